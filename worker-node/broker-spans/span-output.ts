@@ -49,7 +49,7 @@ export function openSpanOutput({ environment, debug, warn, sayLoss }: OutputOpti
   }
   const losses = noLosses(sayLoss);
   const processors = processorsOf({ environment, debug }, { settings, target, losses: losses.spans });
-  followExports(losses, settings.OTEL_LOG_LEVEL);
+  followExports(settings.OTEL_LOG_LEVEL);
   const resources = new Map<string, Resource>();
   const newResource = ({ ver, id }: TraceEvent['server']): Resource => {
     const own = { 'service.version': ver, 'service.instance.id': id, ...settings.OTEL_RESOURCE_ATTRIBUTES };

@@ -50,7 +50,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   followStart(environment.OTEL_LOG_LEVEL, environment, options.warn);
   const shutdownLogs = await startLogs(common);
   const spans = await startSpans(common);
-  followExports(losses, settings.OTEL_LOG_LEVEL);
+  followExports(settings.OTEL_LOG_LEVEL);
   openToNewerApis();
   return {
     on: spans.on,

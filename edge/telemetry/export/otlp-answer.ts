@@ -1,10 +1,8 @@
 import { retryAfterMs } from '../../../shared/text/retry-after.ts';
+import { type ExportAnswer, MAX_ANSWER, readExportAnswer } from '../../../shared/trace/otlp/export-answer.ts';
 
 /** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Retryable Response Codes"). */
 const RETRYABLE = [429, 502, 503, 504];
-/** The part of an answer that is read. */
-const MAX_CHARACTERS = 16_384;
-const MAX_REASON = 200;
 
 /** What a collector answered. */
 export type OtlpAnswer =
@@ -25,7 +23,7 @@ export type OtlpAnswer =
 export async function readAnswer(response: Response, now: number): Promise<OtlpAnswer> {
   // A body that is not read keeps its connection open, and workerd allows six at a time.
   const text = await textOf(response.body).catch(() => '');
-  if (response.ok) return { taken: true, ...partialSuccessOf(text) };
+  if (response.ok) return okAnswer(readExportAnswer(text, response.headers.get('content-type') ?? ''));
   const waitMs = retryAfterMs(response.headers.get('retry-after'), now);
   return {
     taken: false,
@@ -40,7 +38,7 @@ async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> 
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';
-  while (text.length < MAX_CHARACTERS) {
+  while (text.length < MAX_ANSWER) {
     const { done, value } = await reader.read();
     if (done) return text;
     text += decoder.decode(value, { stream: true });
@@ -49,13 +47,8 @@ async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> 
   return text;
 }
 
-/** In JSON, a 64-bit number is a text. The JSON itself cannot be read if it is longer than what is read of an answer. */
-const REJECTED = /"rejected(?:Spans|DataPoints)"\s*:\s*"?(\d+)/;
-const MESSAGE = /"errorMessage"\s*:\s*"((?:[^"\\]|\\.)*)/;
-
-function partialSuccessOf(text: string): { readonly rejected: number; readonly reason?: string } {
-  const rejected = Number(REJECTED.exec(text)?.[1] ?? 0);
-  if (rejected === 0) return { rejected };
-  const message = MESSAGE.exec(text)?.[1] ?? 'no reason given';
-  return { rejected, reason: `rejected: ${message.slice(0, MAX_REASON)}` };
+function okAnswer(answer: ExportAnswer): OtlpAnswer {
+  if (!answer.taken) return { ...answer, retryable: false };
+  const { rejected, reason } = answer;
+  return { taken: true, rejected, ...(reason === undefined ? {} : { reason: `rejected: ${reason}` }) };
 }

@@ -24,6 +24,22 @@ async function grpcPort(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** A server of something else, which has a page for every address. */
+async function webPage(): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!DOCTYPE html>\n<html></html>');
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  atEndOfFile(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 /** A server whose answer goes on and on, for longer than an export may take. In the end it closes the connection. */
 async function endlessAnswer(): Promise<string> {
   const server = createServer((request, response) => {
@@ -59,6 +75,7 @@ it.each([
     async () => `http://127.0.0.1:${await grpcPort()}`,
     /is it the port for gRPC\?/,
   ],
+  ['200 with a web page', webPage, 'the answer is a web page: the endpoint is not that of a collector'],
   ['without an end', endlessAnswer, 'no whole answer came in time'],
 ])('spans are counted and said when the collector answers %s', async (_case, start, cause) => {
   const { counts, said } = await makeSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: await start(), ...SOON }, 3);
@@ -78,13 +95,18 @@ it.each(['many', '-2', {}, 0.5])(
   },
 );
 
-it('the spans that a collector rejects from a batch are counted, with what it says about them', async () => {
-  const partialSuccess = { rejectedSpans: '2', errorMessage: 'too old' };
-  const { url } = await otlpReceiver({ body: { partialSuccess } });
-  const { counts, said } = await makeSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, 5);
-  expect(counts).toEqual({ ...NONE, rejected: 2 });
-  expect(said).toEqual([{ ...NONE, rejected: 2, cause: 'the collector rejected spans: too old' }]);
-});
+it.each([
+  ['camel case', { partialSuccess: { rejectedSpans: '2', errorMessage: 'too old' } }],
+  ['snake case', { partial_success: { rejected_spans: '2', error_message: 'too old' } }],
+])(
+  'the spans that a collector rejects from a batch are counted, with what it says in %s',
+  async (_case, body) => {
+    const { url } = await otlpReceiver({ body });
+    const { counts, said } = await makeSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: url }, 5);
+    expect(counts).toEqual({ ...NONE, rejected: 2 });
+    expect(said).toEqual([{ ...NONE, rejected: 2, cause: 'the collector rejected spans: too old' }]);
+  },
+);
 
 it('the same with a log level of the library', async () => {
   const { url } = await otlpReceiver({ body: { partialSuccess: { rejectedSpans: 1 } } });

@@ -1,23 +1,26 @@
-import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { ExportResultCode } from '@opentelemetry/core';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { startTimer } from '../../../shared/timers.ts';
 import type { Losses } from './losses.ts';
+import type { Exported } from './otlp-exporter.ts';
 
 /** The library's words for an answer of 429, 502, 503 or 504: it does not say which. */
 const BUSY = 'Export failed with retryable status';
 /** What Node says about an answer that is not HTTP/1. */
 const NOT_HTTP = /^Parse Error/;
 
-/** An exporter of OpenTelemetry's SDK, of any signal. */
+/** An exporter of any signal. */
 interface Exporter<Batch> {
-  export(batch: Batch, done: (result: ExportResult) => void): void;
+  export(batch: Batch, done: (result: Exported) => void): void;
   forceFlush?(): Promise<void>;
   shutdown(): Promise<void>;
 }
 
 interface Counting<Batch> {
   readonly losses: Losses;
+  /** What is counted, in a sentence: `spans`. */
+  readonly what: string;
   /** How many milliseconds one try may take. With its other tries, a batch may take twice as long. */
   readonly timeoutMs: number;
   /** How much is in a batch. */
@@ -34,7 +37,7 @@ export class CountedExporter<Batch> {
   readonly #exporter: Exporter<Batch>;
   readonly #counting: Counting<Batch>;
   /** The batches without an answer. Each is fulfilled at its end, and has what ends it. */
-  readonly #open = new Map<Promise<void>, (result: ExportResult) => void>();
+  readonly #open = new Map<Promise<void>, (result: Exported) => void>();
   /** When batches are no longer sent, on the clock of `performance.now()`. */
   #endsAt = Number.POSITIVE_INFINITY;
 
@@ -48,15 +51,16 @@ export class CountedExporter<Batch> {
     this.#endsAt = Math.min(this.#endsAt, performance.now() + ms);
   }
 
-  export(batch: Batch, done: (result: ExportResult) => void): void {
+  export(batch: Batch, done: (result: Exported) => void): void {
     const { losses, sizeOf, taken, timeoutMs } = this.#counting;
     const size = sizeOf(batch);
     taken?.(size);
+    losses.exports.inFlight += size;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const end = (result: ExportResult): void => {
+    const end = (result: Exported): void => {
       if (!this.#open.delete(promise)) return;
       timer.stop();
-      if (result.code === ExportResultCode.FAILED) losses.add('exportFailed', size, causeOf(result.error));
+      this.#count(size, result);
       resolve();
       done(result);
     };
@@ -73,6 +77,17 @@ export class CountedExporter<Batch> {
       // It could not be written as JSON.
       fail(new Error(describeThrown(thrown)));
     }
+  }
+
+  #count(size: number, { code, error, rejected = 0, reason }: Exported): void {
+    const { losses, what } = this.#counting;
+    losses.exports.inFlight -= size;
+    if (code === ExportResultCode.FAILED) {
+      losses.add('exportFailed', size, causeOf(error));
+      return;
+    }
+    losses.exports.taken += Math.max(0, size - rejected);
+    losses.add('rejected', rejected, `the collector rejected ${what}: ${describeThrown(reason ?? '')}`);
   }
 
   /** Waits for the answers to all batches. What has none after `limitMs` is lost. */

@@ -1,18 +1,17 @@
-import type { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import type { OTLPExporterNodeConfigBase } from '@opentelemetry/otlp-exporter-base';
 import { OTLP_HEADER_NAMES } from '../../../shared/trace/settings/otel-settings.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { LOG_HEADERS_NAME } from './log-settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The settings of OpenTelemetry's OTLP exporters. They are the same for all signals. */
-type ExporterConfig = NonNullable<ConstructorParameters<typeof OTLPTraceExporter>[0]>;
+type ExporterConfig = OTLPExporterNodeConfigBase;
 
 /**
  * Makes an exporter of OpenTelemetry. It would add all headers of the environment by itself, and one that cannot be sent loses
  * all exports. So the environment hides them meanwhile: the target has those that can be sent.
  */
-export function makeExporter<Exporter>(
+export function withoutHeaders<Exporter>(
   { url, headers, gzip, timeoutMs }: OtlpTarget,
   environment: Environment,
   make: (config: ExporterConfig) => Exporter,

@@ -1,4 +1,4 @@
-import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http';
+import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
 import {
   BatchLogRecordProcessor,
   type LogRecordProcessor,
@@ -8,8 +8,9 @@ import {
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import type { NodeOtelSettings } from '../sdk-settings.ts';
 import { CountedExporter } from './counted-exporter.ts';
-import { type Environment, makeExporter } from './exporter-config.ts';
+import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
+import { OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
 /** Sends log records in batches with OpenTelemetry's own exporter, and counts those that are lost on the way. */
@@ -27,9 +28,11 @@ export class LogBatches implements LogRecordProcessor {
     const max = settings.OTEL_BLRP_MAX_QUEUE_SIZE;
     this.#timeoutMs = target.timeoutMs;
     this.#waiting = new Waiting(losses, max, `${max} log records wait already (OTEL_BLRP_MAX_QUEUE_SIZE)`);
-    const otlp = makeExporter(target, environment, (config) => new OTLPLogExporter(config));
+    const write = (records: ReadableLogRecord[]) => JsonLogsSerializer.serializeRequest(records);
+    const otlp = new OtlpExporter(target, environment, { variable: 'LOGS', write });
     this.#exporter = new CountedExporter<ReadableLogRecord[]>(otlp, {
       losses,
+      what: 'log records',
       timeoutMs: target.timeoutMs,
       sizeOf: (records) => records.length,
       taken: this.#waiting.left,

@@ -25,8 +25,22 @@ const MEANINGS: Readonly<Record<Signal, string>> = {
   metrics: 'metrics were not taken',
 };
 
+/** What became of a signal beside its losses: spans, log records, or data points of metrics. */
+export class ExportCounts {
+  /** How many wait; undefined: nothing of this signal waits in a queue, or it is not sent. */
+  waiting: number | undefined;
+  /** How many may wait. */
+  capacity: number | undefined;
+  /** How many are being sent. */
+  inFlight = 0;
+  /** How many the collector has taken since the start. */
+  taken = 0;
+}
+
 /** Counts what did not reach the collector, and says so: one line in the log for each period. */
 export class Losses {
+  /** What became of the rest. */
+  readonly exports = new ExportCounts();
   readonly #signal: Signal;
   readonly #tell: SayLoss;
   readonly #counts: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0 };

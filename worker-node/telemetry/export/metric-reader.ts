@@ -1,4 +1,4 @@
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
+import { JsonMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import {
   type IMetricReader,
   PeriodicExportingMetricReader,
@@ -7,14 +7,16 @@ import {
 import type { MetricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
 import { temporalityOf } from '../measure/temporality.ts';
 import { CountedExporter } from './counted-exporter.ts';
-import { type Environment, makeExporter } from './exporter-config.ts';
+import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
+import { OtlpExporter } from './otlp-exporter.ts';
 
 /** The reader that sends metrics as OTLP/HTTP JSON, and counts the data points that are lost on the way. */
 export function otlpReader(target: MetricsTarget, losses: Losses, environment: Environment): IMetricReader {
-  const otlp = makeExporter(target, environment, (config) => new OTLPMetricExporter(config));
-  const { timeoutMs } = target;
-  const counted = new CountedExporter<ResourceMetrics>(otlp, { losses, timeoutMs, sizeOf: pointsIn });
+  const write = (metrics: ResourceMetrics) => JsonMetricsSerializer.serializeRequest(metrics);
+  const otlp = new OtlpExporter(target, environment, { variable: 'METRICS', write });
+  const counting = { losses, what: 'data points', timeoutMs: target.timeoutMs, sizeOf: pointsIn };
+  const counted = new CountedExporter<ResourceMetrics>(otlp, counting);
   return new PeriodicExportingMetricReader({
     exporter: Object.assign(counted, { selectAggregationTemporality: temporalityOf }),
     exportIntervalMillis: target.intervalMs,

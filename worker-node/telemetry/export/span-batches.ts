@@ -1,58 +1,126 @@
-import { TraceFlags } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { context, TraceFlags } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
+import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { describeThrown } from '../../../shared/errors.ts';
+import { startTimer, type Timer } from '../../../shared/timers.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import type { NodeOtelSettings } from '../sdk-settings.ts';
 import { CountedExporter } from './counted-exporter.ts';
-import { type Environment, makeExporter } from './exporter-config.ts';
+import { SpanBatch } from './encode/span-batch.ts';
+import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
+import { OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
-/** Sends spans in batches with OpenTelemetry's own exporter, and counts those that are lost on the way. */
+/**
+ * Sends spans in batches, and counts those that are lost on the way. It does what the SDK's `BatchSpanProcessor` does, by the same
+ * settings, but a span that has ended is at once written as JSON. So the spans of a batch are not held in memory until its export.
+ */
 export class SpanBatches implements SpanProcessor {
-  readonly #batches: BatchSpanProcessor;
-  readonly #exporter: CountedExporter<ReadableSpan[]>;
+  readonly #settings: NodeOtelSettings;
+  readonly #losses: Losses;
+  readonly #exporter: CountedExporter<SpanBatch>;
   readonly #waiting: Waiting;
-  readonly #timeoutMs: number;
+  readonly #batchSize: number;
+  /** What spans are added to. */
+  #filling = new SpanBatch();
+  /** Batches that are full, and wait while another one is sent. */
+  #full: SpanBatch[] = [];
+  #isSending = false;
+  #isShut = false;
+  #timer: Timer | undefined;
 
   constructor(
     target: OtlpTarget,
     settings: NodeOtelSettings,
     { losses, environment }: { readonly losses: Losses; readonly environment: Environment },
   ) {
-    this.#timeoutMs = settings.OTEL_BSP_EXPORT_TIMEOUT;
+    this.#settings = settings;
+    this.#losses = losses;
     const max = settings.OTEL_BSP_MAX_QUEUE_SIZE;
+    // More than fit into the queue would never be together.
+    this.#batchSize = Math.min(settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, max);
     this.#waiting = new Waiting(losses, max, `${max} spans wait already (OTEL_BSP_MAX_QUEUE_SIZE)`);
-    const otlp = makeExporter(target, environment, (config) => new OTLPTraceExporter(config));
-    this.#exporter = new CountedExporter<ReadableSpan[]>(otlp, {
-      losses,
-      timeoutMs: target.timeoutMs,
-      sizeOf: (spans) => spans.length,
-      taken: this.#waiting.left,
-    });
-    this.#batches = new BatchSpanProcessor(this.#exporter, {
-      maxQueueSize: max,
-      // More than fit into the queue would never be together.
-      maxExportBatchSize: Math.min(settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, max),
-      scheduledDelayMillis: settings.OTEL_BSP_SCHEDULE_DELAY,
-      exportTimeoutMillis: this.#timeoutMs,
-    });
+    const write = (batch: SpanBatch): Uint8Array => batch.toJson();
+    this.#exporter = new CountedExporter(
+      new OtlpExporter(target, environment, { variable: 'TRACES', write }),
+      {
+        losses,
+        what: 'spans',
+        timeoutMs: target.timeoutMs,
+        sizeOf: (batch) => batch.size,
+        taken: this.#waiting.left,
+      },
+    );
   }
 
   onStart(): void {}
 
   onEnd(span: ReadableSpan): void {
-    if ((span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
-    if (this.#waiting.admit()) this.#batches.onEnd(span);
+    if (this.#isShut || (span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
+    if (!this.#waiting.admit()) return;
+    try {
+      this.#filling.add(span);
+    } catch (thrown) {
+      this.#waiting.left(1);
+      this.#losses.add('exportFailed', 1, `a span cannot be written: ${describeThrown(thrown)}`);
+      return;
+    }
+    if (this.#filling.size >= this.#batchSize) this.#sendFull();
+    else this.#sendLater();
   }
 
+  /** Sends all that wait, and waits for the answers. */
   async forceFlush(): Promise<void> {
-    await this.#batches.forceFlush();
+    this.#endFilling();
+    const batches = this.#full.splice(0);
+    await Promise.all(batches.map((batch) => this.#send(batch)));
   }
 
   async shutdown(): Promise<void> {
-    // A batch that fails is counted, so it is no error of the end. The first one ends the SDK's wait for all others.
-    await this.#batches.shutdown().catch(() => undefined);
-    await this.#exporter.answered(this.#timeoutMs);
+    this.#isShut = true;
+    await this.forceFlush();
+    await this.#exporter.answered(this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
+    await this.#exporter.shutdown();
+  }
+
+  #sendFull(): void {
+    this.#endFilling();
+    void this.#sendNext();
+  }
+
+  /** Sends what there is when the first span of it has waited for the time between exports. */
+  #sendLater(): void {
+    if (this.#isSending || this.#timer !== undefined) return;
+    this.#timer = startTimer(this.#settings.OTEL_BSP_SCHEDULE_DELAY, () => this.#sendFull());
+  }
+
+  /** One batch at a time is sent: a collector that is slow does not get more and more requests. */
+  async #sendNext(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    for (let batch = this.#full.shift(); batch !== undefined; batch = this.#full.shift())
+      await this.#send(batch);
+    this.#isSending = false;
+    if (this.#filling.size > 0) this.#sendLater();
+  }
+
+  #endFilling(): void {
+    this.#timer?.stop();
+    this.#timer = undefined;
+    if (this.#filling.size === 0) return;
+    this.#full.push(this.#filling);
+    this.#filling = new SpanBatch();
+  }
+
+  /** Waits for the answer, for as long as `OTEL_BSP_EXPORT_TIMEOUT`. Never rejects: a batch that fails is counted. */
+  async #send(batch: SpanBatch): Promise<void> {
+    await batch.resourcesKnown();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = startTimer(this.#settings.OTEL_BSP_EXPORT_TIMEOUT, resolve);
+    // The requests to the collector are no spans.
+    context.with(suppressTracing(context.active()), () => this.#exporter.export(batch, () => resolve()));
+    await promise;
+    timer.stop();
   }
 }

@@ -9,12 +9,29 @@ export interface Exemplar {
   readonly at: number;
 }
 
+/** The series of a histogram that share the names and values of their first attributes, and those that have no more. */
+class Series {
+  readonly buckets: (Exemplar | undefined)[] = [];
+  readonly #more = new Map<string, Map<unknown, Series>>();
+
+  /** The series that also have this attribute. */
+  with(name: string, value: unknown): Series {
+    const byValue = this.#more.get(name) ?? new Map<unknown, Series>();
+    const known = byValue.get(value);
+    if (known !== undefined) return known;
+    const added = new Series();
+    this.#more.set(name, byValue.set(value, added));
+    return added;
+  }
+}
+
 /**
  * The newest exemplar of each bucket of each histogram: OpenTelemetry's SDK for JavaScript (2.12) keeps none. There are as many at
- * most as buckets are shown.
+ * most as buckets are shown. Each job has several measurements, so no text is made of their attributes. They come in the same
+ * order for all measurements of a histogram.
  */
 export class Exemplars {
-  readonly #newest = new Map<string, Exemplar>();
+  readonly #all = new Series();
 
   /**
    * Keeps a measurement, if a span is active that is recorded.
@@ -25,20 +42,19 @@ export class Exemplars {
     const span = trace.getActiveSpan();
     if (span?.isRecording() !== true) return;
     const { traceId, spanId } = span.spanContext();
-    const found = bounds.findIndex((bound) => value <= bound);
-    const bucket = found === -1 ? bounds.length : found;
-    this.#newest.set(keyOf(name, attributes, bucket), { value, traceId, spanId, at: Date.now() });
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket++;
+    this.#seriesOf(name, attributes).buckets[bucket] = { value, traceId, spanId, at: Date.now() };
   }
 
   /** The exemplar of a bucket, which is counted from 0; undefined: it has none. */
   of(name: string, attributes: Attributes, bucket: number): Exemplar | undefined {
-    return this.#newest.get(keyOf(name, attributes, bucket));
+    return this.#seriesOf(name, attributes).buckets[bucket];
   }
-}
 
-/** Each job has several measurements, so this makes no lists of pairs, and no JSON. */
-function keyOf(name: string, attributes: Attributes, bucket: number): string {
-  let key = `${name}\n${bucket}`;
-  for (const attribute of Object.keys(attributes).sort()) key += `\n${attribute}=${attributes[attribute]}`;
-  return key;
+  #seriesOf(name: string, attributes: Attributes): Series {
+    let series = this.#all.with('', name);
+    for (const attribute in attributes) series = series.with(attribute, attributes[attribute]);
+    return series;
+  }
 }

@@ -127,6 +127,14 @@ describe('a collector that refuses an export', () => {
   );
 });
 
+it('a web page is not the answer of a collector, so its spans are lost, and no try follows', async () => {
+  const collector = await startRawCollector();
+  collector.answer(() => ({ body: '<!doctype html><p>welcome' }));
+  const { lost, reason } = await senderTo(collector).send(SPANS);
+  expect([lost, reason]).toEqual([3, 'the answer is a web page: the endpoint is not that of a collector']);
+  expect(collector.exports).toHaveLength(1);
+});
+
 describe('a collector that takes a part of an export', () => {
   const answered = async (body: string) => {
     const collector = await startRawCollector();
@@ -139,6 +147,7 @@ describe('a collector that takes a part of an export', () => {
     ['{"partialSuccess":{"rejectedSpans":2,"errorMessage":"too old"}}', 2],
     ['{"partialSuccess":{"rejectedSpans":"99","errorMessage":"too old"}}', 3],
     ['{ "partialSuccess" : { "errorMessage" : "too old" , "rejectedSpans" : "1" } }', 1],
+    ['{"partial_success":{"rejected_spans":"2","error_message":"too old"}}', 2],
   ])('says how many spans it refused: %s', async (body, lost) => {
     expect(await answered(body)).toEqual({ lost, why: 'rejected', reason: 'rejected: too old' });
   });

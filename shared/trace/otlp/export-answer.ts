@@ -1,0 +1,31 @@
+/** What a collector says with status 200 about an export. */
+export type ExportAnswer =
+  | { readonly taken: true; readonly rejected: number; readonly reason?: string }
+  | { readonly taken: false; readonly reason: string };
+
+/** The part of an answer that is read, in characters. */
+export const MAX_ANSWER = 16_384;
+const MAX_REASON = 200;
+
+/**
+ * In JSON, a 64-bit number may be a text. Collectors that write JSON by protobuf's field names have snake case. The JSON itself
+ * cannot be read if it is longer than what is read of an answer.
+ */
+const REJECTED = /"rejected_?(?:spans|data_?points|log_?records)"\s*:\s*"?(\d{1,15})"?\s*[,}]/i;
+const MESSAGE = /"error_?message"\s*:\s*"((?:[^"\\]|\\.)*)/i;
+const PAGE = /^\s*<(?:!doctype|!--|\?xml|html|head|body)/i;
+
+/**
+ * Reads the body of an answer with a status of 2xx. An export that was taken may have parts that were not (OTLP specification,
+ * "Partial Success"). Collectors answer with JSON, with `{}`, or with nothing. A web page is the answer of another server.
+ * @param text the body, or its beginning
+ * @param contentType the header, if it is known
+ */
+export function readExportAnswer(text: string, contentType = ''): ExportAnswer {
+  if (PAGE.test(text) || (/^text\/html/i.test(contentType) && text.trim() !== ''))
+    return { taken: false, reason: 'the answer is a web page: the endpoint is not that of a collector' };
+  const rejected = Number(REJECTED.exec(text)?.[1] ?? 0);
+  if (rejected === 0) return { taken: true, rejected };
+  const reason = MESSAGE.exec(text)?.[1] ?? 'it does not say why';
+  return { taken: true, rejected, reason: reason.slice(0, MAX_REASON) };
+}

@@ -1,0 +1,180 @@
+import {
+  type Attributes,
+  createTraceState,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
+import { expect, it } from 'vitest';
+import { SpanBatch } from '../../../../../worker-node/telemetry/export/encode/span-batch.ts';
+
+const PARENT = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceFlags: 1 };
+const MORE_VALUES_THAN_ARE_REMEMBERED = 40;
+
+interface Made {
+  readonly name?: string;
+  readonly attributes?: Attributes;
+  readonly isRemote?: boolean;
+  readonly limits?: object;
+  readonly scope?: string;
+  readonly change?: (span: ReturnType<ReturnType<typeof trace.getTracer>['startSpan']>) => void;
+}
+
+/** Spans as the SDK makes them, one for each description. */
+function spansOf(...all: readonly Made[]): ReadableSpan[] {
+  const memory = new InMemorySpanExporter();
+  for (const {
+    name = 'work',
+    attributes = {},
+    isRemote = true,
+    limits = {},
+    scope = 'test',
+    change,
+  } of all) {
+    const provider = new BasicTracerProvider({
+      resource: resourceFromAttributes({ 'service.name': 'test', scope }, { schemaUrl: 'https://x.test/1' }),
+      spanLimits: limits,
+      spanProcessors: [new SimpleSpanProcessor(memory)],
+    });
+    const parent = trace.setSpanContext(ROOT_CONTEXT, { ...PARENT, isRemote });
+    const tracer = provider.getTracer(scope, '1.2.3', { schemaUrl: 'https://x.test/2' });
+    const span = tracer.startSpan(name, { kind: SpanKind.CONSUMER, attributes }, parent);
+    change?.(span);
+    span.end();
+  }
+  return memory.getFinishedSpans();
+}
+
+/** What the SDK's own JSON says. It adds a field to each resource that OTLP does not have. */
+function bySdk(spans: ReadableSpan[]): unknown {
+  const json = Buffer.from(JsonTraceSerializer.serializeRequest(spans) ?? []).toString();
+  return JSON.parse(json, (key, value) => (key === 'resource' ? { attributes: value.attributes } : value));
+}
+
+function byBatch(spans: readonly ReadableSpan[]): unknown {
+  const batch = new SpanBatch();
+  for (const span of spans) batch.add(span);
+  return JSON.parse(Buffer.from(batch.toJson()).toString());
+}
+
+/** Leaves out what has its default value: the JSON of protobuf may have it or not. */
+function withoutDefaults(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDefaults);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).map(([name, field]) => [name, withoutDefaults(field)] as const);
+  return Object.fromEntries(fields.filter(([name, field]) => !isDefault(name, field)));
+}
+
+function isDefault(name: string, value: unknown): boolean {
+  if (name === 'status') return JSON.stringify(value) === '{}';
+  if (Array.isArray(value)) return value.length === 0 && name !== 'values';
+  return (
+    ['code', 'droppedAttributesCount', 'droppedEventsCount', 'droppedLinksCount'].includes(name) &&
+    value === 0
+  );
+}
+
+it.each<[string, Made]>([
+  ['has no attributes', {}],
+  [
+    'has texts, numbers and truth values',
+    { attributes: { a: 'x', b: 1, c: -2, d: 0.5, e: true, f: false, g: 0 } },
+  ],
+  ['has lists', { attributes: { a: ['x', 'y'], b: [1, 2.5], c: [], d: [true] } }],
+  [
+    'has texts that JSON escapes',
+    { name: 'a "b" \\ c', attributes: { 'k"\n': 'tab\t, quote ", \\, \u0000, \u007f' } },
+  ],
+  ['has texts beyond ASCII', { name: 'größe', attributes: { schlüssel: '日本語 🎉 \ud800' } }],
+  ['has a parent in the same process', { isRemote: false }],
+  ['failed', { change: (span) => span.setStatus({ code: SpanStatusCode.ERROR, message: 'a "reason"' }) }],
+  ['failed without a message', { change: (span) => span.setStatus({ code: SpanStatusCode.ERROR }) }],
+  ['has an exception', { change: (span) => span.recordException(new Error('it\nbroke')) }],
+  ['has events', { change: (span) => span.addEvent('one', { a: 1 }).addEvent('two') }],
+  [
+    'has links',
+    {
+      change: (span) =>
+        span
+          .addLink({ context: { ...PARENT, isRemote: true, traceState: createTraceState('a=1,b=2') } })
+          .addLink({ context: { ...PARENT, traceFlags: 0 }, attributes: { why: 'test' } }),
+    },
+  ],
+  ['has links and events', { change: (span) => span.addLink({ context: PARENT }).addEvent('one') }],
+  [
+    'has more of everything than its limits allow',
+    {
+      attributes: { a: 1, b: 2, c: 3 },
+      limits: {
+        attributeCountLimit: 1,
+        eventCountLimit: 1,
+        linkCountLimit: 1,
+        attributePerEventCountLimit: 1,
+      },
+      change: (span) =>
+        span
+          .addEvent('one')
+          .addEvent('two', { a: 1, b: 2 })
+          .addLinks([{ context: PARENT }, { context: PARENT }]),
+    },
+  ],
+])("a span that %s is the same in JSON as in the SDK's, but for defaults", (_case, made) => {
+  const spans = spansOf(made);
+  expect(withoutDefaults(byBatch(spans))).toEqual(withoutDefaults(bySdk(spans)));
+});
+
+it('the spans of a batch say the same as in the SDK’s JSON, also where their values are remembered', () => {
+  const many = Array.from({ length: MORE_VALUES_THAN_ARE_REMEMBERED }, (_, n) => ({
+    attributes: { few: `value ${n % 3}`, many: `value ${n}`, number: n % 2, long: 'x'.repeat(n * 10) },
+  }));
+  const spans = spansOf(...many, ...many);
+  const all = (request: unknown): unknown[] => {
+    const { resourceSpans } = request as { resourceSpans: { scopeSpans: { spans: unknown[] }[] }[] };
+    return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
+  };
+  expect(all(withoutDefaults(byBatch(spans)))).toEqual(all(withoutDefaults(bySdk(spans))));
+});
+
+it('spans of several scopes and resources stand below their own', () => {
+  const spans = spansOf({ scope: 'one' }, { scope: 'two' });
+  expect(withoutDefaults(byBatch(spans))).toEqual(withoutDefaults(bySdk(spans)));
+});
+
+it('a time whose part below a second rounds up to a second is written as that second', () => {
+  const [span] = spansOf({});
+  const times = { startTime: [1_700_000_000, 1_000_000_000], endTime: [1_700_000_001, 5] };
+  const shown = JSON.stringify(byBatch([Object.assign(Object.create(span ?? null), times) as ReadableSpan]));
+  expect(shown).toContain(
+    '"startTimeUnixNano":"1700000001000000000","endTimeUnixNano":"1700000001000000005"',
+  );
+});
+
+it('a number that is no finite or no exact integer is written as a double', () => {
+  const spans = spansOf({ attributes: { a: Number.NaN, b: Number.NEGATIVE_INFINITY, c: 1e21 } });
+  const shown = JSON.stringify(byBatch(spans));
+  for (const value of ['"NaN"', '"-Infinity"', '1e+21']) expect(shown).toContain(`{"doubleValue":${value}}`);
+});
+
+it('a span that cannot be written leaves the others whole', () => {
+  const [first, wrong, last] = spansOf({ name: 'first' }, {}, { name: 'last' });
+  const batch = new SpanBatch();
+  const unnamed = Object.assign(Object.create(wrong ?? null), { name: undefined }) as ReadableSpan;
+  if (first === undefined || last === undefined) throw new Error('the test is wrong');
+  batch.add(first);
+  expect(() => batch.add(unnamed)).toThrow(TypeError);
+  batch.add(last);
+  expect(batch.size).toBe(2);
+  const { resourceSpans } = JSON.parse(Buffer.from(batch.toJson()).toString());
+  const names = resourceSpans.map(({ scopeSpans }: never) => scopeSpans);
+  expect(JSON.stringify(names)).not.toContain('"name":undefined');
+  expect(JSON.stringify(names)).toMatch(/"name":"first".*"name":"last"/);
+});

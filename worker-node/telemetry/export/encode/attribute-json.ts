@@ -1,0 +1,95 @@
+import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import { type JsonBytes, utf8 } from './json-bytes.ts';
+
+/** Authors choose keys. Those beyond this number are written without being remembered. */
+const MAX_KEYS = 256;
+/** A key with more values than this has too many to remember any. */
+const MAX_VALUES = 32;
+/** A longer text is not remembered. */
+const MAX_CHARACTERS = 128;
+
+const STRING = utf8('{"stringValue":"');
+const STRING_END = utf8('"}}');
+const INT = utf8('{"intValue":');
+const END = utf8('}}');
+
+/** A key of attributes. */
+interface Key {
+  readonly start: Uint8Array;
+  /** Whole attributes by their values; undefined: there are too many. */
+  values: Map<AttributeValue, Uint8Array> | undefined;
+}
+
+/**
+ * Writes attributes as OTLP's JSON. Most attributes of spans have one of a few values, such as `messaging.system`. They are
+ * remembered as bytes.
+ */
+export class AttributeJson {
+  readonly #keys = new Map<string, Key>();
+
+  /** Writes the elements of a list of attributes. */
+  write(out: JsonBytes, attributes: Attributes): void {
+    let isFirst = true;
+    for (const key in attributes) {
+      const value = attributes[key];
+      if (value === undefined) continue;
+      if (!isFirst) out.comma();
+      isFirst = false;
+      this.#writeOne(out, this.#keyOf(key), value);
+    }
+  }
+
+  #writeOne(out: JsonBytes, key: Key, value: AttributeValue): void {
+    const known = key.values?.get(value);
+    if (known !== undefined) {
+      out.put(known);
+      return;
+    }
+    const from = out.length;
+    out.put(key.start);
+    writeValue(out, value);
+    if (key.values === undefined || !isShort(value)) return;
+    if (key.values.size < MAX_VALUES) key.values.set(value, out.copy(from));
+    else key.values = undefined;
+  }
+
+  #keyOf(key: string): Key {
+    const known = this.#keys.get(key);
+    if (known !== undefined) return known;
+    const start = utf8(`{"key":${JSON.stringify(key)},"value":`);
+    if (this.#keys.size >= MAX_KEYS) return { start, values: undefined };
+    const added = { start, values: new Map() };
+    this.#keys.set(key, added);
+    return added;
+  }
+}
+
+/** Writes a value and the end of its attribute. */
+function writeValue(out: JsonBytes, value: AttributeValue): void {
+  if (typeof value === 'string') {
+    out.put(STRING);
+    out.text(value);
+    out.put(STRING_END);
+  } else if (Number.isSafeInteger(value)) {
+    out.put(INT);
+    out.text(String(value));
+    out.put(END);
+  } else {
+    out.put(utf8(`${JSON.stringify(anyValue(value))}}`));
+  }
+}
+
+/** A value in OTLP's JSON. An integer that a number cannot hold exactly is written as a double, as it is one. */
+function anyValue(value: unknown): object {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  if (typeof value === 'number') {
+    if (Number.isSafeInteger(value)) return { intValue: value };
+    return { doubleValue: Number.isFinite(value) ? value : String(value) };
+  }
+  return Array.isArray(value) ? { arrayValue: { values: value.map(anyValue) } } : {};
+}
+
+function isShort(value: AttributeValue): boolean {
+  return typeof value === 'string' ? value.length <= MAX_CHARACTERS : typeof value !== 'object';
+}

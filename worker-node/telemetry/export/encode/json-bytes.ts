@@ -1,0 +1,86 @@
+const encoder = new TextEncoder();
+
+/** A text as UTF-8, for the parts of a JSON text that are always the same. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/**
+ * JSON as UTF-8 that is written piece by piece into one buffer. No string of the whole is made, and nothing that is written has to
+ * be collected as garbage.
+ */
+export class JsonBytes {
+  #buffer: Uint8Array;
+  #length = 0;
+
+  /** @param capacity how many bytes have room at first */
+  constructor(capacity: number) {
+    this.#buffer = new Uint8Array(capacity);
+  }
+
+  /** The number of bytes that are written. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Writes bytes as they are. */
+  put(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Writes what stands between the quotation marks of a JSON string. @throws TypeError if it is no string */
+  text(text: string): void {
+    if (typeof text !== 'string') throw new TypeError('not a text');
+    this.#reserve(text.length);
+    const buffer = this.#buffer;
+    let at = this.#length;
+    for (let n = 0; n < text.length; n++) {
+      const code = text.charCodeAt(n);
+      // Not printable ASCII, or a quotation mark or a backslash: whatever is written so far is written again.
+      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
+        this.put(encoder.encode(JSON.stringify(text).slice(1, -1)));
+        return;
+      }
+      buffer[at++] = code;
+    }
+    this.#length = at;
+  }
+
+  /** Writes a comma. */
+  comma(): void {
+    this.#reserve(1);
+    this.#buffer[this.#length++] = 0x2c;
+  }
+
+  /** Writes a whole number with as many digits as asked for. */
+  digits(value: number, count: number): void {
+    this.#reserve(count);
+    let left = value;
+    for (let at = this.#length + count - 1; at >= this.#length; at--) {
+      const rest = Math.trunc(left / 10);
+      this.#buffer[at] = 0x30 + left - rest * 10;
+      left = rest;
+    }
+    this.#length += count;
+  }
+
+  /** Takes back what was written from a place on. */
+  cut(length: number): void {
+    this.#length = length;
+  }
+
+  /** A copy of what is written from a place on. */
+  copy(from = 0): Uint8Array {
+    return this.#buffer.slice(from, this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}

@@ -1,0 +1,93 @@
+import type { InstrumentationScope } from '@opentelemetry/core';
+import type { Resource } from '@opentelemetry/resources';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { AttributeJson } from './attribute-json.ts';
+import { JsonBytes, utf8 } from './json-bytes.ts';
+import { writeSpan } from './span-json.ts';
+
+const FIRST_BYTES = 64 * 1_024;
+const START = utf8('{"resourceSpans":[');
+const NEXT = utf8(',');
+const SPANS = utf8('{"scopeSpans":[{"spans":[');
+const END = utf8(']}');
+
+/** The spans of one resource and one scope. */
+interface Group {
+  readonly resource: Resource;
+  readonly scope: InstrumentationScope;
+  readonly spans: JsonBytes;
+}
+
+const attributeJson = new AttributeJson();
+
+/**
+ * Ended spans on their way to a collector. Each is written as OTLP's JSON when it ends, so the spans themselves need not wait in
+ * memory for the export.
+ */
+export class SpanBatch {
+  /** By the scope. The spans of one scope nearly always have the same resource. */
+  readonly #groups = new Map<InstrumentationScope, Group[]>();
+  #size = 0;
+
+  /** The number of spans. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds a span. @throws TypeError if it cannot be written: code of an author may give it a name that is no text */
+  add(span: ReadableSpan): void {
+    const { spans } = this.#groupOf(span);
+    const from = spans.length;
+    try {
+      if (from > SPANS.length) spans.comma();
+      writeSpan(spans, span, attributeJson);
+      this.#size++;
+    } catch (thrown) {
+      spans.cut(from);
+      throw thrown;
+    }
+  }
+
+  /** Waits for the parts of resources that are still looked for. */
+  async resourcesKnown(): Promise<void> {
+    for (const { resource } of this.#all()) await resource.waitForAsyncAttributes?.();
+  }
+
+  /** The whole as the body of an export: `ExportTraceServiceRequest` of OTLP, in JSON. */
+  toJson(): Uint8Array {
+    const groups = this.#all();
+    const parts = groups.flatMap(({ spans, ...origin }, n) => [
+      ...(n === 0 ? [START] : [NEXT]),
+      spans.copy(),
+      endOf(origin),
+    ]);
+    return Buffer.concat([...parts, END]);
+  }
+
+  #all(): Group[] {
+    return [...this.#groups.values()].flat();
+  }
+
+  #groupOf({ resource, instrumentationScope: scope }: ReadableSpan): Group {
+    const groups = this.#groups.get(scope) ?? [];
+    const known = groups.find((group) => group.resource === resource);
+    if (known !== undefined) return known;
+    const added = { resource, scope, spans: new JsonBytes(FIRST_BYTES) };
+    added.spans.put(SPANS);
+    this.#groups.set(scope, [...groups, added]);
+    return added;
+  }
+}
+
+/** What comes after the spans of a group. JSON may have the fields of an object in any order. */
+function endOf({ resource, scope }: Omit<Group, 'spans'>): Uint8Array {
+  const { name, version, schemaUrl } = scope;
+  const json = new JsonBytes(1_024);
+  json.put(
+    utf8(`],"scope":${JSON.stringify({ name, version })},"schemaUrl":${JSON.stringify(schemaUrl ?? '')}}]`),
+  );
+  json.put(utf8(',"resource":{"attributes":['));
+  attributeJson.write(json, resource.attributes);
+  json.put(utf8(`]},"schemaUrl":${JSON.stringify(resource.schemaUrl ?? '')}}`));
+  return json.copy();
+}

@@ -1,0 +1,73 @@
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
+import {
+  convertLegacyHttpOptions,
+  createOtlpHttpExportDelegate,
+} from '@opentelemetry/otlp-exporter-base/node-http';
+import { type ExportAnswer, MAX_ANSWER, readExportAnswer } from '../../../shared/trace/otlp/export-answer.ts';
+import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
+import { type Environment, withoutHeaders } from './exporter-config.ts';
+
+/** What is different from signal to signal. */
+export interface SignalFormat<Batch> {
+  /** The word of the signal in the names of OpenTelemetry's variables. */
+  readonly variable: 'TRACES' | 'METRICS' | 'LOGS';
+  /** The body of a request. */
+  readonly write: (batch: Batch) => Uint8Array | undefined;
+}
+
+/** How an export ended. */
+export interface Exported extends ExportResult {
+  /** How much of a batch that was taken was not. */
+  readonly rejected?: number;
+  /** Why it was not. */
+  readonly reason?: string;
+}
+
+/**
+ * Sends batches of one signal as OTLP over HTTP with OpenTelemetry's own transport: its tries, its compression and its
+ * certificates. It reads the answers itself, since the library takes every answer of 2xx for a success, and only logs what was rejected.
+ */
+export class OtlpExporter<Batch> {
+  readonly #library: OTLPExporterBase<Batch>;
+  /** What the collector said last. The library reads an answer and ends its export in one turn. */
+  #answer: ExportAnswer | undefined;
+
+  constructor(target: OtlpTarget, environment: Environment, { variable, write }: SignalFormat<Batch>) {
+    const serializer = {
+      serializeRequest: write,
+      deserializeResponse: (body: Uint8Array) => {
+        this.#answer = readExportAnswer(new TextDecoder().decode(body.subarray(0, MAX_ANSWER)));
+        return {};
+      },
+    };
+    const none = { name: 'span' as const, countItems: () => 0 };
+    const json = { 'Content-Type': 'application/json' };
+    this.#library = withoutHeaders(target, environment, (config) => {
+      const options = convertLegacyHttpOptions(config, variable, `v1/${variable.toLowerCase()}`, json);
+      const delegate = createOtlpHttpExportDelegate(options, serializer, '', none, undefined);
+      return new OTLPExporterBase<Batch>(delegate);
+    });
+  }
+
+  export(batch: Batch, done: (result: Exported) => void): void {
+    this.#library.export(batch, (result) => {
+      const answer = this.#answer;
+      this.#answer = undefined;
+      done(result.code === ExportResultCode.SUCCESS && answer !== undefined ? resultOf(answer) : result);
+    });
+  }
+
+  async forceFlush(): Promise<void> {
+    await this.#library.forceFlush();
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#library.shutdown();
+  }
+}
+
+function resultOf(answer: ExportAnswer): Exported {
+  if (!answer.taken) return { code: ExportResultCode.FAILED, error: new Error(answer.reason) };
+  return { ...answer, code: ExportResultCode.SUCCESS };
+}
