@@ -1,6 +1,7 @@
 /**
  * `node bench/worker.ts [jobs] [rounds] [folders of other checkouts…]`: one worker host with jobs that take no time, from a full queue:
- * jobs per second, and the processor time of the host and of nats-server for one job, untraced and traced. All variants work at the
+ * jobs per second, and the processor time of the host and of nats-server for one job, untraced and traced, and of a worker without any
+ * code that makes spans (`support/without-spans.ts`). All variants work at the
  * same time, each with a nats-server of its own, so that a slow moment of the machine affects them alike: their processor times can be
  * compared, and their jobs per second share one machine. With other checkouts, their workers are variants too, and so is BullMQ if
  * `BULLMQ_FOLDER` (where `npm install bullmq bullmq-otel ioredis` was run) and `REDIS_SERVER` (the program) say where it is. Medians of the rounds.
@@ -55,7 +56,12 @@ interface Queue {
 
 const { path: binary } = await locateNatsServer({ environment: hostEnvironment() });
 const sink = await startOtlpSink();
-const TRACINGS = [undefined, sink.url] as const;
+/** The settings of each variant of a checkout. */
+const TRACINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'without spans': { NODE_OPTIONS: `--import=${resolve(import.meta.dirname, 'support/without-spans.ts')}` },
+  untraced: {},
+  traced: { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url },
+};
 const variants = [...CHECKOUTS.flatMap(workersOf), ...peers()];
 for (let round = 0; round < ROUNDS; round++) {
   const ready = await Promise.all(variants.map(({ prepare }) => prepare()));
@@ -69,10 +75,10 @@ sink.stop();
 
 function workersOf(folder: string): Variant[] {
   const name = folder === HERE ? 'this checkout' : folder;
-  return TRACINGS.map((url) => ({
-    name: `${url === undefined ? 'untraced' : 'traced'}, ${name}`,
+  return Object.entries(TRACINGS).map(([tracing, settings]) => ({
+    name: `${tracing}, ${name}`,
     prepare: async () => {
-      const queue = await fullQueue(folder, url);
+      const queue = await fullQueue(folder, settings);
       return () => untilEmpty(queue);
     },
     figures: [],
@@ -89,7 +95,7 @@ function peers(): Variant[] {
   }
   const place = { folder: resolve(env.BULLMQ_FOLDER ?? ''), redis: env.REDIS_SERVER ?? '' };
   const [from, to] = [Math.round(JOBS * WARM_UP), Math.round(JOBS * END)];
-  return TRACINGS.map((otlpUrl) => ({
+  return [undefined, sink.url].map((otlpUrl) => ({
     name: `BullMQ, ${otlpUrl === undefined ? 'plain' : 'with bullmq-otel'}`,
     prepare: () => fullBullMq(place, { jobs: JOBS, from, to, otlpUrl }),
     figures: [],
@@ -107,14 +113,13 @@ async function load(folder: string): Promise<Checkout> {
 }
 
 /** Starts a nats-server and fills its queue. */
-async function fullQueue(folder: string, otlpUrl: string | undefined): Promise<Queue> {
-  const tracing = otlpUrl === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl };
+async function fullQueue(folder: string, settings: Readonly<Record<string, string>>): Promise<Queue> {
   const { startWorkerProcess, subjectOf } = await load(folder);
   const server = await startNatsServer({ binary });
   const connection = await connect({ servers: server.url });
   const start = () =>
     startWorkerProcess({
-      environment: { NATS_URL: server.url, HEALTH_PORT: '0', WORKER_CONCURRENCY: '64', ...tracing },
+      environment: { NATS_URL: server.url, HEALTH_PORT: '0', WORKER_CONCURRENCY: '64', ...settings },
       onLog: () => undefined,
     });
   // The first worker makes the streams.

@@ -43,17 +43,42 @@ export interface Gauged {
   readonly loops: readonly Pick<ConsumeLoop, 'what' | 'running' | 'concurrency'>[];
 }
 
+/** What waits for its export, and what is being sent. */
+function showExports({ metrics, tracing: { losses } }: Gauged): void {
+  metrics.observe(
+    [
+      'spansQueue',
+      'spansCapacity',
+      'spansInFlight',
+      'logsQueue',
+      'logsCapacity',
+      'logsInFlight',
+      'metricsInFlight',
+    ],
+    () => ({
+      spansQueue: known(losses.spans.exports.waiting),
+      spansCapacity: known(losses.spans.exports.capacity),
+      spansInFlight: [[losses.spans.exports.inFlight]],
+      logsQueue: known(losses.logs.exports.waiting),
+      logsCapacity: known(losses.logs.exports.capacity),
+      logsInFlight: [[losses.logs.exports.inFlight]],
+      metricsInFlight: [[losses.metrics.exports.inFlight]],
+    }),
+  );
+}
+
 /** Lets the metrics show the state of a worker, of the streams, and of the connection. */
 export function showGauges(parts: Gauged): void {
   showHost(parts);
+  showExports(parts);
   showStreams(parts);
   showNats(parts);
 }
 
 function showHost({ metrics, limits, hosts, registry, loops, tracing }: Gauged): void {
-  const countLost = lostCounter(metrics, tracing);
+  const countExports = exportCounter(metrics, tracing);
   metrics.observe(['slotsTaken', 'slotsMax', 'limitsParked'], () => {
-    countLost();
+    countExports();
     return {
       slotsTaken: loops.map(({ what, running }) => [running, { loop: what }]),
       slotsMax: loops.map(({ what, concurrency }) => [concurrency, { loop: what }]),
@@ -108,15 +133,22 @@ function known(
   return value === undefined ? [] : [[value, attributes]];
 }
 
-/** Counts, at each reading, the spans that were lost since the last one. */
-function lostCounter(metrics: WorkerMetrics, { losses }: Pick<Tracing, 'losses'>): () => void {
+/** Counts, at each reading, what was sent and what was lost since the last one. */
+function exportCounter(metrics: WorkerMetrics, { losses }: Pick<Tracing, 'losses'>): () => void {
   const counted = new Map<string, number>();
+  const newSince = (key: string, count: number): number => {
+    const before = counted.get(key) ?? 0;
+    counted.set(key, count);
+    return count - before;
+  };
   return () => {
-    for (const signal of SIGNALS)
-      for (const [reason, count] of Object.entries(losses[signal].counts)) {
-        const key = `${signal} ${reason}`;
-        metrics.lost(signal, reason, count - (counted.get(key) ?? 0));
-        counted.set(key, count);
-      }
+    for (const signal of SIGNALS) {
+      const { counts, exports } = losses[signal];
+      for (const [reason, count] of Object.entries(counts))
+        metrics.lost(signal, reason, newSince(`${signal} lost ${reason}`, count));
+      metrics.exported(signal, newSince(`${signal} taken`, exports.taken));
+      metrics.exported(signal, newSince(`${signal} failed`, counts.exportFailed), 'export_failed');
+      metrics.exported(signal, newSince(`${signal} rejected`, counts.rejected), 'rejected');
+    }
   };
 }

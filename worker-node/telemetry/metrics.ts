@@ -145,6 +145,12 @@ export class WorkerMetrics {
     this.#count(`${signal}Lost`, { reason }, count);
   }
 
+  /** Counts spans, log records or data points whose export has ended. @param errorType why it failed, if it did */
+  exported(signal: Signal, count: number, errorType?: 'export_failed' | 'rejected'): void {
+    const attributes = errorType === undefined ? {} : { 'error.type': errorType };
+    this.#count(`${signal}Exported`, attributes, count);
+  }
+
   /** Counts a connection to NATS that was made again. */
   reconnected(): void {
     this.#count('natsReconnects');
@@ -198,7 +204,7 @@ export class WorkerMetrics {
   }
 
   /** Shows gauges, which are read when somebody asks for the metrics. */
-  observe<Name extends NameOf<'gauge'>>(
+  observe<Name extends NameOf<'gauge' | 'updowncounter'>>(
     names: readonly Name[],
     read: () => Readings<Name> | Promise<Readings<Name>>,
   ): void {

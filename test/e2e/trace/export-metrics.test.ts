@@ -1,0 +1,68 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { atEndOfFile } from '../../support/cleanup.ts';
+import { until } from '../../support/poll.ts';
+import { otlpReceiver } from '../../support/spans/otlp-receiver.ts';
+import { startTestStack } from '../../support/stack.ts';
+
+const CAPACITY = 500;
+const SOON = {
+  OTEL_LOGS_EXPORTER: 'otlp',
+  OTEL_EXPORTER_OTLP_TIMEOUT: '2000',
+  OTEL_BSP_SCHEDULE_DELAY: '10',
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+  OTEL_BSP_MAX_QUEUE_SIZE: String(CAPACITY),
+  OTEL_BLRP_SCHEDULE_DELAY: '10',
+};
+const EXPORTED = 'otel_sdk_exporter_span_exported_total';
+
+/** A worker that sends to a collector, and a function that reads one of its metrics; undefined: it has no such series. */
+async function workerWith(url: string) {
+  const stack = await startTestStack({ worker: { OTEL_EXPORTER_OTLP_ENDPOINT: url, ...SOON } });
+  const read = async (series: string): Promise<number | undefined> => {
+    const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+    const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+    return line === undefined ? undefined : Number(line.split(' ')[1]);
+  };
+  const above = (series: string, least: number): Promise<unknown> =>
+    until(series, async () => ((await read(series)) ?? 0) > least);
+  return { stack, read, above };
+}
+
+it('spans and log records that a collector takes are counted as exported, without an error', async () => {
+  const { stack, read, above } = await workerWith((await otlpReceiver()).url);
+  await stack.run('echo', 1);
+  await above(EXPORTED, 0);
+  await above('otel_sdk_exporter_log_exported_total', 0);
+  expect(await read(`${EXPORTED}{error_type="export_failed"}`)).toBe(0);
+  expect(await read('otel_sdk_processor_span_queue_capacity')).toBe(CAPACITY);
+  expect(await read('otel_sdk_processor_log_queue_capacity')).toBe(2_048);
+});
+
+it('spans and log records that a collector refuses are counted as exported with an error, and as lost', async () => {
+  const { stack, read, above } = await workerWith((await otlpReceiver({ status: 500 })).url);
+  await stack.run('echo', 1);
+  await above(`${EXPORTED}{error_type="export_failed"}`, 0);
+  await above('otel_sdk_exporter_log_exported_total{error_type="export_failed"}', 0);
+  await above('throughline_spans_lost_total{reason="exportFailed"}', 0);
+  expect(await read(EXPORTED)).toBe(0);
+});
+
+it('while a collector does not answer, one span is being sent, and the others wait in the queue', async () => {
+  const silent = createServer((request) => void request.resume());
+  await new Promise<void>((resolve) => {
+    silent.listen(0, '127.0.0.1', resolve);
+  });
+  atEndOfFile(() => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  const { stack, read, above } = await workerWith(
+    `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+  );
+  await stack.run('echo', 1);
+  await above('otel_sdk_processor_span_queue_size', 0);
+  expect(await read('otel_sdk_exporter_span_inflight')).toBe(1);
+  expect(await read(EXPORTED)).toBe(0);
+});
