@@ -1,22 +1,30 @@
 /**
  * `node bench/spans.ts [spans]`: the memory of a process in which spans end and are sent to a collector, through the span processor
- * of the edge and through that of the worker, each in a process of its own. Both run in Node here. A line for each tenth of the
- * spans: the heap after a garbage collection, and the resident memory. Neither may grow in the second half.
+ * of the edge and through that of the worker, each in a process of its own. Both run in Node here, where the heap after a garbage
+ * collection is known. Then the processor of the edge runs in workerd, of which the resident memory is known. A line for each
+ * twentieth of the spans. Neither may grow in the second half. `node bench/spans.ts workerd [spans]` runs the last part alone.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { printRow, residentMib, slope } from './support/measure.ts';
 import { startOtlpSink } from './support/otlp-sink.ts';
-import { makeSpans, PROCESSORS, type ProcessorName } from './support/span-makers.ts';
+import { makeSpans } from './support/make-spans.ts';
+import { PROCESSORS, type ProcessorName } from './support/span-makers.ts';
+import { sendInWorkerd } from './support/workerd-spans.ts';
 
 const SPANS = 1_000_000;
 const STEPS = 20;
 const MIB = 1024 * 1024;
+const WORKERD = 'workerd';
 
 const [first, endpoint = ''] = process.argv.slice(2);
 if (first !== undefined && first in PROCESSORS) await send(first as ProcessorName, endpoint);
-else for (const name of Object.keys(PROCESSORS)) await inOwnProcess(name, Number(first ?? SPANS));
+else if (first === WORKERD) await inWorkerd(Number(endpoint === '' ? SPANS : endpoint));
+else {
+  for (const name of Object.keys(PROCESSORS)) await inOwnProcess(name, Number(first ?? SPANS));
+  await inWorkerd(Number(first ?? SPANS));
+}
 
 /** Runs {@link send} in a process of its own, and checks that the collector got each span once. */
 async function inOwnProcess(name: string, spans: number): Promise<void> {
@@ -29,6 +37,26 @@ async function inOwnProcess(name: string, spans: number): Promise<void> {
   sink.stop();
   process.stdout.write(`${name}: the collector got ${got} spans in ${requests} requests, ${bytes} bytes\n`);
   if (code !== 0 || got !== spans) throw new Error(`${name}: spans are missing, exit code ${code}`);
+}
+
+/** Makes the spans in workerd, and checks that the collector got each one once. */
+async function inWorkerd(spans: number): Promise<void> {
+  const sink = await startOtlpSink();
+  const memory = await sendInWorkerd(
+    sink.url,
+    Array.from({ length: STEPS }, () => spans / STEPS),
+  );
+  for (const [step, mib] of memory.entries())
+    printRow(String((spans / STEPS) * (step + 1)), `${mib.toFixed(0)} MiB`, step === 0 ? WORKERD : '');
+  const { requests, spans: got } = await sink.figures();
+  sink.stop();
+  const points = memory.map((mib, step) => [(step + 1) / STEPS, mib] as const);
+  const growth = slope(points.slice(STEPS / 2)) / 2;
+  process.stdout.write(`${WORKERD}: the collector got ${got} spans in ${requests} requests\n`);
+  process.stdout.write(
+    `${WORKERD}: the resident memory grew by ${growth.toFixed(2)} MiB in the second half\n`,
+  );
+  if (got !== spans) throw new Error('spans are missing');
 }
 
 /** Makes spans and waits until they are sent. Writes the memory after each part of them. */

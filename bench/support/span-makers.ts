@@ -1,52 +1,15 @@
-import { ROOT_CONTEXT, type Tracer, trace } from '@opentelemetry/api';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import type { SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import { otlpSender } from '../../edge/telemetry/export/otlp.ts';
-import { SpanCounts } from '../../edge/telemetry/export/span-counts.ts';
-import { EdgeSpanProcessor } from '../../edge/telemetry/export/span-processor.ts';
-import { createLogger } from '../../edge/telemetry/log.ts';
-import { pause } from '../../shared/timers.ts';
-import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { Losses } from '../../worker-node/telemetry/export/losses.ts';
 import { SpanBatches } from '../../worker-node/telemetry/export/span-batches.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
+import { edgeProcessing } from './edge-processing.ts';
+import { type Processing, processingBy } from './make-spans.ts';
 
-/** So many traces end in one turn of the event loop. */
-const TRACES = 150;
-/** Spans of a trace: one of a job, and one of each of its two messages. */
-const SPANS_OF_TRACE = 3;
 const TIMEOUT_MS = 20_000;
-
-/** A span processor that sends to a collector. */
-export interface Processing {
-  readonly tracer: Tracer;
-  /** Sends what waits. */
-  readonly flush: () => Promise<void>;
-  readonly shutdown: () => Promise<void>;
-}
 
 export type ProcessorName = keyof typeof PROCESSORS;
 
 /** Makes the processors, with the settings that they have by default. */
 export const PROCESSORS = { edge: edgeProcessing, worker: workerProcessing } as const;
-
-async function edgeProcessing(url: string): Promise<Processing> {
-  const target = { url: `${url}/v1/traces`, headers: {}, gzip: false, timeoutMs: TIMEOUT_MS };
-  const processor = new EdgeSpanProcessor(
-    otlpSender(target, { totalMs: TIMEOUT_MS }),
-    new SpanCounts(createLogger('warn'), Date.now),
-    {
-      maxBytes: 4 * 1024 * 1024,
-      maxQueueSize: 4_096,
-      maxBatchSize: 512,
-      windowMs: 1,
-      wait: pause,
-      now: Date.now,
-    },
-  );
-  return processingBy(processor);
-}
 
 async function workerProcessing(url: string): Promise<Processing> {
   const { settings } = readNodeOtelSettings({});
@@ -55,47 +18,4 @@ async function workerProcessing(url: string): Promise<Processing> {
     void process.stderr.write(`${JSON.stringify(counts)} ${cause}\n`);
   const losses = new Losses('spans', say);
   return processingBy(new SpanBatches(target, settings, { losses, environment: {} }));
-}
-
-function processingBy(processor: SpanProcessor): Processing {
-  const resource = resourceFromAttributes({ 'service.name': 'throughline-bench' });
-  const provider = new BasicTracerProvider({ resource, spanProcessors: [processor] });
-  return {
-    tracer: provider.getTracer('bench'),
-    flush: () => processor.forceFlush(),
-    shutdown: () => processor.shutdown(),
-  };
-}
-
-let lastJob = 0;
-
-/** Makes spans like those of jobs, in as many turns of the event loop as their queue needs, and waits until they are sent. */
-export async function makeSpans({ tracer, flush }: Processing, spans: number): Promise<void> {
-  for (let left = spans; left > 0; ) {
-    for (let made = 0; made < TRACES && left > 0; made++) left -= makeTrace(tracer, left);
-    await flush();
-  }
-}
-
-/** Makes the spans of one job. @param most makes no more than these @returns how many it made */
-function makeTrace(tracer: Tracer, most: number): number {
-  const jobId = `job-${++lastJob}`;
-  const subject = `jobs.normal.p0.bench.${jobId}.echo`;
-  const describe = (type: 'send' | 'process', of: string) => {
-    const { name, ...options } = messagingSpan(type, of);
-    return {
-      name,
-      options: { ...options, attributes: { ...options.attributes, 'throughline.job.id': jobId } },
-    };
-  };
-  const { name, options } = describe('process', subject);
-  const root = tracer.startSpan(name, options, ROOT_CONTEXT);
-  const count = Math.min(most, SPANS_OF_TRACE);
-  for (let n = 1; n < count; n++) {
-    const event = describe('send', `events.bench.${jobId}`);
-    tracer.startSpan(event.name, event.options, trace.setSpan(ROOT_CONTEXT, root)).end();
-  }
-  root.setAttribute('throughline.job.outcome', 'succeeded');
-  root.end();
-  return count;
 }
