@@ -13,12 +13,19 @@ import type { Losses } from './losses.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
+/** About so many characters of log records may wait: single lines may be long. */
+const MAX_CHARACTERS = 16 * 1_024 * 1_024;
+
 /** Sends log records in batches with OpenTelemetry's own exporter, and counts those that are lost on the way. */
 export class LogBatches implements LogRecordProcessor {
   readonly #batches: BatchLogRecordProcessor;
   readonly #exporter: CountedExporter<ReadableLogRecord[]>;
   readonly #waiting: Waiting;
   readonly #timeoutMs: number;
+  readonly #losses: Losses;
+  /** The characters of each record that waits, and of all of them. */
+  readonly #sizes: number[] = [];
+  #characters = 0;
 
   constructor(
     target: OtlpTarget,
@@ -27,6 +34,7 @@ export class LogBatches implements LogRecordProcessor {
   ) {
     const max = settings.OTEL_BLRP_MAX_QUEUE_SIZE;
     this.#timeoutMs = target.timeoutMs;
+    this.#losses = losses;
     this.#waiting = new Waiting(losses, max, `${max} log records wait already (OTEL_BLRP_MAX_QUEUE_SIZE)`);
     const write = (records: ReadableLogRecord[]) => JsonLogsSerializer.serializeRequest(records);
     const otlp = new OtlpExporter(target, environment, { variable: 'LOGS', write });
@@ -35,7 +43,7 @@ export class LogBatches implements LogRecordProcessor {
       what: 'log records',
       timeoutMs: target.timeoutMs,
       sizeOf: (records) => records.length,
-      taken: this.#waiting.left,
+      taken: (count) => this.#leave(count),
     });
     this.#batches = new BatchLogRecordProcessor({
       exporter: this.#exporter,
@@ -47,7 +55,20 @@ export class LogBatches implements LogRecordProcessor {
   }
 
   onEmit(record: SdkLogRecord): void {
-    if (this.#waiting.admit()) this.#batches.onEmit(record);
+    const characters = charactersOf(record);
+    if (this.#characters + characters > MAX_CHARACTERS) {
+      this.#losses.add('queueFull', 1, `${MAX_CHARACTERS} characters of log records wait already`);
+      return;
+    }
+    if (!this.#waiting.admit()) return;
+    this.#sizes.push(characters);
+    this.#characters += characters;
+    this.#batches.onEmit(record);
+  }
+
+  #leave(count: number): void {
+    for (const characters of this.#sizes.splice(0, count)) this.#characters -= characters;
+    this.#waiting.left(count);
   }
 
   async forceFlush(): Promise<void> {
@@ -59,4 +80,11 @@ export class LogBatches implements LogRecordProcessor {
     this.#exporter.endIn(this.#timeoutMs);
     await this.#batches.shutdown().catch(() => undefined);
   }
+}
+
+/** About how long a record is. Its numbers and names are short. */
+function charactersOf({ body, attributes }: SdkLogRecord): number {
+  let characters = String(body).length;
+  for (const value of Object.values(attributes)) if (typeof value === 'string') characters += value.length;
+  return characters;
 }
