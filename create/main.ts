@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
-import { createProject, nextSteps } from './project.ts';
+import { createProject, LANGUAGES, nextSteps } from './project.ts';
 
-const USAGE = 'usage: npm create throughline <folder> [-- --packages <folder of the packed packages>]';
+const USAGE =
+  'usage: npm create throughline <folder> [-- --worker python] [-- --packages <folder of the packed packages>]';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
@@ -22,7 +23,7 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
   try {
-    process.stdout.write(nextSteps(await createProject(typed.folder, typed.packages)));
+    process.stdout.write(nextSteps(await createProject(typed.folder, typed)));
     return 0;
   } catch (thrown) {
     process.stderr.write(`error: ${describeThrown(thrown)}\n`);
@@ -33,15 +34,23 @@ async function main(args: readonly string[]): Promise<number> {
 interface Typed {
   readonly folder?: string | undefined;
   readonly packages?: string | undefined;
+  readonly worker?: (typeof LANGUAGES)[number] | undefined;
   readonly help?: boolean | undefined;
 }
 
 /** @returns undefined for anything that this program does not take */
 function parse(args: readonly string[]): Typed | undefined {
-  const options = { packages: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+  const options = {
+    packages: { type: 'string' },
+    worker: { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    return positionals.length > 1 ? undefined : { folder: positionals[0], ...values };
+    const { worker: wanted, ...others } = values;
+    const worker = LANGUAGES.find((language) => language === wanted);
+    if (positionals.length > 1 || worker !== wanted) return undefined;
+    return { folder: positionals[0], worker, ...others };
   } catch {
     return undefined;
   }

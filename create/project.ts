@@ -6,6 +6,7 @@ import { createApiKey, hashApiKey } from '../shared/api/access.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { PackedPackages, packageValues } from './packed.ts';
+import { pythonFiles, withPython } from './python.ts';
 import { VERSIONS } from './versions.ts';
 
 const TEMPLATE = path.join(import.meta.dirname, 'template');
@@ -19,6 +20,16 @@ const MAY_BE_THERE = ['.git'];
 type FileContent = string | Uint8Array;
 /** What is written, by the path in the project. */
 type Files = ReadonlyMap<string, FileContent>;
+
+/** The languages in which a project may have workers beside those in Node. */
+export const LANGUAGES = ['python'] as const;
+
+export interface ProjectOptions {
+  /** A folder with the packed packages of Throughline. The project gets copies of them; without it, npm looks in its registry. */
+  readonly packages?: string | undefined;
+  /** A language in which the project has a worker too. */
+  readonly worker?: (typeof LANGUAGES)[number] | undefined;
+}
 
 /** A project that was made. */
 export interface Project {
@@ -35,12 +46,13 @@ export interface Project {
  * Makes a project for jobs of one's own: operations with tests, the edge, containers, and a pipeline that deploys them.
  * Either all files are written or none.
  * @param folder where; it must not exist, or be empty, or be a clone without files. Its name is the name of the project
- * @param packages a folder with the packed packages of Throughline. The project gets copies of them; without it, npm looks
- *   for them in its registry
  * @throws ThroughlineError `request-invalid` for a name that cannot be used, a folder that is not empty or cannot be written,
  *   or a package that is not packed
  */
-export async function createProject(folder: string, packages?: string): Promise<Project> {
+export async function createProject(
+  folder: string,
+  { packages, worker }: ProjectOptions = {},
+): Promise<Project> {
   const target = path.resolve(folder);
   const name = path.basename(target);
   if (!NAME.test(name))
@@ -50,8 +62,9 @@ export async function createProject(folder: string, packages?: string): Promise<
     );
   const isThere = await checkEmpty(target);
   const packed = packages === undefined ? undefined : await PackedPackages.in(packages, manifest.version);
+  const template = await templateFiles(await valuesOf(name, packed));
   const files = new Map<string, FileContent>([
-    ...(await templateFiles(await valuesOf(name, packed))),
+    ...(worker === undefined ? template : [...withPython(template), ...(await pythonFiles())]),
     ...((await packed?.files()) ?? []),
   ]);
   try {
@@ -78,7 +91,7 @@ export function nextSteps({ name, folder, packages, files }: Project): string {
   npm install${hint}
   npm test       # the tests of the operation
   npm run dev    # everything on this machine
-`;
+${files.includes('python/worker.py') ? '  npm run python:install && npm run python    # in another terminal: the worker in Python\n' : ''}`;
 }
 
 /** Whether the folder exists. @throws ThroughlineError `request-invalid` if it holds something, or is no folder */

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 from job import ENDS, Job, Record, read_record, to_text
 from nats.js.errors import APIError
-from operations import MAX_ATTEMPTS, OPERATIONS, TIMEOUT_MS, Facts, Rejected, Run
+from operations import MAX_ATTEMPTS, OPERATIONS, TIMEOUT_MS
 from opentelemetry import context, propagate, trace
+from run import Facts, Rejected, Run
 
 WRONG_LAST_SEQUENCE = (10071, 10164)
 RETRY_MS = 100

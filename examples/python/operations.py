@@ -1,19 +1,20 @@
-"""The operations of this worker. `place_order` shows what yours may do; the others are those of `throughline conformance`."""
+"""The operations of this worker. This file is yours to change: `place_order` shows what an operation may do."""
 
 import asyncio
 import contextvars
 import os
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
+from conformance import CONFORMANCE
 from opentelemetry import trace
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.instrumentation.redis import RedisInstrumentor
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from redis.asyncio import Redis
+from run import Run
 from sqlalchemy import StaticPool, create_engine, text
 
 MAX_ATTEMPTS = 5
@@ -27,26 +28,6 @@ engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_s
 SQLAlchemyInstrumentor().instrument(engine=engine)
 database = threading.Lock()  # SQLite in memory is one connection
 redis = Redis.from_url(os.environ["REDIS_URL"]) if "REDIS_URL" in os.environ else None
-
-
-class Rejected(Exception):
-    """The operation will never do this job. It is not tried again."""
-
-
-@dataclass
-class Facts:
-    jobId: str
-    tenant: str
-    attempt: int
-    redriveCount: int
-    fence: int  # grows with each attempt: a database can refuse writes of an older one
-
-
-@dataclass
-class Run:
-    input: Any
-    facts: Facts
-    report: Callable[[float, str], Awaitable[None]]  # a fraction from 0 to 1, and a message
 
 
 async def place_order(run: Run) -> dict:
@@ -81,52 +62,4 @@ async def get(url: str) -> int:
         return (await client.get(url)).status_code
 
 
-async def echo(run: Run) -> Any:
-    return run.input
-
-
-async def fail(run: Run) -> None:
-    raise RuntimeError(run.input.get("message", "it failed"))
-
-
-async def reject(run: Run) -> None:
-    raise Rejected("it cannot be done")
-
-
-async def retry(run: Run) -> dict:
-    if run.facts.attempt <= run.input["failures"]:
-        raise RuntimeError("not yet")
-    return {"attempt": run.facts.attempt}
-
-
-async def sleep(run: Run) -> dict:
-    # An abort cancels the asyncio task. Code in threads must look at a flag of its own.
-    await asyncio.sleep(run.input["ms"] / 1000)
-    return {"slept": run.input["ms"]}
-
-
-async def progress(run: Run) -> dict:
-    steps = run.input["steps"]
-    for step in range(1, steps + 1):
-        await run.report(step / steps, f"step {step}")
-        await asyncio.sleep(0.3)
-    return {"steps": steps}
-
-
-async def baggage(run: Run) -> dict:
-    return {"status": await get(run.input["url"])}
-
-
-async def info(run: Run) -> dict:
-    return asdict(run.facts)
-
-
-async def big(run: Run) -> dict:
-    return {"text": "x" * run.input["bytes"]}
-
-
-OPERATIONS: dict[str, Callable[[Run], Awaitable[Any]]] = {
-    "example.order": place_order,
-    **{f"conformance.{operation.__name__}": operation for operation in (echo, fail, reject, retry, sleep)},
-    **{f"conformance.{operation.__name__}": operation for operation in (progress, baggage, info, big)},
-}
+OPERATIONS: dict[str, Callable[[Run], Awaitable[Any]]] = {"example.order": place_order, **CONFORMANCE}

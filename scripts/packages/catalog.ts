@@ -1,4 +1,5 @@
 /** The packages that are made from the tree, and what each one has. */
+import { PYTHON_LIBRARY } from '../../create/python.ts';
 
 /** How the JavaScript of a package is made. */
 export type Form =
@@ -21,7 +22,7 @@ export interface PackageSpec {
   readonly bin?: Readonly<Record<string, string>>;
   /** Source files that no import names, because they are loaded by their path. */
   readonly loaded?: readonly string[];
-  /** Folders that are copied as they are, beside what is made from the sources. */
+  /** Folders and files that are copied as they are, beside what is made from the sources. */
   readonly assets?: readonly string[];
   /** Source files that stand in the place of others in this package. */
   readonly standIns?: Readonly<Record<string, string>>;
@@ -42,6 +43,13 @@ export interface PackageSpec {
 
 /** Node loads operations in TypeScript since 22.18. */
 export const WORKER_NODE = '>=22.18.0';
+
+/** What `throughline init` copies into a project. */
+const CREATED = [
+  'create/template',
+  'create/python',
+  ...PYTHON_LIBRARY.map((file) => `examples/python/${file}`),
+];
 
 const API = '>=1.9.0 <2';
 
@@ -105,7 +113,7 @@ export const PACKAGES: readonly PackageSpec[] = [
     },
     bin: { throughline: 'cli/main.ts' },
     loaded: ['worker-node/loop-watch/watch-thread.ts'],
-    assets: ['create/template'],
+    assets: CREATED,
     elsewhere: { 'dev/index.ts': '@throughline/dev' },
     tsconfig: 'worker-node/tsconfig.json',
     engines: WORKER_NODE,
@@ -119,7 +127,7 @@ export const PACKAGES: readonly PackageSpec[] = [
     form: 'files',
     exports: {},
     bin: { 'create-throughline': 'create/main.ts' },
-    assets: ['create/template'],
+    assets: CREATED,
     tsconfig: 'worker-node/tsconfig.json',
     engines: WORKER_NODE,
   },

@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import { createProject, nextSteps } from '../../../create/project.ts';
+import { type Command, Option } from 'commander';
+import { createProject, LANGUAGES, nextSteps, type ProjectOptions } from '../../../create/project.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
@@ -19,17 +19,23 @@ export function defineInit(program: Command, host: Host): Command {
       '--packages <folder>',
       'take the packages of Throughline from the files of npm pack in this folder, not from the registry',
     )
+    .addOption(
+      new Option('--worker <language>', 'add a worker in this language, beside that in Node').choices(
+        LANGUAGES,
+      ),
+    )
     .addHelpText(
       'after',
       examples(
         ['throughline init my-jobs', 'make a project in the folder my-jobs'],
+        ['throughline init my-jobs --worker python', 'make it with a worker in Python too'],
         ['throughline init my-jobs --packages packed', 'make it with the packages that were packed there'],
       ),
     )
     .action(
-      async (folder: string, { packages }: { readonly packages?: string }, command: Command) =>
+      async (folder: string, options: ProjectOptions, command: Command) =>
         await host.runLocal(command, async (output) => {
-          const project = await createProject(folder, packages);
+          const project = await createProject(folder, options);
           if (output.json) output.document(project);
           else output.text(nextSteps(project));
           return EXIT.ok.code;

@@ -162,7 +162,7 @@ describe('the packages of Throughline in a new project', () => {
 
   it('may be copies of packed ones, which its Dockerfile has too', async () => {
     const folder = await newFolder();
-    const project = await createProject(folder, await packed());
+    const project = await createProject(folder, { packages: await packed() });
     expect(nextSteps(project)).toMatch(/^ {2}npm install$/m);
     expect(await specsIn(folder)).toEqual(NAMES.map((name) => `file:packages/${fileOf(name)}`));
     for (const name of NAMES) expect(await read(folder, `packages/${fileOf(name)}`)).toBe(name);
@@ -172,9 +172,11 @@ describe('the packages of Throughline in a new project', () => {
 
   it('are refused with a sentence if one is not packed, and nothing is written', async () => {
     const folder = await newFolder();
-    const made = createProject(folder, await packed(NAMES.slice(0, 3)));
+    const made = createProject(folder, { packages: await packed(NAMES.slice(0, 3)) });
     await expect(made).rejects.toThrow(`does not hold ${fileOf('@throughline/edge')}; pack all packages`);
-    await expect(createProject(folder, '/no/such/folder')).rejects.toThrow('/no/such/folder cannot be read');
+    await expect(createProject(folder, { packages: '/no/such/folder' })).rejects.toThrow(
+      '/no/such/folder cannot be read',
+    );
     expect(await readdir(path.dirname(folder))).toEqual([]);
   });
 });
