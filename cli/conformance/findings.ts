@@ -4,6 +4,9 @@ import { SENTENCES, type Sentence } from './sentences.ts';
 /** Ends a case whose next steps would show nothing. What was wrong is among the findings. */
 export class CaseOver extends Error {}
 
+/** Ends a case that the program under test gives nothing to look at. The message says why. */
+export class CaseSkipped extends Error {}
+
 /** Collects what is wrong in one case. */
 export class Findings {
   readonly #faults: Fault[] = [];
@@ -22,6 +25,11 @@ export class Findings {
   fail(sentence: Sentence, found: string): never {
     this.check(sentence, false, found);
     throw new CaseOver(found);
+  }
+
+  /** Ends the case as one that was not run. @param why one sentence */
+  skip(why: string): never {
+    throw new CaseSkipped(why);
   }
 
   /** As {@link check}, and ends the case if the sentence does not hold. */

@@ -6,7 +6,7 @@ const NAME_WIDTH = 22;
 const PAGE = 'docs/PROTOCOL.md';
 
 /** A case, and below it each sentence that does not hold. */
-export function caseText({ case: name, what, outcome, faults }: CaseReport, paint: Paint): string {
+export function caseText({ case: name, what, outcome, why, faults }: CaseReport, paint: Paint): string {
   const word = {
     passed: paint.green('passed'),
     failed: paint.red('failed'),
@@ -14,6 +14,7 @@ export function caseText({ case: name, what, outcome, faults }: CaseReport, pain
   };
   return [
     `${word[outcome]}${outcome === 'skipped' ? '' : ' '}  ${pad(name, NAME_WIDTH)}  ${paint.dim(what)}`,
+    ...(why === undefined ? [] : [`  ${escapeControls(why)}`]),
     ...faults.flatMap(({ sentence, says, found }) => [
       `  ${paint.bold(`${PAGE}#${sentence}`)}: ${says}`,
       `  seen: ${escapeControls(found)}`,

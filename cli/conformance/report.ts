@@ -15,6 +15,8 @@ export interface CaseReport {
   /** What the case does, and looks at. */
   readonly what: string;
   readonly outcome: 'passed' | 'failed' | 'skipped';
+  /** Why a case had nothing to look at; undefined if it was run, or left out by `--skip`. */
+  readonly why?: string;
   /** The sentences that the case checks. */
   readonly sentences: readonly Sentence[];
   readonly faults: readonly Fault[];

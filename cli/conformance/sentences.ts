@@ -29,6 +29,11 @@ export const SENTENCES = {
   'context-flags': 'A worker MUST keep the flag `sampled` of a trace context.',
   'context-outgoing':
     'A call that the operation makes MUST carry the trace, the `tracestate` and the `baggage` of the job.',
+  'context-exported':
+    'The span of an attempt that a worker exports MUST have the id that `spanId` of its events names, the kind CONSUMER, and the span that the `traceparent` of the message names as its parent.',
+  'limit-place':
+    'Before the event `started` of an attempt whose operation has a limit, a worker MUST add its place or its start to the entry of the key, and it MUST NOT do so while as many as `limit` are there that count.',
+  'limit-free': 'After the end of an attempt is recorded, a worker MUST remove its place.',
   'started-stored': 'A worker MUST NOT run anything of an attempt before its event `started` is stored.',
   'started-first':
     'The event `started` of a first delivery MUST expect the sequence 0, unless the job was redriven or published again.',

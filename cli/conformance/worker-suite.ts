@@ -1,7 +1,7 @@
 import { describeThrown } from '../../shared/errors.ts';
 import { Bench, type BenchParts } from './bench.ts';
 import type { WorkerCase } from './cases/case.ts';
-import { CaseOver, Findings } from './findings.ts';
+import { CaseOver, CaseSkipped, Findings } from './findings.ts';
 import type { CaseReport } from './report.ts';
 
 /** How many cases run side by side. Each has jobs of its own. */
@@ -33,13 +33,15 @@ export async function runWorkerCases(
   return cases.flatMap(({ name }) => reports.get(name) ?? []);
 }
 
-async function runCase(parts: BenchParts, { name, what, sentences, run }: WorkerCase): Promise<CaseReport> {
+async function runCase(parts: BenchParts, one: WorkerCase): Promise<CaseReport> {
+  const { name, what, sentences, run } = one;
   const findings = new Findings();
   const bench = new Bench(parts, findings);
   const began = performance.now();
   try {
     await run(bench);
   } catch (thrown) {
+    if (thrown instanceof CaseSkipped) return { ...skippedReport(one), why: thrown.message };
     if (!(thrown instanceof CaseOver))
       throw new Error(`the case ${name}: ${describeThrown(thrown)}`, { cause: thrown });
   } finally {

@@ -14,6 +14,17 @@ export const sleep = defineOperation({
   },
 });
 
+/** Two jobs of one key at the same time. */
+export const limited = defineOperation({
+  name: 'conformance.limited',
+  input: z.object({ key: z.string(), ms: z.number() }),
+  concurrency: { key: '/key', limit: 2 },
+  run: async ({ input, signal }) => {
+    await delay(input.ms, undefined, { signal });
+    return { slept: input.ms };
+  },
+});
+
 export const progress = defineOperation({
   name: 'conformance.progress',
   input: z.object({ steps: z.int() }),

@@ -51,6 +51,9 @@ const ROWS: readonly Row[] = [
   { sabotage: 'one-consumer', at: ['ordered-lane', 'consumer-ordered'] },
   { sabotage: 'no-release', at: ['shutdown', 'release-event'] },
   { sabotage: 'answers-a-job-that-is-taken', at: ['started-elsewhere', 'chain-taken'] },
+  { sabotage: 'span-of-another-id', at: ['exported-spans', 'context-exported'] },
+  { sabotage: 'span-without-parent', at: ['exported-spans', 'context-exported'] },
+  { sabotage: 'limits-ignored', at: ['limit-by-key', 'limit-place'] },
 ];
 
 const nats = await startTestNats();

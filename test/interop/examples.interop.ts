@@ -18,6 +18,8 @@ describe.for(LANGUAGES)('the example in $name', (language) => {
     const { worker } = programs ?? skip(note(language));
     const reports = await checkWorker({ natsUrl: await natsUrl(), command: worker, ...UNHURRIED });
     expect(faultsOf(reports)).toEqual([]);
+    const spans = reports.find((report) => report.case === 'exported-spans');
+    expect(spans?.outcome).toBe(language.recordsSpans ? 'passed' : 'skipped');
   });
 
   it('producer conforms', async ({ skip }) => {

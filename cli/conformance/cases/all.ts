@@ -4,9 +4,11 @@ import { CONFLICT_CASES } from './conflicts.ts';
 import { ENDING_CASES } from './endings.ts';
 import { EVENT_CASES } from './events.ts';
 import { JOB_CASES } from './jobs.ts';
+import { LIMIT_CASES } from './limits.ts';
 import { PROCESS_CASES } from './processes.ts';
 import { QUEUE_CASES } from './queue.ts';
 import { REDRIVE_CASES } from './redrive.ts';
+import { SPAN_CASES } from './spans.ts';
 import { TRACE_CASES } from './trace.ts';
 
 /** The cases for a worker, in the order of the report. Those that end the worker come last. */
@@ -15,6 +17,8 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...JOB_CASES,
   ...EVENT_CASES,
   ...TRACE_CASES,
+  ...SPAN_CASES,
+  ...LIMIT_CASES,
   ...ENDING_CASES,
   ...QUEUE_CASES,
   ...CONFLICT_CASES,

@@ -62,6 +62,8 @@ export class WorkerUnderTest {
       BAGGAGE_ALLOW: httpUrl,
       OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl,
       OTEL_SERVICE_NAME: 'conformance-worker',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_BSP_SCHEDULE_DELAY: '500',
     };
   }
 }
