@@ -31,6 +31,7 @@ export const SENTENCES = {
     'A call that the operation makes MUST carry the trace, the `tracestate` and the `baggage` of the job.',
   'context-exported':
     'The span of an attempt that a worker exports MUST have the id that `spanId` of its events names, the kind CONSUMER, and the span that the `traceparent` of the message names as its parent.',
+  'context-link': 'The span of an attempt SHOULD have a link to the span of the attempt before.',
   'limit-place':
     'Before the event `started` of an attempt whose operation has a limit, a worker MUST add its place or its start to the entry of the key, and it MUST NOT do so while as many as `limit` are there that count.',
   'limit-free': 'After the end of an attempt is recorded, a worker MUST remove its place.',

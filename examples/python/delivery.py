@@ -126,12 +126,14 @@ class Delivery:
     def _prepare(self, record: Record) -> None:
         last = record.last or {}
         self.sequence = record.sequence
+        self.previous = (last.get("traceId"), last.get("spanId"))
         self.number, self.released = last.get("attempt", 0) + 1, last.get("released", 0)
         self.max_attempts = min(self.job.max_attempts or MAX_ATTEMPTS, MAX_ATTEMPTS)
         self.started_at = to_text(datetime.now(UTC))
 
     async def _operate(self) -> None:
         job = self.job
+        self._link_previous()
         facts = Facts(job.id, job.tenant, self.number, job.redrive_count, self.fence)
         limit_s = min(job.timeout_ms or TIMEOUT_MS, TIMEOUT_MS) / 1000
         timer = asyncio.get_running_loop().call_later(limit_s, self.abort, "timeout")
@@ -154,6 +156,14 @@ class Delivery:
         if size > LARGEST_RESULT:
             return await self._end_failed("result-too-large", f"the result has {size} bytes", True)
         await self._record("succeeded", result=result)
+
+    def _link_previous(self) -> None:
+        """The spans of the attempts of a job link to each other."""
+        try:
+            trace_id, span_id = (int(part, 16) for part in self.previous)
+        except (TypeError, ValueError):
+            return  # the first attempt, or one after a worker without spans
+        self.span.add_link(trace.SpanContext(trace_id, span_id, is_remote=True))
 
     async def _report(self, fraction: float, message: str) -> None:
         """What `Run.report` does. More than four reports in a second are not recorded."""

@@ -53,6 +53,7 @@ const ROWS: readonly Row[] = [
   { sabotage: 'answers-a-job-that-is-taken', at: ['started-elsewhere', 'chain-taken'] },
   { sabotage: 'span-of-another-id', at: ['exported-spans', 'context-exported'] },
   { sabotage: 'span-without-parent', at: ['exported-spans', 'context-exported'] },
+  { sabotage: 'span-without-link', at: ['exported-spans', 'context-link'] },
   { sabotage: 'limits-ignored', at: ['limit-by-key', 'limit-place'] },
 ];
 

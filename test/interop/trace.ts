@@ -24,12 +24,19 @@ interface WorkerTrace {
 
 let stack: Promise<TestStack> | undefined;
 
-/** Runs a job on a worker, through the whole path, and gives its trace as the collector has it. */
-export async function traceOf(language: string, worker: readonly string[]): Promise<WorkerTrace> {
+/**
+ * Runs a job on a worker, through the whole path, and gives its trace as the collector has it.
+ * @param more further variables of the worker
+ */
+export async function traceOf(
+  language: string,
+  worker: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<WorkerTrace> {
   stack ??= startTestStack({ worker: { WORKER_OPERATIONS: 'echo' } });
   const running = await stack;
   const service = `example-${language}`;
-  const settings = { WORKER_NAME: service, WORKER_GROUP: GROUP, WORKER_OPERATIONS: 'example.>' };
+  const settings = { WORKER_NAME: service, WORKER_GROUP: GROUP, WORKER_OPERATIONS: 'example.>', ...more };
   await startExample(running, worker, settings, OPERATION);
   const target = await startTarget();
   const item = `book-${language}`;

@@ -10,7 +10,7 @@ export const SPAN_CASES: readonly WorkerCase[] = [
   {
     name: 'exported-spans',
     what: 'the span of each attempt that the worker exports has its place in the trace',
-    sentences: ['context-exported'],
+    sentences: ['context-exported', 'context-link'],
     run: async ({ run, findings, parts: { http }, soonMs }) => {
       const traceparent = newTraceparent();
       const sender = traceparent.split('-')[2];
@@ -30,7 +30,7 @@ export const SPAN_CASES: readonly WorkerCase[] = [
       const told = spans.map(
         ({ name, spanId, parentSpanId }) => `${name} ${spanId} below ${parentSpanId || 'nothing'}`,
       );
-      for (const id of wanted) {
+      for (const [place, id] of wanted.entries()) {
         const span = spans.find(({ spanId }) => spanId === id);
         findings.need(
           'context-exported',
@@ -47,6 +47,13 @@ export const SPAN_CASES: readonly WorkerCase[] = [
           'context-exported',
           parent === sender,
           `the parent of ${span?.name} is ${parent}, the sender is ${sender}`,
+        );
+        const before = wanted[place - 1];
+        const isLinked = before === undefined || span?.links.includes(before) === true;
+        findings.check(
+          'context-link',
+          isLinked,
+          `${span?.name} of attempt ${place + 1} has the links ${span?.links.join(', ') || 'none'}`,
         );
       }
     },

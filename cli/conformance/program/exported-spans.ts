@@ -11,6 +11,8 @@ export interface ExportedSpan {
   readonly parentSpanId: string;
   readonly name: string;
   readonly kind: number;
+  /** The ids of the spans that it links to. */
+  readonly links: readonly string[];
 }
 
 /** The spans of an export, in protobuf or JSON. None if it cannot be read. Never throws. */
@@ -35,7 +37,7 @@ function fromJson(body: Buffer): ExportedSpan[] {
   const spans = resourceSpans.flatMap(({ scopeSpans = [] }) =>
     scopeSpans.flatMap((scope) => scope.spans ?? []),
   );
-  return spans.map(({ traceId = '', spanId = '', parentSpanId = '', name = '', kind }) => ({
+  return spans.map(({ traceId = '', spanId = '', parentSpanId = '', name = '', kind, links }) => ({
     ...{
       traceId: String(traceId),
       spanId: String(spanId),
@@ -43,6 +45,7 @@ function fromJson(body: Buffer): ExportedSpan[] {
       name: String(name),
     },
     kind: kind === 'SPAN_KIND_CONSUMER' ? CONSUMER_KIND : Number(kind ?? 0),
+    links: ((links ?? []) as readonly { readonly spanId?: string }[]).map((link) => link.spanId ?? ''),
   }));
 }
 
@@ -63,6 +66,7 @@ function fromProto(body: Buffer): ExportedSpan[] {
         name: text(5, 'utf8'),
       },
       kind: typeof kind === 'number' ? kind : 0,
+      links: bytesOf(span, 13).map((link) => bytesOf(link, 2)[0]?.toString('hex') ?? ''),
     };
   });
 }

@@ -43,6 +43,7 @@ type delivery struct {
 	operation context.Context // ends when the attempt is aborted, with the reason as its cause
 	abort     context.CancelCauseFunc
 	span      trace.Span
+	previous  trace.SpanContext // the span of the attempt before
 	isRunning bool
 
 	mutex        sync.Mutex // guards what follows, and the writing of events: one after the other
@@ -215,6 +216,7 @@ func (d *delivery) prepare(r record) {
 	d.sequence, d.number, d.released = r.sequence, 1, 0
 	if r.last != nil {
 		d.number, d.released = r.last.Attempt+1, r.last.Released
+		d.previous = r.last.span()
 	}
 	d.max = maxAttempts
 	if d.job.maxAttempts > 0 {
@@ -224,6 +226,9 @@ func (d *delivery) prepare(r record) {
 }
 
 func (d *delivery) operate() error {
+	if d.previous.IsValid() {
+		d.span.AddLink(trace.Link{SpanContext: d.previous})
+	}
 	limit := timeoutMs
 	if d.job.timeoutMs > 0 {
 		limit = min(limit, d.job.timeoutMs)
@@ -327,4 +332,11 @@ func (d *delivery) handBack(r record) error {
 		}
 	}
 	return d.message.NakWithDelay(time.Second)
+}
+
+// span is the one that an event names; not valid after a worker without spans.
+func (e *event) span() trace.SpanContext {
+	traceID, _ := trace.TraceIDFromHex(e.TraceID)
+	spanID, _ := trace.SpanIDFromHex(e.SpanID)
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: spanID, Remote: true})
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{AckKind, Message};
-use opentelemetry::trace::{FutureExt, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{FutureExt, SpanContext, SpanId, SpanKind, Status, TraceContextExt};
+use opentelemetry::trace::{TraceFlags, TraceId, TraceState, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 use serde_json::{Value, json};
 use throughline_example::{Fault, extract, now};
@@ -36,6 +37,8 @@ pub struct Chain {
     pub released: u64,
     pub max: u64,
     pub started_at: String,
+    /// The span of the attempt before.
+    pub previous: Option<SpanContext>,
 }
 
 pub struct Delivery {
@@ -210,12 +213,16 @@ impl Delivery {
             released: of("released"),
             max: self.job.max_attempts.unwrap_or(MAX_ATTEMPTS).min(MAX_ATTEMPTS),
             started_at: now(),
+            previous: record.last.as_ref().and_then(span_of),
         };
         (chain.number, chain.max)
     }
 
     async fn operate(&self) -> Result<(), Fault> {
         let job = &self.job;
+        if let Some(previous) = self.chain.lock().await.previous.take() {
+            self.context.span().add_link(previous, vec![]);
+        }
         let facts = {
             let Chain { number, sequence, .. } = *self.chain.lock().await;
             let (id, tenant, redrives) = (&job.id, &job.tenant, job.redrive_count);
@@ -331,4 +338,11 @@ impl Delivery {
         }
         self.message.ack_with(if kind == "failed" { AckKind::Term } else { AckKind::Ack }).await
     }
+}
+
+/// The span that an event names; none after a worker without spans.
+fn span_of(event: &Value) -> Option<SpanContext> {
+    let trace_id = TraceId::from_hex(event["traceId"].as_str()?).ok()?;
+    let span_id = SpanId::from_hex(event["spanId"].as_str()?).ok()?;
+    Some(SpanContext::new(trace_id, span_id, TraceFlags::default(), true, TraceState::default()))
 }
