@@ -42,6 +42,20 @@ describe('the media type of a body', () => {
     expect(submitted).toEqual([]);
   });
 
+  it('does not make a job of a CloudEvent: what the event holds is not opened', async () => {
+    const { post, submitted } = await setup();
+    const event = { specversion: '1.0', id: '1', source: '/a', type: 'b', data: least };
+    const response = await post(event, { 'content-type': 'application/cloudevents+json' });
+    expect(response.status).toBe(400);
+    const { code, violations } = (await problemIn(response)) as {
+      code: string;
+      violations: unknown;
+    };
+    expect(code).toBe('request-invalid');
+    expect(JSON.stringify(violations)).toContain('specversion');
+    expect(submitted).toEqual([]);
+  });
+
   it.each(['gzip', 'br', 'deflate', 'gzip, gzip', 'IDENTITY, gzip', 'unknown'])(
     'does not matter when it is encoded as %s, which could hide a bomb',
     async (encoding) => {
