@@ -32,6 +32,8 @@ export const SENTENCES = {
   'context-exported':
     'The span of an attempt that a worker exports MUST have the id that `spanId` of its events names, the kind CONSUMER, and the span that the `traceparent` of the message names as its parent.',
   'context-link': 'The span of an attempt SHOULD have a link to the span of the attempt before.',
+  'job-structured':
+    'A job message whose `content-type` is `application/cloudevents+json` MUST be a CloudEvent 1.0 as JSON, with the input as its `data`.',
   'limit-place':
     'Before the event `started` of an attempt whose operation has a limit, a worker MUST add its place or its start to the entry of the key, and it MUST NOT do so while as many as `limit` are there that count.',
   'limit-free': 'After the end of an attempt is recorded, a worker MUST remove its place.',
@@ -102,7 +104,7 @@ export const SENTENCES = {
   'job-lane': 'A job without an ordering key SHOULD be on the pooled lane of its tenant.',
   'job-stored':
     'A producer MUST wait for the acknowledgement of JetStream before it counts a job as accepted.',
-  'job-body': 'The body of a job message MUST be the input as JSON in UTF-8.',
+  'job-body': 'The body of a job message in binary mode MUST be the input as JSON in UTF-8.',
   'job-msg-id': 'A producer SHOULD set `Nats-Msg-Id` to the job id.',
   'job-context':
     'A producer that has a trace context MUST write it as `traceparent`, once, with the span that sends the job as parent.',

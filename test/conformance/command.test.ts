@@ -71,6 +71,32 @@ it.each([
   expect(sentences).toEqual([[name, sentence]]);
 });
 
+const producerReport = async (environment: Record<string, string>) => {
+  const { code, stdout } = await conformance(
+    ['producer', '--nats', nats.url, '--json', '--', ...PRODUCER],
+    environment,
+  );
+  const cases = JSON.parse(stdout).cases as readonly CaseReport[];
+  return { code, cases, structured: cases.find((one) => one.case === 'structured-mode') };
+};
+
+it('a producer that writes structured mode passes each case; the case for it is skipped in binary mode', async () => {
+  const { code, cases } = await producerReport({ MODE: 'structured' });
+  expect(code).toBe(0);
+  expect(cases.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
+  const binary = await producerReport({});
+  expect(binary.structured).toMatchObject({ outcome: 'skipped', why: 'the message is in binary mode' });
+});
+
+it.each(['event-without-id', 'other-data'])(
+  'a producer in structured mode with the fault %s fails the case structured-mode',
+  async (sabotage) => {
+    const { code, structured } = await producerReport({ MODE: 'structured', SABOTAGE: sabotage });
+    expect(code).toBe(1);
+    expect(structured?.faults.map(({ sentence }) => sentence)).toEqual(['job-structured']);
+  },
+);
+
 it('a table says what was seen, and which sentence of the page does not hold', async () => {
   const args = ['producer', '--nats', nats.url, '--case', 'context', '--', ...PRODUCER];
   const { code, stdout } = await conformance(args, { SABOTAGE: 'no-context' });

@@ -95,16 +95,32 @@ export const PRODUCER_CASES: readonly ProducerCase[] = [
   },
   {
     name: 'cloudevent',
-    what: 'the message is a CloudEvent in binary mode',
+    what: 'the message is a CloudEvent, in binary or in structured mode',
     sentences: ['job-cloudevent'],
-    check: ({ values }, _wanted, findings) => {
+    check: ({ values, mode }, _wanted, findings) => {
       const of = (name: string): string => values(name)[0] ?? '';
       const note = (name: string, holds: boolean): void =>
         findings.check('job-cloudevent', holds, `${name} is ${JSON.stringify(of(name))}`);
       note('ce-specversion', of('ce-specversion') === '1.0');
       for (const name of ['ce-id', 'ce-source', 'ce-type']) note(name, of(name) !== '');
       note('ce-time', TIME.test(of('ce-time')));
-      note('content-type', of('content-type').startsWith('application/json'));
+      const type = mode === 'structured' ? 'ce-datacontenttype' : 'content-type';
+      note(type, of(type).startsWith('application/json'));
+    },
+  },
+  {
+    name: 'structured-mode',
+    what: 'a message in structured mode can be opened',
+    sentences: ['job-structured'],
+    check: ({ data, mode }, { input }, findings) => {
+      if (mode === 'binary') findings.skip('the message is in binary mode');
+      const body = new TextDecoder().decode(data);
+      const isSame = canonicalJson(parseJson(body)) === canonicalJson(parseJson(input));
+      const found =
+        mode === 'structured'
+          ? `data is ${body}, and the input ${input}`
+          : `the body is no CloudEvent 1.0: ${body}`;
+      findings.check('job-structured', mode === 'structured' && isSame, found);
     },
   },
   {

@@ -11,12 +11,14 @@ export interface Wanted {
   readonly baggage: string;
 }
 
-/** The message that it published. */
+/** The message that it published. One in structured mode is opened: it has the attributes of its event as headers, and its data. */
 export interface Produced {
   readonly subject: string;
   readonly names: readonly string[];
   readonly values: HeaderValues;
   readonly data: Uint8Array;
+  /** How the message is a CloudEvent. `unreadable`: it says that it is in structured mode, and cannot be opened. */
+  readonly mode: 'binary' | 'structured' | 'unreadable';
   /** Whether the message asks JetStream for an acknowledgement. */
   readonly asksForAck: boolean;
   /** Whether JetStream has stored it. */

@@ -1,3 +1,5 @@
+import { headerValues } from '../../../shared/wire/headers.ts';
+import { isStructured, toBinaryMode } from '../../../shared/wire/structured-event.ts';
 import { type Broker, connectBroker } from '../../../worker-node/broker/connect.ts';
 import { lastMessage } from '../../../worker-node/broker/job-record.ts';
 import { setUpBroker } from '../../../worker-node/broker/setup.ts';
@@ -6,7 +8,7 @@ import { CliError } from '../../cli-error.ts';
 import type { Environment } from '../../config.ts';
 import { newTraceparent, TENANT } from '../broker/queue.ts';
 import { type Heard, Tape } from '../broker/tape.ts';
-import { CaseOver, Findings } from '../findings.ts';
+import { CaseOver, CaseSkipped, Findings } from '../findings.ts';
 import { HttpTarget } from '../program/http-target.ts';
 import { Program } from '../program/program.ts';
 import type { CaseReport } from '../report.ts';
@@ -97,7 +99,14 @@ async function producedOf(
 ): Promise<Produced> {
   const stored = await lastMessage(manager, 'JOBS', subject);
   if (stored !== undefined) await manager.streams.deleteMessage('JOBS', stored.seq);
-  return { subject, names, values, data, asksForAck: reply !== '', isStored: stored !== undefined, exitCode };
+  const message = { headers: { keys: () => [...names], values: (name: string) => [...values(name)] }, data };
+  const opened = toBinaryMode(message);
+  const unopened = isStructured(values) ? 'unreadable' : 'binary';
+  return {
+    ...{ subject, names, values: headerValues(opened.headers), data: opened.data },
+    mode: opened === message ? unopened : 'structured',
+    ...{ asksForAck: reply !== '', isStored: stored !== undefined, exitCode },
+  };
 }
 
 function report(
@@ -107,15 +116,18 @@ function report(
   { skipped, onCase }: ProducerRunOptions,
 ): CaseReport {
   const findings = new Findings();
-  const isSkipped = skipped.includes(name);
+  let isSkipped = skipped.includes(name);
+  let why: string | undefined;
   try {
     if (!isSkipped) check(message, wanted, findings);
   } catch (thrown) {
-    if (!(thrown instanceof CaseOver)) throw thrown;
+    if (thrown instanceof CaseSkipped) [isSkipped, why] = [true, thrown.message];
+    else if (!(thrown instanceof CaseOver)) throw thrown;
   }
   const { faults } = findings;
   const outcome = isSkipped ? 'skipped' : faults.length === 0 ? 'passed' : 'failed';
-  const done: CaseReport = { case: name, what, outcome, sentences, faults, ms: 0 };
+  const reason = why === undefined ? {} : { why };
+  const done: CaseReport = { case: name, what, outcome, ...reason, sentences, faults, ms: 0 };
   onCase(done);
   return done;
 }
