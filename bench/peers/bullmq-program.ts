@@ -1,13 +1,11 @@
-/**
- * The program of `bullmq.ts`: fills a queue of BullMQ with jobs that take no time, says so, and does them when it is told to. It tells
- * its parent when it has done a part of them.
- */
+/** The program of `bullmq.ts`: fills a queue of BullMQ, and does its jobs when it is told to. */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { readRun, serveQueue } from './queue-program.ts';
 
 const CHUNK = 500;
 const NAME = 'bench';
@@ -27,33 +25,35 @@ interface BullMqOtel {
   readonly BullMQOtel: new (name: string) => object;
 }
 
-const [folder = '', port = '', url = '', jobs = '', marks = ''] = process.argv.slice(2);
-const require = createRequire(`${folder}/package.json`);
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  readonly otlpUrl?: string;
+}
+
+const run = readRun<Place>();
+const require = createRequire(`${run.folder}/package.json`);
 const load = async (name: string): Promise<unknown> =>
   await import(pathToFileURL(require.resolve(name)).href);
 
-if (url !== '') await sendSpansTo(url);
+if (run.otlpUrl !== undefined) await sendSpansTo(run.otlpUrl);
 const telemetry =
-  url === '' ? {} : { telemetry: new ((await load('bullmq-otel')) as BullMqOtel).BullMQOtel(NAME) };
+  run.otlpUrl === undefined
+    ? {}
+    : { telemetry: new ((await load('bullmq-otel')) as BullMqOtel).BullMQOtel(NAME) };
 const { Queue, Worker } = (await load('bullmq')) as BullMq;
-const options = { connection: { host: '127.0.0.1', port: Number(port) }, ...telemetry };
+const options = { connection: { host: '127.0.0.1', port: run.port }, ...telemetry };
 
-const queue = new Queue(NAME, options);
-for (let added = 0; added < Number(jobs); added += CHUNK)
-  await queue.addBulk(Array.from({ length: CHUNK }, () => ({ name: 'echo', data: 1 })));
-process.send?.({ filled: true });
-process.on('disconnect', () => process.exit(0));
-process.once('message', work);
+await serveQueue(run, fill, async (doOne) => {
+  new Worker(NAME, doOne, { ...options, concurrency: run.concurrency });
+});
 
-function work(): void {
-  let done = 0;
-  const left = marks.split(',').map(Number);
-  const doOne = async (): Promise<number> => {
-    done++;
-    if (done === left[0]) process.send?.({ done: left.shift() });
-    return 1;
-  };
-  new Worker(NAME, doOne, { ...options, concurrency: 64 });
+async function fill(): Promise<void> {
+  const queue = new Queue(NAME, options);
+  for (let added = 0; added < run.jobs; added += CHUNK) {
+    const length = Math.min(CHUNK, run.jobs - added);
+    await queue.addBulk(Array.from({ length }, () => ({ name: 'echo', data: 1 })));
+  }
 }
 
 /** Sends spans as our worker does: in batches of 512, as JSON. The copy of the API is BullMQ's own: it may be newer than ours. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
 import { guardProcess } from '../../dev/machine/guard.ts';
-import { type Figures, processorMs } from '../support/measure.ts';
+import type { Figures } from '../support/measure.ts';
+import { type QueueRun, startQueueProgram } from './queue-run.ts';
 
 const PROGRAM = fileURLToPath(new URL('bullmq-program.ts', import.meta.url));
 
@@ -20,11 +21,10 @@ export interface BullMqPlace {
   readonly redis: string;
 }
 
-/** Which jobs are done, and which of them are measured: from the first number to the second one. */
-export interface BullMqRun {
-  readonly jobs: number;
-  readonly from: number;
-  readonly to: number;
+/** Without another word: 64 jobs at once, which take no time. */
+export interface BullMqRun extends Pick<QueueRun, 'jobs' | 'from' | 'to'> {
+  readonly concurrency?: number;
+  readonly napMs?: number;
   /** Where spans go; undefined: without telemetry. */
   readonly otlpUrl: string | undefined;
 }
@@ -43,21 +43,17 @@ export function whySkipped({
  * Starts Redis with an append-only file, and fills a queue of BullMQ.
  * @returns does the jobs, measures, and stops everything
  */
-export async function fullBullMq(
-  place: BullMqPlace,
-  { jobs, from, to, otlpUrl = '' }: BullMqRun,
-): Promise<() => Promise<Figures>> {
+export async function fullBullMq(place: BullMqPlace, run: BullMqRun): Promise<() => Promise<Figures>> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-redis-'));
-  const port = String(await findFreePort());
+  const port = await findFreePort();
   const redis = await startRedis(place.redis, directory, port);
-  const marks = `${from},${to}`;
-  const worker = fork(PROGRAM, [place.folder, port, otlpUrl, String(jobs), marks]);
-  await nextMessage(worker);
+  const full = { concurrency: 64, napMs: 0, ...run };
+  const queue = await startQueueProgram(PROGRAM, full, { folder: place.folder, port });
   return async () => {
     try {
-      return await measure(worker, redis, to - from);
+      return await queue.measure(redis.pid ?? 0);
     } finally {
-      worker.kill('SIGKILL');
+      queue.kill();
       redis.kill('SIGKILL');
       await once(redis, 'exit');
       await rm(directory, { recursive: true, force: true });
@@ -65,18 +61,10 @@ export async function fullBullMq(
   };
 }
 
-async function startRedis(program: string, directory: string, port: string): Promise<ChildProcess> {
+async function startRedis(program: string, directory: string, port: number): Promise<ChildProcess> {
   const settings = [
-    '--port',
-    port,
-    '--bind',
-    '127.0.0.1',
-    '--dir',
-    directory,
-    '--appendonly',
-    'yes',
-    '--save',
-    '',
+    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
+    ...['--appendonly', 'yes', '--save', ''],
   ];
   const redis = spawn(program, settings, { stdio: ['ignore', 'pipe', 'inherit'] });
   if (redis.pid !== undefined) {
@@ -84,25 +72,6 @@ async function startRedis(program: string, directory: string, port: string): Pro
     redis.once('exit', () => guard.release());
   }
   for await (const text of redis.stdout ?? [])
-    if (String(text).includes('Ready to accept connections')) break;
-  return redis;
-}
-
-async function measure(worker: ChildProcess, redis: ChildProcess, jobs: number): Promise<Figures> {
-  const used = (): number[] => [worker, redis].map(({ pid }) => processorMs(pid ?? 0));
-  worker.send('work');
-  await nextMessage(worker);
-  const [began, before] = [performance.now(), used()];
-  await nextMessage(worker);
-  const seconds = (performance.now() - began) / 1_000;
-  const [workerUs = 0, serverUs = 0] = used().map((ms, part) => ((ms - (before[part] ?? 0)) / jobs) * 1e3);
-  return { perSecond: jobs / seconds, workerUs, serverUs };
-}
-
-/** Waits for the next word of a program. @throws Error if it ends instead */
-async function nextMessage(program: ChildProcess): Promise<void> {
-  const ended = once(program, 'exit').then(([code]) => {
-    throw new Error(`BullMQ's program ended with ${String(code)}`);
-  });
-  await Promise.race([once(program, 'message'), ended]);
+    if (String(text).includes('Ready to accept connections')) return redis;
+  throw new Error(`${program} ended before it was ready`);
 }

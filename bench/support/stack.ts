@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Stack, startStack } from '../../dev/stack.ts';
 import { FREE_PORTS, type StackOptions } from '../../dev/stack-options.ts';
+import { edgeBundle } from './bundle.ts';
 
 /** Starts the local stack on free ports, without output. */
 export async function startQuietStack(options: Partial<StackOptions> = {}): Promise<Stack> {
   return await startStack({
+    bundle: await edgeBundle(),
     ports: FREE_PORTS,
     onLog: () => undefined,
     onStep: () => undefined,

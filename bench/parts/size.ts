@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { startEdge } from '../../dev/edge/start.ts';
+import type { Part, PartOptions } from '../suite/part.ts';
+import { type Contestant, inTurns } from '../suite/rounds.ts';
+import type { Row, Table } from '../suite/table.ts';
+import { edgeBundle } from '../support/bundle.ts';
+import { processorMs, workerdPids } from '../support/measure.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const EMPTY = 'bench/limits/empty-worker.ts';
+const KIB = 1024;
+
+/** How large the Worker is, what its start takes, and what an installation brings along. */
+export const size: Part = {
+  name: 'size',
+  what: 'the bundle, the processor time of its start in workerd, and the dependencies',
+  run: async ({ rounds, wanted, report }: PartOptions) => {
+    if (wanted('size-edge')) await report(await edge(rounds));
+    if (wanted('size-packages')) await report(await packages());
+  },
+};
+
+async function edge(rounds: number): Promise<Table> {
+  const contestants = [
+    await starting('Throughline', 'ours'),
+    await starting('an empty Worker', 'limit', EMPTY),
+  ];
+  return {
+    name: 'size-edge',
+    title: 'The Worker at its start',
+    columns: [
+      { name: 'until the first answer', unit: 'ms of CPU of workerd' },
+      { name: 'bundle', unit: 'KiB gzip', digits: 1 },
+    ],
+    rows: await inTurns(contestants, rounds, 1),
+    notes: ['The time contains the start of workerd itself: the empty Worker shows how long that takes.'],
+  };
+}
+
+async function starting(name: string, kind: Contestant['kind'], entry?: string): Promise<Contestant> {
+  const bundle = await edgeBundle(entry);
+  const gzip = gzipSync(await readFile(bundle.scriptPath), { level: 9 }).length / KIB;
+  return {
+    ...{ name, kind },
+    measure: async () => {
+      const before = workerdPids();
+      const started = await startEdge({ bundle, port: 0, bindings: {}, onLog: () => undefined });
+      await (await fetch(`${started.url}/healthz`)).arrayBuffer();
+      const pid = workerdPids().find((one) => !before.includes(one)) ?? 0;
+      const ms = processorMs(pid);
+      await started.stop();
+      return { 'until the first answer': ms, bundle: gzip };
+    },
+  };
+}
+
+async function packages(): Promise<Table> {
+  const { BULLMQ_FOLDER, GRAPHILE_FOLDER } = hostEnvironment();
+  const rows = [await installed('Throughline, all parts', 'ours', ROOT)];
+  if (BULLMQ_FOLDER !== undefined) rows.push(await installed('BullMQ, bullmq-otel', 'peer', BULLMQ_FOLDER));
+  if (GRAPHILE_FOLDER !== undefined) rows.push(await installed('Graphile Worker', 'peer', GRAPHILE_FOLDER));
+  return {
+    name: 'size-packages',
+    title: 'What an installation brings along',
+    columns: [
+      { name: 'packages', unit: '' },
+      { name: 'on disk', unit: 'MiB' },
+    ],
+    ...{ rows, notes: ['Ours contains all instrumentations of OpenTelemetry; those of BullMQ have none.'] },
+  };
+}
+
+/** The packages that are no development dependencies, by the lock file of npm. */
+async function installed(name: string, kind: Row['kind'], folder: string): Promise<Row> {
+  const lock = JSON.parse(await readFile(path.join(folder, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly link?: boolean }>>;
+  };
+  const paths = Object.entries(lock.packages)
+    .filter(([at, { dev, link }]) => at.startsWith('node_modules/') && dev !== true && link !== true)
+    .map(([at]) => path.join(folder, at));
+  // du counts a package inside another one once. Optional packages of other systems are not there.
+  const { stdout } = du(paths);
+  const total = /^(\d+)\ttotal$/m.exec(stdout)?.[1];
+  return { name, kind, rounds: [{ packages: paths.length, 'on disk': Number(total) / KIB }] };
+}
+
+function du(paths: readonly string[]): { readonly stdout: string } {
+  try {
+    const options = { encoding: 'utf8' as const, stdio: 'pipe' as const };
+    return { stdout: execFileSync('du', ['-skc', ...paths], options) };
+  } catch (thrown) {
+    return thrown as { readonly stdout: string };
+  }
+}

@@ -1,0 +1,54 @@
+/** A kind of figure. The columns of a table are printed in this order. */
+export interface Column {
+  readonly name: string;
+  readonly unit: string;
+  /** Digits after the point; default: none. */
+  readonly digits?: number;
+}
+
+/** `limit`: what the same machine does without our work. `peer`: another project that does the same. */
+export type Kind = 'ours' | 'limit' | 'peer';
+
+/** What one round gave: a figure for each column. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** Something that was measured, with the figures of each round. */
+export interface Row {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly rounds: readonly Figures[];
+}
+
+/** What was measured in one run, side by side. */
+export interface Table {
+  /** Names the files of the table: lowercase words with hyphens. */
+  readonly name: string;
+  readonly title: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+  /** Sentences for the reader: what was skipped, and what the figures do not say. */
+  readonly notes: readonly string[];
+}
+
+/** The middle of the rounds, and the least and the most. */
+export interface Spread {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** @returns undefined if no round has a figure for this column */
+export function spreadOf({ rounds }: Row, column: Column): Spread | undefined {
+  const sorted = rounds
+    .flatMap((figures) => figures[column.name] ?? [])
+    .filter(Number.isFinite)
+    .toSorted((a, b) => a - b);
+  const [least, median, most] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)];
+  if (least === undefined || median === undefined || most === undefined) return undefined;
+  return { median, least, most };
+}
+
+/** A figure as people read it, without its unit. */
+export function figureText(value: number, { digits = 0 }: Column): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}

@@ -1,0 +1,59 @@
+/** The program of `pace.ts`. */
+import { Agent, request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pace, PaceFigures } from './pace.ts';
+
+const TURN_MS = 2;
+
+process.once('message', (pace: Pace) => void run(pace).then((figures) => process.send?.(figures)));
+
+async function run(pace: Pace): Promise<PaceFigures> {
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+  const times: number[] = [];
+  const counted = { sent: 0, failed: 0 };
+  const began = performance.now();
+  const all: Promise<void>[] = [];
+  const total = Math.round((pace.perSecond * pace.ms) / 1_000);
+  for (let n = 0; n < total; ) {
+    for (; n < total && dueAt(pace, n, began) <= performance.now(); n++) {
+      const due = dueAt(pace, n, began);
+      const counts = due - began >= pace.warmUpMs;
+      if (counts) counted.sent++;
+      const sent = send(pace, agent).then((ok) => {
+        if (!counts) return;
+        if (!ok) counted.failed++;
+        times.push(performance.now() - due);
+      });
+      all.push(sent);
+    }
+    await delay(TURN_MS);
+  }
+  await Promise.all(all);
+  const seconds = (performance.now() - began - pace.warmUpMs) / 1_000;
+  agent.destroy();
+  return { ...counted, perSecond: times.length / seconds, ...shares(times) };
+}
+
+function dueAt({ perSecond }: Pace, n: number, began: number): number {
+  return began + (n / perSecond) * 1_000;
+}
+
+function shares(times: number[]): Pick<PaceFigures, 'p50' | 'p99' | 'p999'> {
+  times.sort((a, b) => a - b);
+  const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? Number.NaN;
+  return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
+}
+
+/** @returns whether the answer was a success */
+function send({ url, method, headers, body }: Pace, agent: Agent): Promise<boolean> {
+  const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+  return new Promise((resolve) => {
+    const sent = request(url, { method, agent, headers: { ...headers, ...length } }, (answer) => {
+      answer
+        .on('end', () => resolve((answer.statusCode ?? 500) < 300))
+        .on('error', () => resolve(false))
+        .resume();
+    });
+    sent.on('error', () => resolve(false)).end(body);
+  });
+}
