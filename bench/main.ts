@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { cost } from './parts/cost.ts';
 import { distance } from './parts/distance.ts';
 import { endToEnd } from './parts/end-to-end.ts';
 import { growth } from './parts/growth.ts';
@@ -18,7 +19,7 @@ import { tableSvg } from './suite/svg.ts';
 import type { Table } from './suite/table.ts';
 import { tableText } from './suite/terminal.ts';
 
-const PARTS: readonly Part[] = [distance, worker, endToEnd, growth, memory, size];
+const PARTS: readonly Part[] = [distance, worker, endToEnd, growth, memory, size, cost];
 const QUICK_JOBS = 1_000;
 
 const { values, positionals } = parseArgs({

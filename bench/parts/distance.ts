@@ -6,6 +6,7 @@ import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import { distantRequests, type Prepare } from '../support/distant-requests.ts';
 import { startQuietStack } from '../support/stack.ts';
+import { makeTenants } from '../support/tenants.ts';
 
 const ROUND_TRIPS_MS = [0, 20, 100];
 const QUICK_ROUND_TRIPS_MS = [20];
@@ -27,10 +28,13 @@ async function measure(mode: (typeof ACK_MODES)[number], options: PartOptions): 
   const natsWebSocket = await findFreePort();
   const proxy = await DistanceProxy.start(natsWebSocket);
   const far = `ws://127.0.0.1:${proxy.port}`;
+  const { all, API_KEYS } = await makeTenants(['quiet', 'busy']);
+  const [quiet, busy] = all;
+  if (quiet === undefined || busy === undefined) throw new Error('there are no tenants');
   const stack = await startQuietStack({
     tracing: false,
     ports: { http: 0, nats: 0, natsWebSocket, otlp: 0 },
-    edge: { NATS_URL: far, ACK_MODE: mode },
+    edge: { NATS_URL: far, ACK_MODE: mode, API_KEYS },
   });
   const open = await OpenConnection.open(far);
   const distances = options.quick ? QUICK_ROUND_TRIPS_MS : ROUND_TRIPS_MS;
@@ -41,7 +45,9 @@ async function measure(mode: (typeof ACK_MODES)[number], options: PartOptions): 
     const contestants = [
       timed('one publish, nothing else', 'limit', async () => () => open.publish()),
       timed('a connection for each publish', 'peer', async () => () => connectAndPublish(far)),
-      ...Object.entries(distantRequests(stack)).map(([name, prepare]) => timed(name, 'ours', prepare)),
+      ...Object.entries(distantRequests(stack, { quiet, busy })).map(([name, prepare]) =>
+        timed(name, 'ours', prepare),
+      ),
     ];
     await options.report({
       name: `distance-${mode}`,

@@ -1,5 +1,6 @@
 import type { Stack } from '../../dev/stack.ts';
 import type { Job } from '../../shared/job/job.ts';
+import type { Tenant } from './tenants.ts';
 
 /** Sends what was prepared. Its time is taken. */
 export type Send = () => Promise<unknown>;
@@ -9,11 +10,19 @@ export type Prepare = () => Promise<Send>;
 
 const WAIT = { prefer: 'wait=20' };
 
+export interface DistantTenants {
+  /** Has no unfinished jobs but the one of its request. */
+  readonly quiet: Tenant;
+  /** Has some delayed jobs: more than a pooled lane may have of a tenant. */
+  readonly busy: Tenant;
+}
+
 /** The requests whose times depend on how far NATS is, by what people call them. */
-export function distantRequests(stack: Stack): Readonly<Record<string, Prepare>> {
-  const calls = new Calls(stack);
+export function distantRequests(stack: Stack, tenants: DistantTenants): Readonly<Record<string, Prepare>> {
+  const [calls, busy] = [new Calls(stack, tenants.quiet), new Calls(stack, tenants.busy)];
   return {
     POST: async () => () => calls.submit(),
+    'POST of a tenant with delayed jobs': async () => () => busy.submit(),
     'POST, wait for the end': async () => () => calls.submit(WAIT),
     'POST, new Idempotency-Key': async () => {
       const key = calls.newKey();
@@ -25,8 +34,8 @@ export function distantRequests(stack: Stack): Readonly<Record<string, Prepare>>
       return () => calls.submit(key);
     },
     'GET of a delayed job': async () => {
-      const id = await calls.idOf({}, { delay: '1h' });
-      return () => calls.read(`/v1/jobs/${id}`);
+      const id = await busy.idOf({}, { delay: '1h' });
+      return () => busy.read(`/v1/jobs/${id}`);
     },
     'GET of a job that has ended': async () => {
       const id = await calls.idOf(WAIT);
@@ -43,24 +52,26 @@ export function distantRequests(stack: Stack): Readonly<Record<string, Prepare>>
     },
     'the list of jobs': async () => () => calls.read('/v1/jobs'),
     'DELETE of a delayed job': async () => {
-      const id = await calls.idOf({}, { delay: '1h' });
-      return () => calls.send(`/v1/jobs/${id}`, { method: 'DELETE' });
+      const id = await busy.idOf({}, { delay: '1h' });
+      return () => busy.send(`/v1/jobs/${id}`, { method: 'DELETE' });
     },
   };
 }
 
 class Calls {
   readonly #stack: Stack;
+  readonly #tenant: Tenant;
   #keys = 0;
 
-  constructor(stack: Stack) {
+  constructor(stack: Stack, tenant: Tenant) {
     this.#stack = stack;
+    this.#tenant = tenant;
   }
 
   /** @throws Error if the answer is no success */
   async send(path: string, init: RequestInit): Promise<string> {
     const headers = {
-      ...{ authorization: `Bearer ${this.#stack.apiKey}`, accept: 'application/json' },
+      ...{ authorization: `Bearer ${this.#tenant.key}`, accept: 'application/json' },
       ...(init.headers as Record<string, string>),
     };
     const response = await fetch(`${this.#stack.url}${path}`, { ...init, headers });
