@@ -8,6 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { cost } from './parts/cost.ts';
 import { distance } from './parts/distance.ts';
+import { edge } from './parts/edge.ts';
 import { endToEnd } from './parts/end-to-end.ts';
 import { growth } from './parts/growth.ts';
 import { memory } from './parts/memory.ts';
@@ -19,7 +20,7 @@ import { tableSvg } from './suite/svg.ts';
 import type { Table } from './suite/table.ts';
 import { tableText } from './suite/terminal.ts';
 
-const PARTS: readonly Part[] = [distance, worker, endToEnd, growth, memory, size, cost];
+const PARTS: readonly Part[] = [edge, distance, worker, endToEnd, growth, memory, size, cost];
 const QUICK_JOBS = 1_000;
 
 const { values, positionals } = parseArgs({

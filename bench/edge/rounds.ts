@@ -1,5 +1,5 @@
 import { findWrk, sendLoad } from '../support/load.ts';
-import { median, processorMs } from '../support/measure.ts';
+import { processorMs } from '../support/measure.ts';
 import { type EdgeVariant, type EdgeVariants, startVariants } from './variants.ts';
 
 const AT_ONCE = 32;
@@ -8,6 +8,8 @@ export interface EdgeRounds {
   readonly rounds: number;
   /** How long each variant is measured in a round, in seconds. */
   readonly seconds: number;
+  /** Rounds before the first that counts: the code is not compiled yet. */
+  readonly warmUps: number;
 }
 
 /** The figures of one variant: one for each round. */
@@ -29,18 +31,17 @@ interface Round {
 }
 
 /**
- * Measures `POST /v1/jobs`, 32 at once, beside the limit. Each round measures every variant once, in turns. One more round
- * before them warms up.
+ * Measures `POST /v1/jobs`, 32 at once, beside the limit. Each round measures every variant once, in turns.
  */
-export async function measureEdge({ rounds, seconds }: EdgeRounds): Promise<EdgeFigures[]> {
+export async function measureEdge({ rounds, seconds, warmUps }: EdgeRounds): Promise<EdgeFigures[]> {
   const wrk = await findWrk();
   const variants = await startVariants();
   try {
     const measured: Round[] = [];
-    for (let round = 0; round <= rounds; round++)
+    for (let round = -warmUps; round < rounds; round++)
       for (const variant of variants.all) {
         const figures = await measure(variants, variant, seconds, wrk);
-        if (round > 0) measured.push(figures);
+        if (round >= 0) measured.push(figures);
       }
     return variants.all.map(({ name }) => figuresOf(name, measured));
   } finally {
@@ -78,18 +79,5 @@ function figuresOf(name: string, measured: readonly Round[]): EdgeFigures {
     perSecond: own.map(({ perSecond }) => perSecond),
     workerdUs: own.map(({ workerdUs }) => workerdUs),
     serverUs: own.map(({ serverUs }) => serverUs),
-  };
-}
-
-/** The medians of a variant's rounds, and their ratios to those of the limit, round by round. */
-export function besideLimit(figures: EdgeFigures, limit: EdgeFigures) {
-  const ratios = (own: readonly number[], others: readonly number[]): number[] =>
-    own.map((value, round) => value / (others[round] ?? Number.NaN));
-  return {
-    perSecond: median(figures.perSecond),
-    workerdUs: median(figures.workerdUs),
-    serverUs: median(figures.serverUs),
-    speed: ratios(figures.perSecond, limit.perSecond),
-    processor: ratios(figures.workerdUs, limit.workerdUs),
   };
 }

@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildEdge } from '../../dev/edge/build.ts';
 import { type EdgeOptions, startEdge } from '../../dev/edge/start.ts';
+import { edgeBundle } from '../support/bundle.ts';
 import { workerdPids } from '../support/measure.ts';
 import { startOtlpSink } from '../support/otlp-sink.ts';
 import { startQuietStack } from '../support/stack.ts';
@@ -39,16 +36,14 @@ const OURS = [
   { name: 'untraced, 4 shards', traced: false, shards: 4 },
   { name: 'traced, 4 shards', traced: true, shards: 4 },
 ] as const;
-const LIMIT = 'minimal bridge';
+export const LIMIT = 'minimal bridge';
 
 /**
  * Starts the limit and our edges. A worker announces the operation, and is busy with one job as long as it runs: it takes no
  * processor time from the edges, and their jobs stay in the queue.
  */
 export async function startVariants(): Promise<EdgeVariants> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-bench-edge-'));
-  const bundle = await buildEdge(path.join(directory, 'ours'));
-  const limit = await buildEdge(path.join(directory, 'limit'), MINIMAL_BRIDGE);
+  const [bundle, limit] = [await edgeBundle(), await edgeBundle(MINIMAL_BRIDGE)];
   const { all: tenants, API_KEYS } = await makeTenants(['bench']);
   const [tenant] = tenants;
   if (tenant === undefined) throw new Error('there is no tenant');
@@ -79,7 +74,6 @@ export async function startVariants(): Promise<EdgeVariants> {
       await stack.worker.kill('SIGKILL');
       for (const stop of stops) await stop();
       sink.stop();
-      await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -7,7 +7,7 @@ import { edgeBundle } from '../support/bundle.ts';
 import { processorMs, workerdPids } from '../support/measure.ts';
 import { startQuietStack } from '../support/stack.ts';
 
-const COUNTED_EDGE = 'bench/cost/counted-edge.ts';
+const COUNTED_EDGE = 'bench/limits/counted-edge.ts';
 const JOBS = 2_000;
 const QUICK_JOBS = 100;
 const BATCH = 100;
