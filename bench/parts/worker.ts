@@ -13,6 +13,7 @@ import { startOtlpSink } from '../support/otlp-sink.ts';
 import { OwnWorker } from '../support/own-worker.ts';
 
 const HERE = resolve(import.meta.dirname, '../..');
+const WITHOUT_SPANS = resolve(HERE, 'bench/support/without-spans.ts');
 /** The first part of the jobs does not count: the code is not compiled yet. */
 const WARM_UP = 0.4;
 /** Nor does the last part, in which there are fewer jobs than slots. */
@@ -87,14 +88,19 @@ function limits(binary: string, one: Case): Contestant[] {
 }
 
 function own(binary: string, one: Case, checkouts: readonly string[], otlpUrl: string): Contestant[] {
+  const variants = {
+    'without code for spans': { NODE_OPTIONS: `--import=${WITHOUT_SPANS}` },
+    untraced: {},
+    traced: { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl },
+  };
   return [HERE, ...checkouts].flatMap((folder) =>
-    [undefined, otlpUrl].map((url): Contestant => {
+    Object.entries(variants).map(([name, settings]): Contestant => {
       let started: Promise<OwnWorker> | undefined;
       return {
-        name: `${url === undefined ? 'untraced' : 'traced'}${folder === HERE ? '' : `, ${folder}`}`,
+        name: `${name}${folder === HERE ? '' : `, ${folder}`}`,
         kind: 'ours',
         measure: async () => {
-          started ??= OwnWorker.start(folder, binary, url);
+          started ??= OwnWorker.start(folder, binary, settings);
           return columnsOf(await (await started).measure(runOf(one)));
         },
         stop: async () => await (await started)?.stop(),

@@ -44,13 +44,16 @@ export class OwnWorker {
   /**
    * @param folder the checkout
    * @param binary the nats-server program
-   * @param otlpUrl where spans go; undefined: without tracing
+   * @param settings the settings of the worker beside those of its server
    */
-  static async start(folder: string, binary: string, otlpUrl: string | undefined): Promise<OwnWorker> {
+  static async start(
+    folder: string,
+    binary: string,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<OwnWorker> {
     const server = await startNatsServer({ binary });
     const connection = await connect({ servers: server.url });
-    const tracing = otlpUrl === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl };
-    const environment = { NATS_URL: server.url, HEALTH_PORT: '0', ...tracing };
+    const environment = { NATS_URL: server.url, HEALTH_PORT: '0', ...settings };
     const own = new OwnWorker(await load(folder), server, connection, environment);
     // The first worker makes the streams.
     await (await own.#startWorker(1)).stop();
