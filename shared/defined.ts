@@ -5,7 +5,9 @@ type Defined<T> = {
   [Field in keyof T as undefined extends T[Field] ? Field : never]?: Exclude<T[Field], undefined>;
 };
 
-/** Returns a copy of `record` without the fields that are undefined. */
+/** Returns a copy of `record` without the fields that are undefined. The names of the fields are ours. */
 export function defined<T extends object>(record: T): Defined<T> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Defined<T>;
+  const kept: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(record)) if (value !== undefined) kept[field] = value;
+  return kept as Defined<T>;
 }

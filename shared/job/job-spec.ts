@@ -74,6 +74,8 @@ export function withoutDelay<S extends JobSpec>(spec: S): Omit<S, 'dueAt' | 'due
 }
 
 function pick<T extends object, M extends Partial<Record<keyof T, true>>>(record: T, mask: M) {
-  const picked = Object.entries(record).filter(([field]) => Object.hasOwn(mask, field));
-  return Object.fromEntries(picked) as Pick<T, Extract<keyof M, keyof T>>;
+  const picked: Partial<T> = {};
+  for (const field of Object.keys(record) as (keyof T)[])
+    if (Object.hasOwn(mask, field)) picked[field] = record[field];
+  return picked as Pick<T, Extract<keyof M, keyof T>>;
 }

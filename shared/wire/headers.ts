@@ -53,6 +53,8 @@ export const HEADER = {
   errorCode: 'throughline-error-code',
 } as const;
 
+const NO_VALUES: readonly string[] = [];
+
 /** Gives the values of a header, whatever the case of its name. */
 export type HeaderValues = (name: string) => readonly string[];
 
@@ -61,11 +63,14 @@ export type HeaderValues = (name: string) => readonly string[];
  * attributes of a CloudEvent are decoded.
  */
 export function headerValues(messageHeaders: NatsHeadersLike | undefined): HeaderValues {
-  if (messageHeaders === undefined) return () => [];
+  if (messageHeaders === undefined) return () => NO_VALUES;
   const keys = messageHeaders.keys();
+  const inLowerCase = keys.map((key) => key.toLowerCase());
   return (name) => {
+    const wanted = name.toLowerCase();
+    if (!inLowerCase.includes(wanted)) return NO_VALUES;
     const values = keys
-      .filter((key) => key.toLowerCase() === name.toLowerCase())
+      .filter((_, n) => inLowerCase[n] === wanted)
       .flatMap((key) => messageHeaders.values(key));
     return name.startsWith('ce-') ? values.map(decodeAttribute) : values;
   };

@@ -1,5 +1,4 @@
 /** The headers of a job spec. One table pairs each field with the codec that writes and reads its header. */
-import { defined } from '../defined.ts';
 import { ThroughlineError } from '../errors.ts';
 import { CALLBACK_ENDS, type Callback, isCallbackEnd, isCallbackUrl } from '../job/callback.ts';
 import { type JobSpec, ORDERING_KEY, TAG } from '../job/job-spec.ts';
@@ -52,8 +51,12 @@ export function writeJobSpec(spec: JobSpec, set: SetHeader): void {
 
 /** Reads the spec of a job message in order to show the job. A header that cannot be read is ignored. Never throws. */
 export function readJobSpec(values: HeaderValues): JobSpec {
-  const read = FIELDS.map((field) => [field, SPEC_HEADERS[field].read(values)]);
-  return defined(Object.fromEntries(read) as JobSpec);
+  const spec: Record<string, unknown> = {};
+  for (const field of FIELDS) {
+    const value = SPEC_HEADERS[field].read(values);
+    if (value !== undefined) spec[field] = value;
+  }
+  return spec;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type Attributes, type Counter, type Histogram, metrics } from '@opentelemetry/api';
+import { type Attributes, type Histogram, metrics } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { type IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ERROR_CODES } from '../../shared/errors.ts';
@@ -18,6 +18,7 @@ import { Exemplars } from './measure/exemplars.ts';
 import { Exposition } from './measure/exposition.ts';
 import { Instruments, type Readings } from './measure/instruments.ts';
 import { RuntimeMetrics } from './measure/runtime.ts';
+import { Sums } from './measure/sums.ts';
 
 /** A kind of messages: the first token of their subjects. */
 export type Destination = 'jobs' | 'callbacks';
@@ -62,7 +63,7 @@ export class WorkerMetrics {
   readonly #provider: MeterProvider;
   readonly #instruments: Instruments;
   readonly #runtime: RuntimeMetrics;
-  readonly #counters: ReadonlyMap<string, Counter>;
+  readonly #sums: Sums;
   readonly #histograms: ReadonlyMap<string, Histogram>;
   readonly #operations: ReadonlySet<string>;
   readonly #tenants: Set<string> | undefined;
@@ -82,7 +83,10 @@ export class WorkerMetrics {
     const all: [string, MetricDefinition][] = Object.entries(WORKER_METRICS);
     const of = (kind: MetricDefinition['instrument']) =>
       all.filter(([, { instrument }]) => instrument === kind);
-    this.#counters = new Map(of('counter').map(([name, one]) => [name, this.#instruments.counter(one)]));
+    this.#sums = new Sums(
+      new Map(of('counter').map(([name, one]) => [name, this.#instruments.counter(one)])),
+    );
+    this.#instruments.beforeReading(() => this.#sums.flush());
     this.#histograms = new Map(
       of('histogram').map(([name, one]) => [name, this.#instruments.histogram(one)]),
     );
@@ -224,7 +228,7 @@ export class WorkerMetrics {
   }
 
   #count(name: NameOf<'counter'>, attributes: Attributes = {}, value = 1): void {
-    this.#counters.get(name)?.add(value, attributes);
+    this.#sums.add(name, attributes, value);
   }
 
   #record(name: NameOf<'histogram'>, value: number, attributes: Attributes): void {

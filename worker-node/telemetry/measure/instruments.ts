@@ -18,11 +18,17 @@ export type KnownValues = Readonly<Record<string, readonly string[]>>;
 export class Instruments {
   readonly #meter: Meter;
   readonly #known: KnownValues;
+  #beforeReading: () => void = () => undefined;
 
   /** @param known the values of the attributes whose values a definition leaves open, such as the operations of this host */
   constructor(meter: Meter, known: KnownValues) {
     this.#meter = meter;
     this.#known = known;
+  }
+
+  /** Calls `action` before the counters are read. Some gauge has to be there: the SDK reads gauges first, and then counters. */
+  beforeReading(action: () => void): void {
+    this.#beforeReading = action;
   }
 
   /** A counter that starts at 0 for each combination of the values that are known. */
@@ -53,7 +59,10 @@ export class Instruments {
       ]),
     );
     this.#meter.addBatchObservableCallback(
-      async (result) => observe(result, gauges, await read()),
+      async (result) => {
+        this.#beforeReading();
+        observe(result, gauges, await read());
+      },
       [...gauges.values()],
     );
   }
