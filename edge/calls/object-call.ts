@@ -1,4 +1,4 @@
-import { type Attributes, context, SpanKind } from '@opentelemetry/api';
+import { type Attributes, context, SpanKind, trace } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
@@ -25,20 +25,21 @@ const tracer = tracerOf(SERVICE.edge);
  * Calls a Durable Object. The call has a CLIENT span, whose carrier goes to the Durable Object, and a time limit.
  * @throws ThroughlineError the error in the reply, or the error that `unavailable` makes
  */
-export function callObject<T>(call: ObjectCall<T>): Promise<T> {
+export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const { kind, method, limitMs, ask, unavailable } = call;
   const name = `${kind}/${method}`;
   const attributes = { [ATTR.rpcSystem]: 'cloudflare', [ATTR.rpcMethod]: name, ...call.attributes };
-  return tracer.startActiveSpan(name, { kind: SpanKind.CLIENT, attributes }, async (span) => {
-    try {
-      const reply = ask(inject(context.active())).catch((thrown: unknown): never => {
-        throw unavailable(`the ${kind} was restarted`, thrown);
-      });
-      return unwrapReply(await withDeadline(reply, limitMs, () => unavailable(`the ${kind} is busy`)));
-    } catch (thrown) {
-      throw describeError(span, thrown);
-    } finally {
-      span.end();
-    }
-  });
+  // Only the carrier needs the span. To make it active would take longer than to start it.
+  const base = context.active();
+  const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, base);
+  try {
+    const reply = ask(inject(trace.setSpan(base, span))).catch((thrown: unknown): never => {
+      throw unavailable(`the ${kind} was restarted`, thrown);
+    });
+    return unwrapReply(await withDeadline(reply, limitMs, () => unavailable(`the ${kind} is busy`)));
+  } catch (thrown) {
+    throw describeError(span, thrown);
+  } finally {
+    span.end();
+  }
 }
