@@ -41,7 +41,7 @@ export class SpanBatches implements SpanProcessor {
     // More than fit into the queue would never be together.
     this.#batchSize = Math.min(settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, max);
     this.#waiting = new Waiting(losses, max, `${max} spans wait already (OTEL_BSP_MAX_QUEUE_SIZE)`);
-    const write = (batch: SpanBatch): Uint8Array => batch.toJson();
+    const write = (batch: SpanBatch): Uint8Array => batch.takeJson();
     this.#exporter = new CountedExporter(
       new OtlpExporter(target, environment, { variable: 'TRACES', write }),
       {

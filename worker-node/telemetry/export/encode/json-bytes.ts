@@ -71,9 +71,19 @@ export class JsonBytes {
     this.#length = length;
   }
 
+  /** How many bytes have room without more memory. */
+  get capacity(): number {
+    return this.#buffer.length;
+  }
+
   /** A copy of what is written from a place on. */
   copy(from = 0): Uint8Array {
     return this.#buffer.slice(from, this.#length);
+  }
+
+  /** What is written, until something else is. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
   }
 
   #reserve(bytes: number): void {

@@ -6,6 +6,9 @@ import { JsonBytes, utf8 } from './json-bytes.ts';
 import { writeSpan } from './span-json.ts';
 
 const FIRST_BYTES = 64 * 1_024;
+/** So many buffers are kept for the next batches, unless they are larger than this. */
+const SPARES = 2;
+const SPARE_BYTES = 2 * 1_024 * 1_024;
 const START = utf8('{"resourceSpans":[');
 const NEXT = utf8(',');
 const SPANS = utf8('{"scopeSpans":[{"spans":[');
@@ -19,6 +22,7 @@ interface Group {
 }
 
 const attributeJson = new AttributeJson();
+const spares: JsonBytes[] = [];
 
 /**
  * Ended spans on their way to a collector. Each is written as OTLP's JSON when it ends, so the spans themselves need not wait in
@@ -53,15 +57,18 @@ export class SpanBatch {
     for (const { resource } of this.#all()) await resource.waitForAsyncAttributes?.();
   }
 
-  /** The whole as the body of an export: `ExportTraceServiceRequest` of OTLP, in JSON. */
-  toJson(): Uint8Array {
+  /**
+   * Takes the whole as the body of an export: `ExportTraceServiceRequest` of OTLP, in JSON. Call it once: the next batch writes
+   * where this one did.
+   */
+  takeJson(): Uint8Array {
     const groups = this.#all();
-    const parts = groups.flatMap(({ spans, ...origin }, n) => [
-      ...(n === 0 ? [START] : [NEXT]),
-      spans.copy(),
-      endOf(origin),
-    ]);
-    return Buffer.concat([...parts, END]);
+    this.#groups.clear();
+    const parts = groups.flatMap((group, n) => [n === 0 ? START : NEXT, group.spans.view(), endOf(group)]);
+    const body = Buffer.concat([...parts, END]);
+    for (const { spans } of groups)
+      if (spares.length < SPARES && spans.capacity <= SPARE_BYTES) spares.push(spans);
+    return body;
   }
 
   #all(): Group[] {
@@ -72,8 +79,10 @@ export class SpanBatch {
     const groups = this.#groups.get(scope) ?? [];
     const known = groups.find((group) => group.resource === resource);
     if (known !== undefined) return known;
-    const added = { resource, scope, spans: new JsonBytes(FIRST_BYTES) };
-    added.spans.put(SPANS);
+    const spans = spares.pop() ?? new JsonBytes(FIRST_BYTES);
+    spans.cut(0);
+    spans.put(SPANS);
+    const added = { resource, scope, spans };
     this.#groups.set(scope, [...groups, added]);
     return added;
   }
@@ -89,5 +98,5 @@ function endOf({ resource, scope }: Omit<Group, 'spans'>): Uint8Array {
   json.put(utf8(',"resource":{"attributes":['));
   attributeJson.write(json, resource.attributes);
   json.put(utf8(`]},"schemaUrl":${JSON.stringify(resource.schemaUrl ?? '')}}`));
-  return json.copy();
+  return json.view();
 }

@@ -63,7 +63,7 @@ function bySdk(spans: ReadableSpan[]): unknown {
 function byBatch(spans: readonly ReadableSpan[]): unknown {
   const batch = new SpanBatch();
   for (const span of spans) batch.add(span);
-  return JSON.parse(Buffer.from(batch.toJson()).toString());
+  return JSON.parse(Buffer.from(batch.takeJson()).toString());
 }
 
 /** Leaves out what has its default value: the JSON of protobuf may have it or not. */
@@ -173,7 +173,7 @@ it('a span that cannot be written leaves the others whole', () => {
   expect(() => batch.add(unnamed)).toThrow(TypeError);
   batch.add(last);
   expect(batch.size).toBe(2);
-  const { resourceSpans } = JSON.parse(Buffer.from(batch.toJson()).toString());
+  const { resourceSpans } = JSON.parse(Buffer.from(batch.takeJson()).toString());
   const names = resourceSpans.map(({ scopeSpans }: never) => scopeSpans);
   expect(JSON.stringify(names)).not.toContain('"name":undefined');
   expect(JSON.stringify(names)).toMatch(/"name":"first".*"name":"last"/);
