@@ -17,8 +17,11 @@ const PROGRAMS = fileURLToPath(new URL('../programs/', import.meta.url));
 
 const MAVEN = 'mvn --quiet --batch-mode dependency:copy-dependencies -DoutputDirectory=jars';
 
+const NPM = 'npm install --ignore-scripts --no-package-lock --no-audit --no-fund';
+
 const INSTALL = {
-  node: 'npm install --ignore-scripts --no-package-lock --no-audit --no-fund',
+  node: NPM,
+  deno: NPM,
   celery: 'python3 -m venv venv\nvenv/bin/python -m pip install --quiet --requirement requirements.txt',
   kafka: MAVEN,
   sqs: MAVEN,
