@@ -49,7 +49,7 @@ class Delivery:
         with tracer.start_as_current_span(name, kind=trace.SpanKind.CONSUMER, attributes=attributes) as self.span:
             self.carrier: dict[str, str] = {}
             propagate.inject(self.carrier)
-            beats = asyncio.create_task(self._keep_alive())
+            beats = asyncio.create_task(self.keep_alive())
             try:
                 await self._begin()
             finally:
@@ -66,7 +66,7 @@ class Delivery:
         if sequence >= self.message.metadata.sequence.stream:
             self.abort("cancelled")
 
-    async def _keep_alive(self) -> None:
+    async def keep_alive(self) -> None:
         """Keeps the message. While the operation runs, it also looks whether the job is still ours."""
         while True:
             await asyncio.sleep(self.worker.ack_wait_s / 4)
@@ -88,8 +88,8 @@ class Delivery:
             return await self._refuse(Record(), "message-invalid", job.fault, 1)
         deliveries = message.metadata.num_delivered
         if job.operation not in OPERATIONS:
-            # Another host of the group may have it, so the first pauses are short. No event is written, so no attempt is spent.
-            return await message.nak(min(30, 0.01 * 2 ** min(deliveries - 1, 12)))
+            # Another host of the group may have it, so the pauses stay short. No event is written, so no attempt is spent.
+            return await message.nak(min(1, 0.01 * deliveries))
         is_first = deliveries == 1 and self.is_young and not job.redrive_count and not job.published_again
         if job.operation in self.worker.paused:
             return await self._hand_back(await read_record(self.js, job))

@@ -93,21 +93,23 @@ class Worker:
         return [f"jobs.{priority}.{lane}.{end}" for end in ends]
 
     async def take(self, subscription, consumer_created: datetime) -> None:
-        """Pulls one message at a time, when a slot is free."""
+        """Pulls one message at a time. It waits for a free slot, and is kept alive: lanes without jobs hold no slot."""
         while not self.stopping.is_set():
-            await self.slots.acquire()
             try:
                 (message,) = await subscription.fetch(1, timeout=2)
             except Exception as error:
-                self.slots.release()
                 if not isinstance(error, NatsTimeout | asyncio.TimeoutError):
                     print(f"cannot ask for jobs: {error!r}", file=sys.stderr)
                     await asyncio.sleep(1)
                 continue
+            delivery = Delivery(self, message, consumer_created)
+            beats = asyncio.create_task(delivery.keep_alive())
+            await self.slots.acquire()
+            beats.cancel()
             if self.stopping.is_set():
+                self.slots.release()
                 await message.nak()
                 return
-            delivery = Delivery(self, message, consumer_created)
             task = asyncio.create_task(self.handle(delivery))
             self.running[task] = delivery
             task.add_done_callback(self.forget)

@@ -147,8 +147,8 @@ func (d *delivery) begin() error {
 		return d.refuse(record{}, "message-invalid", d.job.fault, 1)
 	}
 	if operations[d.job.operation] == nil {
-		// Another host of the group may have it, so the first pauses are short. No event is written, so no attempt is spent.
-		return d.message.NakWithDelay(min(30*time.Second, 10*time.Millisecond<<min(d.meta.NumDelivered-1, 12)))
+		// Another host of the group may have it, so the pauses stay short. No event is written, so no attempt is spent.
+		return d.message.NakWithDelay(min(time.Second, time.Duration(d.meta.NumDelivered)*10*time.Millisecond))
 	}
 	again := first(d.job.headers, "throughline-published-again") == "true"
 	isPaused := d.isPaused(d.job.operation)

@@ -143,29 +143,33 @@ func (w *worker) consume(told context.Context, taking *sync.WaitGroup, priority,
 	}
 	taking.Go(func() {
 		for told.Err() == nil {
-			w.slots <- struct{}{} // one message at a time, when a slot is free
 			message, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Second))
 			if err != nil {
-				<-w.slots
 				if !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, jetstream.ErrNoMessages) {
 					log.Printf("cannot ask for jobs: %v", err)
 					time.Sleep(time.Second)
 				}
-			} else if told.Err() != nil {
-				_ = message.Nak()
-				<-w.slots
 			} else {
-				w.take(message, consumer.CachedInfo().Created)
+				w.take(told, message, consumer.CachedInfo().Created)
 			}
 		}
 	})
 	return nil
 }
 
-func (w *worker) take(message jetstream.Msg, consumerCreated time.Time) {
+// take lets a message wait for a free slot, and keeps it alive: lanes without jobs hold no slot.
+func (w *worker) take(told context.Context, message jetstream.Msg, consumerCreated time.Time) {
 	d, err := w.newDelivery(message, consumerCreated)
 	if err != nil {
 		log.Print(err)
+		return
+	}
+	waiting, stop := context.WithCancel(d.ctx)
+	go d.keepAlive(waiting)
+	w.slots <- struct{}{}
+	stop()
+	if told.Err() != nil {
+		_ = message.Nak()
 		<-w.slots
 		return
 	}
