@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,13 +108,16 @@ it('urgent jobs run before others that wait, and jobs of low priority have their
     tracing: false,
   });
   const file = path.join(directory, 'urgent');
-  const job = (priority: string, ms = 1) => ({
+  const job = (priority: string) => ({
     operation: 'test.mode',
     priority,
-    input: { mode: 'nap', ms, effects: file },
+    input: { mode: 'nap', ms: 1, effects: file },
   });
   // The first job holds the only slot until the others wait.
-  const [holder = ''] = await submitAll(stack, [job('normal', 3_000)]);
+  const gate = path.join(directory, 'gate');
+  await writeFile(gate, '');
+  const hold = { mode: 'hold-while', gate, effects: file };
+  const [holder = ''] = await submitAll(stack, [{ operation: 'test.mode', input: hold }]);
   await until('the first job to run', async () => (await begun(file)).includes(holder));
   const low = await submitAll(
     stack,
@@ -124,6 +127,7 @@ it('urgent jobs run before others that wait, and jobs of low priority have their
     stack,
     Array.from({ length: 60 }, () => job('high')),
   );
+  await rm(gate);
   for (const id of [...low, ...high]) expect((await jobEnded(stack, id)).state).toBe('succeeded');
   const order = (await begun(file)).filter((id) => id !== holder);
   const isLow = (id: string): boolean => low.includes(id);

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BatchReport } from '../../../shared/api/submit-job.ts';
 import { Job } from '../../../shared/job/job.ts';
@@ -28,6 +30,14 @@ const nap = (key: string, ms: number, rule: Record<string, unknown> = {}) => ({
   operation: 'test.mode',
   input: { mode: 'nap', ms, effects: '/dev/null' },
 });
+
+/** A job that runs until `end` is called. */
+async function held(key: string) {
+  const gate = path.join(await scratchFolder(), 'gate');
+  await writeFile(gate, '');
+  const job = { ...echo(key), operation: 'test.mode', input: { mode: 'hold-while', gate } };
+  return { job, end: () => rm(gate) };
+}
 
 async function send(stack: TestStack, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
   const response = await stack.submit(body, headers);
@@ -90,11 +100,13 @@ describe('jobs with a unique key', () => {
   });
 
   it('a job that runs counts until it ends, or until it has started, as the submission says', async () => {
-    const first = await send(stack, nap('run', 3_000));
+    const { job, end } = await held('run');
+    const first = await send(stack, job);
     await until('the job to run', async () => (await readJob(stack, first.id)).state === 'running');
     expect((await send(stack, nap('run', 1))).id).toBe(first.id);
     const queued = await send(stack, nap('run', 1, { while: 'queued' }));
     expect(queued.existing).toBe(false);
+    await end();
     await jobEnded(stack, first.id);
     await jobEnded(stack, queued.id);
     expect((await send(stack, nap('run', 1))).existing).toBe(false);
@@ -114,9 +126,11 @@ describe('jobs with a unique key', () => {
   });
 
   it('an idempotency key stands for the answer of its first request', async () => {
-    const first = await send(stack, nap('keyed', 1_000), { 'idempotency-key': 'k1' });
+    const { job, end } = await held('keyed');
+    const first = await send(stack, job, { 'idempotency-key': 'k1' });
     const second = await send(stack, nap('keyed', 1), { 'idempotency-key': 'k2' });
     expect([second.id, second.existing]).toEqual([first.id, true]);
+    await end();
     await jobEnded(stack, first.id);
     const again = await stack.submit(nap('keyed', 1), { 'idempotency-key': 'k2' });
     expect(again.headers.get('idempotency-replayed')).toBe('true');
