@@ -7,11 +7,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { makeSpans } from './processors/make-spans.ts';
+import { PROCESSORS, type ProcessorName } from './processors/span-makers.ts';
+import { sendInWorkerd } from './processors/workerd-spans.ts';
 import { printRow, residentMib, slope } from './support/measure.ts';
 import { startOtlpSink } from './support/otlp-sink.ts';
-import { makeSpans } from './support/make-spans.ts';
-import { PROCESSORS, type ProcessorName } from './support/span-makers.ts';
-import { sendInWorkerd } from './support/workerd-spans.ts';
 
 const SPANS = 1_000_000;
 const STEPS = 20;

@@ -1,4 +1,4 @@
-import { findWrk, sendLoad } from '../support/load.ts';
+import { findWrk, sendLoad } from '../load/load.ts';
 import { processorMs } from '../support/measure.ts';
 import { type EdgeVariant, type EdgeVariants, startVariants } from './variants.ts';
 

@@ -1,9 +1,9 @@
 import type { Stack } from '../../dev/stack.ts';
+import { type Pace, type PaceFigures, sendAtPace } from '../load/pace.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Column } from '../suite/table.ts';
 import { startOtlpSink } from '../support/otlp-sink.ts';
-import { type Pace, type PaceFigures, sendAtPace } from '../load/pace.ts';
 import { startQuietStack } from '../support/stack.ts';
 
 const SHARES = [0.1, 0.5, 0.8];

@@ -13,7 +13,7 @@ import { startOtlpSink } from '../support/otlp-sink.ts';
 import { OwnWorker } from '../support/own-worker.ts';
 
 const HERE = resolve(import.meta.dirname, '../..');
-const WITHOUT_SPANS = resolve(HERE, 'bench/support/without-spans.ts');
+const WITHOUT_SPANS = resolve(HERE, 'bench/processors/without-spans.ts');
 /** The first part of the jobs does not count: the code is not compiled yet. */
 const WARM_UP = 0.4;
 /** Nor does the last part, in which there are fewer jobs than slots. */

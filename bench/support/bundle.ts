@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { buildEdge, type EdgeBundle } from '../../dev/edge/build.ts';
+import { buildEdge } from '../../dev/edge/build.ts';
+import type { EdgeBundle } from '../../dev/edge/bundle.ts';
 
 const built = new Map<string, Promise<EdgeBundle>>();
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'no
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import { startTimeLimit } from '../../../shared/timers.ts';
 import { type ExportedSpan, readExportedSpans } from './exported-spans.ts';
 
 /** An HTTP server that operations call, and that takes the spans of the program under test. */
@@ -48,11 +49,15 @@ export class HttpTarget {
     isEnough: (spans: readonly ExportedSpan[]) => boolean,
     ms: number,
   ): Promise<readonly ExportedSpan[]> {
-    const signal = AbortSignal.timeout(ms);
-    for (;;) {
-      const spans = this.#spans.filter((span) => span.traceId === traceId);
-      if (isEnough(spans) || signal.aborted) return spans;
-      await once(this.#arrivals, 'spans', { signal }).catch(() => undefined);
+    const { signal, stop } = startTimeLimit(ms);
+    try {
+      for (;;) {
+        const spans = this.#spans.filter((span) => span.traceId === traceId);
+        if (isEnough(spans) || signal.aborted) return spans;
+        await once(this.#arrivals, 'spans', { signal }).catch(() => undefined);
+      }
+    } finally {
+      stop();
     }
   }
 

@@ -125,7 +125,7 @@ const ELSEWHERE = [
   'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL',
   // test/e2e/trace/log-variables.test.ts
   ...Object.keys(logVariables),
-  // test/e2e/trace/lost-spans.test.ts
+  // test/e2e/trace/lost/lost-spans.test.ts
   'OTEL_EXPORTER_OTLP_TIMEOUT',
   'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT',
   'OTEL_LOG_LEVEL',

@@ -2,12 +2,12 @@ import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { findFreePort } from '../../../dev/machine/free-port.ts';
-import { atEndOfFile } from '../../support/cleanup.ts';
-import { until } from '../../support/poll.ts';
-import { makeSpans } from '../../support/spans/make-spans.ts';
-import { otlpReceiver } from '../../support/spans/otlp-receiver.ts';
-import { startTestStack } from '../../support/stack.ts';
+import { findFreePort } from '../../../../dev/machine/free-port.ts';
+import { atEndOfFile } from '../../../support/cleanup.ts';
+import { until } from '../../../support/poll.ts';
+import { makeSpans } from '../../../support/spans/make-spans.ts';
+import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
+import { startTestStack } from '../../../support/stack.ts';
 
 const NONE = { queueFull: 0, exportFailed: 0, rejected: 0 };
 /** How long one export may take, with its tries. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { makeLogs, makeSpans, sendMetrics } from '../../support/spans/make-spans.ts';
-import { otlpReceiver } from '../../support/spans/otlp-receiver.ts';
+import { makeLogs, makeSpans, sendMetrics } from '../../../support/spans/make-spans.ts';
+import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
 
 const NONE = { queueFull: 0, exportFailed: 0, rejected: 0 };
 

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { atEndOfFile } from '../../support/cleanup.ts';
-import { until } from '../../support/poll.ts';
-import { otlpReceiver } from '../../support/spans/otlp-receiver.ts';
-import { startTestStack } from '../../support/stack.ts';
+import { atEndOfFile } from '../../../support/cleanup.ts';
+import { until } from '../../../support/poll.ts';
+import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
+import { startTestStack } from '../../../support/stack.ts';
 
 const CAPACITY = 500;
 const SOON = {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
-import { residentMib, workerdPid } from './measure.ts';
+import { residentMib, workerdPid } from '../support/measure.ts';
 
 /**
  * Makes spans in workerd and sends them through the processor of the edge, one request for each part of them.
