@@ -91,7 +91,7 @@ it('hosts in Node and in another language share tenants and lanes, and no job is
     names.some((name) => isNode(name) !== (operation === 'text.count')),
   );
   expect(wrong).toEqual([]);
-}, 120_000);
+});
 
 function isNode(worker: string): boolean {
   return announcementOf(worker).includes('"text.count"');

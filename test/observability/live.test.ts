@@ -20,7 +20,7 @@ let stack: TestStack;
 beforeAll(async () => {
   [programs, stack] = await Promise.all([locatePrometheus(), startTestStack()]);
   await runJobs();
-}, 180_000);
+});
 
 async function runJobs(): Promise<void> {
   for (let count = 0; count < 5; count++) await stack.run('echo', { count });

@@ -11,7 +11,7 @@ let programs: Prometheus | string;
 
 beforeAll(async () => {
   programs = await locatePrometheus();
-}, 180_000);
+});
 
 /** Runs promtool. @throws an Error with what it says is wrong */
 async function promtool(

@@ -22,7 +22,7 @@ it('C3: a request leaves nothing on the heap of the edge', async () => {
   const requests = await serve(stack, ROUNDS);
   const left = (await keptBy(heap)) - before;
   expect(left / requests).toBeLessThan(0.1);
-}, 120_000);
+});
 
 /** How many values are on the heap when no work is under way, without those of the compiler. */
 async function keptBy(heap: EdgeHeap): Promise<number> {

@@ -86,7 +86,7 @@ beforeAll(async () => {
     },
   });
   await runEverything(url);
-}, 120_000);
+});
 
 /** Runs jobs of each kind, good and bad, and the requests around them. */
 async function runEverything(otlpUrl: string): Promise<void> {

@@ -94,4 +94,4 @@ it('a request that is answered makes no error, and one that is not has its error
   const cut = connection.request('silent', '', { timeout: 5_000 });
   await connection.close();
   await expect(cut).rejects.toThrow(errors.RequestError);
-}, 30_000);
+});
