@@ -18,11 +18,16 @@ export function expectRate(starts: readonly number[], limit: number, periodMs: n
 
 /**
  * The largest number of attempts that ran at the same time, by the events. An attempt ends with its next event that ends
- * one, or with the next start of its job: then its host was killed.
+ * one. If there is none before the next start of its job, its host was killed.
+ * @param killedAt when that host was killed, in epoch milliseconds; default: no earlier than the next start
  */
-export async function mostAtOnce(nats: NatsConnection, ids: readonly string[]): Promise<number> {
+export async function mostAtOnce(
+  nats: NatsConnection,
+  ids: readonly string[],
+  killedAt = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const events = await eventsByJob(nats);
-  const changes = ids.flatMap((id) => changesOf(events.get(id) ?? []));
+  const changes = ids.flatMap((id) => changesOf(events.get(id) ?? [], killedAt));
   let [running, most] = [0, 0];
   for (const [, change] of changes.toSorted(([a, one], [b, other]) => a - b || one - other)) {
     running += change;
@@ -31,15 +36,18 @@ export async function mostAtOnce(nats: NatsConnection, ids: readonly string[]): 
   return most;
 }
 
-function changesOf(events: readonly JobEvent[]): [at: number, change: 1 | -1][] {
+function changesOf(events: readonly JobEvent[], killedAt: number): [at: number, change: 1 | -1][] {
   const changes: [number, 1 | -1][] = [];
-  let isOpen = false;
-  for (const { kind, at } of events) {
+  /** When the attempt began that has not ended. */
+  let begun: number | undefined;
+  for (const { kind, at: time } of events) {
+    if (kind === 'progress') continue;
+    const at = Date.parse(time);
     const isStart = kind === 'started';
-    const isEnd = kind !== 'progress' && !isStart;
-    if (isOpen && (isStart || isEnd)) changes.push([Date.parse(at), -1]);
-    if (isStart) changes.push([Date.parse(at), 1]);
-    if (isStart || isEnd) isOpen = isStart;
+    const wasKilled = isStart && begun !== undefined && begun < killedAt;
+    if (begun !== undefined) changes.push([wasKilled ? Math.min(at, killedAt) : at, -1]);
+    if (isStart) changes.push([at, 1]);
+    begun = isStart ? at : undefined;
   }
   return changes;
 }
