@@ -16,26 +16,29 @@ const SOON = {
   OTEL_BLRP_SCHEDULE_DELAY: '10',
 };
 const EXPORTED = 'otel_sdk_exporter_span_exported_total';
+const FAILED = 'error_type="export_failed"';
 
-/** A worker that sends to a collector, and a function that reads one of its metrics; undefined: it has no such series. */
+/** A worker that sends to a collector, and functions that read its metrics. */
 async function workerWith(url: string) {
   const stack = await startTestStack({ worker: { OTEL_EXPORTER_OTLP_ENDPOINT: url, ...SOON } });
-  const read = async (series: string): Promise<number | undefined> => {
+  /** The value of a series with this label alone, or without one; undefined: it has no such series. */
+  const read = async (name: string, label = ''): Promise<number | undefined> => {
     const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
-    const line = text.split('\n').find((one) => one.startsWith(`${series} `));
-    return line === undefined ? undefined : Number(line.split(' ')[1]);
+    const series = `${name}{${label === '' ? '' : `${label},`}otel_scope_name=`;
+    const line = text.split('\n').find((one) => one.startsWith(series));
+    return line === undefined ? undefined : Number(line.split(' ').at(-1));
   };
-  const above = (series: string, least: number): Promise<unknown> =>
-    until(series, async () => ((await read(series)) ?? 0) > least);
+  const above = (least: number, name: string, label?: string): Promise<unknown> =>
+    until(name, async () => ((await read(name, label)) ?? 0) > least);
   return { stack, read, above };
 }
 
 it('spans and log records that a collector takes are counted as exported, without an error', async () => {
   const { stack, read, above } = await workerWith((await otlpReceiver()).url);
   await stack.run('echo', 1);
-  await above(EXPORTED, 0);
-  await above('otel_sdk_exporter_log_exported_total', 0);
-  expect(await read(`${EXPORTED}{error_type="export_failed"}`)).toBe(0);
+  await above(0, EXPORTED);
+  await above(0, 'otel_sdk_exporter_log_exported_total');
+  expect(await read(EXPORTED, FAILED)).toBe(0);
   expect(await read('otel_sdk_processor_span_queue_capacity')).toBe(CAPACITY);
   expect(await read('otel_sdk_processor_log_queue_capacity')).toBe(2_048);
 });
@@ -43,9 +46,9 @@ it('spans and log records that a collector takes are counted as exported, withou
 it('spans and log records that a collector refuses are counted as exported with an error, and as lost', async () => {
   const { stack, read, above } = await workerWith((await otlpReceiver({ status: 500 })).url);
   await stack.run('echo', 1);
-  await above(`${EXPORTED}{error_type="export_failed"}`, 0);
-  await above('otel_sdk_exporter_log_exported_total{error_type="export_failed"}', 0);
-  await above('throughline_spans_lost_total{reason="exportFailed"}', 0);
+  await above(0, EXPORTED, FAILED);
+  await above(0, 'otel_sdk_exporter_log_exported_total', FAILED);
+  await above(0, 'throughline_spans_lost_total', 'reason="exportFailed"');
   expect(await read(EXPORTED)).toBe(0);
 });
 
@@ -62,7 +65,7 @@ it('while a collector does not answer, one span is being sent, and the others wa
     `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
   );
   await stack.run('echo', 1);
-  await above('otel_sdk_processor_span_queue_size', 0);
+  await above(0, 'otel_sdk_processor_span_queue_size');
   expect(await read('otel_sdk_exporter_span_inflight')).toBe(1);
   expect(await read(EXPORTED)).toBe(0);
 });
