@@ -16,7 +16,7 @@ it.for(LANGUAGES.filter(({ recordsSpans }) => recordsSpans))(
       const system = attributes['db.system.name'] ?? attributes['db.system'];
       return system === 'redis';
     });
-    const call = calls.find((span) => /^incr$/i.test(span.name));
+    const call = calls.find((span) => /^incr(?:by)?$/i.test(span.name));
     expect(call, calls.map((span) => span.name).join(', ')).toMatchObject({
       ...{ kind: 'CLIENT', parentSpanId: attempt.spanId },
       traceId: attempt.traceId,
