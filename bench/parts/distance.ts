@@ -28,9 +28,10 @@ async function measure(mode: (typeof ACK_MODES)[number], options: PartOptions): 
   const natsWebSocket = await findFreePort();
   const proxy = await DistanceProxy.start(natsWebSocket);
   const far = `ws://127.0.0.1:${proxy.port}`;
-  const { all, API_KEYS } = await makeTenants(['quiet', 'busy']);
-  const [quiet, busy] = all;
-  if (quiet === undefined || busy === undefined) throw new Error('there are no tenants');
+  const { all, API_KEYS } = await makeTenants(['quiet', 'keyed', 'busy']);
+  const [quiet, keyed, busy] = all;
+  if (quiet === undefined || keyed === undefined || busy === undefined)
+    throw new Error('there are no tenants');
   const stack = await startQuietStack({
     tracing: false,
     ports: { http: 0, nats: 0, natsWebSocket, otlp: 0 },
@@ -45,7 +46,7 @@ async function measure(mode: (typeof ACK_MODES)[number], options: PartOptions): 
     const contestants = [
       timed('one publish, nothing else', 'limit', async () => () => open.publish()),
       timed('a connection for each publish', 'peer', async () => () => connectAndPublish(far)),
-      ...Object.entries(distantRequests(stack, { quiet, busy })).map(([name, prepare]) =>
+      ...Object.entries(distantRequests(stack, { quiet, keyed, busy })).map(([name, prepare]) =>
         timed(name, 'ours', prepare),
       ),
     ];

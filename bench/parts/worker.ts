@@ -24,6 +24,8 @@ const COLUMNS: readonly Column[] = [
   { name: 'server', unit: 'µs of CPU a job' },
 ];
 
+type Settings = Readonly<Record<string, string>>;
+
 /** A table: what the jobs do, how many run at once, and how many there are. */
 interface Case {
   readonly name: string;
@@ -88,25 +90,32 @@ function limits(binary: string, one: Case): Contestant[] {
 }
 
 function own(binary: string, one: Case, checkouts: readonly string[], otlpUrl: string): Contestant[] {
-  const variants = {
-    'without code for spans': { NODE_OPTIONS: `--import=${WITHOUT_SPANS}` },
-    untraced: {},
-    traced: { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl },
+  const tracing = { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl };
+  const own = (name: string, folder: string, settings: Settings, operation?: 'bench.noop'): Contestant => {
+    let started: Promise<OwnWorker> | undefined;
+    return {
+      ...{ name, kind: 'ours' },
+      measure: async () => {
+        started ??= OwnWorker.start(folder, binary, settings);
+        return columnsOf(await (await started).measure(runOf(one), operation));
+      },
+      stop: async () => await (await started)?.stop(),
+    };
   };
-  return [HERE, ...checkouts].flatMap((folder) =>
-    Object.entries(variants).map(([name, settings]): Contestant => {
-      let started: Promise<OwnWorker> | undefined;
-      return {
-        name: `${name}${folder === HERE ? '' : `, ${folder}`}`,
-        kind: 'ours',
-        measure: async () => {
-          started ??= OwnWorker.start(folder, binary, settings);
-          return columnsOf(await (await started).measure(runOf(one)));
-        },
-        stop: async () => await (await started)?.stop(),
-      };
-    }),
-  );
+  const oneEvent = [
+    own('untraced, one event', HERE, {}, 'bench.noop'),
+    own('traced, one event', HERE, tracing, 'bench.noop'),
+  ];
+  return [
+    own('without code for spans', HERE, { NODE_OPTIONS: `--import=${WITHOUT_SPANS}` }),
+    own('untraced', HERE, {}),
+    own('traced', HERE, tracing),
+    ...(one.napMs === 0 ? oneEvent : []),
+    ...checkouts.flatMap((folder) => [
+      own(`untraced, ${folder}`, folder, {}),
+      own(`traced, ${folder}`, folder, tracing),
+    ]),
+  ];
 }
 
 /** The peers that are on this machine, and why the others are skipped. */

@@ -13,20 +13,24 @@ const WAIT = { prefer: 'wait=20' };
 export interface DistantTenants {
   /** Has no unfinished jobs but the one of its request. */
   readonly quiet: Tenant;
+  /** The same, for the requests with a new key: they come right after others of the quiet one, of which the edge has not seen the end. */
+  readonly keyed: Tenant;
   /** Has some delayed jobs: more than a pooled lane may have of a tenant. */
   readonly busy: Tenant;
 }
 
 /** The requests whose times depend on how far NATS is, by what people call them. */
 export function distantRequests(stack: Stack, tenants: DistantTenants): Readonly<Record<string, Prepare>> {
-  const [calls, busy] = [new Calls(stack, tenants.quiet), new Calls(stack, tenants.busy)];
+  const calls = new Calls(stack, tenants.quiet);
+  const keyed = new Calls(stack, tenants.keyed);
+  const busy = new Calls(stack, tenants.busy);
   return {
     POST: async () => () => calls.submit(),
     'POST of a tenant with delayed jobs': async () => () => busy.submit(),
     'POST, wait for the end': async () => () => calls.submit(WAIT),
     'POST, new Idempotency-Key': async () => {
-      const key = calls.newKey();
-      return () => calls.submit(key);
+      const key = keyed.newKey();
+      return () => keyed.submit(key);
     },
     'POST again, of a job seen at its end': async () => {
       const key = calls.newKey();

@@ -1,6 +1,6 @@
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import type { ClockCheck } from '../broker/checks/clock-check.ts';
-import type { JobRecord } from '../broker/job-record.ts';
+import { EMPTY_RECORD, type JobRecord } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { OperationRegistry } from '../operations/operation-registry.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
@@ -78,7 +78,7 @@ export class AttemptRunner {
       if (!('refusal' in tried)) return tried;
       // An attempt that waits holds nothing that others could use.
       const isTurn = await admission.wait(tried, slot, held.abort.signal);
-      if (isTurn || held.abort.signal.aborted) continue;
+      if (isTurn || held.abort.aborted) continue;
       noteWait(checked, admission);
       const delayMs = admission.backIn(tried, slot);
       return { ...checked, outcome: { kind: 'waits', by: tried.refusal.by, delayMs } };
@@ -92,12 +92,13 @@ export class AttemptRunner {
       recordTurn(job, 'host', { from, to: Date.now() });
       return work();
     };
-    return places.run(entered, held.abort.signal);
+    const mayWait = held.abort.aborted || !places.isFree;
+    return places.run(entered, mayWait ? held.abort.signal : NEVER);
   }
 
   /** Claims and runs the attempt, unless a limit by key refuses it. A job that is to end needs no place. */
   async #try(checked: Checked, admission: Admission): Promise<Decided | Held> {
-    const isEnding = checked.held.abort.signal.aborted;
+    const isEnding = checked.held.abort.aborted;
     const refused = isEnding ? undefined : await admission.take();
     if (refused !== undefined) return refused;
     noteWait(checked, admission);
@@ -106,7 +107,7 @@ export class AttemptRunner {
 
   async #claimAndRun(checked: Checked): Promise<Decided> {
     // The operation may have been paused while the attempt waited. A job that is to end needs no operation.
-    const isEnding = checked.held.abort.signal.aborted;
+    const isEnding = checked.held.abort.aborted;
     const outcome = isEnding ? undefined : this.#pauseOf(checked.operation.name);
     const claimed = outcome === undefined ? await this.#claim(checked) : { ...checked, outcome };
     if ('outcome' in claimed) {
@@ -124,10 +125,14 @@ export class AttemptRunner {
 
   /**
    * Records the event `started`. The broker stores the event only if nothing happened to the job since its record was read.
-   * The operation runs only after that, so a job that has ended never runs again.
+   * The operation runs only after that, so a job that has ended never runs again. An operation may do without the event.
    */
   async #claim(checked: Checked): Promise<Claimed | Decided> {
     const { attempt, chain, lease } = checked;
+    if (needsNoStart(checked)) {
+      const outcome = obstacleTo(checked, checked.record);
+      return outcome === undefined ? { ...checked, fence: NO_FENCE } : { ...checked, outcome };
+    }
     const started = eventOf(attempt, 'started', this.#parts.worker);
     for (let known = checked.record; ; ) {
       const outcome = known.isUnreadable ? this.#noteUnreadable(known) : obstacleTo(checked, known);
@@ -171,6 +176,20 @@ export class AttemptRunner {
   }
 }
 
+/** The signal of an attempt that does not wait. */
+const NEVER = new AbortController().signal;
+/** The fence of an attempt without a stored `started`. Each other fence is larger. */
+const NO_FENCE = 0;
+
+/**
+ * Whether the attempt stores no `started`, since its operation wants only the end stored. That holds for the first delivery of a job,
+ * as long as the broker can have given it to no other worker: the first event, which follows none, then shows that nothing happened.
+ */
+function needsNoStart({ operation, delivery, job, record, lease }: Checked): boolean {
+  if (operation.record !== 'end' || lease.mayBeOver) return false;
+  return record === EMPTY_RECORD && job.publishedAgain !== true && isFirstMessage(delivery, job);
+}
+
 /** Shows in the trace for which limit by key the attempt waited, and when. */
 function noteWait({ span, job }: Checked, { waited }: Admission): void {
   if (waited === undefined) return;
@@ -192,6 +211,5 @@ function obstacleTo({ delivery, job, held, record }: Checked, known: JobRecord):
   const isTaken = event !== undefined && event.kind !== 'redriven';
   if (isTaken && (isFirstMessage(delivery, job) || known !== record)) return { kind: 'superseded' };
   if (known.cancel !== undefined) held.take(known.cancel);
-  const { signal } = held.abort;
-  return signal.aborted ? outcomeOfAbort(signal.reason) : undefined;
+  return held.abort.aborted ? outcomeOfAbort(held.abort.reason) : undefined;
 }

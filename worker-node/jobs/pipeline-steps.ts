@@ -87,7 +87,7 @@ export interface Checked extends Recalled {
 
 /** After `claim`: the attempt has started. */
 export interface Claimed extends Checked {
-  /** The sequence of its `started` event. */
+  /** The sequence of its `started` event; 0 if it has none. */
   readonly fence: number;
 }
 

@@ -84,7 +84,8 @@ export class JobPipeline implements DeliveryHandler {
     const span = this.#startSpan(delivery, parent, extraction.spanContext);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
-      const lease = new JobLease(this.#parts.ackWaitMs, () => open.latest.working());
+      const keepAlive = (): void => open.latest.working();
+      const lease = new JobLease(this.#parts.ackWaitMs, keepAlive, delivery.asked);
       const ending = await this.#handle({ delivery, message, slot, span, sentIn, lease }, stop).catch(
         (thrown: unknown) => this.#endOwnFailure(delivery, span, thrown),
       );

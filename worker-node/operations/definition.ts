@@ -47,6 +47,7 @@ const Definition = z.strictObject({
       late: z.enum(['continuous', 'linked']).default('continuous'),
     })
     .default({ errors: 'final', late: 'continuous' }),
+  record: z.enum(['attempts', 'end']).default('attempts'),
   run: z.custom<(context: never) => unknown>((value) => typeof value === 'function'),
 });
 
@@ -76,6 +77,7 @@ const RULES: Readonly<Record<string, string>> = {
   tracing: 'must be { errors, late }',
   'tracing.errors': 'must be "final" or "all"',
   'tracing.late': 'must be "continuous" or "linked"',
+  record: 'must be "attempts" or "end"',
   run: 'must be a function',
 };
 

@@ -19,7 +19,8 @@ export interface JobInfo extends CarriedContext {
   readonly maxAttempts: number;
   /**
    * A number that grows with each attempt, of this job and of all others, on all hosts. A database that keeps the highest
-   * one it has seen can refuse an attempt that was paused while another one took over.
+   * one it has seen can refuse an attempt that was paused while another one took over. It is 0 in a first attempt of an operation with
+   * `record: 'end'`.
    */
   readonly fence: number;
   /** How often the job was redriven; 0 if it never was. */
@@ -56,6 +57,9 @@ export interface OperationTracing {
   readonly late: 'continuous' | 'linked';
 }
 
+/** What of an attempt is stored. */
+export type RecordedParts = 'attempts' | 'end';
+
 export interface OperationDefinition<
   Name extends string = string,
   Input extends StandardSchemaV1 = StandardSchemaV1,
@@ -86,6 +90,12 @@ export interface OperationDefinition<
   readonly rateLimit?: { readonly key: LimitKey; readonly limit: number; readonly period: string };
   /** The bounds of the pause before the next attempt, in milliseconds, at most a day; 1 s and 60 s by default. */
   readonly retry?: Partial<RetryPolicy>;
+  /**
+   * What of an attempt is stored: with `attempts`, its start and its end; with `end`, the first attempt of a job stores only its end,
+   * which is faster. That is for operations that take milliseconds, read no `job.fence`, and may run once more than `maxAttempts`
+   * allows: an attempt that kills its worker leaves no trace. `attempts` by default.
+   */
+  readonly record?: RecordedParts;
   /** How the spans of its attempts look. */
   readonly tracing?: Partial<OperationTracing>;
   readonly run: (context: RunContext<StandardSchemaV1.InferOutput<Input>>) => Promise<Returned> | Returned;
@@ -119,6 +129,7 @@ export interface Operation<Input = unknown, Result = unknown, Name extends strin
   readonly rateLimit?: RateLimit;
   readonly retry: RetryPolicy;
   readonly tracing: OperationTracing;
+  readonly record: RecordedParts;
   readonly run: (context: RunContext<unknown>) => unknown;
 }
 

@@ -15,6 +15,8 @@ import { startTestStack, type TestStack, withTestStack } from '../../support/sta
 
 const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };
 const WORKER = { WORKER_STOP_TIMEOUT_MS: '200' };
+/** Longer than it takes to see the state of a job and to cancel it, also on a slow machine. */
+const RETRY_MS = 3_000;
 const WAIT = { prefer: 'wait=20' };
 
 let stack: TestStack;
@@ -155,13 +157,13 @@ describe('a queued job', () => {
 describe('a job that waits for its next attempt', () => {
   it('never runs again', async () => {
     const effects = effectsFile('retrying');
-    const job = await submit({ mode: 'retry-later', ms: 600, effects });
+    const job = await submit({ mode: 'retry-later', ms: RETRY_MS, effects });
     await inState('retrying', job);
     const { status, body } = await cancel(job);
     expect(status).toBe(200);
     expect(body).toMatchObject({ state: 'cancelled', attempt: 1, traceId: job.traceId });
     // A job that was delayed as long, but later, has run twice by now.
-    const other = await submit({ mode: 'retry-later', ms: 600, effects: effectsFile('retrying-other') });
+    const other = await submit({ mode: 'retry-later', ms: RETRY_MS, effects: effectsFile('retrying-other') });
     await inState('succeeded', other);
     expect(await effectsIn(effects)).toEqual([`${job.id} 1`]);
     expect(await streamsOf(job)).toMatchObject({ queued: 0, dead: 0 });

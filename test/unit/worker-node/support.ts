@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { Ack, Delivery } from '../../../worker-node/broker/consume/delivery.ts';
+import { Stopwatch } from '../../../worker-node/broker/consume/stopwatch.ts';
 import type { Attempt } from '../../../worker-node/jobs/attempt/attempt.ts';
 import { AttemptAbort } from '../../../worker-node/jobs/attempt/attempt-abort.ts';
 import { JobLease } from '../../../worker-node/jobs/attempt/job-lease.ts';
@@ -75,6 +76,7 @@ export function delivery(more: Partial<Delivery> = {}): FakeDelivery {
     storedAt: new Date('2026-01-01T00:00:00.000Z'),
     deliveryCount: 1,
     isFirst: true,
+    asked: new Stopwatch(),
     working: () => void signs++,
     settle: (ack) => void acks.push(ack),
     ...more,

@@ -1,4 +1,3 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import { backoff } from '../../../shared/backoff.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
@@ -6,7 +5,7 @@ import { pause, startTimer, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { WorkerMetrics } from '../../telemetry/metrics.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
-import { Lane, type LaneSource } from './lane.ts';
+import { Lane, type LaneSource, type Received } from './lane.ts';
 import type { Slot } from './slot.ts';
 import { Turns } from './turns.ts';
 
@@ -78,7 +77,7 @@ export class ConsumeLoop {
     this.#lanes = options.lanes.map(
       (source) =>
         new Lane(source, {
-          onMessage: (lane, message) => this.#receive(lane, message),
+          onMessage: (lane, received) => this.#receive(lane, received),
           onEnd: () => this.#succeed(),
           onFailure: (thrown) => this.#fail(thrown),
         }),
@@ -138,7 +137,7 @@ export class ConsumeLoop {
     this.#fullTimer?.stop();
     const timer = startTimer(graceMs, () => this.#giveUp.abort());
     for (const { held, returning } of this.#lanes) {
-      for (const message of held.splice(0)) message.nak();
+      for (const { message } of held.splice(0)) message.nak();
       for (const enter of returning.splice(0)) enter();
     }
     await Promise.all(this.#lanes.map((lane) => lane.end()));
@@ -156,9 +155,9 @@ export class ConsumeLoop {
       const lane = this.#nextOf(this.#lanes.filter((one) => one.isWaiting && this.#hasSlot(one)));
       if (lane === undefined) return;
       const enter = lane.returning.shift();
-      const message = enter === undefined ? lane.held.shift() : undefined;
+      const received = enter === undefined ? lane.held.shift() : undefined;
       if (enter !== undefined) enter();
-      else if (message !== undefined) this.#start(lane, message);
+      else if (received !== undefined) this.#start(lane, received);
     }
   }
 
@@ -241,26 +240,26 @@ export class ConsumeLoop {
     return this.#turns.next(lanes.filter(({ source }) => source.priority === priority));
   }
 
-  #receive(lane: Lane, message: JsMsg): void {
+  #receive(lane: Lane, received: Received): void {
     this.#succeed();
-    if (this.#free > 0 && this.#hasSlot(lane)) this.#start(lane, message);
-    else this.#hold(lane, message);
+    if (this.#free > 0 && this.#hasSlot(lane)) this.#start(lane, received);
+    else this.#hold(lane, received);
   }
 
   /** Several lanes may bring a message for the same slot. The messages that did not get it wait for a moment. */
-  #hold(lane: Lane, message: JsMsg): void {
-    lane.held.push(message);
+  #hold(lane: Lane, received: Received): void {
+    lane.held.push(received);
     startTimer(HOLD_MS, () => {
-      const place = lane.held.indexOf(message);
+      const place = lane.held.indexOf(received);
       if (place === -1) return;
       lane.held.splice(place, 1);
       lane.backlog++;
-      message.nak();
+      received.message.nak();
     });
   }
 
-  #start(lane: Lane, message: JsMsg): void {
-    const delivery = deliveryOf(message, lane.source.consumer.createdMs);
+  #start(lane: Lane, { message, asked }: Received): void {
+    const delivery = deliveryOf(message, lane.source.consumer.createdMs, asked);
     const slot = this.#slotOf(lane);
     const { metrics, what } = this.#options;
     metrics?.messageConsumed(what, delivery.deliveryCount > 1);

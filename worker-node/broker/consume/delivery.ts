@@ -1,6 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import { toBinaryMode } from '../../../shared/wire/structured-event.ts';
+import type { Stopwatch } from './stopwatch.ts';
 
 /** How a worker answers a delivery. */
 export type Ack =
@@ -26,6 +27,8 @@ export interface Delivery {
   readonly deliveryCount: number;
   /** Whether no worker got the message before. Also false if this is not known. */
   readonly isFirst: boolean;
+  /** Runs since this worker asked for the message. The broker cannot have sent it before. */
+  readonly asked: Stopwatch;
   /** Restarts the ack wait of this delivery. */
   readonly working: () => void;
   /**
@@ -39,8 +42,9 @@ export interface Delivery {
  * Makes a {@link Delivery} of a message of the NATS client. A CloudEvent in structured mode is delivered in binary mode.
  * @param consumerCreatedMs when the consumer was created, on the broker's clock. A deleted consumer may have delivered
  *   an older message before. The count of the new consumer does not include that delivery
+ * @param asked runs since the pull that brought the message
  */
-export function deliveryOf(message: JsMsg, consumerCreatedMs: number): Delivery {
+export function deliveryOf(message: JsMsg, consumerCreatedMs: number, asked: Stopwatch): Delivery {
   const { deliveryCount } = message.info;
   const { headers, data } = toBinaryMode(message);
   return {
@@ -51,6 +55,7 @@ export function deliveryOf(message: JsMsg, consumerCreatedMs: number): Delivery 
     storedAt: message.time,
     deliveryCount,
     isFirst: deliveryCount === 1 && message.time.getTime() > consumerCreatedMs,
+    asked,
     working: () => message.working(),
     settle: (ack) => settle(message, ack),
   };

@@ -2,6 +2,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import type { Priority } from '../../../shared/job/priority.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
 import { Pull } from './pull.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 /** A consumer, and how its messages share the slots of a host with those of other consumers. */
 export interface LaneSource {
@@ -11,9 +12,15 @@ export interface LaneSource {
   readonly isBulk: boolean;
 }
 
+/** A message, and since when the pull that brought it is open. */
+export interface Received {
+  readonly message: JsMsg;
+  readonly asked: Stopwatch;
+}
+
 /** What a lane tells the loop that it belongs to. */
 interface LaneListener {
-  readonly onMessage: (lane: Lane, message: JsMsg) => void;
+  readonly onMessage: (lane: Lane, received: Received) => void;
   /** A pull has ended without an error. */
   readonly onEnd: () => void;
   readonly onFailure: (thrown: unknown) => void;
@@ -32,7 +39,7 @@ interface Request {
 export class Lane {
   readonly source: LaneSource;
   /** Messages that wait for a slot of this host. */
-  readonly held: JsMsg[] = [];
+  readonly held: Received[] = [];
   /** Lets deliveries of this lane in again that gave their slot back. */
   readonly returning: (() => void)[] = [];
   /** How many messages the server had left for this consumer, as far as is known. */
@@ -86,11 +93,12 @@ export class Lane {
     try {
       const found = await consumer.get();
       if (this.#isStopped) return;
+      const asked = new Stopwatch();
       const messages = await found.fetch({ max_messages: request.left, expires: expiresMs });
       request.pull = new Pull(messages, request.left);
       // The lane may have been ended while the pull was opened.
       if (this.#isStopped) void request.pull.end();
-      await request.pull.takeAll((message) => this.#receive(message));
+      await request.pull.takeAll((message) => this.#receive({ message, asked }));
       if (request.pull.left > 0) this.backlog = 0;
       this.#listener.onEnd();
     } catch (thrown) {
@@ -102,9 +110,9 @@ export class Lane {
     }
   }
 
-  #receive(message: JsMsg): void {
-    this.backlog = message.info.pending;
-    this.#listener.onMessage(this, message);
+  #receive(received: Received): void {
+    this.backlog = received.message.info.pending;
+    this.#listener.onMessage(this, received);
   }
 }
 

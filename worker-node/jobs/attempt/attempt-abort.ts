@@ -6,12 +6,36 @@ import type { ThroughlineError } from '../../../shared/errors.ts';
  * `worker-stopping`, `attempt-superseded`, `operation-timeout` or `operation-failed`. The operation gets this signal.
  */
 export class AttemptAbort {
-  readonly #controller = new AbortController();
+  readonly #aborted = Promise.withResolvers<never>();
+  #controller: AbortController | undefined;
+  #reason: ThroughlineError | undefined;
   #isClosed = false;
   #context: Context = ROOT_CONTEXT;
 
+  constructor() {
+    // Most attempts are not waited for with it.
+    this.#aborted.promise.catch(() => undefined);
+  }
+
+  /** The signal is made when it is first asked for: most operations do not, and it costs more than the rest. */
   get signal(): AbortSignal {
+    this.#controller ??= this.#makeController();
     return this.#controller.signal;
+  }
+
+  /** Whether the attempt was ended early. */
+  get aborted(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** Why the attempt was ended early; undefined if it was not. */
+  get reason(): ThroughlineError | undefined {
+    return this.#reason;
+  }
+
+  /** Rejects with the reason, after the listeners of the signal were called. */
+  get whenAborted(): Promise<never> {
+    return this.#aborted.promise;
   }
 
   /** The listeners of the signal are called in this context, whoever aborts. They are the operation's code. */
@@ -21,11 +45,20 @@ export class AttemptAbort {
 
   /** Aborts the signal. The first reason stays. */
   abort(reason: ThroughlineError): void {
-    if (!this.#isClosed) context.with(this.#context, () => this.#controller.abort(reason));
+    if (this.#isClosed || this.#reason !== undefined) return;
+    this.#reason = reason;
+    context.with(this.#context, () => this.#controller?.abort(reason));
+    this.#aborted.reject(reason);
   }
 
   /** The operation has returned. An operation may leave listeners on the signal, and they must not be called now. */
   close(): void {
     this.#isClosed = true;
+  }
+
+  #makeController(): AbortController {
+    const controller = new AbortController();
+    if (this.#reason !== undefined) controller.abort(this.#reason);
+    return controller;
   }
 }

@@ -1,4 +1,5 @@
 import { startInterval, type Timer } from '../../../shared/timers.ts';
+import { Stopwatch } from '../../broker/consume/stopwatch.ts';
 
 /** How often a message is kept alive within its ack wait. The event loop may be blocked for 4/5 of the ack wait. */
 const KEEP_ALIVES = 5;
@@ -14,11 +15,16 @@ export class JobLease {
   readonly #timer: Timer;
   /** When the last keep-alive was sent; before the first one, when the delivery came. */
   #renewed = new Stopwatch();
-  /** The same, of the last keep-alive that the broker has for certain. */
-  #certain = this.#renewed;
+  /** The same, of the last keep-alive that the broker has for certain; before the first one, when the worker asked for the job. */
+  #certain: Stopwatch;
 
-  /** Sends keep-alives until {@link stop}. @param ackWaitMs the ack wait of the delivery's consumer */
-  constructor(ackWaitMs: number, keepAlive: () => void) {
+  /**
+   * Sends keep-alives until {@link stop}.
+   * @param ackWaitMs the ack wait of the delivery's consumer
+   * @param asked runs since the worker asked for the message: the broker cannot have sent it before
+   */
+  constructor(ackWaitMs: number, keepAlive: () => void, asked = new Stopwatch()) {
+    this.#certain = asked;
     this.#intervalMs = ackWaitMs / KEEP_ALIVES;
     this.#keepAlive = keepAlive;
     this.#timer = startInterval(this.#intervalMs, () => this.#renew());
@@ -50,16 +56,5 @@ export class JobLease {
   #renew(): void {
     this.#keepAlive();
     this.#renewed = new Stopwatch();
-  }
-}
-
-/** How much time has passed. The steady clock stands still while a machine sleeps, the other one may be set. */
-class Stopwatch {
-  readonly #steadyMs = performance.now();
-  readonly #wallMs = Date.now();
-
-  /** By the clock that says more. */
-  get elapsedMs(): number {
-    return Math.max(performance.now() - this.#steadyMs, Date.now() - this.#wallMs);
   }
 }

@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly abort: AttemptAbort;
   readonly progress: Pick<ProgressReporter, 'report' | 'stop'>;
   readonly log: WorkerLogger;
-  /** The sequence of the attempt's `started` event. */
+  /** The sequence of the attempt's `started` event; 0 if it has none. */
   readonly fence: number;
   readonly lease: Pick<JobLease, 'mayBeOver' | 'proveBy'>;
   /** Reads the job's record, and ends the attempt if it is not ours any more. */
@@ -58,10 +58,10 @@ export async function runOperation(
   try {
     const run = (): Promise<AttemptOutcome> => runHandler(operation, attempt, options);
     const running = context.with(jobContext, run);
-    return await Promise.race([running, aborted(abort.signal)]);
+    return await Promise.race([running, abort.whenAborted]);
   } catch (thrown) {
     // An operation that is aborted often throws an error of its own. The reason of the signal says what happened.
-    return abort.signal.aborted ? outcomeOfAbort(abort.signal.reason) : outcomeOfThrow(thrown);
+    return abort.aborted ? outcomeOfAbort(abort.reason) : outcomeOfThrow(thrown);
   } finally {
     timer.stop();
     abort.close();
@@ -84,7 +84,7 @@ async function runHandler(
     // The process may have been paused since `started` was stored, or the check of the input took long. Then another attempt
     // may have ended the job. So nothing waits between the last look at the clock and the first line of the operation.
     for (let looks = 0; lease.mayBeOver && looks < MAX_LOOKS; looks++) await lease.proveBy(look);
-    abort.signal.throwIfAborted();
+    if (abort.reason !== undefined) throw abort.reason;
     return await operation.run(runContext);
   });
   const outcome = isOutcome(ended) ? readOutcome(ended, warn) : done(ended);
@@ -101,7 +101,9 @@ function runContextOf(
   return {
     input,
     job: jobInfo(attempt, fence),
-    signal: abort.signal,
+    get signal(): AbortSignal {
+      return abort.signal;
+    },
     progress: (given: unknown): void => {
       const value = readProgress(given, warn);
       if (value !== undefined) progress.report(value);
@@ -155,12 +157,4 @@ function once(tell: (sentence: string) => void): (sentence: string) => void {
     if (!told) tell(sentence);
     told = true;
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, fail) => {
-    const onAbort = (): void => fail(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

@@ -8,6 +8,11 @@ export class Semaphore {
     this.#limit = limit;
   }
 
+  /** Whether work would run at once. */
+  get isFree(): boolean {
+    return this.#held < this.#limit;
+  }
+
   /**
    * Waits until less work runs than the limit allows, and then runs `work`. If the signal aborts first, `work` runs
    * immediately, outside the limit. For this reason `work` has to check the signal before it does anything.

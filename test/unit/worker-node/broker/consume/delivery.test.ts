@@ -1,6 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { describe, expect, it, vi } from 'vitest';
 import { type Ack, deliveryOf } from '../../../../../worker-node/broker/consume/delivery.ts';
+import { Stopwatch } from '../../../../../worker-node/broker/consume/stopwatch.ts';
 
 const STORED = new Date('2026-01-01T00:00:01.000Z');
 const BEFORE = STORED.getTime() - 1;
@@ -14,7 +15,10 @@ function message(deliveryCount = 1) {
     time: STORED,
     info: { deliveryCount },
   };
-  return { answers, delivery: (createdMs = BEFORE) => deliveryOf(received as unknown as JsMsg, createdMs) };
+  return {
+    answers,
+    delivery: (createdMs = BEFORE) => deliveryOf(received as unknown as JsMsg, createdMs, new Stopwatch()),
+  };
 }
 
 describe('the ack of a delivery', () => {
