@@ -85,7 +85,7 @@ describe('a log store', () => {
       ...NAMES,
     ]);
 
-  it('has the trace id in the lines of bridge and worker', async () => {
+  it('has the trace id in the lines of edge and worker', async () => {
     const { code, report } = await verifyLogs(await loki((line) => line));
     expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
     expect(code).toBe(0);

@@ -5,7 +5,7 @@ import type { Fault } from '../report.ts';
 
 const HOP = 'worker → logs';
 /** Who must have logged something about a job. */
-const WRITERS = [SERVICE.bridge, SERVICE.worker];
+const WRITERS = [SERVICE.edge, SERVICE.worker];
 
 /** The log lines of a job must carry its trace. */
 export function examineLogs(lines: readonly LogLine[], traceId: string): Fault[] {
