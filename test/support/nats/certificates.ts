@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
@@ -20,6 +20,22 @@ export async function makeCertificate(directory: string): Promise<TestCertificat
     ...['-keyout', key, '-out', certificate, '-subj', '/CN=127.0.0.1'],
     ...['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
   ]);
+  return { certificate, key };
+}
+
+/** The texts of the certificate and its key that this process trusts first. */
+let first: readonly [certificate: string, key: string] | undefined;
+
+/** As {@link makeCertificate}, but the same one for all servers of a process: its workerd trusts only the first. */
+export async function sameCertificate(directory: string): Promise<TestCertificate> {
+  if (first === undefined) {
+    const made = await makeCertificate(directory);
+    first = [await readFile(made.certificate, 'utf8'), await readFile(made.key, 'utf8')];
+    return made;
+  }
+  const [certificate, key] = [path.join(directory, 'server.crt'), path.join(directory, 'server.key')];
+  await writeFile(certificate, first[0]);
+  await writeFile(key, first[1]);
   return { certificate, key };
 }
 

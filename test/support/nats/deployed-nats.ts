@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { NodePlace } from '../../../dev/nats-server/cluster.ts';
 import type { ServerConfig, ServerPlace } from '../../../dev/nats-server/config.ts';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
-import { makeCertificate, type TestCertificate, trust } from './certificates.ts';
+import { sameCertificate, type TestCertificate, trust } from './certificates.ts';
 import { startTestNats } from './nats.ts';
 
 export const DEPLOY_FOLDER = fileURLToPath(new URL('../../../deploy/nats/', import.meta.url));
@@ -40,7 +40,7 @@ export function credentials(user: DeployedUser): { NATS_USER: string; NATS_PASSW
  */
 export async function startDeployedNats(prepare?: (folder: string) => Promise<void>): Promise<DeployedNats> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-deploy-'));
-  const certificate = await makeCertificate(directory);
+  const certificate = await sameCertificate(directory);
   await trust(certificate);
   const copy = path.join(directory, 'nats');
   await cp(DEPLOY_FOLDER, copy, { recursive: true });
