@@ -14,7 +14,7 @@ const TRACE_ID = 'feedfacefeedfacefeedfacefeedface';
 describe('without a telemetry endpoint', () => {
   let stack: TestStack;
   beforeAll(async () => {
-    stack = await startTestStack({ tracing: false });
+    stack = await startTestStack({ tracing: false, edge: { LOG_LEVEL: 'debug' } });
   });
 
   it('nothing is recorded, but the worker gets the ids of the caller, and every log line shows them', async () => {

@@ -52,11 +52,14 @@ export async function startCollector(
 ): Promise<OpenTelemetryCollector> {
   const [otlp, metrics] = await Promise.all([findFreePort(), findFreePort()]);
   const { child, lines } = await startConfigured(program, 'collector.yaml', configOf({ otlp, metrics }));
+  const otlpUrl = `http://127.0.0.1:${otlp}`;
   const read = async (): Promise<string> => await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
   const state = await until('the Collector to run, or to end', async () => {
     if (!child.running) return 'ended';
+    // Its receivers start last: its metrics are there before it has read every part of the configuration.
+    await fetch(otlpUrl);
     return (await read()).length > 0 && 'running';
   });
   if (state === 'ended') throw new Error(`the Collector ended: ${lines.join('\n')}`);
-  return { otlpUrl: `http://127.0.0.1:${otlp}`, metrics: read };
+  return { otlpUrl, metrics: read };
 }
