@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const PAUSE_MS = 20;
+const PAUSE_MS = 30;
 /** After so long, the pauses are longer: what was waited for is not about to pass, and each look costs the other tests time. */
 const SOON_MS = 1_000;
-const LONG_PAUSE_MS = 60;
+const LONG_PAUSE_MS = 120;
 
 /**
  * Calls `look` until it gives something, and returns that.
