@@ -25,7 +25,7 @@ function countCalls(name: string, of: ObjectClass): void {
   }
 }
 
-/** Replaces a method of an object of the platform by one that is told of each call and its result. */
+/** Calls `tell` with the result of each call of a method of the platform. */
 function onCall<Target extends object>(target: Target, method: string, tell: (result: never) => void): void {
   const holder = Object.getPrototypeOf(target);
   const original = holder[method];

@@ -30,7 +30,7 @@ export class OpenConnection {
   }
 }
 
-/** Connects, publishes and closes: what a Worker does that has no place for a connection. */
+/** Connects, publishes and closes, as a Worker does that keeps no connection open. */
 export async function connectAndPublish(url: string): Promise<void> {
   const connection = await wsconnect({ servers: url });
   await publish(connection);

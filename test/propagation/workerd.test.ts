@@ -1,35 +1,12 @@
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { Miniflare } from 'miniflare';
+import type { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runBundled } from '../../dev/edge/run-bundled.ts';
 import { cases, results } from './suite.ts';
 
 let workerd: Miniflare;
 
 beforeAll(async () => {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('workerd-entry.ts', import.meta.url))],
-    bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    external: ['node:*'],
-    conditions: ['workerd', 'worker', 'browser'],
-    write: false,
-  });
-  const suite = { type: 'esm' as const, contents: outputFiles[0]?.text ?? '' };
-  workerd = new Miniflare({
-    workers: [
-      {
-        config: {
-          name: 'suite',
-          compatibilityDate: '2026-10-20',
-          compatibilityFlags: ['nodejs_compat'],
-          manifest: { mainModule: 'suite.js', modulesRoot: '/', modules: { 'suite.js': suite } },
-        },
-      },
-    ],
-  });
-  await workerd.ready;
+  workerd = await runBundled(new URL('workerd-entry.ts', import.meta.url));
 });
 
 afterAll(() => workerd?.dispose());

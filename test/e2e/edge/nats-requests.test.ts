@@ -49,7 +49,7 @@ describe('requests of the edge to NATS', () => {
     expect(ended).toEqual([1, 2]);
   });
 
-  it('end with the error of a loss, and leave nothing behind', async () => {
+  it('end with the error of a lost connection, and later ones are answered', async () => {
     const requests = new Requests(nats, PATIENCE_MS);
     const waiting = [requests.send('silent', ''), requests.send('silent', '')];
     const ends = Promise.allSettled(waiting);

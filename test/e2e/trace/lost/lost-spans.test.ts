@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { findFreePort } from '../../../../dev/machine/free-port.ts';
 import { atEndOfFile } from '../../../support/cleanup.ts';
+import { answer, serve } from '../../../support/cli/servers.ts';
 import { until } from '../../../support/poll.ts';
 import { makeSpans } from '../../../support/spans/make-spans.ts';
 import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
@@ -26,18 +27,7 @@ async function grpcPort(): Promise<number> {
 
 /** A server of something else, which has a page for every address. */
 async function webPage(): Promise<string> {
-  const server = createServer((request, response) => {
-    request.resume();
-    response.writeHead(200, { 'content-type': 'text/html' }).end('<!DOCTYPE html>\n<html></html>');
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  atEndOfFile(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return (await serve(() => answer(200, '<!DOCTYPE html>\n<html></html>'))).url;
 }
 
 /** A server whose answer goes on and on, for longer than an export may take. In the end it closes the connection. */
