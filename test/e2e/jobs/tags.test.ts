@@ -43,10 +43,14 @@ async function submitLater(
     }));
     const response = await letters.post(tenant, '/v1/jobs/batch', { jobs });
     const { results } = (await response.json()) as { results: { job: { id: string } }[] };
-    ids.push(...results.map(({ job }) => job.id));
+    const added = results.map(({ job }) => job.id);
+    // Each bridge tells the list of its own jobs, so the last job may be listed before the others.
+    await until('the jobs to be listed', async () => {
+      const listedIds = new Set(idsOf(await list(tenant, '?limit=100')));
+      return added.every((id) => listedIds.has(id));
+    });
+    ids.push(...added);
   }
-  const last = ids.at(-1) ?? '';
-  await until('the jobs to be listed', async () => idsOf(await list(tenant)).includes(last));
   return ids;
 }
 
