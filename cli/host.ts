@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { ApiClient } from './api-client.ts';
+import type { ApiClient } from './api-client.ts';
 import {
   type CliConfig,
   type ConfigFlags,
@@ -15,7 +15,7 @@ import { chosenProfile } from './profiles.ts';
 import { Output } from './text/output.ts';
 import type { TextStream } from './text/terminal.ts';
 import type { BaggagePair } from './trace/baggage.ts';
-import { CallerTrace } from './trace/caller-trace.ts';
+import type { CallerTrace } from './trace/caller-trace.ts';
 
 /** After Ctrl-C, the collector gets only this long to take the spans. */
 const INTERRUPTED_FLUSH_MS = 300;
@@ -80,8 +80,10 @@ export class Host {
         const warn = (sentence: string): void => output.warn(sentence);
         cliWarnings(environment).forEach(warn);
         const config = cliConfig(environment, flags, await chosenProfile(environment, flags, warn));
+        const { ApiClient } = await import('./api-client.ts');
         const api = new ApiClient({ ...config, signal });
         const startTrace: Scope['startTrace'] = async (baggage = []) => {
+          const { CallerTrace } = await import('./trace/caller-trace.ts');
           const trace = await CallerTrace.start({ environment, debug: flags.debug ?? false, baggage, warn });
           traces.push(trace);
           return trace;

@@ -1,77 +1,60 @@
 import { Command, CommanderError, type Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
 import { CliError } from './cli-error.ts';
-import { defineCallbacks } from './commands/callbacks.ts';
-import { defineCancel } from './commands/cancel.ts';
-import { defineConfig } from './commands/config/config.ts';
-import { defineConformance } from './commands/conformance.ts';
-import { defineDeadLetters } from './commands/dead-letters/dead-letters.ts';
-import { defineGet } from './commands/get.ts';
-import { defineKeys } from './commands/keys.ts';
-import { defineList } from './commands/list/list.ts';
-import { defineLogs } from './commands/logs.ts';
-import { defineBrokerSpans } from './commands/nats/broker-spans.ts';
-import { defineGroups } from './commands/nats/groups.ts';
-import { defineSetup } from './commands/nats/setup.ts';
-import { defineDoctor } from './commands/operate/doctor.ts';
-import { defineOperations } from './commands/operate/operations.ts';
-import { definePause, defineResume } from './commands/operate/pause.ts';
-import { defineStatus } from './commands/operate/status.ts';
-import { defineWorkers } from './commands/operate/workers.ts';
-import { defineOutbox } from './commands/outbox.ts';
-import { defineDev } from './commands/project/dev.ts';
-import { defineInit } from './commands/project/init.ts';
-import { defineTypes } from './commands/project/types.ts';
-import { defineCompletion, defineMan } from './commands/reference.ts';
-import { defineSchedules } from './commands/schedules/schedules.ts';
-import { defineSubmit } from './commands/submit/submit.ts';
-import { defineTrace } from './commands/trace.ts';
-import { defineUsage } from './commands/usage.ts';
-import { defineVerify } from './commands/verify.ts';
-import { defineWatch } from './commands/watch.ts';
-import { defineWorker } from './commands/worker.ts';
 import { EXIT, exitCodeHelp, exitCodeOf } from './exit-code.ts';
 import { apiOptions, examples, outputOptions } from './help.ts';
 import { Host, type HostProcess } from './host.ts';
 import { addOptionChecks } from './option-checks.ts';
 
+type Define = (program: Command, host: Host) => Command;
+/** Commands by their names. Each is loaded only if it is needed: a short command takes most of its time to load. */
+type Commands = Readonly<Record<string, () => Promise<Define>>>;
+
 /** The commands that call the API. */
-const API_COMMANDS = [
-  defineSubmit,
-  defineGet,
-  defineList,
-  defineWatch,
-  defineCancel,
-  defineTrace,
-  defineVerify,
-  defineLogs,
-  defineDeadLetters,
-  defineOutbox,
-  defineSchedules,
-  defineUsage,
-  defineStatus,
-  defineDoctor,
-  defineOperations,
-  defineTypes,
-];
+const API_COMMANDS: Commands = {
+  submit: async () => (await import('./commands/submit/submit.ts')).defineSubmit,
+  get: async () => (await import('./commands/get.ts')).defineGet,
+  list: async () => (await import('./commands/list/list.ts')).defineList,
+  watch: async () => (await import('./commands/watch.ts')).defineWatch,
+  cancel: async () => (await import('./commands/cancel.ts')).defineCancel,
+  trace: async () => (await import('./commands/trace.ts')).defineTrace,
+  verify: async () => (await import('./commands/verify.ts')).defineVerify,
+  logs: async () => (await import('./commands/logs.ts')).defineLogs,
+  'dead-letters': async () => (await import('./commands/dead-letters/dead-letters.ts')).defineDeadLetters,
+  outbox: async () => (await import('./commands/outbox.ts')).defineOutbox,
+  schedules: async () => (await import('./commands/schedules/schedules.ts')).defineSchedules,
+  usage: async () => (await import('./commands/usage.ts')).defineUsage,
+  status: async () => (await import('./commands/operate/status.ts')).defineStatus,
+  doctor: async () => (await import('./commands/operate/doctor.ts')).defineDoctor,
+  operations: async () => (await import('./commands/operate/operations.ts')).defineOperations,
+  types: async () => (await import('./commands/project/types.ts')).defineTypes,
+};
 
 /** The commands that do not. */
-const LOCAL_COMMANDS = [
-  defineInit,
-  defineWorker,
-  defineWorkers,
-  definePause,
-  defineResume,
-  defineSetup,
-  defineGroups,
-  defineBrokerSpans,
-  defineKeys,
-  defineCallbacks,
-  defineConformance,
-  defineConfig,
-  defineCompletion,
-  defineMan,
-];
+const LOCAL_COMMANDS: Commands = {
+  init: async () => (await import('./commands/project/init.ts')).defineInit,
+  worker: async () => (await import('./commands/worker.ts')).defineWorker,
+  workers: async () => (await import('./commands/operate/workers.ts')).defineWorkers,
+  pause: async () => (await import('./commands/operate/pause.ts')).definePause,
+  resume: async () => (await import('./commands/operate/pause.ts')).defineResume,
+  setup: async () => (await import('./commands/nats/setup.ts')).defineSetup,
+  groups: async () => (await import('./commands/nats/groups.ts')).defineGroups,
+  'broker-spans': async () => (await import('./commands/nats/broker-spans.ts')).defineBrokerSpans,
+  keys: async () => (await import('./commands/keys.ts')).defineKeys,
+  callbacks: async () => (await import('./commands/callbacks.ts')).defineCallbacks,
+  conformance: async () => (await import('./commands/conformance.ts')).defineConformance,
+  config: async () => (await import('./commands/config/config.ts')).defineConfig,
+  completion: async () => (await import('./commands/reference.ts')).defineCompletion,
+  man: async () => (await import('./commands/reference.ts')).defineMan,
+};
+
+/** The command that passes its arguments on. */
+const PASSING_COMMANDS: Commands = {
+  dev: async () => (await import('./commands/project/dev.ts')).defineDev,
+};
+
+/** They describe all the others. */
+const ABOUT_ALL = ['completion', 'man'];
 
 /**
  * Runs the command line.
@@ -81,7 +64,7 @@ const LOCAL_COMMANDS = [
 export async function runCli(args: readonly string[], hostProcess: HostProcess): Promise<number> {
   const host = new Host(hostProcess);
   try {
-    await createProgram(host).parseAsync(args, { from: 'user' });
+    await (await createProgram(host, args)).parseAsync(args, { from: 'user' });
     return host.exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && wasShown(thrown)) {
@@ -99,8 +82,17 @@ export function printError(args: readonly string[], hostProcess: HostProcess, er
   new Host(hostProcess).output(args.includes('--json')).error(error, args.includes('--debug'));
 }
 
-/** All commands with their options. */
-export function createProgram(host: Host): Command {
+/**
+ * Puts the commands together, with their options.
+ * @param args as for {@link runCli}: if they begin with a command's name, the program has only this command
+ */
+export async function createProgram(host: Host, args: readonly string[] = []): Promise<Command> {
+  const name = commandIn(args);
+  const [callers, locals, passing] = await Promise.all([
+    loaded(API_COMMANDS, name),
+    loaded(LOCAL_COMMANDS, name),
+    loaded(PASSING_COMMANDS, name),
+  ]);
   const program = new Command('throughline')
     .description('Submits jobs and follows each one, as one trace from here to the worker that runs it.')
     .version(manifest.version, '--version')
@@ -114,20 +106,30 @@ export function createProgram(host: Host): Command {
       outputError: () => undefined,
     });
   addOptions(program, apiOptions(), outputOptions());
-  for (const define of API_COMMANDS) {
-    for (const command of withCommands(define(program, host))) {
+  for (const define of callers)
+    for (const command of withCommands(define(program, host)))
       addOptions(command, apiOptions(), outputOptions());
-    }
-  }
-  for (const define of LOCAL_COMMANDS) {
+  for (const define of locals)
     for (const command of withCommands(define(program, host))) addOptions(command, outputOptions());
-  }
-  defineDev(program, host);
+  for (const define of passing) define(program, host);
   addExamples(program);
   const commands = withCommands(program);
   for (const command of commands) command.addHelpText('after', exitCodeHelp);
   addOptionChecks(program, commands);
   return program;
+}
+
+/** The command that arguments begin with. Undefined: they may be about any, as after `help` and `--json`. */
+function commandIn([first = '']: readonly string[]): string | undefined {
+  const isOne = [API_COMMANDS, LOCAL_COMMANDS, PASSING_COMMANDS].some((commands) =>
+    Object.hasOwn(commands, first),
+  );
+  return isOne && !ABOUT_ALL.includes(first) ? first : undefined;
+}
+
+async function loaded(commands: Commands, only: string | undefined): Promise<Define[]> {
+  const needed = Object.entries(commands).filter(([name]) => only === undefined || name === only);
+  return await Promise.all(needed.map(async ([, load]) => await load()));
 }
 
 function addOptions(command: Command, ...options: readonly Option[][]): void {

@@ -3,4 +3,4 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cliPage } from './cli-page/page.ts';
 
-await writeFile(join(import.meta.dirname, '../docs/CLI.md'), cliPage());
+await writeFile(join(import.meta.dirname, '../docs/CLI.md'), await cliPage());

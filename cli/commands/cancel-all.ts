@@ -42,7 +42,7 @@ async function cancelEach(
 ): Promise<CancelReport> {
   const { api, output } = scope;
   const total: CancelReport = { cancelled: [], stopping: [], failed: [], complete: true };
-  const status = output.statusLine();
+  const status = await output.statusLine();
   const trace = await scope.startTrace();
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: `${api.jobsUrl}/cancel` };
   try {

@@ -82,7 +82,7 @@ async function cancel(id: string, wait: number | undefined, scope: Scope): Promi
 async function sendCancel(id: string, wait: number | undefined, scope: Scope): Promise<Job> {
   const { api, output } = scope;
   const trace = await scope.startTrace();
-  const status = output.statusLine();
+  const status = await output.statusLine();
   if (wait !== undefined) status.show(`waiting until ${id} has ended`);
   const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'DELETE', [ATTR.urlFull]: api.jobUrl(id) };
   try {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { escapeControls } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import { jobId } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import type { ConfigFlags } from '../config.ts';

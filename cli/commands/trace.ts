@@ -78,7 +78,7 @@ async function completeSpans(
   { output, signal }: Scope,
 ): Promise<readonly SpanRecord[]> {
   const deadline = performance.now() + SPANS_WAIT_MS;
-  const status = output.statusLine();
+  const status = await output.statusLine();
   try {
     for (const delayMs of pollDelays()) {
       const { spans } = await store.read(job.traceId, signal);

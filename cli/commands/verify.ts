@@ -166,7 +166,7 @@ function print(report: VerifyReport, { output }: Scope): void {
 }
 
 async function withStatus<T>({ output }: Scope, work: () => Promise<T>): Promise<T> {
-  const status = output.statusLine();
+  const status = await output.statusLine();
   status.show('sending canaries, and waiting for their spans');
   try {
     return await work();

@@ -51,7 +51,7 @@ export function defineWatch(program: Command, host: Host): Command {
  */
 export async function watch(id: string, flags: WatchFlags, scope: Scope): Promise<number> {
   const { output } = scope;
-  const status = output.statusLine();
+  const status = await output.statusLine();
   const limitMs = flags.timeout ?? Number.POSITIVE_INFINITY;
   let busy: string | undefined;
   let job: Job;

@@ -1,4 +1,5 @@
-import { escapeControls, pad } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
+import { pad } from '../../shared/text/terminal/terminal-text.ts';
 import type { Paint } from '../text/terminal.ts';
 import type { CaseReport, ConformanceReport } from './report.ts';
 

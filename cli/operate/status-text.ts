@@ -1,5 +1,5 @@
 import manifest from '../../package.json' with { type: 'json' };
-import { escapeControls } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
 import { type Fact, factsText } from '../text/table.ts';
 import type { Paint } from '../text/terminal.ts';

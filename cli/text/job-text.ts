@@ -1,7 +1,7 @@
 import type { DeadLetter, DeadLetterDetail } from '../../shared/api/dead-letter.ts';
 import { isTerminal, type Job, type JobState, type Progress } from '../../shared/job/job.ts';
 import { secondsText } from '../../shared/text/duration.ts';
-import { escapeControls } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import { type Fact, factsText } from './table.ts';
 import { jsonText, type Paint } from './terminal.ts';
 

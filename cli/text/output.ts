@@ -1,9 +1,9 @@
 import type { Job } from '../../shared/job/job.ts';
-import { escapeControls } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import type { TerminalConfig } from '../config.ts';
 import { jobText } from './job-text.ts';
 import { problemDocument, problemText } from './problem-text.ts';
-import { StatusLine } from './status-line.ts';
+import type { StatusLine } from './status-line.ts';
 import { createPaint, jsonText, type Paint, type TextStream } from './terminal.ts';
 
 interface OutputOptions {
@@ -97,8 +97,11 @@ export class Output {
   }
 
   /** A line that shows the progress, on a terminal only. */
-  statusLine(): StatusLine {
-    return new StatusLine(!this.json && this.interactive ? this.#options.stderr : undefined);
+  async statusLine(): Promise<Pick<StatusLine, 'show' | 'clear'>> {
+    if (this.json || !this.interactive) return NO_LINE;
+    // Node needs 20 ms before it can measure the width of a text.
+    const { StatusLine } = await import('./status-line.ts');
+    return new StatusLine(this.#options.stderr);
   }
 
   /** Whether a person at a terminal reads stderr. */
@@ -106,6 +109,8 @@ export class Output {
     return this.#options.stderr.isTTY === true && !this.#options.terminal.dumb;
   }
 }
+
+const NO_LINE = { show: (): void => undefined, clear: (): void => undefined };
 
 function stackOf(error: Error): string {
   const stack = error.stack ?? String(error);

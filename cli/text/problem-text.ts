@@ -1,7 +1,7 @@
 import { ApiError } from '../../client/errors.ts';
 import { ERRORS, errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
-import { escapeControls } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import { CliError } from '../cli-error.ts';
 import type { Paint } from './terminal.ts';
 

@@ -1,5 +1,5 @@
 import type { Schedule, ScheduleRun, ScheduleSummary } from '../../shared/api/schedule.ts';
-import { escapeControls } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import { type Fact, factsText, tableText } from './table.ts';
 import { jsonText, type Paint } from './terminal.ts';
 

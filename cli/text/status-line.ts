@@ -9,22 +9,20 @@ const DEFAULT_COLUMNS = 80;
 /** A carriage return, then "erase to the end of the line". */
 const REWRITE = '\r\u001b[K';
 
-/** A line on a terminal that is written again and again in the same place. Elsewhere nothing is written. */
+/** A line on a terminal that is written again and again in the same place. */
 export class StatusLine {
-  readonly #stream: TextStream | undefined;
+  readonly #stream: TextStream;
   readonly #startedAt = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #text = '';
   #frame = 0;
 
-  /** @param stream undefined if there is no terminal */
-  constructor(stream: TextStream | undefined) {
+  constructor(stream: TextStream) {
     this.#stream = stream;
   }
 
   /** Shows a text, which must be safe to print, with a spinner and the seconds so far. */
   show(text: string): void {
-    if (this.#stream === undefined) return;
     this.#text = text;
     this.#timer ??= setInterval(() => this.#draw(), FRAME_MS).unref();
     this.#draw();
@@ -35,7 +33,7 @@ export class StatusLine {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#stream?.write(REWRITE);
+    this.#stream.write(REWRITE);
   }
 
   #draw(): void {
@@ -43,7 +41,7 @@ export class StatusLine {
     const elapsed = seconds < 60 ? `${seconds} s` : secondsText(seconds * 1_000);
     const frame = FRAMES[this.#frame++ % FRAMES.length];
     // The last column stays free, because some terminals wrap the line when it is written.
-    const width = (this.#stream?.columns || DEFAULT_COLUMNS) - 1;
-    this.#stream?.write(REWRITE + truncate(`${frame} ${this.#text} · ${elapsed}`, width));
+    const width = (this.#stream.columns || DEFAULT_COLUMNS) - 1;
+    this.#stream.write(REWRITE + truncate(`${frame} ${this.#text} · ${elapsed}`, width));
   }
 }

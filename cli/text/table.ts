@@ -1,4 +1,5 @@
-import { displayWidth, escapeControls, pad, truncate } from '../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
+import { displayWidth, pad, truncate } from '../../shared/text/terminal/terminal-text.ts';
 import type { Paint } from './terminal.ts';
 
 const LABEL_WIDTH = 11;

@@ -10,9 +10,9 @@ import { markdownReference } from '../../cli/reference/markdown.ts';
 const GUIDE = join(import.meta.dirname, 'guide.txt');
 
 /** docs/CLI.md: the guide, and the tables of all commands as the program defines them. */
-export function cliPage(): string {
+export async function cliPage(): Promise<string> {
   const silent = { write: () => undefined };
   const host = new Host({ environment: {}, stdin: Readable.from([]), stdout: silent, stderr: silent });
-  const program = createProgram(host);
+  const program = await createProgram(host);
   return `${readFileSync(GUIDE, 'utf8')}\n${markdownReference(commandPages(program), commonOptions(program))}`;
 }

@@ -19,6 +19,7 @@ const SERVICE_ADDRESS = /^(?:tcp|udp|sctp):\/\//;
 const MIN_LENGTH = 6;
 /** From this length on, two letters may be wrong. */
 const LONG = 12;
+const MAX_WRONG = 2;
 
 /**
  * Finds settings whose names nobody reads: those that begin like ours, and those that are nearly one of ours. Other variables
@@ -49,8 +50,8 @@ function isOfService(name: string, value: unknown): boolean {
 
 /** Whether a name is probably a slip of the pen for `known`. */
 function isNear(name: string, known: string): boolean {
-  if (known.length < MIN_LENGTH) return false;
-  return distance(name, known) <= (known.length < LONG ? 1 : 2) || isSwapped(name, known);
+  if (known.length < MIN_LENGTH || Math.abs(name.length - known.length) > MAX_WRONG) return false;
+  return distance(name, known) <= (known.length < LONG ? 1 : MAX_WRONG) || isSwapped(name, known);
 }
 
 /** Whether two neighbouring letters changed places. */

@@ -1,4 +1,5 @@
-import { displayWidth, escapeControls, pad, truncate } from '../text/terminal/terminal-text.ts';
+import { escapeControls } from '../text/terminal/escape-controls.ts';
+import { displayWidth, pad, truncate } from '../text/terminal/terminal-text.ts';
 import { ATTR, SERVICE, WORKER_ATTR } from './semantics.ts';
 import { shortName } from './short-name.ts';
 import type { SpanRecord } from './span-record.ts';

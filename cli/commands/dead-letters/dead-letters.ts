@@ -202,7 +202,7 @@ async function redriveEach(
 ): Promise<RedriveReport> {
   const { api, output } = scope;
   const total: RedriveReport = { redriven: [], failed: [] };
-  const status = output.statusLine();
+  const status = await output.statusLine();
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
   try {
     await trace.run('redrive all', attributes, async (carrier) => {

@@ -1,6 +1,6 @@
 import type { Submission } from '../../../client/options.ts';
 import type { BatchResult } from '../../../shared/api/submit-job.ts';
-import { escapeControls } from '../../../shared/text/terminal/terminal-text.ts';
+import { escapeControls } from '../../../shared/text/terminal/escape-controls.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { EXIT } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
@@ -29,7 +29,7 @@ export async function submitBatch(
 ): Promise<number> {
   const jobs = (await readBatch(file, { stdin, signal })).map((job) => withOptions(job, options));
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: `${api.jobsUrl}/batch` };
-  const status = output.statusLine();
+  const status = await output.statusLine();
   let answered = 0;
   let exit: number = EXIT.ok.code;
   try {

@@ -200,7 +200,7 @@ async function sendJob(
 ): Promise<{ job: Job; existing: boolean; replayed: boolean }> {
   const { wait, idempotencyKey } = flags;
   const body = { operation, input, ...jobOptions(flags) };
-  const status = output.statusLine();
+  const status = await output.statusLine();
   if (wait !== undefined) status.show(`waiting for ${operation}`);
   const attributes = {
     [ATTR.jobOperation]: operation,

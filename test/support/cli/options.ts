@@ -11,15 +11,18 @@ export interface Leaf {
   readonly options: readonly Option[];
 }
 
+const silent = { write: () => undefined };
+const PROGRAM = await createProgram(
+  new Host({ environment: {}, stdin: Readable.from([]), stdout: silent, stderr: silent }),
+);
+
 /** Every command without commands of its own, as the program defines them. */
 export function leaves(): Leaf[] {
-  const silent = { write: () => undefined };
-  const host = new Host({ environment: {}, stdin: Readable.from([]), stdout: silent, stderr: silent });
   const walk = (command: Command, path: readonly string[]): Leaf[] =>
     command.commands.length === 0
       ? [{ name: path.join(' '), options: command.options }]
       : command.commands.flatMap((child) => walk(child, [...path, child.name()]));
-  return walk(createProgram(host), []);
+  return walk(PROGRAM, []);
 }
 
 /** All that can be seen of a run: what it printed, how it ended, and what it sent, as far as a test can see that. */

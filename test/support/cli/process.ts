@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
@@ -37,13 +38,19 @@ export interface Api {
   readonly apiKey?: string;
 }
 
+/** The first files of the program come before it asks Node for the cache. Without one, Node loads its compiler of TypeScript for them. */
+function cacheSettings(): Record<string, string> {
+  const folder = inject('cacheFolder');
+  return { XDG_CACHE_HOME: folder, NODE_COMPILE_CACHE: join(folder, 'throughline', 'compiled') };
+}
+
 /** Starts the real command line, with nothing of this process's environment. */
 export function start(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env.PATH, XDG_CACHE_HOME: inject('cacheFolder'), ...environment },
+    env: { PATH: process.env.PATH, ...cacheSettings(), ...environment },
     stdio: 'pipe',
   });
   atEndOfFile(() => kill(child));

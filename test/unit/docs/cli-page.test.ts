@@ -6,7 +6,7 @@ import { cliPage } from '../../../scripts/cli-page/page.ts';
 const ROOT = join(import.meta.dirname, '../../..');
 
 it('docs/CLI.md is what the program says: `npm run cli-page` writes it', async () => {
-  expect(await readFile(join(ROOT, 'docs/CLI.md'), 'utf8')).toBe(cliPage());
+  expect(await readFile(join(ROOT, 'docs/CLI.md'), 'utf8')).toBe(await cliPage());
 });
 
 it('docs/CLI.md names every cause that the doctor knows', async () => {

@@ -193,9 +193,9 @@ describe('the status line', () => {
     vi.useRealTimers();
   });
 
-  it('is rewritten in its place on stderr, cut to the terminal, and removed at the end', () => {
+  it('is rewritten in its place on stderr, cut to the terminal, and removed at the end', async () => {
     const { output: out, stdout, stderr } = output({ tty: true });
-    const line = out.statusLine();
+    const line = await out.statusLine();
     line.show('running');
     vi.advanceTimersByTime(1_000);
     line.show('x'.repeat(100));
@@ -211,13 +211,16 @@ describe('the status line', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it.each([{}, { tty: true, json: true }, { tty: true, dumb: true }])('is not written with %o', (options) => {
-    const { output: out, stdout, stderr } = output(options);
-    const line = out.statusLine();
-    line.show('running');
-    out.hint('what next');
-    vi.advanceTimersByTime(1_000);
-    line.clear();
-    expect(stdout.text + stderr.text).toBe('');
-  });
+  it.each([{}, { tty: true, json: true }, { tty: true, dumb: true }])(
+    'is not written with %o',
+    async (options) => {
+      const { output: out, stdout, stderr } = output(options);
+      const line = await out.statusLine();
+      line.show('running');
+      out.hint('what next');
+      vi.advanceTimersByTime(1_000);
+      line.clear();
+      expect(stdout.text + stderr.text).toBe('');
+    },
+  );
 });
