@@ -1,17 +1,20 @@
-import type { Attributes, Span } from '@opentelemetry/api';
-import type { Instrumentation } from '@opentelemetry/instrumentation';
-import { NodeSDK } from '@opentelemetry/sdk-node';
+import { type Attributes, type Span, trace } from '@opentelemetry/api';
+import { type Instrumentation, registerInstrumentations } from '@opentelemetry/instrumentation';
+import { TracerProvider } from '@opentelemetry/sdk-trace';
 import { samplerOf } from '../../shared/trace/sampler.ts';
 import { spanLimits } from '../../shared/trace/settings/span-limit-settings.ts';
 import type { ExportedLines } from './export/exported-lines.ts';
 import type { SayLoss } from './export/losses.ts';
-import { sdkResource } from './export/sdk-resource.ts';
+import { foundResource } from './export/sdk-resource.ts';
 import { processorsOf, type SpanTarget } from './export/span-processors.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
 import { WorkSampler } from './work-sampler.ts';
 
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
 const URL_ATTRIBUTES = ['url.full', 'http.url', 'http.target'];
+
+/** Modules that nobody patches. Each of its many files would be loaded through a second one. */
+const NOT_PATCHED = [/\/node_modules\/zod\//];
 
 export interface TracingOptions {
   readonly serviceName: string;
@@ -36,30 +39,33 @@ interface Exporting extends SpanTarget {
   readonly resource: Attributes;
 }
 
+/** What records spans. */
+export interface StartedSdk {
+  /** The propagator that the instrumentations need. */
+  readonly propagator: OutgoingTrace;
+  /** Sends the spans that are left, and stops. */
+  readonly shutdown: () => Promise<void>;
+}
+
 /**
- * Starts OpenTelemetry's Node SDK with OTLP over HTTP. The SDK reads the limits and certificates from the environment itself,
- * and what it ignores there is warned about.
- * @returns a function that sends the spans that are left, and stops
+ * Starts OpenTelemetry's SDK for spans, with OTLP over HTTP. Its package `sdk-node` would do the same, and load every exporter
+ * that there is: twice the time.
  */
-export async function startSdk(options: TracingOptions, exporting: Exporting): Promise<() => Promise<void>> {
+export async function startSdk(options: TracingOptions, exporting: Exporting): Promise<StartedSdk> {
   const { settings } = exporting;
   const propagator = new OutgoingTrace(options.getsBaggage);
-  const instrumentations = options.autoInstrument ? await loadInstrumentations(propagator) : [];
+  if (options.autoInstrument)
+    registerInstrumentations({ instrumentations: await loadInstrumentations(propagator) });
   const spanProcessors = processorsOf(options, exporting);
   const sampler = samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG);
-  const sdk = new NodeSDK({
-    resource: sdkResource(exporting.resource),
+  const provider = new TracerProvider({
+    resource: foundResource(exporting.resource, options.environment),
     spanLimits: spanLimits(settings),
     sampler: new WorkSampler(sampler),
-    textMapPropagator: propagator,
     spanProcessors,
-    // `telemetry/metrics.ts` serves the metrics, and `export/log-export.ts` sends the lines of the log.
-    metricReaders: [],
-    logRecordProcessors: [],
-    instrumentations,
   });
-  sdk.start();
-  return () => sdk.shutdown();
+  trace.setGlobalTracerProvider(provider);
+  return { propagator, shutdown: () => provider.shutdown() };
 }
 
 /** Instruments Node's http and undici, and the database and cache clients that operations use. */
@@ -69,7 +75,7 @@ async function loadInstrumentations({ beforeRequest }: OutgoingTrace): Promise<I
     import('import-in-the-middle/register-hooks.mjs'),
   ]);
   // ES modules can be patched only through loader hooks.
-  if (supportsSyncHooks()) register();
+  if (supportsSyncHooks()) register({ exclude: NOT_PATCHED });
   return getNodeAutoInstrumentations({
     // Our own log lines carry the ids already.
     '@opentelemetry/instrumentation-pino': { enabled: false },

@@ -1,4 +1,4 @@
-import { type Attributes, context, propagation } from '@opentelemetry/api';
+import { type Attributes, context, propagation, type TextMapPropagator } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
@@ -47,7 +47,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const losses = noLosses(options.sayLoss ?? (() => undefined));
   const resource = resourceAttributes(options.serviceName, settings);
   const common = { options, settings, losses, resource };
-  followStart(environment.OTEL_LOG_LEVEL, environment, options.warn);
+  followStart(settings.OTEL_LOG_LEVEL, environment, options.warn);
   const shutdownLogs = await startLogs(common);
   const spans = await startSpans(common);
   followExports(settings.OTEL_LOG_LEVEL);
@@ -66,7 +66,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   };
 }
 
-/** The SDK takes a quarter of a second to load, so it is loaded only if it is used. */
+/** The SDK and the instrumentations take their time to load, so they are loaded only if they are used. */
 async function startSpans({
   options,
   settings,
@@ -76,12 +76,22 @@ async function startSpans({
   const target = tracesTarget(settings);
   if (!settings.OTEL_SDK_DISABLED && (options.debug || target !== undefined)) {
     const { startSdk } = await import('./sdk.ts');
-    const shutdown = await startSdk(options, { settings, target, losses: losses.spans, resource });
+    const { propagator, shutdown } = await startSdk(options, {
+      settings,
+      target,
+      losses: losses.spans,
+      resource,
+    });
+    setGlobals(propagator);
     return { on: true, shutdown };
   }
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  propagation.setGlobalPropagator(new ThroughlinePropagator());
+  setGlobals(new ThroughlinePropagator());
   return { on: false, shutdown: async () => undefined };
+}
+
+function setGlobals(propagator: TextMapPropagator): void {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(propagator);
 }
 
 async function createReaders({ options, settings, losses }: Common): Promise<IMetricReader[]> {

@@ -32,7 +32,7 @@ export interface LogExport {
 export function startLogExport(parts: LogExportParts): LogExport {
   const { settings, losses } = parts;
   const provider = new LoggerProvider({
-    resource: foundResource(parts.resource),
+    resource: foundResource(parts.resource, parts.environment),
     processors: [new LogBatches(parts.target, settings, parts)],
     logRecordLimits: {
       attributeCountLimit:

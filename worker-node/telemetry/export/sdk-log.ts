@@ -18,14 +18,17 @@ const SECRET_VARIABLES = [
 /**
  * Passes on the warnings and errors of OpenTelemetry's start. It leaves out those about the settings that we have read
  * ourselves: they are warned about already, and these texts show values.
- * @param level the value of `OTEL_LOG_LEVEL`; with one, the SDK sets a logger of its own
+ * @param level the value of `OTEL_LOG_LEVEL`; with one, the library logs to the console
  */
 export function followStart(
   level: string | undefined,
   environment: Environment,
   warn: (sentence: string) => void,
 ): void {
-  if (level) return;
+  if (level !== undefined) {
+    diag.setLogger(new DiagConsoleLogger(), levelOf(level));
+    return;
+  }
   const secrets = SECRET_VARIABLES.flatMap((name) => environment[name] || []);
   const say = (message: string): void => {
     if (![...READ, ALREADY, ...secrets].some((text) => message.includes(text))) warn(message);
@@ -36,12 +39,16 @@ export function followStart(
 
 /** From here on, the library logs nothing, unless `OTEL_LOG_LEVEL` asks for it. */
 export function followExports(level: string | undefined): void {
-  const logLevel = DiagLogLevel[(level?.toUpperCase() ?? '') as keyof typeof DiagLogLevel];
+  const logLevel = levelOf(level);
   const hasConsole = logLevel !== undefined && logLevel >= DiagLogLevel.WARN;
   diag.setLogger(hasConsole ? new DiagConsoleLogger() : SILENT, {
     logLevel: hasConsole ? logLevel : DiagLogLevel.WARN,
     suppressOverrideMessage: true,
   });
+}
+
+function levelOf(level: string | undefined): DiagLogLevel | undefined {
+  return DiagLogLevel[(level?.toUpperCase() ?? '') as keyof typeof DiagLogLevel];
 }
 
 const nothing = (): void => undefined;
