@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.nats.client.impl.Headers;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import java.util.TreeSet;
 
 /** The keys of this host: who it is, and what it can run. */
 final class Announcement {
@@ -38,7 +37,7 @@ final class Announcement {
         ObjectNode host = Json.object().put("host", settings.name()).put("version", "1.0.0").put("group", settings.group())
             .put("concurrency", settings.concurrency()).put("since", since).put("at", Json.now()).put("leaseMs", 3 * RENEW_MS);
         ArrayNode operations = host.putArray("operations");
-        for (String name : new TreeSet<>(Operations.ALL.keySet())) {
+        for (String name : settings.filters().of(Operations.ALL.keySet())) {
             operations.add(name);
             announceOperation(name);
         }

@@ -11,6 +11,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
 /** The 32 durable consumers of a worker group, and the loops that take messages from them. */
 final class Consumers {
@@ -48,11 +50,10 @@ final class Consumers {
     }
 
     private static ConsumerConfiguration wanted(Settings settings, Lane lane) {
-        String operations = settings.operations().equals("*") ? ">" : "*.*." + settings.operations();
         int pending = lane.name().startsWith("o") ? 1 : lane.name().startsWith("l") ? -1 : 1_000_000;
         return ConsumerConfiguration.builder()
             .durable(settings.group() + "-" + lane.priority() + "-" + lane.name())
-            .filterSubject("jobs." + lane.priority() + "." + lane.name() + "." + operations)
+            .filterSubjects(settings.filters().subjects(lane.priority(), lane.name()))
             .ackPolicy(AckPolicy.Explicit).deliverPolicy(DeliverPolicy.All).maxDeliver(-1)
             .ackWait(settings.ackWaitMs()).maxAckPending(pending).build();
     }
@@ -72,8 +73,8 @@ final class Consumers {
     }
 
     private static ConsumerInfo checked(ConsumerInfo info, ConsumerConfiguration wanted) {
-        String filter = info.getConsumerConfiguration().getFilterSubject();
-        if (!wanted.getFilterSubject().equals(filter)) throw new IllegalStateException("the consumer " + info.getName() + " takes " + filter);
+        Set<String> filters = new TreeSet<>(info.getConsumerConfiguration().getFilterSubjects());
+        if (!filters.equals(new TreeSet<>(wanted.getFilterSubjects()))) throw new IllegalStateException("the consumer " + info.getName() + " takes " + filters);
         return info;
     }
 
@@ -82,13 +83,7 @@ final class Consumers {
             try {
                 ConsumerContext consumer = worker.broker.connection.getConsumerContext("JOBS", source.name());
                 while (!worker.isStopping()) {
-                    worker.slots.acquire();
-                    Message message = null;
-                    try {
-                        message = consumer.next(ASK_FOR);
-                    } finally {
-                        if (message == null) worker.slots.release();
-                    }
+                    Message message = consumer.next(ASK_FOR);
                     if (message != null) worker.deliver(message, source);
                 }
             } catch (InterruptedException stopping) {

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /** One delivery of a job's message: the steps from reading it to its answer. */
@@ -44,9 +45,23 @@ final class Delivery {
         outcome.complete(new Outcome.Stopped());
     }
 
-    void run() throws Exception {
+    /** Takes a slot, and keeps the message alive until one is free. */
+    void waitFor(Semaphore slots) throws InterruptedException {
+        ScheduledFuture<?> alive = keepAlives();
+        try {
+            slots.acquire();
+        } finally {
+            alive.cancel(false);
+        }
+    }
+
+    private ScheduledFuture<?> keepAlives() {
         long every = Math.max(1, source.ackWaitMs() / 5);
-        ScheduledFuture<?> alive = worker.clock.scheduleAtFixedRate(this::keepAlive, every, every, TimeUnit.MILLISECONDS);
+        return worker.clock.scheduleAtFixedRate(this::keepAlive, every, every, TimeUnit.MILLISECONDS);
+    }
+
+    void run() throws Exception {
+        ScheduledFuture<?> alive = keepAlives();
         try {
             if (job.fault != null || !job.named) endUnreadableMessage();
             else claim();
@@ -89,9 +104,9 @@ final class Delivery {
         }
     }
 
+    /** Another host of the group may have the operation, so the pauses stay short. */
     private Duration missingFor() {
-        long doubled = 500L << Math.min(6, message.metaData().deliveredCount() - 1);
-        return Duration.ofMillis(Math.min(30_000, doubled));
+        return Duration.ofMillis(Math.min(1_000, 10 * message.metaData().deliveredCount()));
     }
 
     /** @return false if NATS refused the event, and the record must be looked at again */

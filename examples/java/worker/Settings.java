@@ -1,8 +1,8 @@
 /** The settings of the worker, from its environment. Times in milliseconds. */
-record Settings(String natsUrl, String group, String operations, String name, int ackWaitMs, int stopTimeoutMs, int concurrency) {
+record Settings(String natsUrl, String group, Filters filters, String name, int ackWaitMs, int stopTimeoutMs, int concurrency) {
     static Settings read() {
         return new Settings(
-            text("NATS_URL", "nats://127.0.0.1:4222"), text("WORKER_GROUP", "java"), text("WORKER_OPERATIONS", "conformance.>"),
+            text("NATS_URL", "nats://127.0.0.1:4222"), text("WORKER_GROUP", "java"), new Filters(text("WORKER_OPERATIONS", "conformance.>")),
             text("WORKER_NAME", "java-" + ProcessHandle.current().pid()), number("WORKER_ACK_WAIT_MS", 30_000),
             number("WORKER_STOP_TIMEOUT_MS", 10_000), number("WORKER_CONCURRENCY", 64));
     }

@@ -14,14 +14,12 @@ import java.util.concurrent.TimeUnit;
 
 /** A Throughline worker on plain NATS. docs/PROTOCOL.md says what it must do. */
 final class Worker {
-    private static final int CONSUMERS = 32;
-
     final Settings settings;
     final Broker broker;
     final Notices notices;
     final ExecutorService threads = Executors.newCachedThreadPool(Worker::daemon);
     final ScheduledExecutorService clock = Executors.newScheduledThreadPool(2, Worker::daemon);
-    /** One for each job under way, and one for each consumer that is being asked. */
+    /** One for each job under way. A message that comes waits for one: a lane without jobs holds none. */
     final Semaphore slots;
     private final Announcement announcement;
     private final Set<Delivery> deliveries = ConcurrentHashMap.newKeySet();
@@ -29,7 +27,7 @@ final class Worker {
 
     private Worker(Settings settings) throws Exception {
         this.settings = settings;
-        slots = new Semaphore(settings.concurrency() + CONSUMERS);
+        slots = new Semaphore(settings.concurrency());
         broker = new Broker(connect());
         notices = new Notices(broker, (job, sequence) -> deliveries.forEach(delivery -> delivery.cancel(job, sequence)));
         announcement = new Announcement(broker, settings);
@@ -38,7 +36,13 @@ final class Worker {
     public static void main(String[] args) throws Exception {
         Worker worker = new Worker(Settings.read());
         Runtime.getRuntime().addShutdownHook(new Thread(worker::stop));
-        worker.start();
+        try {
+            worker.start();
+        } catch (Exception error) {
+            // The threads of the client would keep the program alive.
+            error.printStackTrace();
+            System.exit(1);
+        }
         Thread.currentThread().join();
     }
 
@@ -85,14 +89,15 @@ final class Worker {
         return stopping;
     }
 
-    /** Runs a message in a slot that is taken already, and frees the slot. */
-    void deliver(Message message, Consumers.Source source) {
+    /** Lets a message wait for a slot, and runs it in a thread of its own. */
+    void deliver(Message message, Consumers.Source source) throws InterruptedException {
+        Delivery delivery = new Delivery(this, message, source);
+        delivery.waitFor(slots);
         if (stopping) {
             message.nak();
             slots.release();
             return;
         }
-        Delivery delivery = new Delivery(this, message, source);
         deliveries.add(delivery);
         threads.execute(() -> {
             try {

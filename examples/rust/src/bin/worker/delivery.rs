@@ -113,7 +113,7 @@ impl Delivery {
     }
 
     /// Keeps the message. While the operation runs, it also looks whether the job is still ours.
-    async fn keep_alive(&self) -> Result<(), Fault> {
+    pub async fn keep_alive(&self) -> Result<(), Fault> {
         loop {
             tokio::time::sleep(self.worker.ack_wait / 4).await;
             if self.message.ack_with(AckKind::Progress).await.is_ok() {
@@ -149,9 +149,9 @@ impl Delivery {
             return self.refuse(Record::default(), "message-invalid", fault, 1).await;
         }
         if !OPERATIONS.contains(&job.operation.as_str()) {
-            // Another host of the group may have it, so the first pauses are short. No event is written, so no attempt is spent.
-            let doubled = Duration::from_millis(10) * 2u32.pow((self.deliveries - 1).clamp(0, 12) as u32);
-            return self.message.ack_with(AckKind::Nak(Some(doubled.min(Duration::from_secs(30))))).await;
+            // Another host of the group may have it, so the pauses stay short. No event is written, so no attempt is spent.
+            let pause = Duration::from_millis(10 * self.deliveries.clamp(1, 100) as u64);
+            return self.message.ack_with(AckKind::Nak(Some(pause))).await;
         }
         let is_paused = self.worker.is_paused(&job.operation);
         let is_again = job.header("throughline-published-again").as_deref() == Some("true");

@@ -1,6 +1,7 @@
 //! A worker on plain NATS, written from docs/PROTOCOL.md. The README names the variables it reads.
 
 mod delivery;
+mod filters;
 mod job;
 mod operations;
 mod record;
@@ -34,7 +35,7 @@ pub struct Worker {
     pub events: Stream,
     pub cancels: Stream,
     group: String,
-    filter: String,
+    filters: Vec<String>,
     concurrency: usize,
     slots: Arc<Semaphore>,
     is_stopping: watch::Sender<bool>,
@@ -68,7 +69,7 @@ async fn run() -> Result<(), Fault> {
         ack_wait: milliseconds("WORKER_ACK_WAIT_MS", "30000")?,
         events: js.get_stream("EVENTS").await?,
         cancels: js.get_stream("CANCELS").await?,
-        filter: setting("WORKER_OPERATIONS", "example.>"),
+        filters: filters::read(&setting("WORKER_OPERATIONS", "example.>")),
         slots: Arc::new(Semaphore::new(concurrency)),
         is_stopping: watch::Sender::new(false),
         state: Mutex::default(),
@@ -148,18 +149,23 @@ impl Worker {
         if is_paused { paused.insert(name) } else { paused.remove(&name) };
     }
 
-    /// One durable consumer for each priority and lane; all workers of the group share it.
+    /// One durable consumer for each priority and lane; all workers of the group share it. One that is there stays as it is.
     async fn consumer(&self, priority: &str, lane: &str) -> Result<PullConsumer, Fault> {
         let name = format!("{}-{priority}-{lane}", self.group);
-        // The filter for all operations has a spelling of its own.
-        let jobs = if self.filter == ">" { ">".to_owned() } else { format!("*.*.{}", self.filter) };
-        if let Ok(consumer) = self.js.get_consumer_from_stream(&name, "JOBS").await {
-            return Ok(consumer); // one that is there stays as it is
+        let subjects = filters::subjects(&self.filters, priority, lane);
+        match self.js.get_consumer_from_stream(&name, "JOBS").await {
+            Ok(consumer) if filters::are_those_of(&consumer.cached_info().config, &subjects) => return Ok(consumer),
+            Ok(_) => return Err(format!("the consumer {name} takes other operations than WORKER_OPERATIONS says").into()),
+            Err(_) => (), // it is missing; if NATS could not be asked, it cannot be made either
         }
+        // One filter has a field of its own: only then can NATS limit it.
+        let (filter_subject, filter_subjects) =
+            if let [one] = subjects.as_slice() { (one.clone(), vec![]) } else { (String::new(), subjects) };
         let config = pull::Config {
             name: Some(name.clone()),
             durable_name: Some(name),
-            filter_subject: format!("jobs.{priority}.{lane}.{jobs}"),
+            filter_subject,
+            filter_subjects,
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
             ack_wait: self.ack_wait,
@@ -170,22 +176,13 @@ impl Worker {
         Ok(self.js.create_consumer_on_stream(config, "JOBS").await?)
     }
 
-    /// Pulls one message at a time, when a slot is free.
+    /// Pulls one message at a time.
     async fn take(self: Arc<Self>, consumer: PullConsumer) {
         while !*self.is_stopping.borrow() {
-            let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
             match next(&consumer).await {
                 Ok(None) => (),
-                Ok(Some(message)) if *self.is_stopping.borrow() => {
-                    let _ = message.ack_with(AckKind::Nak(None)).await;
-                }
                 Ok(Some(message)) => match Delivery::new(self.clone(), message, consumer.cached_info().created) {
-                    Ok(delivery) => {
-                        tokio::spawn(async move {
-                            delivery.worker.clone().handle(Arc::new(delivery)).await;
-                            drop(slot);
-                        });
-                    }
+                    Ok(delivery) => self.clone().start(Arc::new(delivery)).await,
                     Err(error) => eprintln!("cannot read a message: {error}"),
                 },
                 Err(error) => {
@@ -194,6 +191,22 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Lets a message wait for a free slot, and keeps it alive: lanes without jobs hold no slot.
+    async fn start(self: Arc<Self>, delivery: Arc<Delivery>) {
+        let slot = tokio::select! {
+            Ok(slot) = self.slots.clone().acquire_owned() => slot,
+            _ = delivery.keep_alive() => return, // it never ends
+        };
+        if *self.is_stopping.borrow() {
+            let _ = delivery.message.ack_with(AckKind::Nak(None)).await;
+            return;
+        }
+        tokio::spawn(async move {
+            self.handle(delivery).await;
+            drop(slot);
+        });
     }
 
     async fn handle(&self, delivery: Arc<Delivery>) {
@@ -264,11 +277,7 @@ impl Worker {
     }
 
     fn operations(&self) -> Vec<&'static str> {
-        let is_taken = |name: &&str| match self.filter.strip_suffix('>') {
-            Some(prefix) => name.starts_with(prefix),
-            None => *name == self.filter,
-        };
-        OPERATIONS.into_iter().filter(is_taken).collect()
+        OPERATIONS.into_iter().filter(|name| filters::take(&self.filters, name)).collect()
     }
 }
 
