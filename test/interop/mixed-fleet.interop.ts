@@ -93,6 +93,8 @@ it('hosts in Node, Python and Go share tenants, lanes and a list of operations: 
   const events = Map.groupBy(await storedEvents(manager, 'events.*.*'), ({ body }) => body.jobId);
   expect([...events.keys()].sort()).toEqual([...jobs.keys()].sort());
   for (const [id, operation] of jobs) checkJob(events.get(id) ?? [], operation);
+  // Each kill cost an attempt: otherwise the hosts were killed while they had nothing.
+  expect([...new Set([...events.values()].flatMap(spentAt))].sort()).toEqual([...KILLED].sort());
   const ends = [...events.values()].map((all) => all.at(-1)?.body);
   const kept = ends.flatMap((end) => (end === undefined || KILLED.includes(end.worker) ? [] : [end]));
   expect(kept.length).toBeGreaterThan(PART);
@@ -133,6 +135,15 @@ function checkJob(events: readonly StoredEvent[], operation: string): void {
     if (before !== undefined) expect(spent, told).toBe(KILLED.includes(before.worker) ? 1 : 0);
     else expect(body.attempt, told).toBe(1);
   }
+}
+
+/** The hosts that had started an attempt which another host's `started` counts as spent. */
+function spentAt(events: readonly StoredEvent[]): string[] {
+  const started = events.filter(({ body }) => body.kind === 'started').map(({ body }) => body);
+  return started.flatMap(({ attempt, worker }, place) => {
+    const next = started[place + 1];
+    return next !== undefined && next.attempt > attempt ? [worker] : [];
+  });
 }
 
 /** Whether a trace has the span of an attempt, whose parent is the span that sent the job, and no span without its parent. */
