@@ -22,13 +22,15 @@ import { createLogger, type Logger } from '../telemetry/log.ts';
 import { startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { EventFollower } from './event-follower.ts';
-import { acceptedEntry } from './index-entry.ts';
+import { acceptedEntry, dayOf } from './index-entry.ts';
 import { JobTable } from './job-table.ts';
 import { StartTimes } from './start-times.ts';
 
-/** How long one alarm reads new events, and how many old jobs it deletes at most. */
+/** How long one alarm reads new events, and at how many jobs it looks whether they have expired. */
 const ALARM_CATCH_UP_MS = 25_000;
-const FORGET_JOBS = 1_000;
+const SWEPT_JOBS = 10_000;
+/** Under this key, the storage keeps the day on which all jobs were looked at last. */
+const SWEPT_ON = 'swept-on';
 /**
  * Milliseconds to the next alarm: `more` when work is left, `busy` while jobs run, `quiet` when nothing happens,
  * `failed` after a failure.
@@ -157,15 +159,26 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     const before = this.#table.place.sequence;
     const complete = await this.#follower.catchUp(ALARM_CATCH_UP_MS);
     const hasNewEvents = this.#table.place.sequence !== before;
-    if (this.#table.deleteExpired(FORGET_JOBS, Date.now())) return ALARM.more;
+    this.#table.flush();
+    if (this.#sweep()) return ALARM.more;
     if (!complete) return hasNewEvents ? ALARM.more : ALARM.failed;
     if (hasNewEvents || Date.now() - this.#askedAt < IDLE_MS) return ALARM.busy;
     this.#connection.release();
     return ALARM.quiet;
   }
 
+  /** Deletes jobs that have expired. They expire by days, so each job is looked at once a day. @returns whether there are more */
+  #sweep(): boolean {
+    const { kv } = this.ctx.storage;
+    const now = Date.now();
+    if (kv.get(SWEPT_ON) === dayOf(now)) return false;
+    const hasMore = this.#table.deleteExpired(SWEPT_JOBS, now);
+    if (!hasMore) kv.put(SWEPT_ON, dayOf(now));
+    return hasMore;
+  }
+
   #clear(): number | undefined {
-    return this.#table.deleteExpired(FORGET_JOBS, Number.MAX_SAFE_INTEGER) ? ALARM.more : undefined;
+    return this.#table.deleteExpired(SWEPT_JOBS, Number.MAX_SAFE_INTEGER) ? ALARM.more : undefined;
   }
 
   async #wakeWithin(ms: number): Promise<void> {

@@ -1,17 +1,15 @@
 import type { JobPage } from '../../shared/api/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
-import type { JobState } from '../../shared/job/job.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
 import { afterEvent, afterReport } from './entry-merge.ts';
+import { HeldReports, keyOf, REPORTS_SCHEMA } from './held-reports.ts';
 import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } from './index-entry.ts';
+import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
-import { readUsage, USAGE_SCHEMA } from './usage-table.ts';
+import { readUsage, sumOf, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
 
-/**
- * One index for each kind of list, in the order of the list, so that a page reads only its own rows. Each index costs a
- * written row for each change of a job's state, so there are no more than needed.
- */
+/** What is written costs more than what is read, so there is one index for all lists, and what can be added up is written once. */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (
     tenant TEXT NOT NULL, id TEXT NOT NULL, operation TEXT NOT NULL, state TEXT NOT NULL,
@@ -21,17 +19,17 @@ const SCHEMA = `
     redrive_count INTEGER NOT NULL, bytes INTEGER NOT NULL, tags TEXT NOT NULL, expires_on INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
   ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS by_time ON jobs (tenant, accepted_at, id);
-  CREATE INDEX IF NOT EXISTS by_state ON jobs (tenant, state, accepted_at, id);
-  CREATE INDEX IF NOT EXISTS by_operation ON jobs (tenant, operation, accepted_at, id);
-  CREATE INDEX IF NOT EXISTS by_operation_and_state ON jobs (tenant, operation, state, accepted_at, id);
-  CREATE INDEX IF NOT EXISTS by_expiry ON jobs (expires_on);
   CREATE TABLE IF NOT EXISTS place (
     one INTEGER PRIMARY KEY CHECK (one = 1), source TEXT NOT NULL, sequence INTEGER NOT NULL, owner TEXT NOT NULL
   );
   INSERT OR IGNORE INTO place VALUES (1, '', 0, '');
+  ${LIST_SCHEMA}
   ${USAGE_SCHEMA}
-  ${TAG_SCHEMA}`;
+  ${TAG_SCHEMA}
+  ${REPORTS_SCHEMA}`;
+
+/** So many jobs are held at most. */
+const MAX_HELD = 2_000;
 
 /** How far the table has followed the events. */
 export interface Place {
@@ -45,11 +43,16 @@ export interface Place {
 export class JobTable {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #held: HeldReports;
+  /** The last job at which {@link deleteExpired} has looked. */
+  #swept: JobKey = BEFORE_ALL;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#sql.exec(SCHEMA);
+    this.#held = new HeldReports(this.#sql);
+    this.#held.restore((entry) => this.#known([entry]).size > 0);
   }
 
   /** The name of the object. The platform does not give it to an object that an alarm wakes, so the table keeps it. */
@@ -68,12 +71,28 @@ export class JobTable {
 
   /** What the unfinished jobs of a tenant take. */
   usage(tenant: string): Usage {
-    return readUsage(this.#sql, tenant);
+    return sumOf(readUsage(this.#sql, tenant), this.#held.usage(tenant));
   }
 
-  /** Writes the entries of accepted jobs, all or none. */
+  /** Takes the report of accepted jobs, all or none. A job that has no event yet is held. */
   accept(entries: readonly IndexEntry[]): void {
-    this.#storage.transactionSync(() => this.#putAll(entries, afterReport));
+    this.#storage.transactionSync(() => {
+      const known = this.#known(entries);
+      this.#put(
+        entries.filter((entry) => known.has(keyOf(entry))),
+        afterReport,
+      );
+      this.#held.add(entries.filter((entry) => !known.has(keyOf(entry))));
+    });
+    if (this.#held.size > MAX_HELD) this.flush();
+  }
+
+  /** Writes jobs that are held. @param tenant those of this tenant; undefined: all */
+  flush(tenant?: string): void {
+    const entries = this.#held.all(tenant);
+    if (entries.length === 0) return;
+    this.#storage.transactionSync(() => this.#put(entries, afterReport));
+    this.#held.release(entries.map(keyOf));
   }
 
   /**
@@ -82,15 +101,10 @@ export class JobTable {
    */
   follow(changes: readonly IndexChange[], place: Place): void {
     this.#storage.transactionSync(() => {
-      const entries: IndexEntry[] = [];
-      for (const change of collapsed(changes)) {
-        if ('isUnreadable' in change)
-          this.#sql.exec(MARK_UNREADABLE, UNREADABLE_CODE, change.tenant, change.id);
-        else entries.push(change);
-      }
-      this.#putAll(entries, afterEvent);
+      this.#put(changes, afterEvent);
       this.place = place;
     });
+    this.#held.release(changes.map(keyOf));
   }
 
   /**
@@ -98,6 +112,7 @@ export class JobTable {
    * @returns the page, and how many rows were read for it
    */
   page(query: PageQuery): Omit<JobPage, 'complete'> & { readonly rowsRead: number } {
+    this.flush(query.tenant);
     const { entries, next, rowsRead } =
       query.tags.length > 0 ? readTagged(this.#sql, query) : this.#read(query);
     return {
@@ -107,107 +122,91 @@ export class JobTable {
     };
   }
 
-  /** Reads a page, with one statement for each state, so that each of them reads its own rows only. */
-  #read({ states, limit, ...query }: PageQuery): FoundRows {
-    const perState = states.length === 0 ? [undefined] : states;
-    const reads = perState.map((state) => this.#readState({ ...query, state }, limit + 1));
-    const entries = reads.flatMap((read) => read.entries).sort(newestFirst);
+  #read({ tenant, operation, states, limit, after = TOP }: PageQuery): FoundRows {
+    const rows = this.#sql.exec<IndexEntry>(
+      PAGE,
+      ...[tenant, operation ?? '', statesOf(states), after.acceptedAt, after.id, limit + 1],
+    );
+    const entries = rows.toArray();
     const last = entries.length > limit ? entries[limit - 1] : undefined;
     return {
       entries: entries.slice(0, limit),
       next: last && { acceptedAt: last.accepted_at, id: last.id },
-      rowsRead: reads.reduce((sum, read) => sum + read.rowsRead, 0),
+      rowsRead: rows.rowsRead,
     };
   }
 
-  #readState(
-    query: Pick<PageQuery, 'tenant' | 'after'> & PageFilter,
-    limit: number,
-  ): Pick<FoundRows, 'entries' | 'rowsRead'> {
-    const { tenant, state, operation, after = TOP } = query;
-    const cursor = this.#sql.exec<IndexEntry>(
-      pageStatement(query),
-      ...[tenant, operation, state].filter((value) => value !== undefined),
-      ...[after.acceptedAt, after.id, limit],
+  /**
+   * Looks at the next jobs, in an order of its own, and deletes those that have expired. After the last job, it begins again.
+   * @param count at how many jobs
+   * @returns whether there are more
+   */
+  deleteExpired(count: number, now: number): boolean {
+    // What is listed no longer must not be held when the object starts again.
+    this.flush();
+    this.#held.clear();
+    const from = [this.#swept.tenant, this.#swept.id];
+    const [last] = this.#sql.exec<JobKey>(
+      'SELECT tenant, id FROM jobs WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT 1 OFFSET ?',
+      ...[...from, count - 1],
     );
-    return { entries: cursor.toArray(), rowsRead: cursor.rowsRead };
+    this.#storage.transactionSync(() => {
+      const usage = new UsageSum();
+      const { tenant, id } = last ?? BEHIND_ALL;
+      for (const entry of this.#sql.exec<IndexEntry>(DELETE_EXPIRED, ...from, tenant, id, dayOf(now)))
+        usage.add(entry, -1);
+      usage.write(this.#sql);
+    });
+    this.#swept = last ?? BEFORE_ALL;
+    return last !== undefined;
   }
 
-  /** Deletes at most `max` expired jobs. @returns whether there may be more */
-  deleteExpired(max: number, now: number): boolean {
-    const expired = this.#sql
-      .exec<Pick<IndexEntry, 'tenant' | 'id'>>(
-        'SELECT tenant, id FROM jobs INDEXED BY by_expiry WHERE expires_on < ? LIMIT ?',
-        ...[dayOf(now), max],
-      )
-      .toArray();
-    for (const { tenant, id } of expired) {
-      this.#sql.exec('DELETE FROM jobs WHERE tenant = ? AND id = ?', tenant, id);
-    }
-    return expired.length === max;
-  }
-
-  /** Brings entries together with the rows that are known, and writes the rows that change. */
-  #putAll(entries: readonly IndexEntry[], merge: Merge): void {
-    for (let from = 0; from < entries.length; from += ROWS_AT_ONCE)
-      this.#putSome(entries.slice(from, from + ROWS_AT_ONCE), merge);
-  }
-
-  /** A statement costs more than a row of it, so there are two for all rows together. */
-  #putSome(entries: readonly IndexEntry[], merge: Merge): void {
-    const keys = JSON.stringify(entries.map(({ tenant, id }) => [tenant, id]));
-    const known = new Map(
-      this.#sql
-        .exec<IndexEntry>(FIND, keys)
-        .toArray()
-        .map((entry) => [keyOf(entry), entry]),
-    );
+  /**
+   * Brings changes together with what is known of their jobs, and writes each row that changes once, and what tenants use then.
+   */
+  #put(changes: readonly IndexChange[], merge: Merge): void {
+    const known = this.#known(changes);
     const changed = new Map<string, IndexEntry>();
-    for (const entry of entries) {
-      const key = keyOf(entry);
-      const before = changed.get(key) ?? known.get(key);
-      const merged = merge(entry, before);
-      if (before === undefined || !isSame(merged, before)) changed.set(key, merged);
+    for (const change of changes) {
+      const key = keyOf(change);
+      const listed = changed.get(key) ?? known.get(key);
+      const before = listed ?? this.#held.find(key);
+      const merged = 'isUnreadable' in change ? marked(before) : merge(change, before);
+      if (merged !== undefined && (listed === undefined || !isSame(merged, listed))) changed.set(key, merged);
     }
-    if (changed.size === 0) return;
+    const usage = new UsageSum();
+    for (const [key, entry] of changed) {
+      const before = known.get(key);
+      if (before !== undefined) usage.add(before, -1);
+      usage.add(entry, 1);
+    }
+    usage.write(this.#sql);
     const rows = [...changed.values()].map((entry) => COLUMNS.map((column) => entry[column]));
-    this.#sql.exec(PUT, JSON.stringify(rows));
+    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE)
+      this.#sql.exec(PUT, JSON.stringify(rows.slice(from, from + ROWS_AT_ONCE)));
+  }
+
+  /** The rows of jobs. A statement costs more than a row of it, so there is one for all rows together. */
+  #known(jobs: readonly JobKey[]): Map<string, IndexEntry> {
+    const keys = JSON.stringify(jobs.map(({ tenant, id }) => [tenant, id]));
+    const rows = this.#sql.exec<IndexEntry>(FIND, keys).toArray();
+    return new Map(rows.map((entry) => [keyOf(entry), entry]));
   }
 }
+
+type JobKey = Pick<IndexEntry, 'tenant' | 'id'>;
+
+const BEFORE_ALL: JobKey = { tenant: '', id: '' };
+/** No name of a tenant has such a letter. */
+const BEHIND_ALL: JobKey = { tenant: '\uffff', id: '' };
+
+const DELETE_EXPIRED =
+  'DELETE FROM jobs WHERE (tenant, id) > (?, ?) AND (tenant, id) <= (?, ?) AND expires_on < ? RETURNING *';
 
 type Merge = (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry;
 
 /** So many rows are in one statement. All of them together are one text, which may have 2 MB. */
 const ROWS_AT_ONCE = 100;
-
-function keyOf({ tenant, id }: Pick<IndexEntry, 'tenant' | 'id'>): string {
-  return `${tenant}.${id}`;
-}
-
-function newestFirst(one: IndexEntry, other: IndexEntry): number {
-  return other.accepted_at - one.accepted_at || (one.id < other.id ? 1 : -1);
-}
-
-/** What a statement for a page selects by. */
-export interface PageFilter {
-  readonly operation: string | undefined;
-  readonly state: JobState | undefined;
-}
-
-/**
- * The statement for a page. With `INDEXED BY`, SQLite refuses a plan that would read more than the page. The place is
- * compared as a pair, which SQLite finds in the index.
- */
-export function pageStatement({ operation, state }: PageFilter): string {
-  const filters = [
-    ...(operation === undefined ? [] : ['operation']),
-    ...(state === undefined ? [] : ['state']),
-  ];
-  const index = filters.length === 0 ? 'by_time' : `by_${filters.join('_and_')}`;
-  const where = ['tenant', ...filters].map((column) => `${column} = ?`).join(' AND ');
-  return `SELECT * FROM jobs INDEXED BY ${index} WHERE ${where} AND (accepted_at, id) < (?, ?)
-          ORDER BY accepted_at DESC, id DESC LIMIT ?`;
-}
 
 const COLUMNS = [
   'tenant',
@@ -235,10 +234,7 @@ const COLUMNS = [
 const FIND = `SELECT jobs.* FROM json_each(?) AS keys CROSS JOIN jobs
   ON jobs.tenant = json_extract(keys.value, '$[0]') AND jobs.id = json_extract(keys.value, '$[1]')`;
 
-/**
- * Writes rows: a JSON list of the values of {@link COLUMNS}. The statement updates a row and does not replace it, so that only the
- * indexes of changed columns are written.
- */
+/** Writes rows: a JSON list of the values of {@link COLUMNS}. */
 const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')})
   SELECT ${COLUMNS.map((_, place) => `json_extract(value, '$[${place}]')`).join(', ')} FROM json_each(?) WHERE true
   ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
@@ -249,22 +245,9 @@ function isSame(entry: IndexEntry, known: IndexEntry): boolean {
   return COLUMNS.every((column) => entry[column] === known[column]);
 }
 
-const MARK_UNREADABLE = 'UPDATE jobs SET error_code = ? WHERE tenant = ? AND id = ? AND finished_at IS NULL';
-
-/** The latest change of each job, so that a job with many events in one batch is written once. */
-function collapsed(changes: readonly IndexChange[]): Iterable<IndexChange> {
-  const latest = new Map<string, IndexChange>();
-  for (const change of changes) {
-    const key = keyOf(change);
-    const known = latest.get(key);
-    if ('isUnreadable' in change) latest.set(key, known === undefined ? change : marked(known));
-    else latest.set(key, known === undefined || 'isUnreadable' in known ? change : afterEvent(change, known));
-  }
-  return latest.values();
-}
-
-/** The change after an event that cannot be read. A job that has ended stays as it is. */
-function marked(change: IndexChange): IndexChange {
-  if ('isUnreadable' in change || change.finished_at !== null) return change;
-  return { ...change, error_code: UNREADABLE_CODE };
+/** The entry of a job after an event that cannot be read. A job that has ended stays as it is. */
+function marked(entry: IndexEntry | undefined): IndexEntry | undefined {
+  return entry === undefined || entry.finished_at !== null
+    ? entry
+    : { ...entry, error_code: UNREADABLE_CODE };
 }

@@ -1,29 +1,13 @@
 import { NO_USAGE, type Usage } from '../../shared/api/usage.ts';
+import type { IndexEntry } from './index-entry.ts';
 
-const IS_DELAYED = (row: string): string =>
-  `(${row}.state = 'queued' AND ${row}.due_at IS NOT NULL AND ${row}.finished_at IS NULL)`;
-
-/** A statement that adds a row of `jobs` to the usage of its tenant, or takes it away. */
-function count(row: 'NEW' | 'OLD', sign: '' | '-'): string {
-  const open = `(${row}.finished_at IS NULL)`;
-  return `INSERT INTO usage VALUES (${row}.tenant, ${sign}${open}, ${sign}${open} * ${row}.bytes,
-      ${sign}${IS_DELAYED(row)}, ${sign}${IS_DELAYED(row)} * ${row}.bytes)
-    ON CONFLICT (tenant) DO UPDATE SET jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes,
-      delayed_jobs = delayed_jobs + excluded.delayed_jobs, delayed_bytes = delayed_bytes + excluded.delayed_bytes;`;
-}
-
-/** The usage of each tenant, which triggers keep in step with the table `jobs`. So its cost does not grow with the jobs. */
+/** The usage of each tenant, so that its cost does not grow with the jobs. An earlier release kept it with triggers. */
 export const USAGE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS usage (
     tenant TEXT PRIMARY KEY, jobs INTEGER NOT NULL, bytes INTEGER NOT NULL,
     delayed_jobs INTEGER NOT NULL, delayed_bytes INTEGER NOT NULL
   ) WITHOUT ROWID;
-  CREATE TRIGGER IF NOT EXISTS usage_added AFTER INSERT ON jobs BEGIN ${count('NEW', '')} END;
-  CREATE TRIGGER IF NOT EXISTS usage_removed AFTER DELETE ON jobs BEGIN ${count('OLD', '-')} END;
-  CREATE TRIGGER IF NOT EXISTS usage_changed AFTER UPDATE ON jobs
-    WHEN (NEW.finished_at IS NULL) <> (OLD.finished_at IS NULL) OR NEW.bytes <> OLD.bytes
-      OR ${IS_DELAYED('NEW')} <> ${IS_DELAYED('OLD')}
-    BEGIN ${count('OLD', '-')} ${count('NEW', '')} END;`;
+  ${['added', 'removed', 'changed'].map((name) => `DROP TRIGGER IF EXISTS usage_${name};`).join(' ')}`;
 
 type UsageRow = { jobs: number; bytes: number; delayed_jobs: number; delayed_bytes: number };
 
@@ -33,4 +17,42 @@ export function readUsage(sql: SqlStorage, tenant: string): Usage {
   if (row === undefined) return NO_USAGE;
   const { jobs, bytes, delayed_jobs: delayedJobs, delayed_bytes: delayedBytes } = row;
   return { jobs, bytes, delayedJobs, delayedBytes };
+}
+
+/** Usage of tenants that is added up: what jobs took before a change is taken away, and what they take after it is added. */
+export class UsageSum {
+  readonly #tenants = new Map<string, Usage>();
+
+  of(tenant: string): Usage {
+    return this.#tenants.get(tenant) ?? NO_USAGE;
+  }
+
+  add({ tenant, bytes, state, due_at, finished_at }: IndexEntry, sign: 1 | -1): void {
+    if (finished_at !== null) return;
+    const delayed = state === 'queued' && due_at !== null ? sign : 0;
+    const own = { jobs: sign, bytes: sign * bytes, delayedJobs: delayed, delayedBytes: delayed * bytes };
+    const sum = sumOf(this.of(tenant), own);
+    if (Object.values(sum).some((value) => value !== 0)) this.#tenants.set(tenant, sum);
+    else this.#tenants.delete(tenant);
+  }
+
+  /** Adds the sums to the table: a row for each tenant whose usage has changed. */
+  write(sql: SqlStorage): void {
+    for (const [tenant, { jobs, bytes, delayedJobs, delayedBytes }] of this.#tenants)
+      sql.exec(
+        `INSERT INTO usage VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant) DO UPDATE SET
+          jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes,
+          delayed_jobs = delayed_jobs + excluded.delayed_jobs, delayed_bytes = delayed_bytes + excluded.delayed_bytes`,
+        ...[tenant, jobs, bytes, delayedJobs, delayedBytes],
+      );
+  }
+}
+
+export function sumOf(one: Usage, other: Usage): Usage {
+  return {
+    jobs: one.jobs + other.jobs,
+    bytes: one.bytes + other.bytes,
+    delayedJobs: one.delayedJobs + other.delayedJobs,
+    delayedBytes: one.delayedBytes + other.delayedBytes,
+  };
 }

@@ -2,21 +2,41 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
-import { JobTable, type PageFilter, type Place, pageStatement } from '../../../edge/job-index/job-table.ts';
+import { JobTable, type Place } from '../../../edge/job-index/job-table.ts';
+import { PAGE } from '../../../edge/job-index/list-statements.ts';
 
 export type TableCall =
   | { readonly do: 'accept'; readonly entries: readonly IndexEntry[] }
   | { readonly do: 'follow'; readonly entries: readonly IndexChange[]; readonly place: Place }
   | { readonly do: 'page'; readonly query: PageQuery }
-  | { readonly do: 'plan'; readonly query: PageFilter }
+  | { readonly do: 'plan' }
+  | { readonly do: 'flush' }
+  | { readonly do: 'evict' }
+  | { readonly do: 'run'; readonly sql: string }
+  | { readonly do: 'counts' }
   | { readonly do: 'forget'; readonly max: number; readonly now: number }
   | { readonly do: 'usage'; readonly tenant: string }
   | { readonly do: 'place' };
 
 export class Table extends DurableObject {
-  readonly #table = new JobTable(this.ctx.storage);
+  #table: JobTable | undefined;
+  readonly #cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+
+  /** The table, on storage that remembers its statements. */
+  #opened(): JobTable {
+    const { storage } = this.ctx;
+    const exec = (query: string, ...values: SqlStorageValue[]) => {
+      const cursor = storage.sql.exec(query, ...values);
+      this.#cursors.push(cursor);
+      return cursor;
+    };
+    const counted = { sql: { exec }, transactionSync: <T>(work: () => T) => storage.transactionSync(work) };
+    return new JobTable(counted as unknown as DurableObjectStorage);
+  }
 
   run(call: TableCall): unknown {
+    if (call.do === 'run') return this.ctx.storage.sql.exec(call.sql).toArray();
+    this.#table ??= this.#opened();
     switch (call.do) {
       case 'accept':
         return this.#table.accept(call.entries);
@@ -25,7 +45,19 @@ export class Table extends DurableObject {
       case 'page':
         return this.#table.page(call.query);
       case 'plan':
-        return this.#plan(call.query);
+        return this.#plan();
+      case 'flush':
+        return this.#table.flush();
+      case 'evict':
+        this.#table = undefined;
+        return;
+      case 'counts':
+        return this.#cursors
+          .splice(0)
+          .map(({ rowsRead, rowsWritten }) => ({ read: rowsRead, written: rowsWritten }))
+          .reduce((sum, next) => ({ read: sum.read + next.read, written: sum.written + next.written }), {
+            ...{ read: 0, written: 0 },
+          });
       case 'forget':
         return this.#table.deleteExpired(call.max, call.now);
       case 'usage':
@@ -35,10 +67,9 @@ export class Table extends DurableObject {
     }
   }
 
-  #plan(query: PageFilter): unknown {
-    const values = ['acme', query.operation, query.state].filter((value) => value !== undefined);
+  #plan(): unknown {
     return this.ctx.storage.sql
-      .exec(`EXPLAIN QUERY PLAN ${pageStatement(query)}`, ...values, 1, '', 1)
+      .exec(`EXPLAIN QUERY PLAN ${PAGE}`, 'acme', 'echo', '[]', 1, '', 1)
       .toArray()
       .map(({ detail }) => detail);
   }

@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
-import type { PageFilter, Place } from '../../../edge/job-index/job-table.ts';
+import type { Place } from '../../../edge/job-index/job-table.ts';
 import type { JobSummary } from '../../../shared/api/job-list.ts';
 import type { Usage } from '../../../shared/api/usage.ts';
 import type { TableCall } from './job-table-entry.ts';
@@ -47,6 +47,7 @@ export function newTable(workerd: Miniflare) {
     if (!response.ok) throw new Error(text);
     return JSON.parse(text) as T;
   };
+  const counts = () => run<{ readonly read: number; readonly written: number }>({ do: 'counts' });
   return {
     accept: (...entries: IndexEntry[]) => run<void>({ do: 'accept', entries }),
     follow: (entries: IndexChange[], place = PLACE) => run<void>({ do: 'follow', entries, place }),
@@ -63,7 +64,15 @@ export function newTable(workerd: Miniflare) {
           ...query,
         },
       }),
-    plan: (query: PageFilter) => run<string[]>({ do: 'plan', query }),
+    plan: () => run<string[]>({ do: 'plan' }),
+    flush: () => run<void>({ do: 'flush' }),
+    /** The next call finds the table as after an eviction: from its storage. */
+    evict: () => run<void>({ do: 'evict' }),
+    /** Runs SQL on the storage, without the table. */
+    run: <T>(sql: string) => run<T[]>({ do: 'run', sql }),
+    /** How many rows were written, or read, since the last call of one of both. */
+    written: async () => (await counts()).written,
+    read: async () => (await counts()).read,
     forget: (max: number, now: number) => run<boolean>({ do: 'forget', max, now }),
     usage: (tenant = 'acme') => run<Usage>({ do: 'usage', tenant }),
     place: () => run<Place>({ do: 'place' }),
