@@ -16,6 +16,8 @@ export const SENTENCES = {
   'read-input': 'The operation MUST get the body of the message as its input.',
   'read-invalid':
     'A worker MUST move a message that it cannot read to the dead letters, with the code `message-invalid`, and MUST end its job as `failed`.',
+  'read-absent':
+    'A worker MUST treat a header that it cannot read as absent, except the two limits of the job.',
   'read-attempts':
     'A worker MUST NOT allow more attempts than the message does, nor more than the operation does.',
   'read-timeout':

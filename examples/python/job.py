@@ -3,10 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from nats.js.errors import NotFoundError
 
+TAG = "[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}"
 ENDS = ("succeeded", "failed", "cancelled")
 
 
@@ -19,12 +20,17 @@ class Headers:
     def get(self, name: str, default=None) -> str | None:
         return self._values.get(name, default)
 
-    def whole(self, name: str) -> int | None:
-        """A whole number from 1 on; None if the header is missing. Raises ValueError if it is anything else."""
+    def limit(self, name: str, most: int) -> int | None:
+        """A whole number from 1 to `most`; None if the header is missing. Raises ValueError if it is anything else."""
         text = self.get(name)
-        if text is not None and not re.fullmatch(r"[1-9][0-9]{0,11}", text):
-            raise ValueError(f"{name} is not a whole number")
+        if text is not None and not (re.fullmatch(r"[1-9][0-9]{0,8}", text) and int(text) <= most):
+            raise ValueError(f"{name} is not a whole number from 1 to {most}")
         return None if text is None else int(text)
+
+    def fitting(self, name: str, pattern: str) -> str | None:
+        """A header that does not fit counts as absent: no event can repeat it."""
+        text = self.get(name, "")
+        return text if re.fullmatch(pattern, text) else None
 
 
 class Job:
@@ -37,8 +43,8 @@ class Job:
         self.input = self.max_attempts = self.timeout_ms = self.fault = None
         try:
             self.input = read_json(message.data)
-            self.max_attempts = self.headers.whole("throughline-max-attempts")
-            self.timeout_ms = self.headers.whole("throughline-timeout-ms")
+            self.max_attempts = self.headers.limit("throughline-max-attempts", 100)
+            self.timeout_ms = self.headers.limit("throughline-timeout-ms", 86_400_000)
         except ValueError as error:
             self.fault = str(error)
         self.accepted_at = self._accepted_at(message.metadata.timestamp)
@@ -53,20 +59,20 @@ class Job:
         """What each event repeats in its body."""
         values = {
             "fingerprint": self.headers.get("throughline-fingerprint"),
-            "priority": self.headers.get("throughline-priority"),
-            "orderingKey": self.headers.get("throughline-ordering-key"),
-            "tags": split(self.headers.get("throughline-tags")),
+            "priority": self.headers.fitting("throughline-priority", "high|normal|low"),
+            "orderingKey": self.headers.fitting("throughline-ordering-key", "[!-~]([ -~]{0,126}[!-~])?"),
+            "tags": split(self.headers.fitting("throughline-tags", f"{TAG}(,{TAG}){{0,7}}")),
         }
         if self.redrive_count:
             values |= {"redriveCount": self.redrive_count, "previousTraceIds": self.previous_trace_ids}
         return values
 
     def _accepted_at(self, stored: datetime) -> str:
-        text = self.headers.get("ce-time", "")
         try:
-            datetime.fromisoformat(text)
-            return text
-        except ValueError:
+            time = datetime.fromisoformat(self.headers.get("ce-time", ""))
+            # RFC 3339 has times with an offset only.
+            return to_text(stored if time.tzinfo is None else time.astimezone(UTC))
+        except (ValueError, OverflowError):
             return to_text(stored)
 
 

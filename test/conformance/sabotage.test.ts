@@ -46,6 +46,7 @@ const ROWS: readonly Row[] = [
   { sabotage: 'headers-missing', at: ['event-headers', 'event-headers'], spreads: true },
   { sabotage: 'random-message-ids', at: ['event-headers', 'event-ids'], spreads: true },
   { sabotage: 'headers-by-exact-name', at: ['header-case', 'read-case'] },
+  { sabotage: 'headers-unchecked', at: ['unreadable-headers', 'read-absent'] },
   { sabotage: 'no-announcement', at: ['announced-host', 'announce-host'] },
   { sabotage: 'no-time-limit', at: ['timeout', 'read-timeout'] },
   { sabotage: 'one-consumer', at: ['ordered-lane', 'consumer-ordered'] },

@@ -7,6 +7,17 @@ import type { WorkerCase } from './case.ts';
 
 const INPUT = { text: 'grüße, 世界 🌍', list: [1, 2.5, null, true], nested: { deep: [{}] }, empty: '' };
 
+const UNREADABLE_LIMITS = [
+  ['throughline-max-attempts', 'many'],
+  ['throughline-max-attempts', '101'],
+  ['throughline-timeout-ms', '86400001'],
+] as const;
+const UNREADABLE_HEADERS = [
+  ['throughline-priority', 'urgent'],
+  ['throughline-ordering-key', 'k'.repeat(129)],
+  ['throughline-tags', 'a,,b'],
+] as const;
+
 export const JOB_CASES: readonly WorkerCase[] = [
   {
     name: 'echo',
@@ -77,11 +88,34 @@ export const JOB_CASES: readonly WorkerCase[] = [
     what: 'a limit that cannot be read is no limit that may be left out',
     sentences: ['read-invalid'],
     run: async ({ run, findings }) => {
-      const job = await run('conformance.echo', null, 'read-invalid', {
-        headers: [['throughline-max-attempts', 'many']],
-      });
-      const { error } = job.end?.body ?? {};
-      findings.check('read-invalid', error?.code === 'message-invalid', `the events are: ${job.told}`);
+      for (const limit of UNREADABLE_LIMITS) {
+        const job = await run('conformance.echo', null, 'read-invalid', { headers: [limit] });
+        const { error } = job.end?.body ?? {};
+        const isRefused = error?.code === 'message-invalid';
+        findings.check('read-invalid', isRefused, `with ${limit.join(': ')}, the events are: ${job.told}`);
+      }
+    },
+  },
+  {
+    name: 'unreadable-headers',
+    what: 'other headers that cannot be read are no part of the events, and the time of acceptance is in UTC',
+    sentences: ['read-absent'],
+    run: async ({ run, findings }) => {
+      const time = ['ce-time', '2026-01-02T05:04:05+02:00'] as const;
+      const job = await run('conformance.echo', 1, 'read-absent', { headers: [...UNREADABLE_HEADERS, time] });
+      const { kind, priority, orderingKey, tags, acceptedAt } = job.end?.body ?? {};
+      findings.check('read-absent', kind === 'succeeded', `the events are: ${job.told}`);
+      const repeated = JSON.stringify({ priority, orderingKey, tags });
+      findings.check('read-absent', repeated === '{}', `the events repeat ${repeated}`);
+      const isUtc = /^2026-01-02T03:04:05(\.0+)?Z$/.test(acceptedAt ?? '');
+      findings.check('read-absent', isUtc, `acceptedAt is ${acceptedAt}, and ce-time ${time[1]}`);
+      const later = await run('conformance.echo', 1, 'read-absent', { headers: [['ce-time', 'yesterday']] });
+      const told = later.end?.body.acceptedAt;
+      findings.check(
+        'read-absent',
+        /^20.*Z$/.test(told ?? ''),
+        `acceptedAt is ${told}, and ce-time yesterday`,
+      );
     },
   },
   {

@@ -17,6 +17,12 @@ import (
 
 var ends = []string{"succeeded", "failed", "cancelled"}
 
+var (
+	priorityPattern    = regexp.MustCompile(`^(high|normal|low)$`)
+	orderingKeyPattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
+	tagsPattern        = regexp.MustCompile(`^[A-Za-z0-9][\w.:/=-]{0,63}(,[A-Za-z0-9][\w.:/=-]{0,63}){0,7}$`)
+)
+
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // header gives all values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`.
@@ -59,12 +65,13 @@ func readJob(message jetstream.Msg, stored time.Time) *job {
 	if !json.Valid(j.input) {
 		j.fault = "the body is not JSON"
 	}
-	j.maxAttempts = j.whole("throughline-max-attempts")
-	j.timeoutMs = j.whole("throughline-timeout-ms")
-	j.acceptedAt = first(j.headers, "ce-time")
-	if _, err := time.Parse(time.RFC3339, j.acceptedAt); err != nil {
-		j.acceptedAt = stored.UTC().Format(timeFormat)
+	j.maxAttempts = j.limit("throughline-max-attempts", 100)
+	j.timeoutMs = j.limit("throughline-timeout-ms", 86_400_000)
+	accepted, err := time.Parse(time.RFC3339, first(j.headers, "ce-time"))
+	if err != nil {
+		accepted = stored
 	}
+	j.acceptedAt = accepted.UTC().Format(timeFormat)
 	if text := first(j.headers, "throughline-redrive-count"); regexp.MustCompile(`^[1-9][0-9]{0,5}$`).MatchString(text) {
 		j.redriveCount, _ = strconv.Atoi(text)
 		j.suffix = ":" + text
@@ -72,17 +79,25 @@ func readJob(message jetstream.Msg, stored time.Time) *job {
 	return j
 }
 
-// whole reads a whole number from 1 on.
-func (j *job) whole(name string) int {
+// limit reads a whole number from 1 to most.
+func (j *job) limit(name string, most int) int {
 	text := first(j.headers, name)
 	if text == "" && len(header(j.headers, name)) == 0 {
 		return 0
 	}
-	if !regexp.MustCompile(`^[1-9][0-9]{0,11}$`).MatchString(text) {
-		j.fault = name + " is not a whole number"
+	number, err := strconv.Atoi(text)
+	if err != nil || !regexp.MustCompile(`^[1-9][0-9]*$`).MatchString(text) || number > most {
+		j.fault = fmt.Sprintf("%s is not a whole number from 1 to %d", name, most)
 	}
-	number, _ := strconv.Atoi(text)
 	return number
+}
+
+// fitting reads a header. One that does not fit counts as absent: no event can repeat it.
+func (j *job) fitting(name string, pattern *regexp.Regexp) string {
+	if text := first(j.headers, name); pattern.MatchString(text) {
+		return text
+	}
+	return ""
 }
 
 // event is the body of an event: a whole snapshot of the job. The last event of a job is read into it too.
@@ -124,9 +139,9 @@ type jobError struct {
 // repeat sets what each event repeats of the job's message.
 func (e *event) repeat(j *job) {
 	e.Fingerprint = first(j.headers, "throughline-fingerprint")
-	e.Priority = first(j.headers, "throughline-priority")
-	e.OrderingKey = first(j.headers, "throughline-ordering-key")
-	e.Tags = list(first(j.headers, "throughline-tags"))
+	e.Priority = j.fitting("throughline-priority", priorityPattern)
+	e.OrderingKey = j.fitting("throughline-ordering-key", orderingKeyPattern)
+	e.Tags = list(j.fitting("throughline-tags", tagsPattern))
 	if j.redriveCount > 0 {
 		e.RedriveCount = j.redriveCount
 		e.PreviousTraceIDs = list(first(j.headers, "throughline-previous-trace-ids"))

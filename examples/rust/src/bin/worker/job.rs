@@ -7,8 +7,8 @@ use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use async_nats::jetstream::{Message, message::StreamMessage};
 use serde_json::Value;
 use throughline_example::{Fault, to_text};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
 pub const ENDS: [&str; 3] = ["succeeded", "failed", "cancelled"];
 
@@ -59,17 +59,17 @@ impl Job {
     }
 
     fn read_rest(&mut self, body: &[u8]) -> Result<(), String> {
-        if let Some(time) = self.header("ce-time").filter(|text| OffsetDateTime::parse(text, &Rfc3339).is_ok()) {
-            self.accepted_at = time;
+        if let Some(Ok(time)) = self.header("ce-time").map(|text| OffsetDateTime::parse(&text, &Rfc3339)) {
+            self.accepted_at = to_text(time.to_offset(UtcOffset::UTC));
         }
-        if let Ok(Some(count)) = self.whole("throughline-redrive-count") {
+        if let Ok(Some(count)) = self.limit("throughline-redrive-count", 999_999) {
             (self.redrive_count, self.suffix) = (count, format!(":{count}"));
         }
         if !body.is_empty() {
             self.input = serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
         }
-        self.max_attempts = self.whole("throughline-max-attempts")?;
-        self.timeout_ms = self.whole("throughline-timeout-ms")?;
+        self.max_attempts = self.limit("throughline-max-attempts", 100)?;
+        self.timeout_ms = self.limit("throughline-timeout-ms", 86_400_000)?;
         Ok(())
     }
 
@@ -81,11 +81,29 @@ impl Job {
         self.header(name).filter(|text| !text.is_empty()).map(|text| text.split(',').map(str::to_owned).collect())
     }
 
-    /// A whole number from 1 on.
-    fn whole(&self, name: &str) -> Result<Option<u64>, String> {
+    /// `high`, `normal` or `low`. A header that does not fit counts as absent: no event can repeat it.
+    pub fn priority(&self) -> Option<String> {
+        self.header("throughline-priority").filter(|text| ["high", "normal", "low"].contains(&text.as_str()))
+    }
+
+    /// Visible ASCII characters, with spaces only inside.
+    pub fn ordering_key(&self) -> Option<String> {
+        let fits = |text: &String| text.bytes().all(|b| (b' '..=b'~').contains(&b)) && text.trim() == text;
+        self.header("throughline-ordering-key").filter(|text| (1..=128).contains(&text.len()) && fits(text))
+    }
+
+    pub fn tags(&self) -> Option<Vec<String>> {
+        self.list("throughline-tags").filter(|tags| tags.len() <= 8 && tags.iter().all(|tag| is_tag(tag)))
+    }
+
+    /// A whole number from 1 to `most`.
+    fn limit(&self, name: &str, most: u64) -> Result<Option<u64>, String> {
         let Some(text) = self.header(name) else { return Ok(None) };
-        let is_whole = (1..=12).contains(&text.len()) && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
-        if is_whole { Ok(text.parse().ok()) } else { Err(format!("{name} is not a whole number")) }
+        let is_whole = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+        match text.parse() {
+            Ok(number) if is_whole && number <= most => Ok(Some(number)),
+            _ => Err(format!("{name} is not a whole number from 1 to {most}")),
+        }
     }
 
     pub fn path(&self) -> String {
@@ -109,6 +127,11 @@ impl Job {
         }
         kept
     }
+}
+
+fn is_tag(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"_.:/=-".contains(&b);
+    (1..=64).contains(&text.len()) && text.as_bytes()[0].is_ascii_alphanumeric() && text.bytes().all(fits)
 }
 
 /// The last event of a job (None: none since its last redrive), and its last cancel notice.

@@ -55,9 +55,9 @@ impl Delivery {
         let mut set = |name: &str, value: Option<Value>| value.into_iter().for_each(|value| body[name] = value);
         set("startedAt", Some(chain.started_at.clone()).filter(|text| !text.is_empty()).map(Value::from));
         set("fingerprint", job.header("throughline-fingerprint").map(Value::from));
-        set("priority", job.header("throughline-priority").map(Value::from));
-        set("orderingKey", job.header("throughline-ordering-key").map(Value::from));
-        set("tags", job.list("throughline-tags").map(Value::from));
+        set("priority", job.priority().map(Value::from));
+        set("orderingKey", job.ordering_key().map(Value::from));
+        set("tags", job.tags().map(Value::from));
         if job.redrive_count > 0 {
             set("redriveCount", Some(job.redrive_count.into()));
             set("previousTraceIds", job.list("throughline-previous-trace-ids").map(Value::from));
