@@ -60,10 +60,12 @@ export class HeldReports {
     this.#hold(entries, { slot, held: 0 });
   }
 
-  /** Holds the jobs that were held when the object was evicted. @param isListed whether the table has a job */
-  restore(isListed: (entry: IndexEntry) => boolean): void {
+  /** Holds the jobs that were held when the object was evicted. @param listed which of some jobs the table has, by their keys */
+  restore(listed: (entries: readonly IndexEntry[]) => ReadonlyMap<string, IndexEntry>): void {
     for (const row of this.#sql.exec<{ slot: number; entries: string }>('SELECT * FROM reports').toArray()) {
-      const entries = (JSON.parse(row.entries) as IndexEntry[]).filter((entry) => !isListed(entry));
+      const reported = JSON.parse(row.entries) as IndexEntry[];
+      const known = listed(reported);
+      const entries = reported.filter((entry) => !known.has(keyOf(entry)));
       this.#slots = Math.max(this.#slots, row.slot);
       if (entries.length === 0) this.#free.push(row.slot);
       else this.#hold(entries, { slot: row.slot, held: 0 });

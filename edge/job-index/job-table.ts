@@ -52,7 +52,7 @@ export class JobTable {
     this.#sql = storage.sql;
     this.#sql.exec(SCHEMA);
     this.#held = new HeldReports(this.#sql);
-    this.#held.restore((entry) => this.#known([entry]).size > 0);
+    this.#held.restore((entries) => this.#known(entries));
   }
 
   /** The name of the object. The platform does not give it to an object that an alarm wakes, so the table keeps it. */

@@ -9,8 +9,9 @@ import { entry, newTable, START, startTables } from './table-support.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /**
- * The most rows that a page may read, as SQLite counts them: seven for each of its jobs and for the one behind it, which tells
- * whether there is another page, and four for each kind of jobs, of which there may be six for each operation, and for each end of the operations.
+ * The most rows that a page may read, as SQLite counts them: seven for each of its jobs and for the next job, which tells
+ * whether there is another page, and four for each kind of jobs. A kind is an operation and one of the six states. Two more operations stand for the
+ * ends of their list.
  */
 const mostRows = (limit: number, operations: number): number => 7 * (limit + 1) + 4 * 6 * (operations + 2);
 
