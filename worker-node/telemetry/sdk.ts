@@ -48,8 +48,8 @@ export interface StartedSdk {
 }
 
 /**
- * Starts OpenTelemetry's SDK for spans, with OTLP over HTTP. Its package `sdk-node` would do the same, and load every exporter
- * that there is: twice the time.
+ * Starts OpenTelemetry's SDK for spans, with OTLP over HTTP. OpenTelemetry's package `sdk-node` would do the same in twice the
+ * time, since it loads every exporter.
  */
 export async function startSdk(options: TracingOptions, exporting: Exporting): Promise<StartedSdk> {
   const { settings } = exporting;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { inject } from 'vitest';
+import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { atEndOfFile } from '../cleanup.ts';
 
 const MAIN = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
@@ -50,7 +51,7 @@ export function start(
   environment: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env.PATH, ...cacheSettings(), ...environment },
+    env: { PATH: hostEnvironment().PATH, ...cacheSettings(), ...environment },
     stdio: 'pipe',
   });
   atEndOfFile(() => kill(child));
