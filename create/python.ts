@@ -6,7 +6,15 @@ const OWN = path.join(import.meta.dirname, 'python');
 const OWN_FILES = ['README.md', 'operations.py', 'requirements.txt', 'test_operations.py'];
 /** What serves the protocol: the reference worker, without its operations. */
 const LIBRARY = path.join(import.meta.dirname, '../examples/python');
-export const PYTHON_LIBRARY = ['client.py', 'delivery.py', 'job.py', 'run.py', 'telemetry.py', 'worker.py'];
+export const PYTHON_LIBRARY = [
+  'client.py',
+  'delivery.py',
+  'job.py',
+  'run.py',
+  'telemetry.py',
+  'tracestate.py',
+  'worker.py',
+];
 
 const RUN = 'cd python && venv/bin/python -B';
 /** The scripts of the project. The worker shares the group of the hosts in Node. */

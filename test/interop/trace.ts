@@ -57,7 +57,10 @@ export async function traceOf(
 }
 
 /** An HTTP server that keeps the headers of the last request. */
-async function startTarget(): Promise<{ readonly url: string; readonly headers: () => IncomingHttpHeaders }> {
+export async function startTarget(): Promise<{
+  readonly url: string;
+  readonly headers: () => IncomingHttpHeaders;
+}> {
   let headers: IncomingHttpHeaders = {};
   const server = createServer((request, response) => {
     headers = request.headers;
