@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from client import NatsClient
 from delivery import Delivery
-from job import Headers, last_message, to_text
+from job import Headers, last_message, read_json, to_text
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.errors import NotFoundError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -37,6 +37,9 @@ class Worker:
         self.stop_timeout_s = float(env.get("WORKER_STOP_TIMEOUT_MS", "20000")) / 1000
         self.concurrency = int(env.get("WORKER_CONCURRENCY", "64"))
         self.operations = [name for name in OPERATIONS if is_taken(name, self.filters)]
+        self.host_key = f"$KV.HOSTS.{self.name.encode().hex()}-{secrets.token_hex(8)}"
+        self.host = {"host": self.name, "version": "1", "group": self.group, "concurrency": self.concurrency}
+        self.host |= {"since": to_text(datetime.now(UTC)), "leaseMs": 3 * RENEW_S * 1000, "operations": self.operations}
         self.slots = asyncio.Semaphore(self.concurrency)
         self.running: dict[asyncio.Task, Delivery] = {}
         self.notices: OrderedDict[str, int] = OrderedDict()  # the newest cancel notices: job to sequence
@@ -49,17 +52,17 @@ class Worker:
             self.url, max_reconnect_attempts=-1, reconnected_cb=self.read_pauses, inbox_prefix=f"_INBOX_worker.{self.group}"
         )
         self.js = self.connection.jetstream()
+        consumers = [await self.consumer(*route) for route in routes()]
         await self.connection.subscribe("cancel.>", cb=self.on_cancel)
         await self.connection.subscribe("$KV.OPERATIONS._paused.>", cb=self.on_pause)
         await self.read_pauses()
-        consumers = [await self.consumer(*route) for route in routes()]
-        host_key = await self.announce_operations()
-        renewing = asyncio.create_task(self.renew(host_key))
+        await self.announce(is_start=True)
+        renewing = asyncio.create_task(self.renew())
         takers = [asyncio.create_task(self.take(*consumer)) for consumer in consumers]
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, self.stopping.set)
         await self.stopping.wait()
-        await self.stop(host_key, renewing, takers)
+        await self.stop(renewing, takers)
 
     async def consumer(self, priority: str, lane: str):
         """One durable consumer for each priority and lane; all hosts of the group share it. One that is there stays as it is."""
@@ -150,27 +153,30 @@ class Worker:
         is_paused = bool(value) and json.loads(value).get("paused") is True
         (self.paused.add if is_paused else self.paused.discard)(name)
 
-    async def announce_operations(self) -> str:
+    async def announce(self, is_start: bool = False) -> None:
+        """The host first: an operation that becomes known has a host then."""
+        host = self.host | {"at": to_text(datetime.now(UTC))}
+        await self.js.publish(self.host_key, json.dumps(host).encode())
         for name in self.operations:
-            value = {"name": name, "inputSchema": True, "timeoutMs": TIMEOUT_MS, "maxAttempts": MAX_ATTEMPTS}
-            await self.js.publish(f"$KV.OPERATIONS.{name}", json.dumps(value | {"host": self.name}).encode())
-        return f"$KV.HOSTS.{self.name.encode().hex()}-{secrets.token_hex(8)}"
+            wanted = {"name": name, "inputSchema": True, "timeoutMs": TIMEOUT_MS, "maxAttempts": MAX_ATTEMPTS}
+            stored = definition_in(await last_message(self.js, "KV_OPERATIONS", f"$KV.OPERATIONS.{name}"))
+            # Later another definition is that of a host which started after this one.
+            if stored is None or (is_start and stored != wanted):
+                await self.js.publish(f"$KV.OPERATIONS.{name}", json.dumps(wanted | {"host": self.name}).encode())
 
-    async def renew(self, host_key: str) -> None:
+    async def renew(self) -> None:
         """Says that this host is alive; after three renewals that are missing it counts as dead."""
-        host = {"host": self.name, "version": "1", "group": self.group, "concurrency": self.concurrency}
-        host |= {"since": to_text(datetime.now(UTC)), "leaseMs": 3 * RENEW_S * 1000, "operations": self.operations}
         while True:
+            await asyncio.sleep(RENEW_S)
             try:
-                await self.js.publish(host_key, json.dumps(host | {"at": to_text(datetime.now(UTC))}).encode())
+                await self.announce()
             except Exception as error:
                 print(f"cannot announce this host: {error!r}", file=sys.stderr)
-            await asyncio.sleep(RENEW_S)
 
-    async def stop(self, host_key: str, renewing: asyncio.Task, takers: list[asyncio.Task]) -> None:
+    async def stop(self, renewing: asyncio.Task, takers: list[asyncio.Task]) -> None:
         """Takes no more jobs, waits for those that run, and hands back those that do not end in time."""
         renewing.cancel()
-        await self.js.publish(host_key, b"", headers={"KV-Operation": "DEL"})
+        await self.js.publish(self.host_key, b"", headers={"KV-Operation": "DEL"})
         if self.running:
             await asyncio.wait(self.running, timeout=self.stop_timeout_s)
         for delivery in self.running.values():
@@ -183,6 +189,15 @@ class Worker:
 def routes() -> list[tuple[str, str]]:
     shared = [(priority, lane) for priority in ("high", "normal", "low") for lane in SHARED_LANES]
     return shared + [("normal", f"o{lane}") for lane in range(8)]
+
+
+def definition_in(stored) -> dict | None:
+    """What a key of OPERATIONS says, without the host that wrote it; None if it is missing or cannot be read."""
+    try:
+        definition = read_json(stored.data if stored else None)
+    except ValueError:
+        return None
+    return {name: part for name, part in definition.items() if name != "host"} if isinstance(definition, dict) else None
 
 
 def is_taken(operation: str, filters: list[str]) -> bool:

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,15 +74,24 @@ func start() error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
+	var consumers []jetstream.Consumer
+	for _, route := range routes() {
+		consumer, err := w.consumer(told, route[0], route[1])
+		if err != nil {
+			return err
+		}
+		consumers = append(consumers, consumer)
+	}
+	if err := w.listen(ctx); err != nil {
+		return err
+	}
 	key, err := w.announce(told, concurrency)
 	if err != nil {
 		return err
 	}
 	taking := &sync.WaitGroup{}
-	for _, route := range routes() {
-		if err := w.consume(told, taking, route[0], route[1]); err != nil {
-			return err
-		}
+	for _, consumer := range consumers {
+		taking.Go(func() { w.consume(told, consumer) })
 	}
 	<-told.Done()
 	return errors.Join(w.stop(key, taking, handBack), flush(ctx))
@@ -99,20 +109,23 @@ func (w *worker) connect(ctx context.Context) (err error) {
 	if w.events, err = w.js.Stream(ctx, "EVENTS"); err != nil {
 		return err
 	}
-	if w.cancels, err = w.js.Stream(ctx, "CANCELS"); err != nil {
+	w.cancels, err = w.js.Stream(ctx, "CANCELS")
+	return err
+}
+
+// listen hears of cancel notices and pauses.
+func (w *worker) listen(ctx context.Context) error {
+	if _, err := w.connection.Subscribe("cancel.>", w.onCancel); err != nil {
 		return err
 	}
-	if _, err = w.connection.Subscribe("cancel.>", w.onCancel); err != nil {
-		return err
-	}
-	if _, err = w.connection.Subscribe("$KV.OPERATIONS._paused.>", func(m *nats.Msg) { w.setPause(m.Subject, m.Data) }); err != nil {
+	if _, err := w.connection.Subscribe("$KV.OPERATIONS._paused.>", func(m *nats.Msg) { w.setPause(m.Subject, m.Data) }); err != nil {
 		return err
 	}
 	return w.readPauses(ctx)
 }
 
-// consume takes messages of one priority and lane, through a durable consumer that all workers of the group share.
-func (w *worker) consume(told context.Context, taking *sync.WaitGroup, priority, lane string) error {
+// consumer is the durable consumer of one priority and lane, which all workers of the group share.
+func (w *worker) consumer(told context.Context, priority, lane string) (jetstream.Consumer, error) {
 	pending := 1_000_000
 	switch lane[0] {
 	case 'o':
@@ -134,27 +147,26 @@ func (w *worker) consume(told context.Context, taking *sync.WaitGroup, priority,
 		} else {
 			config.FilterSubjects = subjects
 		}
-		consumer, err = w.js.CreateConsumer(told, "JOBS", config)
+		return w.js.CreateConsumer(told, "JOBS", config)
 	} else if err == nil && !takes(consumer.CachedInfo().Config, subjects) {
-		return fmt.Errorf("the consumer %s takes other operations than WORKER_OPERATIONS says", name)
+		return nil, fmt.Errorf("the consumer %s takes other operations than WORKER_OPERATIONS says", name)
 	}
-	if err != nil {
-		return err
-	}
-	taking.Go(func() {
-		for told.Err() == nil {
-			message, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Second))
-			if err != nil {
-				if !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, jetstream.ErrNoMessages) {
-					log.Printf("cannot ask for jobs: %v", err)
-					time.Sleep(time.Second)
-				}
-			} else {
-				w.take(told, message, consumer.CachedInfo().Created)
+	return consumer, err
+}
+
+// consume pulls one message at a time.
+func (w *worker) consume(told context.Context, consumer jetstream.Consumer) {
+	for told.Err() == nil {
+		message, err := consumer.Next(jetstream.FetchMaxWait(2 * time.Second))
+		if err != nil {
+			if !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, jetstream.ErrNoMessages) {
+				log.Printf("cannot ask for jobs: %v", err)
+				time.Sleep(time.Second)
 			}
+		} else {
+			w.take(told, message, consumer.CachedInfo().Created)
 		}
-	})
-	return nil
+	}
 }
 
 // take lets a message wait for a free slot, and keeps it alive: lanes without jobs hold no slot.
@@ -238,22 +250,22 @@ func (w *worker) isPaused(operation string) bool {
 	return w.paused[operation]
 }
 
-// announce writes the operations once, and the host every 30 s: after three renewals that are missing it counts as dead.
+// announce writes the host and its operations, now and every 30 s: after three renewals that are missing it counts as dead.
 func (w *worker) announce(told context.Context, concurrency int) (string, error) {
-	for _, name := range w.operations() {
-		if err := w.put(told, "$KV.OPERATIONS."+name, map[string]any{
-			"name": name, "inputSchema": true, "timeoutMs": timeoutMs, "maxAttempts": maxAttempts, "host": w.name,
-		}); err != nil {
-			return "", err
-		}
-	}
 	since := time.Now().UTC().Format(timeFormat)
 	key := fmt.Sprintf("$KV.HOSTS.%s-%s", hex.EncodeToString([]byte(w.name)), rand.Text())
-	put := func() error {
-		return w.put(told, key, map[string]any{
+	put := func(isStart bool) error {
+		// The host first: an operation that becomes known has a host then.
+		if err := w.put(told, key, map[string]any{
 			"host": w.name, "version": "1", "group": w.group, "concurrency": concurrency, "operations": w.operations(),
 			"since": since, "at": time.Now().UTC().Format(timeFormat), "leaseMs": 3 * renew.Milliseconds(),
-		})
+		}); err != nil {
+			return err
+		}
+		return w.announceOperations(told, isStart)
+	}
+	if err := put(true); err != nil {
+		return "", err
 	}
 	go func() {
 		for ticker := time.NewTicker(renew); ; {
@@ -262,13 +274,42 @@ func (w *worker) announce(told context.Context, concurrency int) (string, error)
 				ticker.Stop()
 				return
 			case <-ticker.C:
-				if err := put(); err != nil {
+				if err := put(false); err != nil {
 					log.Printf("cannot announce this host: %v", err)
 				}
 			}
 		}
 	}()
-	return key, put()
+	return key, nil
+}
+
+// announceOperations writes the definitions that are missing and, at the start, those that differ: later such a one is that of a
+// host which started after this one.
+func (w *worker) announceOperations(ctx context.Context, isStart bool) error {
+	stream, err := w.js.Stream(ctx, "KV_OPERATIONS")
+	if err != nil {
+		return err
+	}
+	for _, name := range w.operations() {
+		wanted := map[string]any{
+			"name": name, "inputSchema": true, "timeoutMs": float64(timeoutMs), "maxAttempts": float64(maxAttempts), "host": w.name,
+		}
+		stored, err := lastOn(ctx, stream, "$KV.OPERATIONS."+name)
+		if err != nil {
+			return err
+		}
+		var found map[string]any
+		if stored != nil && json.Unmarshal(stored.Data, &found) == nil && found != nil {
+			found["host"] = w.name
+			if !isStart || reflect.DeepEqual(found, wanted) {
+				continue
+			}
+		}
+		if err := w.put(ctx, "$KV.OPERATIONS."+name, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *worker) put(ctx context.Context, subject string, value any) error {

@@ -37,24 +37,30 @@ final class Announcement {
         ObjectNode host = Json.object().put("host", settings.name()).put("version", "1.0.0").put("group", settings.group())
             .put("concurrency", settings.concurrency()).put("since", since).put("at", Json.now()).put("leaseMs", 3 * RENEW_MS);
         ArrayNode operations = host.putArray("operations");
-        for (String name : settings.filters().of(Operations.ALL.keySet())) {
-            operations.add(name);
-            announceOperation(name);
-        }
-        announced = true;
+        for (String name : settings.filters().of(Operations.ALL.keySet())) operations.add(name);
+        // The host first: an operation that becomes known has a host then.
         broker.storeAlways(key, null, Json.bytes(host));
+        for (JsonNode name : operations) announceOperation(name.asText());
+        announced = true;
     }
 
     private void announceOperation(String name) throws InterruptedException {
         ObjectNode wanted = Json.object().put("name", name).put("inputSchema", true)
             .put("timeoutMs", Operations.TIMEOUT_MS).put("maxAttempts", Operations.MAX_ATTEMPTS);
         Optional<Broker.Stored> stored = broker.last("KV_OPERATIONS", "$KV.OPERATIONS." + name);
-        if (stored.isPresent() && stored.get().body().length > 0) {
-            JsonNode definition = Json.parse(stored.get().body()).deepCopy();
-            if (definition instanceof ObjectNode found) found.remove("host");
-            if (announced || definition.equals(wanted)) return;
-        }
+        boolean exists = stored.isPresent() && stored.get().body().length > 0;
+        if (exists && (announced || isSame(stored.get().body(), wanted))) return;
         broker.storeAlways("$KV.OPERATIONS." + name, null, Json.bytes(wanted.put("host", settings.name())));
+    }
+
+    private static boolean isSame(byte[] stored, ObjectNode wanted) {
+        try {
+            JsonNode definition = Json.parse(stored).deepCopy();
+            if (definition instanceof ObjectNode found) found.remove("host");
+            return definition.equals(wanted);
+        } catch (IllegalArgumentException unreadable) {
+            return false;
+        }
     }
 
     /** Deletes the host's key. */

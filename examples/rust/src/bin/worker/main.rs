@@ -34,6 +34,8 @@ pub struct Worker {
     pub js: Context,
     pub events: Stream,
     pub cancels: Stream,
+    host_key: String,
+    since: String,
     group: String,
     filters: Vec<String>,
     concurrency: usize,
@@ -64,8 +66,12 @@ async fn run() -> Result<(), Fault> {
     let client = options.connect(setting("NATS_URL", "nats://127.0.0.1:4222")).await?;
     let js = async_nats::jetstream::new(client.clone());
     let concurrency = setting("WORKER_CONCURRENCY", "64").parse()?;
+    let name = setting("WORKER_NAME", "rust-worker");
+    let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
     let worker = Arc::new(Worker {
-        name: setting("WORKER_NAME", "rust-worker"),
+        name,
+        host_key: format!("$KV.HOSTS.{hex}-{}", RandomIdGenerator::default().new_trace_id()),
+        since: now(),
         ack_wait: milliseconds("WORKER_ACK_WAIT_MS", "30000")?,
         events: js.get_stream("EVENTS").await?,
         cancels: js.get_stream("CANCELS").await?,
@@ -77,18 +83,18 @@ async fn run() -> Result<(), Fault> {
         group,
         concurrency,
     });
-    worker.clone().listen(&client).await?;
-    let key = worker.announce().await?;
-    let renewing = tokio::spawn(worker.clone().renew(key.clone()));
-    let mut takers = Vec::new();
+    let mut consumers = Vec::new();
     for (priority, lane) in routes() {
-        let consumer = worker.consumer(priority, lane).await?;
-        takers.push(tokio::spawn(worker.clone().take(consumer)));
+        consumers.push(worker.consumer(priority, lane).await?);
     }
+    worker.clone().listen(&client).await?;
+    worker.announce(true).await?;
+    let renewing = tokio::spawn(worker.clone().renew());
+    let takers = consumers.into_iter().map(|consumer| tokio::spawn(worker.clone().take(consumer))).collect();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! { _ = term.recv() => (), _ = int.recv() => () }
     renewing.abort();
-    worker.stop(key, takers).await?;
+    worker.stop(takers).await?;
     client.drain().await?;
     Ok(())
 }
@@ -225,28 +231,39 @@ impl Worker {
         self.state().running.remove(&key);
     }
 
-    async fn announce(&self) -> Result<String, Fault> {
+    /// The host first: an operation that becomes known has a host then.
+    async fn announce(&self, is_start: bool) -> Result<(), Fault> {
+        let host = json!({
+            "host": self.name, "version": "1", "group": self.group, "concurrency": self.concurrency, "since": self.since,
+            "at": now(), "leaseMs": 3 * RENEW.as_millis() as u64, "operations": self.operations(),
+        });
+        self.put(self.host_key.clone(), &host).await?;
+        let definitions = self.js.get_stream("KV_OPERATIONS").await?;
         for name in self.operations() {
+            let subject = format!("$KV.OPERATIONS.{name}");
             let limits = (TIMEOUT_MS, MAX_ATTEMPTS);
-            let value = json!({ "name": name, "inputSchema": true, "timeoutMs": limits.0, "maxAttempts": limits.1, "host": self.name });
-            self.put(format!("$KV.OPERATIONS.{name}"), &value).await?;
+            let wanted = json!({ "name": name, "inputSchema": true, "timeoutMs": limits.0, "maxAttempts": limits.1, "host": self.name });
+            let stored = last_on(&definitions, &subject).await?;
+            let found = stored.and_then(|message| serde_json::from_slice::<Value>(&message.payload).ok()).filter(Value::is_object);
+            // Later another definition is that of a host which started after this one.
+            let stays = found.is_some_and(|mut found| {
+                found["host"] = self.name.clone().into();
+                !is_start || found == wanted
+            });
+            if !stays {
+                self.put(subject, &wanted).await?;
+            }
         }
-        let name: String = self.name.bytes().map(|byte| format!("{byte:02x}")).collect();
-        Ok(format!("$KV.HOSTS.{name}-{}", RandomIdGenerator::default().new_trace_id()))
+        Ok(())
     }
 
     /// Says that this host is alive; after three renewals that are missing it counts as dead.
-    async fn renew(self: Arc<Self>, key: String) {
-        let since = now();
+    async fn renew(self: Arc<Self>) {
         loop {
-            let value = json!({
-                "host": self.name, "version": "1", "group": self.group, "concurrency": self.concurrency, "since": since,
-                "at": now(), "leaseMs": 3 * RENEW.as_millis() as u64, "operations": self.operations(),
-            });
-            if let Err(error) = self.put(key.clone(), &value).await {
+            tokio::time::sleep(RENEW).await;
+            if let Err(error) = self.announce(false).await {
                 eprintln!("cannot announce this host: {error}");
             }
-            tokio::time::sleep(RENEW).await;
         }
     }
 
@@ -256,11 +273,11 @@ impl Worker {
     }
 
     /// Takes no more jobs, waits for those that run, and hands back those that do not end in time.
-    async fn stop(&self, key: String, takers: Vec<tokio::task::JoinHandle<()>>) -> Result<(), Fault> {
+    async fn stop(&self, takers: Vec<tokio::task::JoinHandle<()>>) -> Result<(), Fault> {
         let _ = self.is_stopping.send_replace(true);
         let mut deletion = HeaderMap::new();
         deletion.insert("KV-Operation", "DEL");
-        self.js.publish_with_headers(key, deletion, "".into()).await?.await?;
+        self.js.publish_with_headers(self.host_key.clone(), deletion, "".into()).await?.await?;
         let ended = async {
             for taker in takers {
                 let _ = taker.await;
