@@ -114,7 +114,7 @@ export const SENTENCES = {
   'job-cloudevent':
     'A producer SHOULD write the attributes of a CloudEvent: `ce-specversion` `1.0`, `ce-id`, `ce-source`, `ce-type`, `ce-time` and `content-type` `application/json`.',
   'job-commands':
-    'A producer MUST NOT write any other header that begins with `Nats-`, since such headers command the server.',
+    'Of the headers that begin with `Nats-`, which command the server, a producer MUST NOT write any but `Nats-Msg-Id`, `Nats-Expected-Stream` and those of a delayed job.',
 } as const;
 
 /** The anchor of a sentence in docs/PROTOCOL.md. */
