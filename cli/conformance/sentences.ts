@@ -76,6 +76,8 @@ export const SENTENCES = {
     'An attempt that failed and is not the last MUST be recorded as `retrying`, with `error` and `retryInMs`, and the message is handed back with that delay.',
   'end-failed':
     'A job that has failed MUST be stored in `DEAD` before its event `failed`, and its message is terminated.',
+  'dead-failed':
+    'A worker MUST NOT write a dead letter of a job that it does not end as `failed`, and none for an attempt that another one follows.',
   'end-rejected':
     'An operation that rejects its job MUST end it as `failed` without another attempt, with the code `operation-rejected`.',
   'end-large': 'A result that is too large MUST end the job as `failed`, with the code `result-too-large`.',

@@ -56,6 +56,8 @@ const ROWS: readonly Row[] = [
   { sabotage: 'span-without-parent', at: ['exported-spans', 'context-exported'] },
   { sabotage: 'span-without-link', at: ['exported-spans', 'context-link'] },
   { sabotage: 'limits-ignored', at: ['limit-by-key', 'limit-place'] },
+  { sabotage: 'dead-letter-before-retry', at: ['retry', 'dead-failed'], spreads: true },
+  { sabotage: 'runs-before-started', at: ['start-refused', 'started-stored'] },
 ];
 
 const nats = await startTestNats();

@@ -70,6 +70,27 @@ export const CONFLICT_CASES: readonly WorkerCase[] = [
     },
   },
   {
+    name: 'start-refused',
+    what: 'an operation does not begin before the event `started` of its attempt is stored',
+    sentences: ['started-stored'],
+    run: async (bench) => {
+      const { submit, ended, findings, laterMs, parts } = bench;
+      const [ends, goesOn] = [newJobId(), newJobId()];
+      await writeEvent(bench, 'cancelled', ends, { attempt: 0, after: 0 });
+      await writeEvent(bench, 'started', goesOn, { attempt: 1, after: 0 });
+      const call = async (jobId: string): Promise<JobView> =>
+        await submit('conformance.baggage', { url: `${parts.http.url}/${jobId}` }, { jobId });
+      const [over, taken] = [await call(ends), await call(goesOn)];
+      await ended(over, 'started-stored', laterMs);
+      await ended(taken, 'started-stored', laterMs);
+      for (const [job, starts] of [[over, 0] as const, [taken, 1] as const]) {
+        const calls = parts.http.callsOf(`/${job.job.address.jobId}`);
+        const found = `NATS refused the first \`started\` of this worker, and the operation ran ${calls} times; events: ${job.told}`;
+        findings.check('started-stored', calls === starts, found);
+      }
+    },
+  },
+  {
     name: 'taken-while-running',
     what: 'an attempt whose job another worker takes ends without an answer',
     sentences: ['chain-taken', 'chain-one-end'],

@@ -12,8 +12,8 @@ const MANY_BYTES = 300_000;
 export const ENDING_CASES: readonly WorkerCase[] = [
   {
     name: 'retry',
-    what: 'an attempt that fails is followed by another one',
-    sentences: ['end-retrying'],
+    what: 'an attempt that fails is followed by another one, and is no dead letter',
+    sentences: ['end-retrying', 'dead-failed'],
     run: async ({ run, findings }) => {
       const job = await run('conformance.retry', { failures: 1 }, 'end-retrying');
       const told = 'started 1, retrying 1, started 2, succeeded 2';
@@ -25,12 +25,14 @@ export const ENDING_CASES: readonly WorkerCase[] = [
       const found = `the answer is ${nak?.kind} with ${nak?.delayMs} ms, and retryInMs ${retryInMs}`;
       const isDelayed = nak?.kind === 'nak' && Math.abs(nak.delayMs - retryInMs) <= 5;
       findings.check('end-retrying', isDelayed, found);
+      const dead = job.heardOn(deadSubject(job.job.address)).length;
+      findings.check('dead-failed', dead === 0, `${dead} dead letters were written; events: ${job.told}`);
     },
   },
   {
     name: 'attempts-of-message',
     what: 'a job has no more attempts than its message allows, and is then a dead letter',
-    sentences: ['read-attempts', 'end-failed', 'dead-letter', 'dead-reason', 'settle-last'],
+    sentences: ['read-attempts', 'end-failed', 'dead-failed', 'dead-letter', 'dead-reason', 'settle-last'],
     run: async ({ run, findings }) => {
       const spec = { maxAttempts: 2, tags: ['kept'] };
       const job = await run('conformance.fail', { message: 'out of order' }, 'read-attempts', { spec });
@@ -44,6 +46,12 @@ export const ENDING_CASES: readonly WorkerCase[] = [
       findings.check('end-failed', last === 'term', `the last answer is ${last}`);
       const dead = await job.deadLetter();
       findings.need('end-failed', dead !== undefined, 'there is no dead letter');
+      const letters = job.heardOn(deadSubject(job.job.address)).length;
+      findings.check(
+        'dead-failed',
+        letters <= 1,
+        `${letters} dead letters were written; events: ${job.told}`,
+      );
       if (dead !== undefined) checkDeadLetter(job, dead, { code: 'operation-failed', attempts: 2 }, findings);
       checkOrder(job, findings);
     },

@@ -8,12 +8,13 @@ import { type ExportedSpan, readExportedSpans } from './exported-spans.ts';
 
 /** An HTTP server that operations call, and that takes the spans of the program under test. */
 export class HttpTarget {
-  readonly #headers = new Map<string, IncomingHttpHeaders>();
+  readonly #headers = new Map<string, IncomingHttpHeaders[]>();
   readonly #spans: ExportedSpan[] = [];
   readonly #arrivals = new EventEmitter();
   readonly #server = createServer((request, response) => {
     const path = request.url ?? '';
-    if (request.method === 'GET') this.#headers.set(path, request.headers);
+    if (request.method === 'GET')
+      this.#headers.set(path, [...(this.#headers.get(path) ?? []), request.headers]);
     const end = (): void => void response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     if (path === '/v1/traces') this.#takeSpans(request).then(end, end);
     else {
@@ -35,7 +36,12 @@ export class HttpTarget {
 
   /** The headers of the last GET of a path. */
   headersOf(path: string): IncomingHttpHeaders | undefined {
-    return this.#headers.get(path);
+    return this.#headers.get(path)?.at(-1);
+  }
+
+  /** How many GETs of a path there were. */
+  callsOf(path: string): number {
+    return this.#headers.get(path)?.length ?? 0;
   }
 
   /** Whether the program has exported any span. */
