@@ -29,6 +29,8 @@ export const SENTENCES = {
   'context-event':
     'The `traceparent` of an event MUST be of the trace that `traceId` of its body names, and `spanId` of the body MUST be the span of the attempt.',
   'context-flags': 'A worker MUST keep the flag `sampled` of a trace context.',
+  'context-rest':
+    'Each event of a worker MUST have the `tracestate` and the `baggage` of the job’s message, if the message has them.',
   'context-outgoing':
     'A call that the operation makes MUST carry the trace, the `tracestate` and the `baggage` of the job.',
   'context-exported':

@@ -16,7 +16,16 @@ const QUICK = [
     'event-headers',
     'event-chain',
   ],
-  ...['one-end', 'repeated-fields', 'trace', 'retry', 'attempts-of-message', 'rejected', 'settle-order'],
+  ...[
+    'one-end',
+    'repeated-fields',
+    'trace',
+    'trace-rest',
+    'retry',
+    'attempts-of-message',
+    'rejected',
+    'settle-order',
+  ],
   ...['timeout', 'cancel-running', 'ended-before', 'taken-while-running', 'redrive'],
 ];
 
@@ -58,6 +67,9 @@ const ROWS: readonly Row[] = [
   { sabotage: 'limits-ignored', at: ['limit-by-key', 'limit-place'] },
   { sabotage: 'dead-letter-before-retry', at: ['retry', 'dead-failed'], spreads: true },
   { sabotage: 'runs-before-started', at: ['start-refused', 'started-stored'] },
+  { sabotage: 'no-tracestate', at: ['trace-rest', 'context-rest'] },
+  { sabotage: 'no-baggage', at: ['trace-rest', 'context-rest'] },
+  { sabotage: 'repeats-in-success-only', at: ['repeated-fields', 'event-repeats'] },
 ];
 
 const nats = await startTestNats();

@@ -1,31 +1,41 @@
 /** The events of a job: their bodies, headers, ids and their chain. */
+import type { JobSpec } from '../../../shared/job/job-spec.ts';
 import type { JobView } from '../broker/job-view.ts';
 import type { StoredEvent } from '../broker/stored-events.ts';
 import type { Findings } from '../findings.ts';
 import type { WorkerCase } from './case.ts';
+import { jobsOfEveryKind } from './every-kind.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-const FINGERPRINT = 'ab'.repeat(32);
+
+/** What a job is asked to be, of which its events repeat everything. */
+export const REPEATED: JobSpec = {
+  fingerprint: 'ab'.repeat(32),
+  priority: 'high',
+  orderingKey: 'customer 7',
+  tags: ['night', 'x:1'],
+};
 
 export const EVENT_CASES: readonly WorkerCase[] = [
   {
     name: 'event-bodies',
-    what: 'each event of a job that is retried is a whole snapshot',
+    what: 'each event is a whole snapshot, whatever its kind',
     sentences: ['event-body'],
-    run: async ({ run, findings, parts }) => {
-      const job = await run('conformance.retry', { failures: 1 }, 'event-body');
-      for (const event of job.events) checkBody(event, job, parts.worker.name, findings);
+    run: async (bench) => {
+      for (const job of await jobsOfEveryKind(bench, 'event-body'))
+        for (const event of job.events) checkBody(event, job, bench.parts.worker.name, bench.findings);
     },
   },
   {
     name: 'event-headers',
     what: 'the headers of each event say what its body says',
     sentences: ['event-headers', 'event-ids'],
-    run: async ({ run, findings }) => {
-      const spec = { tags: ['a', 'b'] };
-      const job = await run('conformance.retry', { failures: 1 }, 'event-headers', { spec });
-      for (const event of job.events) checkHeaders(event, findings);
-      for (const event of job.events) checkIds(event, findings);
+    run: async (bench) => {
+      const { findings } = bench;
+      const jobs = await jobsOfEveryKind(bench, 'event-headers', { spec: { tags: ['a', 'b'] } });
+      const events = jobs.flatMap((job) => job.events);
+      for (const event of events) checkHeaders(event, findings);
+      for (const event of events) checkIds(event, findings);
     },
   },
   {
@@ -64,21 +74,11 @@ export const EVENT_CASES: readonly WorkerCase[] = [
   },
   {
     name: 'repeated-fields',
-    what: 'each event repeats what its job was asked to be',
+    what: 'each event repeats what its job was asked to be, whatever its kind',
     sentences: ['event-repeats'],
-    run: async ({ run, findings }) => {
-      const spec = {
-        fingerprint: FINGERPRINT,
-        priority: 'high' as const,
-        orderingKey: 'customer 7',
-        tags: ['night', 'x:1'],
-      };
-      const job = await run('conformance.echo', 1, 'event-repeats', { spec });
-      for (const { body } of job.events)
-        for (const name of ['fingerprint', 'priority', 'orderingKey', 'tags'] as const) {
-          const found = `${body.kind} has ${name} ${JSON.stringify(body[name])}`;
-          findings.check('event-repeats', JSON.stringify(body[name]) === JSON.stringify(spec[name]), found);
-        }
+    run: async (bench) => {
+      for (const job of await jobsOfEveryKind(bench, 'event-repeats', { spec: REPEATED }))
+        checkRepeats(job, bench.findings);
     },
   },
   {
@@ -119,6 +119,16 @@ export const EVENT_CASES: readonly WorkerCase[] = [
     },
   },
 ];
+
+/** Each event of a job that was asked to be {@link REPEATED} says so. */
+export function checkRepeats({ events }: JobView, findings: Findings): void {
+  for (const { body } of events)
+    for (const name of ['fingerprint', 'priority', 'orderingKey', 'tags'] as const) {
+      const found = `${body.kind} ${body.attempt} has ${name} ${JSON.stringify(body[name])}`;
+      const isSame = JSON.stringify(body[name]) === JSON.stringify(REPEATED[name]);
+      findings.check('event-repeats', isSame, found);
+    }
+}
 
 function endsOf(job: JobView): readonly StoredEvent[] {
   return job.events.filter(({ isEnd }) => isEnd);
@@ -167,8 +177,9 @@ function checkHeaders({ body, values }: StoredEvent, findings: Findings): void {
 
 function checkIds({ body, values, isEnd }: StoredEvent, findings: Findings): void {
   const [id = '', ce = ''] = [values('Nats-Msg-Id')[0], values('ce-id')[0]];
-  const { jobId, attempt, released, kind } = body;
-  const wanted = isEnd ? `${jobId}:end` : `${jobId}:${attempt}:${released}:${kind}`;
-  if (kind !== 'progress') findings.check('event-ids', id === wanted, `Nats-Msg-Id is ${id}, not ${wanted}`);
+  const { jobId, attempt, released, kind, at } = body;
+  const number = kind === 'progress' ? `progress:${at}` : `${released}:${kind}`;
+  const wanted = isEnd ? `${jobId}:end` : `${jobId}:${attempt}:${number}`;
+  findings.check('event-ids', id === wanted, `Nats-Msg-Id is ${id}, not ${wanted}`);
   findings.check('event-ids', id === ce, `ce-id is ${ce}, and Nats-Msg-Id ${id}`);
 }

@@ -1,8 +1,10 @@
 /** What happens to jobs when the worker dies, stops, or may not start them. */
+import type { JobSpec } from '../../../shared/job/job-spec.ts';
 import type { Bench } from '../bench.ts';
 import { sendCancel } from '../broker/cancel.ts';
 import type { JobView } from '../broker/job-view.ts';
 import type { WorkerCase } from './case.ts';
+import { checkRepeats, REPEATED } from './events.ts';
 
 const LONG_MS = 60_000;
 const PAUSED = 'conformance.info';
@@ -28,11 +30,11 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
   {
     name: 'crash',
     what: 'a worker that is killed spends an attempt of each job that it had',
-    sentences: ['attempt-spent', 'attempt-number', 'cancel-stored', 'started-record'],
+    sentences: ['attempt-spent', 'attempt-number', 'cancel-stored', 'started-record', 'event-repeats'],
     isAlone: true,
     run: async (bench) => {
       const { findings, laterMs } = bench;
-      const once = await started(bench, { spec: { maxAttempts: 1 } });
+      const once = await started(bench, { spec: { ...REPEATED, maxAttempts: 1 } });
       const again = await started(bench, { spec: { maxAttempts: 3 } });
       const cancelled = await started(bench, {});
       await bench.parts.worker.kill();
@@ -53,6 +55,7 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
       const found = `the events are: ${once.told}; error is ${JSON.stringify(error)}`;
       findings.check('attempt-spent', error?.code === 'attempts-spent' && attempt === 1, found);
       findings.check('attempt-spent', (await once.deadLetter()) !== undefined, 'there is no dead letter');
+      checkRepeats(once, findings);
       const toldOfCancelled = `the events are: ${cancelled.told}`;
       findings.check('cancel-stored', cancelled.end?.body.kind === 'cancelled', toldOfCancelled);
       findings.check('cancel-stored', !cancelled.told.includes('started 2'), toldOfCancelled);
@@ -71,12 +74,12 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
   {
     name: 'shutdown',
     what: 'a worker that is told to stop hands back what it cannot end in time, and spends no attempt',
-    sentences: ['release-stop', 'release-event', 'announce-leave', 'settle-last'],
+    sentences: ['release-stop', 'release-event', 'event-repeats', 'announce-leave', 'settle-last'],
     isAlone: true,
     run: async (bench) => {
       const { findings, parts, laterMs } = bench;
       const short = await started(bench, { ms: parts.stopTimeoutMs / 2 });
-      const long = await started(bench, {});
+      const long = await started(bench, { spec: { ...REPEATED, maxAttempts: 3 } });
       const keys = hostKeys(bench);
       parts.worker.program.signal('SIGTERM');
       const code = await parts.worker.program.endWithin(parts.stopTimeoutMs + bench.soonMs);
@@ -100,6 +103,7 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
       );
       const { released } = long.events.at(-1)?.body ?? {};
       findings.check('release-event', released === 1, `released is ${released}`);
+      checkRepeats(long, findings);
       const [answer] = long.answers;
       findings.check('release-event', answer?.kind === 'nak', `the answer is ${answer?.kind}`);
       const isDeleted = keys.some((subject) => isDeletion(bench, subject));
@@ -118,7 +122,7 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
 /** A job that runs. */
 async function started(
   bench: Bench,
-  { ms = LONG_MS, spec }: { readonly ms?: number; readonly spec?: { readonly maxAttempts: number } },
+  { ms = LONG_MS, spec }: { readonly ms?: number; readonly spec?: JobSpec },
 ): Promise<JobView> {
   const job = await bench.submit('conformance.sleep', { ms }, spec === undefined ? {} : { spec });
   await bench.need(job, 'started-stored', 'the event started', () => job.events.length > 0);

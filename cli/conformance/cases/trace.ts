@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { newTraceparent } from '../broker/queue.ts';
 import type { WorkerCase } from './case.ts';
+import { jobsOfEveryKind } from './every-kind.ts';
 
 const PARTS = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
@@ -44,6 +45,26 @@ export const TRACE_CASES: readonly WorkerCase[] = [
       const all = [...spans.values()].map((ids) => [...ids].join(' and '));
       const areApart = new Set(all).size === spans.size && all.every((ids) => !ids.includes(' '));
       findings.check('context-own', areApart, `the spans of the attempts are ${all.join(', ')}`);
+    },
+  },
+  {
+    name: 'trace-rest',
+    what: 'each event has the tracestate and the baggage of its job, whatever its kind',
+    sentences: ['context-rest'],
+    run: async (bench) => {
+      const carrier = {
+        traceparent: newTraceparent(),
+        tracestate: 'vendor=a,other=b',
+        baggage: 'user=ann,plan=free',
+      };
+      for (const job of await jobsOfEveryKind(bench, 'context-rest', { carrier }))
+        for (const { body, values } of job.events)
+          for (const name of ['tracestate', 'baggage'] as const) {
+            const members = values(name).flatMap((value) => value.split(',').map((member) => member.trim()));
+            const isSame = members.toSorted().join() === carrier[name].split(',').toSorted().join();
+            const found = `${body.kind} ${body.attempt} has ${name} ${JSON.stringify(members.join())}`;
+            bench.findings.check('context-rest', isSame, found);
+          }
     },
   },
   {
