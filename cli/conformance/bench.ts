@@ -4,7 +4,7 @@ import { JobView } from './broker/job-view.ts';
 import { type JobOptions, publishJob } from './broker/queue.ts';
 import type { SubmittedJob } from './broker/submitted-job.ts';
 import type { Tape } from './broker/tape.ts';
-import type { Findings } from './findings.ts';
+import { CaseOver, type Findings } from './findings.ts';
 import type { HttpTarget } from './program/http-target.ts';
 import { untilPulled } from './program/until-pulled.ts';
 import type { WorkerUnderTest } from './program/worker-under-test.ts';
@@ -28,6 +28,7 @@ export class Bench {
   readonly parts: BenchParts;
   readonly findings: Findings;
   readonly #jobs: SubmittedJob[] = [];
+  #isOver = false;
 
   constructor(parts: BenchParts, findings: Findings) {
     this.parts = parts;
@@ -50,6 +51,7 @@ export class Bench {
 
   /** Publishes a job as the edge does. */
   readonly submit = async (operation: string, input: unknown, options?: JobOptions): Promise<JobView> => {
+    this.#expectUnderWay();
     const job = await publishJob(this.parts.broker, operation, input, options);
     this.#jobs.push(job);
     return new JobView(job, this.parts.broker, this.parts.tape);
@@ -94,6 +96,7 @@ export class Bench {
     body: string,
     pairs: Readonly<Record<string, string>> = {},
   ): Promise<number> => {
+    this.#expectUnderWay();
     const message: MsgHdrs = headers();
     for (const [name, value] of Object.entries(pairs)) message.set(name, value);
     const { seq } = await this.parts.broker.jetStream.publish(subject, body, { headers: message });
@@ -102,14 +105,21 @@ export class Bench {
 
   /** Starts the worker again. @throws CliError if it does not ask for jobs in time */
   async startWorker(): Promise<void> {
+    this.#expectUnderWay();
     await this.parts.worker.start();
     await untilPulled(this.parts);
   }
 
-  /** Takes what is left of the case's jobs out of the queue. */
+  /** Takes what is left of the case's jobs out of the queue. A case that is still under way adds nothing any more. */
   async clear(): Promise<void> {
+    this.#isOver = true;
     const { streams } = this.parts.broker.manager;
     for (const { sequence } of this.#jobs)
       await streams.deleteMessage('JOBS', sequence).catch(() => undefined);
+  }
+
+  /** @throws CaseOver if nobody waits for the case any more */
+  #expectUnderWay(): void {
+    if (this.#isOver) throw new CaseOver('nobody waits for the case any more');
   }
 }

@@ -99,6 +99,7 @@ export const SENTENCES = {
     'A worker MUST NOT run a message if an event with a higher redrive count is stored: it acks the message.',
   'missing-operation':
     'A worker that gets a job of an operation that it does not have MUST hand it back with a delay, and MUST NOT write an event.',
+  'worker-stays': 'A worker MUST NOT end before it is told to stop, whatever its jobs do.',
   'release-event':
     'A worker that hands back a job that it has started MUST record `released`, with `released` one higher and with the number of spent attempts as `attempt`.',
   'release-stop':

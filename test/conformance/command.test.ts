@@ -110,10 +110,47 @@ it.each([
   ['a case that does not exist', ['--case', 'no-such', '--', 'true'], 'there is no case no-such'],
   ['a sentence in place of a case', ['--case', 'read-bare', '--', 'true'], 'is checked by no-headers'],
   ['a program that cannot be started', ['--', '/no/such/program'], 'cannot be started'],
-  ['a program that ends at once', ['--', process.execPath, '-e', 'console.log("bye")'], 'has ended'],
+  [
+    'a program that ends at once',
+    ['--', process.execPath, '-e', 'console.log("bye")'],
+    'ended with exit code 0 before it asked',
+  ],
+  [
+    'a program that a signal ends',
+    ['--', process.execPath, '-e', 'process.kill(process.pid, "SIGKILL")'],
+    'was ended by SIGKILL',
+  ],
+  [
+    'a program that never asks for jobs',
+    ['--start-timeout', '1s', '--', 'sleep', '1000'],
+    'has not asked for jobs of conformance.echo',
+  ],
+  [
+    'a program that writes only garbage',
+    ['--start-timeout', '1s', '--', 'cat', '/dev/urandom'],
+    'its last lines: ',
+  ],
+  [
+    'a program whose line never ends',
+    ['--start-timeout', '1s', '--', 'cat', '/dev/zero'],
+    'it has ended no line',
+  ],
 ])('%s is wrong usage', async (_what, args, sentence) => {
   const { code, stderr } = await conformance(['worker', '--nats', nats.url, ...args]);
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(sentence) });
+});
+
+it('a worker that a job ends is told, with its exit code, its last lines and the case', async () => {
+  const cases = ['echo', 'big-result', 'retry'].flatMap((name) => ['--case', name]);
+  const args = ['worker', '--nats', nats.url, ...cases, '--', ...fixture('plain-worker/worker.ts')];
+  const { code, stdout } = await conformance(args, { SABOTAGE: 'dies-of-a-job' });
+  expect({ code, stdout }).toEqual({
+    code: 1,
+    stdout: expect.stringContaining(
+      'the worker under test ended with exit code 3 while the case big-result ran; its last lines: out of paper',
+    ),
+  });
+  expect(stdout).toContain('2 passed, 1 failed');
 });
 
 it('a skipped case is told, and does not fail', async () => {

@@ -67,6 +67,7 @@ const ROWS: readonly Row[] = [
   { sabotage: 'limits-ignored', at: ['limit-by-key', 'limit-place'] },
   { sabotage: 'dead-letter-before-retry', at: ['retry', 'dead-failed'], spreads: true },
   { sabotage: 'runs-before-started', at: ['start-refused', 'started-stored'] },
+  { sabotage: 'dies-of-a-job', at: ['big-result', 'worker-stays'] },
   { sabotage: 'no-tracestate', at: ['trace-rest', 'context-rest'] },
   { sabotage: 'no-baggage', at: ['trace-rest', 'context-rest'] },
   { sabotage: 'repeats-in-success-only', at: ['repeated-fields', 'event-repeats'] },

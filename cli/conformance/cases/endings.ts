@@ -107,7 +107,7 @@ export const ENDING_CASES: readonly WorkerCase[] = [
   {
     name: 'big-result',
     what: 'a result of many bytes is stored, and one that is too large fails its job',
-    sentences: ['end-succeeded', 'end-large'],
+    sentences: ['end-succeeded', 'end-large', 'worker-stays'],
     run: async ({ run, findings }) => {
       const [big, tooBig] = await Promise.all([
         run('conformance.big', { bytes: MANY_BYTES }, 'end-succeeded'),

@@ -74,7 +74,7 @@ export const JOB_CASES: readonly WorkerCase[] = [
   {
     name: 'unreadable-body',
     what: 'a body that is not JSON goes to the dead letters',
-    sentences: ['read-invalid', 'end-failed'],
+    sentences: ['read-invalid', 'end-failed', 'worker-stays'],
     run: async ({ run, findings }) => {
       const job = await run('conformance.echo', null, 'read-invalid', { body: writeJson('x').slice(0, -1) });
       const { kind, error } = job.end?.body ?? {};

@@ -88,7 +88,7 @@ async function produce(
   const heard = tape.all.find(({ subject }) => subject.startsWith('jobs.'));
   if (heard !== undefined) return await producedOf(heard, broker, exitCode);
   throw new CliError('usage-invalid', 'the producer under test has published nothing on jobs.>', {
-    hint: program.lastLines === '' ? 'it wrote nothing' : `its last lines: ${program.lastLines}`,
+    hint: program.lastLines,
   });
 }
 

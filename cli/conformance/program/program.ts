@@ -1,12 +1,30 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { describeThrown } from '../../../shared/errors.ts';
 import { startTimer } from '../../../shared/timers.ts';
 import { CliError } from '../../cli-error.ts';
 
 /** How many of the last lines of the program are kept, for the reader of a failure. */
 const KEPT_LINES = 30;
+
+/** How many of them a sentence about its end quotes. */
+const QUOTED_LINES = 8;
+
+/** What is said of a program that may have written part of a line. */
+const NO_LINE = 'it has ended no line of output';
+
+/** How many characters of a line are kept. */
+const LONGEST_LINE = 500;
+
+/** How long its last lines may take to arrive after its end. What it has started may hold its output open for ever. */
+const LINES_MS = 500;
+
+/** How a program ended: one of the two is null. */
+interface ProgramEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
 
 interface ProgramOptions {
   /** The program and its arguments. */
@@ -22,23 +40,26 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #pid: number;
   readonly #lines: string[] = [];
+  readonly #outputEnded: Promise<unknown>;
   /** Resolves with the exit code; with null if a signal ended it. */
   readonly exited: Promise<number | null>;
-  #hasExited = false;
+  #end: ProgramEnd | undefined;
+  #wasTold = false;
 
   private constructor(child: ChildProcess, pid: number, onLine: (line: string) => void) {
     this.#child = child;
     this.#pid = pid;
     for (const stream of [child.stdout, child.stderr])
       if (stream !== null)
-        createInterface(stream).on('line', (line) => {
+        readLines(stream, (line) => {
           this.#lines.push(line);
           this.#lines.splice(0, this.#lines.length - KEPT_LINES);
           onLine(line);
         });
-    this.exited = once(child, 'exit').then(([code]) => {
-      this.#hasExited = true;
-      return code as number | null;
+    this.#outputEnded = once(child, 'close');
+    this.exited = once(child, 'exit').then(([code, signal]) => {
+      this.#end = { code, signal };
+      return code;
     });
   }
 
@@ -57,16 +78,44 @@ export class Program {
   }
 
   get hasExited(): boolean {
-    return this.#hasExited;
+    return this.#end !== undefined;
   }
 
-  /** Its last lines of output. */
+  /** Whether it was sent a signal. */
+  get wasTold(): boolean {
+    return this.#wasTold;
+  }
+
+  /** What it wrote last, for a hint. */
   get lastLines(): string {
-    return this.#lines.join('\n');
+    return this.#lines.length === 0 ? NO_LINE : `its last lines: ${this.#lines.join('\n')}`;
+  }
+
+  /** What it wrote last, as the end of a sentence. */
+  get lastWords(): string {
+    if (this.#lines.length === 0) return NO_LINE;
+    return `its last lines: ${this.#lines.slice(-QUOTED_LINES).join(' | ')}`;
+  }
+
+  /** How it ended, such as `ended with exit code 3`. */
+  get howItEnded(): string {
+    if (this.#end === undefined) return 'has not ended';
+    const { code, signal } = this.#end;
+    return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
+  }
+
+  /** Waits for its end, and for its last lines. */
+  async untilGone(): Promise<void> {
+    await this.exited;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = startTimer(LINES_MS, resolve);
+    await Promise.race([this.#outputEnded, promise]);
+    timer.stop();
   }
 
   /** Sends a signal to the program, and to what it has started. */
   signal(name: NodeJS.Signals): void {
+    this.#wasTold = true;
     try {
       process.kill(-this.#pid, name);
     } catch {
@@ -91,4 +140,17 @@ export class Program {
       timer.stop();
     }
   }
+}
+
+/** Reads a stream as lines. The rest of a long one is dropped, so that one that never ends does not fill the memory. */
+function readLines(stream: Readable, take: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split(/\r?\n/).map((line) => line.slice(0, LONGEST_LINE));
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+  });
+  stream.on('end', () => {
+    if (rest !== '') take(rest);
+  });
 }

@@ -27,14 +27,11 @@ export async function untilPulled({ broker, worker, startTimeoutMs }: PulledPart
       await delay(LOOK_MS);
       continue;
     }
-    const what = program.hasExited ? 'has ended' : `has not asked for jobs of ${missing.join(', ')}`;
-    throw new CliError(
-      'usage-invalid',
-      `the worker under test ${what} within ${startTimeoutMs} ms of its start`,
-      {
-        hint: program.lastLines === '' ? 'it wrote nothing' : `its last lines: ${program.lastLines}`,
-      },
-    );
+    if (program.hasExited) await program.untilGone();
+    const what = program.hasExited
+      ? `${program.howItEnded} before it asked for jobs of ${missing.join(', ')}`
+      : `has not asked for jobs of ${missing.join(', ')} within ${startTimeoutMs} ms of its start`;
+    throw new CliError('usage-invalid', `the worker under test ${what}`, { hint: program.lastLines });
   }
 }
 

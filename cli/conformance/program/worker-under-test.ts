@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { CONFORMANCE_GROUP } from '../group.ts';
 import { Program } from './program.ts';
 
@@ -12,11 +13,23 @@ export interface WorkerOptions {
   readonly onLine: (line: string) => void;
 }
 
+/** The worker under test has ended although nobody has told it to. */
+export class WorkerLost extends Error {
+  readonly lastWords: string;
+
+  constructor({ howItEnded, lastWords }: Program) {
+    super(`the worker under test ${howItEnded}`);
+    this.lastWords = lastWords;
+  }
+}
+
 /** The worker under test. It is started again after the cases that end it. */
 export class WorkerUnderTest {
   readonly #options: WorkerOptions;
   readonly #id = randomBytes(4).toString('hex');
   #starts = 0;
+  /** A case listens while it runs, and many run at a time. */
+  readonly #losses = new EventEmitter().setMaxListeners(0);
   #program: Program | undefined;
 
   constructor(options: WorkerOptions) {
@@ -28,6 +41,11 @@ export class WorkerUnderTest {
     return `conformance-${this.#id}-${this.#starts}`;
   }
 
+  /** Whether it has to be started before a case. */
+  get isGone(): boolean {
+    return this.#program?.hasExited !== false;
+  }
+
   get program(): Program {
     if (this.#program === undefined) throw new Error('the worker was not started');
     return this.#program;
@@ -36,11 +54,36 @@ export class WorkerUnderTest {
   async start(): Promise<void> {
     this.#starts++;
     const { command, onLine, environment } = this.#options;
-    this.#program = await Program.start({
+    const program = await Program.start({
       command,
       onLine,
       environment: { ...environment, ...this.#settings() },
     });
+    this.#program = program;
+    void program.untilGone().then(() => {
+      if (!program.wasTold) this.#losses.emit('lost', program);
+    });
+  }
+
+  /**
+   * Runs `work`, and stops waiting for it when the worker ends although nobody has told it to.
+   * @throws WorkerLost then, and whatever `work` throws
+   */
+  async whileHere(work: () => Promise<void>): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const onLost = (program: Program): void => reject(new WorkerLost(program));
+    this.#losses.once('lost', onLost);
+    const working = work();
+    working.catch(() => undefined);
+    try {
+      await Promise.race([working, promise]);
+      const { program } = this;
+      if (!program.hasExited || program.wasTold) return;
+      await program.untilGone();
+      throw new WorkerLost(program);
+    } finally {
+      this.#losses.off('lost', onLost);
+    }
   }
 
   async kill(): Promise<void> {
