@@ -2,19 +2,17 @@ import * as z from 'zod';
 
 /**
  * The schema of `OTEL_RESOURCE_ATTRIBUTES`: pairs `name=value` with commas between them, percent-encoded. The whole list is
- * refused if one member is wrong (specification, "Specifying resource information via an environment variable").
+ * refused if one member is wrong (specification, "Specifying resource information via an environment variable"). An empty
+ * member, as after a comma at the end, is no fault, as in OpenTelemetry's SDKs.
  */
 export const resourceAttributes = z
   .string('must be text')
-  .refine(
-    (text) => text.trim() === '' || membersOf(text).every(isPair),
-    'must be a comma list of name=value, percent-encoded',
-  )
+  .refine((text) => membersOf(text).every(isPair), 'must be a comma list of name=value, percent-encoded')
   .default('')
   .transform((text): Readonly<Record<string, string>> => Object.fromEntries(membersOf(text).map(pairOf)));
 
 function membersOf(text: string): string[] {
-  return text.trim() === '' ? [] : text.split(',');
+  return text.split(',').filter((member) => member.trim() !== '');
 }
 
 function isPair(member: string): boolean {

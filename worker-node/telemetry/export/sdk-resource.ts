@@ -2,7 +2,6 @@ import { type Attributes, diag } from '@opentelemetry/api';
 import {
   defaultResource,
   detectResources,
-  envDetector,
   hostDetector,
   osDetector,
   processDetector,
@@ -14,9 +13,12 @@ import {
 import { SCHEMA_URL } from '../../../shared/trace/tracer.ts';
 import type { Environment } from './exporter-config.ts';
 
+/** It finds nothing: we have read OpenTelemetry's variables already, by one set of rules for all signals. */
+const NOTHING: ResourceDetector = { detect: () => ({}) };
+
 /** What the SDK can find out, under the names of its variable `OTEL_NODE_RESOURCE_DETECTORS`. */
 const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
-  env: envDetector,
+  env: NOTHING,
   process: processDetector,
   host: hostDetector,
   os: osDetector,
@@ -24,15 +26,14 @@ const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
 };
 const USUAL = 'env,process,host';
 
-/** The attributes of the resource, as the SDK takes them. */
-export function sdkResource(attributes: Attributes): Resource {
-  return defaultResource().merge(resourceFromAttributes(attributes, { schemaUrl: SCHEMA_URL }));
-}
-
-/** The same with what the SDK finds out about the process and the host. */
+/**
+ * The resource of spans and log records: what the SDK finds out about the process and the host, and what is said about them.
+ * @param attributes what is said; it wins over what is found
+ */
 export function foundResource(attributes: Attributes, environment: Environment): Resource {
   const detectors = detectorsOf(environment.OTEL_NODE_RESOURCE_DETECTORS || USUAL);
-  return sdkResource(attributes).merge(detectResources({ detectors }));
+  const said = resourceFromAttributes(attributes, { schemaUrl: SCHEMA_URL });
+  return defaultResource().merge(detectResources({ detectors })).merge(said);
 }
 
 function detectorsOf(list: string): ResourceDetector[] {
