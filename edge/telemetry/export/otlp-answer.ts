@@ -19,11 +19,14 @@ export type OtlpAnswer =
  * Reads the answer to an export. An export that was taken may have spans that were not (OTLP specification, "Partial
  * Success").
  * @param now epoch milliseconds
+ * @throws what broke the connection before the end of an answer of 2xx: nobody knows what the collector took
  */
 export async function readAnswer(response: Response, now: number): Promise<OtlpAnswer> {
   // A body that is not read keeps its connection open, and workerd allows six at a time.
-  const text = await textOf(response.body).catch(() => '');
-  if (response.ok) return okAnswer(readExportAnswer(text, response.headers.get('content-type') ?? ''));
+  const reading = textOf(response.body);
+  if (response.ok)
+    return okAnswer(readExportAnswer(await reading, response.headers.get('content-type') ?? ''));
+  await reading.catch(() => '');
   const waitMs = retryAfterMs(response.headers.get('retry-after'), now);
   return {
     taken: false,

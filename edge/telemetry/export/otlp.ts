@@ -6,7 +6,7 @@ import { postOtlp, zipped } from './post-otlp.ts';
 import type { SendSpans } from './span-processor.ts';
 
 const MAX_TRIES = 3;
-/** The pause before the second and the third try, if the collector asks for none. */
+/** The pause before the second and the third try, if the collector asks for none, or for one that is over. */
 const BACKOFF_MS = [1_000, 3_000];
 /** The longest pause that a collector may ask for. */
 const MAX_PAUSE_MS = 60_000;
@@ -40,7 +40,7 @@ export function otlpSender(
         return { lost: Math.min(answer.rejected, spans.length), why: 'rejected', ...reason };
       }
       const { reason, retryable, waitMs } = answer;
-      const pauseMs = waitMs ?? BACKOFF_MS[tries - 1] ?? 0;
+      const pauseMs = waitMs || (BACKOFF_MS[tries - 1] ?? 0);
       if (!retryable || tries === MAX_TRIES || now() + pauseMs >= endAt)
         return { lost: spans.length, reason, pauseMs: Math.min(waitMs ?? 0, MAX_PAUSE_MS) };
       await wait(pauseMs);

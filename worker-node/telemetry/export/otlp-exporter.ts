@@ -1,12 +1,17 @@
+import type { Agent, ClientRequest } from 'node:http';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
 import {
   convertLegacyHttpOptions,
   createOtlpHttpExportDelegate,
 } from '@opentelemetry/otlp-exporter-base/node-http';
+import { retryAfterMs } from '../../../shared/text/retry-after.ts';
 import { type ExportAnswer, MAX_ANSWER, readExportAnswer } from '../../../shared/trace/otlp/export-answer.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { type Environment, withoutHeaders } from './exporter-config.ts';
+
+/** More is as good as for ever, and a larger number might not be written in digits. */
+const MAX_SECONDS = 1_000_000;
 
 /** What is different from signal to signal. */
 export interface SignalFormat<Batch> {
@@ -45,7 +50,10 @@ export class OtlpExporter<Batch> {
     const json = { 'Content-Type': 'application/json' };
     this.#library = withoutHeaders(target, environment, (config) => {
       const options = convertLegacyHttpOptions(config, variable, `v1/${variable.toLowerCase()}`, json);
-      const delegate = createOtlpHttpExportDelegate(options, serializer, '', none, undefined);
+      const agentFactory = async (protocol: string) =>
+        withOwnRetryAfter(await options.agentFactory(protocol));
+      const own = { ...options, agentFactory };
+      const delegate = createOtlpHttpExportDelegate(own, serializer, '', none, undefined);
       return new OTLPExporterBase<Batch>(delegate);
     });
   }
@@ -70,4 +78,27 @@ export class OtlpExporter<Batch> {
 function resultOf(answer: ExportAnswer): Exported {
   if (!answer.taken) return { code: ExportResultCode.FAILED, error: new Error(answer.reason) };
   return { ...answer, code: ExportResultCode.SUCCESS };
+}
+
+/** The part of an agent that Node calls with each request (`node:http`, `ClientRequest`). */
+interface Requested {
+  addRequest(request: ClientRequest, ...more: unknown[]): void;
+}
+
+/**
+ * Lets the library see a `Retry-After` as we read it. It takes one that is unreadable, negative or past for "at once", and
+ * spends all its tries within milliseconds. Without the header it waits longer before each try.
+ */
+function withOwnRetryAfter(agent: Agent): Agent {
+  const requested = agent as unknown as Requested;
+  const addRequest = requested.addRequest.bind(agent);
+  requested.addRequest = (request, ...more) => {
+    request.prependOnceListener('response', ({ headers }) => {
+      const waitMs = retryAfterMs(headers['retry-after'], Date.now()) ?? 0;
+      if (waitMs > 0) headers['retry-after'] = String(Math.min(MAX_SECONDS, Math.ceil(waitMs / 1_000)));
+      else delete headers['retry-after'];
+    });
+    addRequest(request, ...more);
+  };
+  return agent;
 }

@@ -12,6 +12,9 @@ import type { Losses } from './losses.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
+/** At the end, so many batches are sent at the same time. The library refuses those beyond 30. */
+const AT_ONCE = 8;
+
 /**
  * Sends spans in batches, and counts those that are lost on the way. It does what the SDK's `BatchSpanProcessor` does, by the same
  * settings, but a span that has ended is at once written as JSON. So the spans of a batch are not held in memory until its export.
@@ -73,12 +76,12 @@ export class SpanBatches implements SpanProcessor {
   /** Sends all that wait, and waits for the answers. */
   async forceFlush(): Promise<void> {
     this.#endFilling();
-    const batches = this.#full.splice(0);
-    await Promise.all(batches.map((batch) => this.#send(batch)));
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#sendAll()));
   }
 
   async shutdown(): Promise<void> {
     this.#isShut = true;
+    this.#exporter.endIn(this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
     await this.forceFlush();
     await this.#exporter.answered(this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
     await this.#exporter.shutdown();
@@ -99,10 +102,14 @@ export class SpanBatches implements SpanProcessor {
   async #sendNext(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
-    for (let batch = this.#full.shift(); batch !== undefined; batch = this.#full.shift())
-      await this.#send(batch);
+    await this.#sendAll();
     this.#isSending = false;
     if (this.#filling.size > 0) this.#sendLater();
+  }
+
+  async #sendAll(): Promise<void> {
+    for (let batch = this.#full.shift(); batch !== undefined; batch = this.#full.shift())
+      await this.#send(batch);
   }
 
   #endFilling(): void {

@@ -112,6 +112,18 @@ it('spans that wait while the collector is busy are sent after its Retry-After, 
   expect([counts, said]).toEqual([NONE, []]);
 });
 
+it.each(['0', '-5', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
+  'spans wait for a collector that is busy for a moment, also if its Retry-After names no time to come: %s',
+  async (retryAfter) => {
+    let busyUntil: number | undefined;
+    const { url } = await serve(() => {
+      busyUntil ??= Date.now() + 500;
+      return Date.now() < busyUntil ? answer(503, {}, { 'retry-after': retryAfter }) : answer(200, {});
+    });
+    expect((await makeSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).counts).toEqual(NONE);
+  },
+);
+
 it('spans beyond the queue are counted, and the others arrive', async () => {
   const { url, spans } = await otlpReceiver();
   const settings = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_MAX_QUEUE_SIZE: '10' };

@@ -1,7 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { BasicTracerProvider, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import { otlpSender } from '../../../../edge/telemetry/export/otlp.ts';
 import type { OtlpTarget } from '../../../../shared/trace/settings/otlp-settings.ts';
+import { answer, serve } from '../../../support/cli/servers.ts';
 import { type RawCollector, startRawCollector } from '../../../support/http/raw-collector.ts';
 
 const SPAN = new BasicTracerProvider().getTracer('test').startSpan('test') as unknown as ReadableSpan;
@@ -83,6 +85,32 @@ describe('a collector that does not answer', () => {
   });
 });
 
+describe('a collector whose answer has no end', () => {
+  it.each<[string, (response: ServerResponse) => unknown]>([
+    ['the connection breaks', (response) => response.destroy()],
+    ['the rest never comes', () => undefined],
+  ])('is asked once more, since nobody knows what it took: %s', async (_case, leave) => {
+    const { url, seen } = await serve((_request, response) => {
+      if (seen.length > 1) return answer(200, {});
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' });
+      response.write('{', () => leave(response));
+      return undefined;
+    });
+    expect(await senderTo({ url }, { timeoutMs: 500 }).send(SPANS)).toMatchObject({ lost: 0 });
+    expect(seen).toHaveLength(2);
+  });
+
+  it('loses the spans, with the reason, if that goes on', async () => {
+    const { url } = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('{"partialSuccess":{"rejectedSpans":"2"');
+      return undefined;
+    });
+    const { lost, reason } = await senderTo({ url }, { timeoutMs: 300 }).send(SPANS);
+    expect([lost, reason]).toEqual([3, expect.stringContaining('the time is over')]);
+  });
+});
+
 describe('a collector that refuses an export', () => {
   it.each([400, 401, 404, 413, 500, 501])('with %s is not asked again', async (status) => {
     const collector = await startRawCollector();
@@ -104,6 +132,9 @@ describe('a collector that refuses an export', () => {
     ['7', 7_000],
     [new Date(1_700_000_000_000 + 9_000).toUTCString(), 9_000],
     ['soon', 1_000],
+    ['0', 1_000],
+    ['-5', 1_000],
+    [new Date(1_600_000_000_000).toUTCString(), 1_000],
   ])('until a time is asked again then: Retry-After %s', async (retryAfter, pauseMs) => {
     const collector = await startRawCollector();
     collector.answer((count) => (count === 1 ? { status: 429, headers: { 'retry-after': retryAfter } } : {}));

@@ -13,11 +13,12 @@ import { eventBytes } from '../../broker-spans/events.ts';
 
 const BATCHES = 3;
 
-/** Sends so many batches to a collector, and gives what was counted as lost at the end. */
+/** Sends batches to a collector, and gives what was counted as lost at the end. */
 async function lostAtEnd(
   collect: (response: ServerResponse) => void,
   tell: () => void,
   more: Readonly<Record<string, string>> = {},
+  sent = BATCHES,
 ): Promise<Losses['counts']> {
   const server = createServer((request, response) => {
     request.resume();
@@ -34,7 +35,7 @@ async function lostAtEnd(
   const environment = {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
-    OTEL_BSP_MAX_QUEUE_SIZE: String(BATCHES + 1),
+    OTEL_BSP_MAX_QUEUE_SIZE: String(sent + 1),
     OTEL_BSP_SCHEDULE_DELAY: '3600000',
     ...more,
   };
@@ -43,7 +44,7 @@ async function lostAtEnd(
   const event = readTraceEvent(eventBytes());
   if (target === undefined || typeof event === 'string') throw new Error('the test is wrong');
   const batches = new SpanBatches(target, settings, { losses: lost, environment });
-  for (let sent = 0; sent < BATCHES; sent++)
+  for (let number = 0; number < sent; number++)
     for (const span of messageSpans(event, emptyResource())) batches.onEnd(span);
   await batches.shutdown();
   return lost.counts;
@@ -66,4 +67,17 @@ it('the end does not wait longer than OTEL_BSP_EXPORT_TIMEOUT, and what has no a
   const more = { OTEL_BSP_EXPORT_TIMEOUT: '50', OTEL_EXPORTER_OTLP_TIMEOUT: '3600000' };
   const counts = await lostAtEnd(noAnswer, () => undefined, more);
   expect(counts).toEqual({ queueFull: 0, exportFailed: BATCHES, rejected: 0 });
+});
+
+it('the end sends any number of batches, and only some of them at the same time', async () => {
+  let most = 0;
+  const open = new Set<ServerResponse>();
+  const collect = (response: ServerResponse): void => {
+    most = Math.max(most, open.add(response).size);
+    response.on('close', () => open.delete(response));
+    setImmediate(() => response.writeHead(200).end());
+  };
+  const counts = await lostAtEnd(collect, () => undefined, {}, 100);
+  expect(counts).toEqual({ queueFull: 0, exportFailed: 0, rejected: 0 });
+  expect(most).toBeLessThanOrEqual(10);
 });
