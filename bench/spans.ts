@@ -1,8 +1,8 @@
 /**
  * `node bench/spans.ts [spans]`: the memory of a process in which spans end and are sent to a collector, through the span processor
  * of the edge and through that of the worker, each in a process of its own. Both run in Node here, where the heap after a garbage
- * collection is known. Then the processor of the edge runs in workerd, of which the resident memory is known. A line for each
- * twentieth of the spans. Neither may grow in the second half. `node bench/spans.ts workerd [spans]` runs the last part alone.
+ * collection is known. Then the processor of the edge runs in workerd, whose heap an inspector reads. A line for each
+ * twentieth of the spans. No heap may grow in the second half. `node bench/spans.ts workerd [spans]` runs the last part alone.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -46,16 +46,15 @@ async function inWorkerd(spans: number): Promise<void> {
     sink.url,
     Array.from({ length: STEPS }, () => spans / STEPS),
   );
-  for (const [step, mib] of memory.entries())
-    printRow(String((spans / STEPS) * (step + 1)), `${mib.toFixed(0)} MiB`, step === 0 ? WORKERD : '');
+  printRow('spans', 'heap MiB', 'resident', WORKERD);
+  for (const [step, { heap, resident }] of memory.entries())
+    printRow(String((spans / STEPS) * (step + 1)), heap.toFixed(1), resident.toFixed(0));
   const { requests, spans: got } = await sink.figures();
   sink.stop();
-  const points = memory.map((mib, step) => [(step + 1) / STEPS, mib] as const);
-  const growth = slope(points.slice(STEPS / 2)) / 2;
+  const growth =
+    slope(memory.map(({ heap }, step) => [(step + 1) / STEPS, heap] as const).slice(STEPS / 2)) / 2;
   process.stdout.write(`${WORKERD}: the collector got ${got} spans in ${requests} requests\n`);
-  process.stdout.write(
-    `${WORKERD}: the resident memory grew by ${growth.toFixed(2)} MiB in the second half\n`,
-  );
+  process.stdout.write(`${WORKERD}: the heap grew by ${growth.toFixed(2)} MiB in the second half\n`);
   if (got !== spans) throw new Error('spans are missing');
 }
 

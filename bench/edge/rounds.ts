@@ -13,8 +13,7 @@ export interface EdgeRounds {
 }
 
 /** The figures of one variant: one for each round. */
-export interface EdgeFigures {
-  readonly name: string;
+export interface EdgeFigures extends Pick<EdgeVariant, 'name' | 'isLimit'> {
   readonly perSecond: readonly number[];
   /** Processor time of workerd for a request, in microseconds. */
   readonly workerdUs: readonly number[];
@@ -43,7 +42,7 @@ export async function measureEdge({ rounds, seconds, warmUps }: EdgeRounds): Pro
         const figures = await measure(variants, variant, seconds, wrk);
         if (round >= 0) measured.push(figures);
       }
-    return variants.all.map(({ name }) => figuresOf(name, measured));
+    return variants.all.map((variant) => figuresOf(variant, measured));
   } finally {
     await variants.stop();
   }
@@ -72,10 +71,10 @@ async function measure(
   };
 }
 
-function figuresOf(name: string, measured: readonly Round[]): EdgeFigures {
+function figuresOf({ name, isLimit }: EdgeVariant, measured: readonly Round[]): EdgeFigures {
   const own = measured.filter((one) => one.name === name);
   return {
-    name,
+    ...{ name, isLimit },
     perSecond: own.map(({ perSecond }) => perSecond),
     workerdUs: own.map(({ workerdUs }) => workerdUs),
     serverUs: own.map(({ serverUs }) => serverUs),

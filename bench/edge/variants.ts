@@ -18,9 +18,11 @@ export interface EdgeVariant {
   readonly name: string;
   readonly url: string;
   readonly workerd: number;
+  /** Whether it is what the design allows at most, and not ours. */
+  readonly isLimit: boolean;
 }
 
-/** The edges that are compared, which publish to the same NATS. The first one is the limit. */
+/** The edges that are compared, which publish to the same NATS. */
 export interface EdgeVariants {
   readonly all: readonly EdgeVariant[];
   readonly tenant: Tenant;
@@ -36,7 +38,11 @@ const OURS = [
   { name: 'untraced, 4 shards', traced: false, shards: 4 },
   { name: 'traced, 4 shards', traced: true, shards: 4 },
 ] as const;
-export const LIMIT = 'minimal bridge';
+/** The limits, by the number of objects. */
+const LIMITS = [
+  { name: 'minimal bridge', shards: 1 },
+  { name: 'minimal bridge, 4 objects', shards: 4 },
+] as const;
 
 /**
  * Starts the limit and our edges. A worker announces the operation, and is busy with one job as long as it runs: it takes no
@@ -53,19 +59,27 @@ export async function startVariants(): Promise<EdgeVariants> {
     worker: { WORKER_CONCURRENCY: '1' },
   });
   const stops = [() => stack.stop()];
-  const start = async (name: string, options: Pick<EdgeOptions, 'bundle' | 'bindings'>) => {
+  const start = async (
+    name: string,
+    isLimit: boolean,
+    options: Pick<EdgeOptions, 'bundle' | 'bindings'>,
+  ): Promise<EdgeVariant> => {
     const before = workerdPids();
     const edge = await startEdge({ ...options, port: 0, onLog: () => undefined });
     stops.unshift(() => edge.stop());
     const workerd = workerdPids().find((pid) => !before.includes(pid)) ?? 0;
-    return { name, url: edge.url, workerd };
+    return { name, isLimit, url: edge.url, workerd };
   };
   const NATS_URL = stack.nats.webSocketUrl;
-  const all = [await start(LIMIT, { bundle: limit, bindings: { NATS_URL } })];
+  const all: EdgeVariant[] = [];
+  for (const { name, shards } of LIMITS)
+    all.push(
+      await start(name, true, { bundle: limit, bindings: { NATS_URL, BRIDGE_SHARDS: String(shards) } }),
+    );
   for (const { name, traced, shards } of OURS) {
     const tracing = traced ? { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url } : {};
     const bindings = { NATS_URL, API_KEYS, ...UNLIMITED, BRIDGE_SHARDS: String(shards), ...tracing };
-    all.push(await start(name, { bundle, bindings }));
+    all.push(await start(name, false, { bundle, bindings }));
   }
   await call(stack, tenant, '/v1/jobs', { operation: 'bench.nap', input: { ms: NAP_MS } });
   return {

@@ -10,6 +10,8 @@ import { answerWithoutError } from '../../shared/nats/client/answered-requests.t
 interface Env {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
   readonly NATS_URL: string;
+  /** How many objects share the jobs. Each has a connection of its own. */
+  readonly BRIDGE_SHARDS: string;
 }
 
 interface Job {
@@ -51,11 +53,14 @@ export class Bridge extends DurableObject<Env> {
 /** The same edge as ours is started, with all its Durable Objects. These are never called. */
 export { Bridge as JobIndex, Bridge as Schedules };
 
+let jobs = 0;
+
 export default {
   async fetch(request, env) {
     const job = (await request.json()) as Job;
     const id = crypto.randomUUID();
-    const sequence = await env.BRIDGE.getByName('bridge').publish(id, job);
+    const bridge = env.BRIDGE.getByName(`bridge-${jobs++ % Number(env.BRIDGE_SHARDS)}`);
+    const sequence = await bridge.publish(id, job);
     return Response.json({ id, operation: job.operation, state: 'queued', sequence }, { status: 202 });
   },
 } satisfies ExportedHandler<Env>;

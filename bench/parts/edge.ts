@@ -1,5 +1,4 @@
 import { measureEdge } from '../edge/rounds.ts';
-import { LIMIT } from '../edge/variants.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import type { Row } from '../suite/table.ts';
 
@@ -22,8 +21,8 @@ export const edge: Part = {
         { name: 'nats-server', unit: 'µs of CPU a request' },
       ],
       rows: all.map(
-        ({ name, perSecond, workerdUs, serverUs }): Row => ({
-          ...{ name, kind: name === LIMIT ? 'limit' : 'ours' },
+        ({ name, isLimit, perSecond, workerdUs, serverUs }): Row => ({
+          ...{ name, kind: isLimit ? 'limit' : 'ours' },
           rounds: perSecond.map((requests, round) => ({
             requests,
             workerd: workerdUs[round] ?? Number.NaN,

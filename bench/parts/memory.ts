@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { openHeap } from '../../dev/edge/heap.ts';
 import type { Stack } from '../../dev/stack.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import type { Figures, Row } from '../suite/table.ts';
@@ -14,6 +15,7 @@ const DRAIN_POLL_MS = 200;
 /** The least that a stream with the usual window for duplicates can have. By default `EVENTS` keeps events for 7 days. */
 const EVENTS_AGE_S = 120;
 const NANOS_PER_S = 1e9;
+const MIB = 1024 * 1024;
 
 /** The memory of each process while jobs pass through. Nothing may stay in memory for each job. */
 export const memory: Part = {
@@ -25,6 +27,7 @@ export const memory: Part = {
       name: 'memory',
       title: `Memory while ${jobs.toLocaleString('en-US')} jobs pass through`,
       columns: [
+        { name: 'heap of the edge', unit: 'MiB' },
         { name: 'workerd', unit: 'MiB' },
         { name: 'worker', unit: 'MiB' },
         { name: 'nats-server', unit: 'MiB' },
@@ -32,6 +35,7 @@ export const memory: Part = {
       ],
       rows: await measure(jobs),
       notes: [
+        'The heap of the edge is what is left after a garbage collection. The others are the resident memory of the processes.',
         `EVENTS keeps events for ${EVENTS_AGE_S} s here: nats-server has a subject in memory for each job whose events it keeps.`,
       ],
     });
@@ -40,12 +44,17 @@ export const memory: Part = {
 
 async function measure(jobs: number): Promise<Row[]> {
   const before = workerdPids();
-  const stack = await startStackOnDisk({ tracing: false, worker: { WORKER_CONCURRENCY: '100' } });
+  const stack = await startStackOnDisk({
+    tracing: false,
+    inspect: true,
+    worker: { WORKER_CONCURRENCY: '100' },
+  });
   const pids = {
     workerd: workerdPids().find((pid) => !before.includes(pid)) ?? 0,
     worker: stack.worker.pid,
     'nats-server': stack.nats.pid,
   };
+  const heap = await openHeap(stack.inspectorUrl ?? '');
   try {
     await keepEventsShortly(stack);
     const rows: Row[] = [];
@@ -55,6 +64,7 @@ async function measure(jobs: number): Promise<Row[]> {
       await untilDone(stack);
       const seconds = (performance.now() - began) / 1_000;
       const figures: Figures = {
+        'heap of the edge': (await heap.used()) / MIB,
         ...Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, residentMib(pid)])),
         jobs: jobs / STEPS / seconds,
       };
@@ -64,6 +74,7 @@ async function measure(jobs: number): Promise<Row[]> {
     }
     return rows;
   } finally {
+    heap.close();
     await stack.stop();
   }
 }

@@ -5,9 +5,10 @@ import { Miniflare } from 'miniflare';
 /**
  * Bundles a small Worker and starts it in workerd, without bindings.
  * @param entry its file
+ * @param inspect whether an inspector (DevTools protocol) listens at a free port
  * @returns the running Worker; the caller disposes of it
  */
-export async function runBundled(entry: URL): Promise<Miniflare> {
+export async function runBundled(entry: URL, inspect = false): Promise<Miniflare> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],
     bundle: true,
@@ -24,7 +25,7 @@ export async function runBundled(entry: URL): Promise<Miniflare> {
     compatibilityFlags: ['nodejs_compat'],
     manifest: { mainModule: 'main.js', modulesRoot: '/', modules: { 'main.js': main } },
   };
-  const miniflare = new Miniflare({ workers: [{ config }] });
+  const miniflare = new Miniflare({ workers: [{ config }], ...(inspect ? { inspectorPort: 0 } : {}) });
   await miniflare.ready;
   return miniflare;
 }
