@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { findOnPath } from '../../dev/machine/command.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 
 const PROGRAM = fileURLToPath(new URL('load-process.ts', import.meta.url));
@@ -27,6 +28,12 @@ export interface LoadFigures {
   readonly seconds: number;
 }
 
+interface WrkError {
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly message?: string;
+}
+
 /**
  * Sends a load from a process of its own.
  * @param wrk the program wrk (https://github.com/wg/wrk), which takes less processor time; undefined: a Node process sends
@@ -35,12 +42,21 @@ export function sendLoad(load: Load, wrk: string | undefined): Promise<LoadFigur
   return wrk === undefined ? sendByNode(load) : sendByWrk(load, wrk);
 }
 
-/** The program wrk, if this machine has it. */
-export async function findWrk(): Promise<string | undefined> {
-  const wrk = hostEnvironment().WRK ?? 'wrk';
+/**
+ * The program wrk: the one that `WRK` names, or else the one on the `PATH`; undefined if there is none.
+ * @throws Error with its own last words, if it is there and cannot start, or if `WRK` names none
+ */
+export async function findWrk(
+  environment: NodeJS.ProcessEnv = hostEnvironment(),
+): Promise<string | undefined> {
+  const { WRK: named, PATH } = environment;
+  const wrk = named ?? (await findOnPath('wrk', PATH));
+  if (wrk === undefined) return undefined;
   // It prints its version, and ends with an error.
-  const { stdout } = await run(wrk, ['-v']).catch((error: { readonly stdout?: string }) => error);
-  return stdout?.startsWith('wrk ') === true ? wrk : undefined;
+  const said: WrkError = await run(wrk, ['-v']).catch((error: WrkError) => error);
+  if (said.stdout?.startsWith('wrk ') === true) return wrk;
+  const where = named === undefined ? 'is on the PATH' : 'is what WRK names';
+  throw new Error(`${wrk} ${where}, and cannot start: ${said.stderr?.trim() || said.message}`);
 }
 
 async function sendByNode(load: Load): Promise<LoadFigures> {

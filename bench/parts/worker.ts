@@ -1,10 +1,11 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { locateNatsServer } from '../../dev/nats-binary/locate.ts';
 import { fullBullMq, whySkipped } from '../peers/bullmq.ts';
 import { measureGraphile, type Postgres, startPostgres, whyGraphileSkipped } from '../peers/graphile.ts';
 import { measurePlainNats } from '../peers/plain-nats.ts';
 import type { QueueRun } from '../peers/queue-run.ts';
+import { checkProgram } from '../peers/server.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Column } from '../suite/table.ts';
@@ -57,6 +58,7 @@ export const worker: Part = {
 };
 
 async function measure(one: Case, options: PartOptions): Promise<void> {
+  await checkPeers();
   const sink = await startOtlpSink();
   const { path: binary } = await locateNatsServer({ environment: hostEnvironment() });
   const { all, skipped } = peers(runOf(one), sink.url);
@@ -116,6 +118,15 @@ function own(binary: string, one: Case, checkouts: readonly string[], otlpUrl: s
       own(`traced, ${folder}`, folder, tracing),
     ]),
   ];
+}
+
+/** @throws Error if the program of a peer that is on this machine cannot start: better now than after minutes of measuring */
+async function checkPeers(): Promise<void> {
+  const env = hostEnvironment();
+  const { REDIS_SERVER: redis = '', POSTGRES_BIN: bin = '' } = env;
+  if (whySkipped(env) === undefined) await checkProgram('REDIS_SERVER', redis);
+  if (whyGraphileSkipped(env) !== undefined) return;
+  for (const name of ['initdb', 'postgres']) await checkProgram('POSTGRES_BIN', join(bin, name));
 }
 
 /** The peers that are on this machine, and why the others are skipped. */

@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
-import { guardProcess } from '../../dev/machine/guard.ts';
 import type { Figures } from '../support/measure.ts';
 import { type QueueRun, startQueueProgram } from './queue-run.ts';
+import { type PeerServer, startServer } from './server.ts';
 
 const PROGRAM = fileURLToPath(new URL('bullmq-program.ts', import.meta.url));
 
@@ -42,36 +40,37 @@ export function whySkipped({
 /**
  * Starts Redis with an append-only file, and fills a queue of BullMQ.
  * @returns does the jobs, measures, and stops everything
+ * @throws Error with the last words of Redis, if it cannot start
  */
 export async function fullBullMq(place: BullMqPlace, run: BullMqRun): Promise<() => Promise<Figures>> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-redis-'));
   const port = await findFreePort();
   const redis = await startRedis(place.redis, directory, port);
   const full = { concurrency: 64, napMs: 0, ...run };
-  const queue = await startQueueProgram(PROGRAM, full, { folder: place.folder, port });
+  const queue = await startQueueProgram(PROGRAM, full, { folder: place.folder, port }).catch(
+    async (thrown: unknown) => {
+      await redis.stop('SIGKILL');
+      throw thrown;
+    },
+  );
   return async () => {
     try {
-      return await queue.measure(redis.pid ?? 0);
+      return await queue.measure(redis.pid);
     } finally {
       queue.kill();
-      redis.kill('SIGKILL');
-      await once(redis, 'exit');
-      await rm(directory, { recursive: true, force: true });
+      await redis.stop('SIGKILL');
     }
   };
 }
 
-async function startRedis(program: string, directory: string, port: number): Promise<ChildProcess> {
-  const settings = [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
-    ...['--appendonly', 'yes', '--save', ''],
-  ];
-  const redis = spawn(program, settings, { stdio: ['ignore', 'pipe', 'inherit'] });
-  if (redis.pid !== undefined) {
-    const guard = guardProcess(redis.pid, directory);
-    redis.once('exit', () => guard.release());
-  }
-  for await (const text of redis.stdout ?? [])
-    if (String(text).includes('Ready to accept connections')) return redis;
-  throw new Error(`${program} ended before it was ready`);
+function startRedis(program: string, directory: string, port: number): Promise<PeerServer> {
+  return startServer({
+    program,
+    directory,
+    args: [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
+      ...['--appendonly', 'yes', '--save', ''],
+    ],
+    isReady: (lines) => lines.some((line) => line.includes('Ready to accept connections')),
+  });
 }
