@@ -108,6 +108,7 @@ export const SENTENCES = {
   'callback-task':
     'A worker that records the end of a job with a callback for this end MUST store the callback task before it answers the delivery.',
   'job-subject': 'A producer MUST publish a job on `jobs.<priority>.<lane>.<tenant>.<jobId>.<operation>`.',
+  'job-id': 'A producer MUST publish each job that it is asked for under one id, which no other job has.',
   'job-lane': 'A job without an ordering key SHOULD be on the pooled lane of its tenant.',
   'job-stored':
     'A producer MUST wait for the acknowledgement of JetStream before it counts a job as accepted.',

@@ -52,6 +52,9 @@ it('a producer that conforms passes each case, and the exit code is 0', async ()
 
 it.each([
   ['wrong-lane', 'subject', 'job-lane'],
+  ['one-lane-for-all', 'subject', 'job-lane'],
+  ['two-jobs', 'job-ids', 'job-id'],
+  ['always-sampled', 'context', 'job-context'],
   ['no-acknowledgement', 'stored', 'job-stored'],
   ['wrapped-body', 'body', 'job-body'],
   ['no-message-id', 'message-id', 'job-msg-id'],
@@ -69,6 +72,12 @@ it.each([
     ...new Set(one.faults.map((fault) => fault.sentence)),
   ]);
   expect(sentences).toEqual([[name, sentence]]);
+});
+
+it('a producer that gives all its jobs one id fails, and its second job is not stored', async () => {
+  const { code, cases } = await producerReport({ SABOTAGE: 'one-id-for-all' });
+  const failed = cases.filter(({ outcome }) => outcome === 'failed').map((one) => one.case);
+  expect({ code, failed }).toEqual({ code: 1, failed: ['job-ids', 'stored'] });
 });
 
 const producerReport = async (environment: Record<string, string>) => {

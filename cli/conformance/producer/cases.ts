@@ -1,4 +1,4 @@
-/** The cases for a producer. All of them look at one message. */
+/** The cases for a producer. Each looks at the messages one by one. */
 import { isTraceId } from '../../../shared/job/redrive.ts';
 import { canonicalJson, parseJson } from '../../../shared/text/json.ts';
 import { pooledRoute } from '../../../shared/wire/lanes.ts';
@@ -31,6 +31,16 @@ export const PRODUCER_CASES: readonly ProducerCase[] = [
       findings.check('job-subject', isRight, `the subject is ${subject}`);
       const [lane, pooled] = [parseRoute(subject)?.lane, pooledRoute({ tenant }).lane];
       findings.check('job-lane', lane === pooled, `the lane is ${lane}, and that of ${tenant} is ${pooled}`);
+    },
+  },
+  {
+    name: 'job-ids',
+    what: 'each run of the program publishes one job, under an id of its own',
+    sentences: ['job-id'],
+    check: ({ subject, jobsOfRun, earlierIds }, _wanted, findings) => {
+      findings.check('job-id', jobsOfRun === 1, `${jobsOfRun} jobs were published, and one was asked for`);
+      const jobId = parseJobSubject(subject)?.jobId ?? '';
+      findings.check('job-id', !earlierIds.includes(jobId), `the job id is ${jobId}, as in an earlier run`);
     },
   },
   {
@@ -75,11 +85,12 @@ export const PRODUCER_CASES: readonly ProducerCase[] = [
       const found = values('traceparent');
       findings.need('job-context', found.length === 1, `there are ${found.length} traceparent`);
       const [, traceId = '', spanId, flags = ''] = TRACEPARENT.exec(found[0] ?? '') ?? [];
-      const [, wantedTrace, wantedSpan] = TRACEPARENT.exec(traceparent) ?? [];
+      const [, wantedTrace, wantedSpan, wantedFlags = ''] = TRACEPARENT.exec(traceparent) ?? [];
       const says = `traceparent is ${found[0]}, and TRACEPARENT ${traceparent}`;
       findings.check('job-context', isTraceId(traceId) && traceId === wantedTrace, says);
       findings.check('job-context', spanId !== wantedSpan, `${says}: there is no span that sends the job`);
-      findings.check('job-context', Number.parseInt(flags, 16) % 2 === 1, `${says}: it is not sampled`);
+      const [isSampled, wasSampled] = [flags, wantedFlags].map((text) => Number.parseInt(text, 16) % 2 === 1);
+      findings.check('job-context', isSampled === wasSampled, `${says}: the flag \`sampled\` is another one`);
     },
   },
   {

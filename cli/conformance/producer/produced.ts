@@ -2,6 +2,8 @@ import type { HeaderValues } from '../../../shared/wire/headers.ts';
 
 /** What the producer under test was asked to submit. */
 export interface Wanted {
+  /** How a sentence about this run of the program begins. */
+  readonly run: string;
   readonly tenant: string;
   readonly operation: string;
   /** The input as JSON. */
@@ -14,6 +16,10 @@ export interface Wanted {
 /** The message that it published. One in structured mode is opened: it has the attributes of its event as headers, and its data. */
 export interface Produced {
   readonly subject: string;
+  /** How many jobs the same run of the program has published. */
+  readonly jobsOfRun: number;
+  /** The ids of the jobs of earlier runs. */
+  readonly earlierIds: readonly string[];
   readonly names: readonly string[];
   readonly values: HeaderValues;
   readonly data: Uint8Array;
