@@ -44,7 +44,7 @@ export async function runWorker(options: RunOptions): Promise<CaseReport[]> {
     ...{ command, environment, natsUrl, httpUrl: http.url, ackWaitMs, onLine },
     stopTimeoutMs: STOP_TIMEOUT_MS,
   });
-  const onAbort = (): void => void worker.kill();
+  const onAbort = (): void => worker.giveUp(options.signal.reason);
   options.signal.addEventListener('abort', onAbort);
   try {
     const tape = await Tape.start(broker.connection);

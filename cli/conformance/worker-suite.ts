@@ -1,4 +1,5 @@
 import { describeThrown } from '../../shared/errors.ts';
+import { CliError } from '../cli-error.ts';
 import { Bench, type BenchParts } from './bench.ts';
 import type { WorkerCase } from './cases/case.ts';
 import { CaseOver, CaseSkipped, Findings } from './findings.ts';
@@ -111,6 +112,7 @@ async function runCase(parts: BenchParts, one: WorkerCase): Promise<CaseReport |
   } catch (thrown) {
     if (thrown instanceof WorkerLost) return thrown;
     if (thrown instanceof CaseSkipped) return { ...skippedReport(one), why: thrown.message };
+    if (thrown instanceof CliError) throw thrown;
     if (!(thrown instanceof CaseOver))
       throw new Error(`the case ${one.name}: ${describeThrown(thrown)}`, { cause: thrown });
   } finally {

@@ -1,11 +1,15 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { PRODUCER_CASES } from '../../cli/conformance/producer/cases.ts';
 import type { CaseReport } from '../../cli/conformance/report.ts';
 import { runCli } from '../../cli/program.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
-import { atEndOfFile } from '../support/cleanup.ts';
+import { atEndOfFile, scratchFolder } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';
 import { fixture } from './support.ts';
 
@@ -160,6 +164,36 @@ it('a worker that a job ends is told, with its exit code, its last lines and the
     ),
   });
   expect(stdout).toContain('2 passed, 1 failed');
+});
+
+it('a producer that never ends is wrong usage', async () => {
+  const args = ['producer', '--nats', nats.url, '--timeout', '1s', '--', 'sleep', '1000'];
+  const { code, stderr } = await conformance(args);
+  const sentence = 'has published nothing on jobs.>, and had not ended after 1000 ms';
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(sentence) });
+});
+
+it.each([
+  ['SIGINT', 130, 'interrupted'],
+  ['SIGTERM', 143, 'ended by SIGTERM'],
+] as const)('%s ends the harness and the worker, while cases run', async (signal, code, sentence) => {
+  const pidFile = path.join(await scratchFolder(), 'pid');
+  const worker = ['sh', '-c', `echo $$ > ${pidFile}; exec "$@"`, 'sh', ...fixture('plain-worker/worker.ts')];
+  const main = path.join(import.meta.dirname, '../../cli/main.ts');
+  const harness = spawn(
+    process.execPath,
+    [main, 'conformance', 'worker', '--nats', nats.url, '--', ...worker],
+    {
+      env: hostEnvironment(),
+    },
+  );
+  const stderr = text(harness.stderr);
+  await once(harness.stdout, 'data');
+  harness.kill(signal);
+  const [ended] = await once(harness, 'exit');
+  const pid = Number(await readFile(pidFile, 'utf8'));
+  expect({ ended, stderr: await stderr }).toEqual({ ended: code, stderr: expect.stringContaining(sentence) });
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
 });
 
 it('a skipped case is told, and does not fail', async () => {

@@ -50,6 +50,7 @@ export async function runProducer(options: ProducerRunOptions): Promise<CaseRepo
     const submissions: Submission[] = [];
     const tape = await Tape.start(broker.connection);
     for (const wanted of newJobs()) {
+      options.signal.throwIfAborted();
       const earlierIds = submissions.flatMap(({ message }) => parseJobSubject(message.subject)?.jobId ?? []);
       const messages = await produce(options, { broker, tape, wanted, otlpUrl: http.url, earlierIds });
       submissions.push(...messages.map((message) => ({ wanted, message })));
@@ -114,7 +115,8 @@ async function produce(
   const facts = { exitCode, jobsOfRun: subjects.size, earlierIds };
   if (subjects.size > 0)
     return await Promise.all([...subjects.values()].map((heard) => producedOf(heard, broker, facts)));
-  const message = `${wanted.run}the producer under test has published nothing on jobs.>`;
+  const ended = exitCode === undefined ? `had not ended after ${timeoutMs} ms` : program.howItEnded;
+  const message = `${wanted.run}the producer under test has published nothing on jobs.>, and ${ended}`;
   throw new CliError('usage-invalid', message, { hint: program.lastLines });
 }
 

@@ -31,6 +31,8 @@ export class WorkerUnderTest {
   /** A case listens while it runs, and many run at a time. */
   readonly #losses = new EventEmitter().setMaxListeners(0);
   #program: Program | undefined;
+  /** Why it is wanted no more. */
+  #reason: Error | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -51,7 +53,9 @@ export class WorkerUnderTest {
     return this.#program;
   }
 
+  /** @throws CliError if it cannot be started, or whatever {@link giveUp} was given */
   async start(): Promise<void> {
+    this.#expectWanted();
     this.#starts++;
     const { command, onLine, environment } = this.#options;
     const program = await Program.start({
@@ -60,6 +64,8 @@ export class WorkerUnderTest {
       environment: { ...environment, ...this.#settings() },
     });
     this.#program = program;
+    if (this.#reason !== undefined) await program.kill();
+    this.#expectWanted();
     void program.untilGone().then(() => {
       if (!program.wasTold) this.#losses.emit('lost', program);
     });
@@ -67,12 +73,13 @@ export class WorkerUnderTest {
 
   /**
    * Runs `work`, and stops waiting for it when the worker ends although nobody has told it to.
-   * @throws WorkerLost then, and whatever `work` throws
+   * @throws WorkerLost then, and whatever `work` throws, or {@link giveUp} was given
    */
   async whileHere(work: () => Promise<void>): Promise<void> {
+    this.#expectWanted();
     const { promise, reject } = Promise.withResolvers<never>();
     const onLost = (program: Program): void => reject(new WorkerLost(program));
-    this.#losses.once('lost', onLost);
+    this.#losses.once('lost', onLost).once('over', reject);
     const working = work();
     working.catch(() => undefined);
     try {
@@ -82,12 +89,23 @@ export class WorkerUnderTest {
       await program.untilGone();
       throw new WorkerLost(program);
     } finally {
-      this.#losses.off('lost', onLost);
+      this.#losses.off('lost', onLost).off('over', reject);
     }
   }
 
   async kill(): Promise<void> {
     await this.#program?.kill();
+  }
+
+  /** Ends it for good, and whatever waits for it. @param reason what ends those who wait */
+  giveUp(reason: Error): void {
+    this.#reason = reason;
+    this.#losses.emit('over', reason);
+    void this.kill();
+  }
+
+  #expectWanted(): void {
+    if (this.#reason !== undefined) throw this.#reason;
   }
 
   /** The variables that docs/PROTOCOL.md promises to a worker under test. */
