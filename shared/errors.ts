@@ -123,10 +123,16 @@ export function isThroughlineError(thrown: unknown): thrown is ThroughlineError 
 
 const MAX_DESCRIPTION = 2_000;
 
-/** The message of anything that can be thrown, as one line of at most 2,000 characters. Never throws. */
+/**
+ * The message of anything that can be thrown, as one line of at most 2,000 characters. Never throws. Half a character, as a cut
+ * leaves it, is replaced: other programs do not read it.
+ */
 export function describeThrown(thrown: unknown): string {
   const text = textOf(thrown);
-  const line = text.slice(0, MAX_DESCRIPTION).replace(/[\r\n]+/g, ' ');
+  const line = text
+    .slice(0, MAX_DESCRIPTION)
+    .toWellFormed()
+    .replace(/[\r\n]+/g, ' ');
   return text.length <= MAX_DESCRIPTION ? line : `${line}…`;
 }
 

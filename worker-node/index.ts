@@ -8,4 +8,4 @@ export {
   startSpan,
   withBaggage,
   withSpan,
-} from './telemetry/author-tracing.ts';
+} from './operations/author-tracing.ts';

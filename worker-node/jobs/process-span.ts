@@ -1,4 +1,10 @@
-import { type Context, type Span, type SpanContext, SpanStatusCode } from '@opentelemetry/api';
+import {
+  type Context,
+  isSpanContextValid,
+  type Span,
+  type SpanContext,
+  SpanStatusCode,
+} from '@opentelemetry/api';
 import type { Extraction } from '../../shared/propagation/index.ts';
 import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
@@ -93,10 +99,12 @@ export function describeAttempt(span: Span, { number, queueTimeMs, job, previous
   if (job.outboxTimeMs !== undefined) span.setAttribute(ATTR.outboxTimeMs, job.outboxTimeMs);
   if (job.redrive !== undefined) span.setAttribute(ATTR.jobRedriveCount, job.redrive.redriveCount);
   // If the last event is `redriven`, no attempt was before this one. The edge wrote that event.
-  if (previous === undefined || previous.spanId === '' || previous.kind === 'redriven') return;
+  if (previous === undefined || previous.kind === 'redriven') return;
   // Each attempt is a child of the span that sent the job, so only a link leads to the attempt before.
   const { traceId, spanId } = previous;
-  span.addLink({ context: { traceId, spanId, traceFlags: span.spanContext().traceFlags } });
+  const linked = { traceId, spanId, traceFlags: span.spanContext().traceFlags };
+  // A worker in another language may have written other texts, and a collector refuses a whole batch for one of them.
+  if (isSpanContextValid(linked)) span.addLink({ context: linked });
 }
 
 /** Adds for which limit the job waited, and how long the attempt waited on this host. */

@@ -29,7 +29,7 @@ export function reportOf(thrown: unknown): ThrownReport {
   return {
     type: isError(thrown) ? nameOf(thrown) : describeValue(thrown),
     summary: describeThrown(summary.join('; ')),
-    text: lines.join('\n').slice(0, MAX.text),
+    text: lines.join('\n').slice(0, MAX.text).toWellFormed(),
   };
 }
 
@@ -87,7 +87,7 @@ function stackOf(value: unknown): string {
 
 function nameOf(error: object): string {
   const name = read(error, 'name');
-  return typeof name === 'string' && name !== '' ? name.slice(0, 100) : 'Error';
+  return typeof name === 'string' && name !== '' ? name.slice(0, 100).toWellFormed() : 'Error';
 }
 
 /** A property, which may be a getter that throws. */

@@ -28,7 +28,7 @@ export class WorkSampler implements Sampler {
 
 /** Nearly no span is one, so most names are only looked at in one place. */
 function isConnection(name: string): boolean {
-  return name.charCodeAt(3) === DOT && CONNECTION.test(name);
+  return typeof name === 'string' && name.charCodeAt(3) === DOT && CONNECTION.test(name);
 }
 
 type Rest =

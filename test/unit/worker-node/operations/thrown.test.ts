@@ -139,3 +139,12 @@ describe('a job error', () => {
     expect(toldOf(new JobError('x'.repeat(1_000_000)))?.length).toBeLessThan(2_100);
   });
 });
+
+it('a report is whole characters, also where it is cut, and where a text had half of one', () => {
+  const cut = new Error(`${'x'.repeat(1_999)}😀`, { cause: new Error('y'.repeat(9_000)) });
+  cut.stack = `${'x'.repeat(3_999)}😀`;
+  for (const thrown of [cut, new Error('half \ud83d of one'), 'half \ude00', { half: '\ud83d' }]) {
+    const { summary, text, type } = reportOf(thrown);
+    expect([summary.isWellFormed(), text.isWellFormed(), type.isWellFormed()]).toEqual([true, true, true]);
+  }
+});

@@ -8,6 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { tracerOf } from '../../shared/trace/tracer.ts';
+import { reportOf } from './thrown.ts';
 
 /** The name under which the spans of operations are recorded. */
 const SCOPE = 'throughline-operation';
@@ -39,9 +40,9 @@ export async function withSpan<Result>(
     try {
       return await work(span);
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      span.recordException(error);
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      const { type, summary, text } = reportOf(thrown);
+      span.recordException({ name: type, message: summary, stack: text });
+      span.setStatus({ code: SpanStatusCode.ERROR, message: summary });
       throw thrown;
     } finally {
       span.end();
