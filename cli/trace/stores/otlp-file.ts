@@ -7,7 +7,13 @@ import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { CliError } from '../../cli-error.ts';
 import { type StoredTrace, storedTrace, type TraceStore } from './trace-store.ts';
 
-/** A file of OTLP in JSON, an export in each line, as the file exporter of OpenTelemetry's Collector writes it. */
+/** How an export of any signal begins. */
+const RESOURCES = ['resourceSpans', 'resourceLogs', 'resourceMetrics', 'resourceProfiles'];
+
+/**
+ * A file of OTLP in JSON: an export in each line, as the file exporter of OpenTelemetry's Collector writes it, or one export over
+ * many lines.
+ */
 export class OtlpFile implements TraceStore {
   readonly #path: string;
 
@@ -22,44 +28,74 @@ export class OtlpFile implements TraceStore {
 
   async read(traceId: string, signal: AbortSignal): Promise<StoredTrace> {
     const spans: SpanRecord[] = [];
-    for await (const line of this.#lines(signal)) {
-      // A file may hold many traces, so only the lines of this one are parsed.
-      if (line.toLowerCase().includes(traceId)) spans.push(...spansIn(line));
+    for await (const text of this.#exports(signal)) {
+      // A file may hold many traces, so only the exports of this one are parsed.
+      if (text.toLowerCase().includes(traceId)) spans.push(...spansIn(text));
     }
     return storedTrace(spans.filter((span) => span.traceId === traceId));
   }
 
   async recent(service: string, since: number, signal: AbortSignal): Promise<string[]> {
     const ids = new Set<string>();
-    for await (const line of this.#lines(signal)) {
-      if (!line.includes(service)) continue;
-      for (const span of spansIn(line))
+    for await (const text of this.#exports(signal)) {
+      if (!text.includes(service)) continue;
+      for (const span of spansIn(text))
         if (span.service === service && span.startMs >= since) ids.add(span.traceId);
     }
     return [...ids];
   }
 
+  /** The texts of the exports. The first line tells whether each line is one. @throws CliError `answer-invalid` if none is */
+  async *#exports(signal: AbortSignal): AsyncGenerator<string> {
+    const lines = this.#lines(signal);
+    const beginning: string[] = [];
+    for await (const line of lines) {
+      if (beginning.length === 0 && line.trim() === '') continue;
+      if (beginning.length === 0 && isExport(line)) {
+        yield line;
+        yield* lines;
+        return;
+      }
+      beginning.push(line);
+    }
+    const whole = beginning.join('\n');
+    if (isExport(whole)) yield whole;
+    // A line that is the only one may be written just now.
+    else if (beginning.length > 1 || !/^\s*(?:\{|$)/.test(whole))
+      throw new CliError('answer-invalid', `${this.name} is not OTLP in JSON`, {
+        hint: 'it needs an export in each line, as the file exporter of a Collector writes it',
+      });
+  }
+
   async *#lines(signal: AbortSignal): AsyncGenerator<string> {
-    const file = await open(this.#path).catch((cause: unknown) => {
+    try {
+      const file = await open(this.#path);
+      try {
+        for await (const line of file.readLines()) {
+          signal.throwIfAborted();
+          yield line;
+        }
+      } finally {
+        await file.close().catch(() => undefined);
+      }
+    } catch (cause) {
+      signal.throwIfAborted();
       throw new CliError('traces-unreachable', `${this.name} cannot be read: ${describeThrown(cause)}`, {
         cause,
       });
-    });
-    try {
-      for await (const line of file.readLines()) {
-        signal.throwIfAborted();
-        yield line;
-      }
-    } finally {
-      await file.close().catch(() => undefined);
     }
   }
 }
 
-/** The spans of a line; none if it is not an export, as the last line is not while it is written. */
-function spansIn(line: string): SpanRecord[] {
+function isExport(text: string): boolean {
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null && RESOURCES.some((name) => Object.hasOwn(value, name));
+}
+
+/** The spans of an export; none if it is not one, as the last line is not while it is written. */
+function spansIn(text: string): SpanRecord[] {
   try {
-    return readTraceExport(parseJson(line)).spans;
+    return readTraceExport(parseJson(text)).spans;
   } catch {
     return [];
   }

@@ -1,4 +1,5 @@
 import { NoAnswerError } from '../../../client/errors.ts';
+import type { HttpAnswer } from '../../../client/exchange.ts';
 import { CliError } from '../../cli-error.ts';
 import { ask } from '../../http/request.ts';
 
@@ -35,13 +36,22 @@ export async function askStore<T>(
   }).catch((thrown: unknown) => {
     throw thrown instanceof NoAnswerError ? unreachable(thrown) : thrown;
   });
-  if (answer.status === 404) return undefined;
+  if (answer.status === 404 && !isOtherServer(answer)) return undefined;
   if (answer.status !== 200) throw refused(answer);
   try {
     return read(JSON.parse(answer.text));
   } catch (cause) {
     throw invalid(answer, cause);
   }
+}
+
+/**
+ * Whether a 404 is about the address rather than about the trace: a page, a problem of another API, or what servers in Go say
+ * about a path that they do not have.
+ */
+function isOtherServer({ text, headers }: HttpAnswer): boolean {
+  const type = headers.get('content-type') ?? '';
+  return /^\s*<|^404 page not found/.test(text) || /^application\/problem\+json/i.test(type);
 }
 
 function unreachable({ code, message, cause }: NoAnswerError): CliError {

@@ -88,13 +88,21 @@ const SAMPLED_AT: readonly (readonly [role: Role, hop: Hop])[] = [
   ['process', 'bridge → worker'],
 ];
 
+/** Without spans, only the operation can tell what arrived. */
+const UNSAID: Fault = {
+  hop: 'job',
+  found: 'the job succeeded, and its result does not say which trace context arrived',
+  cause: 'another program serves `throughline.canary`, or the key may not read results (jobs:read)',
+};
+
 /** Nothing may be recorded of a trace that its caller did not sample. */
 export function flagFaults({ own, sent }: Evidence): Fault[] {
   const jobId = sent.jobs[0]?.job.id ?? '';
   const first = SAMPLED_AT.find(([role]) => spansOf(own.spans, role, jobId).length > 0);
   const arrived = sent.jobs[0]?.arrived;
   if (first === undefined && own.spans.length === 0) {
-    if (arrived === undefined || (arrived.traceId === sent.caller.traceId && !arrived.sampled)) return [];
+    if (arrived === undefined) return [UNSAID];
+    if (arrived.traceId === sent.caller.traceId && !arrived.sampled) return [];
     const found =
       arrived.traceId === sent.caller.traceId
         ? 'the trace arrived at the worker as sampled'

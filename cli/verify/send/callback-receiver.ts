@@ -28,7 +28,7 @@ export class CallbackReceiver {
   readonly #waiting = new Map<string, PromiseWithResolvers<IncomingHttpHeaders>>();
 
   private constructor(url: string) {
-    this.#base = url.replace(/\/+$/, '');
+    this.#base = url;
   }
 
   /** @throws CliError `usage-invalid` when the port is taken */
@@ -45,10 +45,11 @@ export class CallbackReceiver {
 
   /** A new address, and the headers of the callback that comes there. */
   expect(): { readonly url: string; readonly headers: Promise<IncomingHttpHeaders> } {
-    const url = `${this.#base}/${randomBytes(16).toString('hex')}`;
+    const url = new URL(this.#base);
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}/${randomBytes(16).toString('hex')}`;
     const waiting = Promise.withResolvers<IncomingHttpHeaders>();
-    this.#waiting.set(new URL(url).pathname, waiting);
-    return { url, headers: waiting.promise };
+    this.#waiting.set(`${url.pathname}${url.search}`, waiting);
+    return { url: url.href, headers: waiting.promise };
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import * as z from 'zod';
+import { ApiError } from '../../../client/errors.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import type { ApiClient } from '../../api-client.ts';
 import { type Canary, submissionOf } from './canaries.ts';
@@ -83,7 +84,12 @@ async function submit(
   const options = { trace: carrier, signal };
   if (canary.jobs !== undefined) {
     const { results } = await api.submitBatch(Array(canary.jobs).fill(submission), options);
-    return { jobs: results.flatMap((result) => ('job' in result ? [result.job] : [])), isAnswered: false };
+    const jobs = results.map((result) => {
+      if ('job' in result) return result.job;
+      const { status, problem } = result;
+      throw new ApiError({ status, url: api.jobsUrl, text: JSON.stringify(problem) });
+    });
+    return { jobs, isAnswered: false };
   }
   const waitSeconds = canary.waits ? WAIT_SECONDS : undefined;
   const { job } = await api.submit(submission, { ...options, waitSeconds });

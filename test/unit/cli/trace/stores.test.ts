@@ -109,6 +109,43 @@ describe('a file of OTLP in JSON', () => {
     expect(await store.recent('throughline-worker', Date.now(), signal)).toEqual([]);
   });
 
+  it.each([
+    ['one export over many lines', (text: string) => JSON.stringify(JSON.parse(text), null, 2)],
+    ['one export, without an end of its line', (text: string) => text],
+    ['an export after an empty line', (text: string) => `\n${text}\n`],
+  ])('may have %s', async (_form, write) => {
+    const file = join(await scratchFolder(), 'spans.json');
+    await writeFile(file, write(JSON.stringify(exported('throughline-worker', otlpSpan(A)))));
+    const store = openStore({ url: pathToFileURL(file).href, headers: {} });
+    expect((await store.read(TRACE_ID, signal)).spans).toMatchObject([{ spanId: A }]);
+    expect(await store.recent('throughline-worker', 0, signal)).toEqual([TRACE_ID]);
+  });
+
+  it.each(['', '\n', '{"resourceLogs":[]}\n', '{"resourceSp'])('may have no span yet: %j', async (text) => {
+    const file = join(await scratchFolder(), 'spans.json');
+    await writeFile(file, text);
+    const store = openStore({ url: pathToFileURL(file).href, headers: {} });
+    expect(await store.read(TRACE_ID, signal)).toEqual({ spans: [], isPartial: false });
+  });
+
+  it.each([
+    ['lines of a log', '{"level":"info","msg":"a"}\n{"level":"info","msg":"b"}\n'],
+    ['text', 'hello\n'],
+    ['bytes', '\u0000\u0001\ufffd'],
+    ['a list', '[{"resourceSpans":[]}]'],
+    ['broken JSON over many lines', '{\n "resourceSpans": [\n'],
+  ])('is not taken for an empty one if it holds %s', async (_what, text) => {
+    const file = join(await scratchFolder(), 'spans.json');
+    await writeFile(file, text);
+    const store = openStore({ url: pathToFileURL(file).href, headers: {} });
+    await expect(store.read(TRACE_ID, signal)).rejects.toMatchObject({ code: 'answer-invalid' });
+  });
+
+  it('that is a folder cannot be read', async () => {
+    const store = openStore({ url: pathToFileURL(await scratchFolder()).href, headers: {} });
+    await expect(store.read(TRACE_ID, signal)).rejects.toMatchObject({ code: 'traces-unreachable' });
+  });
+
   it('that is not there is a store that cannot be reached', async () => {
     const store = openStore({ url: 'file:///no/such/spans.jsonl', headers: {} });
     await expect(store.read(TRACE_ID, signal)).rejects.toMatchObject({ code: 'traces-unreachable' });

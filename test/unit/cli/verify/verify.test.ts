@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { callHere } from '../../../support/cli/in-process.ts';
-import { API_KEY, answer, DONE, nowhere, type Seen, serve } from '../../../support/cli/servers.ts';
+import { API_KEY, answer, DONE, nowhere, type Seen, serve, TRACE_ID } from '../../../support/cli/servers.ts';
 
 /** An API that answers every submission with this problem, and a trace store without a trace. */
 async function systemThatRefuses(status: number, code: string) {
@@ -84,6 +84,54 @@ describe('verify', () => {
       canaries: [{ canary: 'plain', outcome: 'broken', faults: [{ hop: 'job' }] }],
     });
     expect(ended.stdout).toContain(words);
+  });
+
+  it('is broken if the API refuses jobs of the batch: nothing of them can be checked', async () => {
+    const problem = {
+      ...{ type: 'urn:x', code: 'operation-unknown', title: 't' },
+      ...{ detail: 'it says unknown', status: 404, traceId: TRACE_ID },
+    };
+    const results = [
+      { status: 202, job: DONE },
+      { status: 404, problem },
+    ];
+    const api = await serve(() => answer(200, { results }));
+    const { environment } = await systemThatRefuses(404, 'operation-unknown');
+    const ended = await callHere(api, ['verify', '--canary', 'batch', '--json'], { environment });
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout).canaries).toMatchObject([
+      {
+        canary: 'batch',
+        outcome: 'broken',
+        faults: [{ hop: 'job', found: expect.stringContaining('unknown') }],
+      },
+    ]);
+  });
+
+  it('is broken if nothing says that an unsampled trace stayed so', async () => {
+    const { environment } = await systemThatRefuses(404, 'operation-unknown');
+    const api = await serve(() => answer(200, DONE));
+    const args = ['verify', '--canary', 'unsampled', '--timeout', '1ms', '--json'];
+    const ended = await callHere(api, args, { environment });
+    expect(JSON.parse(ended.stdout).canaries).toMatchObject([
+      { outcome: 'broken', faults: [{ hop: 'job', found: expect.stringContaining('does not say') }] },
+    ]);
+  });
+
+  it.each([
+    ['a page', () => answer(404, '<html>nginx</html>')],
+    [
+      'a problem of another API',
+      () => answer(404, { code: 'route-unknown' }, { 'content-type': 'application/problem+json' }),
+    ],
+    ['a path that a server in Go does not have', () => answer(404, '404 page not found\n')],
+  ])('ends with 3 if the store is another server, which answers 404 with %s', async (_case, reply) => {
+    const { api, environment } = await systemThatRefuses(404, 'operation-unknown');
+    const { url } = await serve(reply);
+    const store = { THROUGHLINE_TRACES_URL: `${url}/api/v3/traces` };
+    const ended = await callHere(api, ['verify'], { environment: { ...environment, ...store } });
+    expect(ended).toMatchObject({ code: 3, stderr: expect.stringContaining('THROUGHLINE_TRACES_URL') });
+    expect(api.seen).toEqual([]);
   });
 
   it.each([
