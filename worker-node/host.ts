@@ -16,7 +16,7 @@ import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
 import { ExportedLines } from './telemetry/export/exported-lines.ts';
 import type { Signal } from './telemetry/export/losses.ts';
-import { startTracing } from './telemetry/tracing.ts';
+import { startTracing, type Tracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 
 /** A pause of the garbage collector, or a large computation, is shorter. */
@@ -64,18 +64,31 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     lines,
   });
   const strayErrors = StrayErrors.watch(log);
-  const loaded = await loadOwn(options.operationsFolder, log);
-  await checkCredentials(config);
-  const guard = new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW));
-  const { builtInOperations } = await import('./operations/built-in/built-in.ts');
-  const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
-  return { run: () => runHost({ config, log, tracing, strayErrors, loaded, registry, guard }) };
+  return await sentIfItFails(tracing, async () => {
+    const loaded = await loadOwn(options.operationsFolder, log);
+    await checkCredentials(config);
+    const guard = new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW));
+    const { builtInOperations } = await import('./operations/built-in/built-in.ts');
+    const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
+    return { run: () => runHost({ config, log, tracing, strayErrors, loaded, registry, guard }) };
+  });
+}
+
+/** Does a step of the start. If it fails, the process ends, so the spans and the lines of the log that wait are sent first. */
+async function sentIfItFails<Result>(tracing: Tracing, step: () => Promise<Result>): Promise<Result> {
+  try {
+    return await step();
+  } catch (thrown) {
+    await tracing.shutdown().catch(() => undefined);
+    await tracing.shutdownLogs();
+    throw thrown;
+  }
 }
 
 interface HostParts {
   readonly config: WorkerConfig;
   readonly log: WorkerLogger;
-  readonly tracing: Awaited<ReturnType<typeof startTracing>>;
+  readonly tracing: Tracing;
   readonly strayErrors: StrayErrors;
   readonly loaded: readonly LoadedOperation[];
   readonly registry: ReturnType<typeof createRegistry>;
@@ -84,7 +97,7 @@ interface HostParts {
 
 async function runHost(parts: HostParts): Promise<number> {
   const { config, log, tracing, strayErrors, loaded, registry, guard } = parts;
-  const worker = await startWorker({ config, registry, log, tracing, guard });
+  const worker = await sentIfItFails(tracing, () => startWorker({ config, registry, log, tracing, guard }));
   const loopWatch = LoopWatch.start({
     service: SERVICE.worker,
     tellAfterMs: TELL_AFTER_MS,

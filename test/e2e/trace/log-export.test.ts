@@ -1,4 +1,10 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, it } from 'vitest';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { start } from '../../support/cli/process.ts';
+import { nowhere } from '../../support/cli/servers.ts';
 import { until } from '../../support/poll.ts';
 import { makeLogs } from '../../support/spans/make-spans.ts';
 import { type OtlpReceiver, otlpReceiver } from '../../support/spans/otlp-receiver.ts';
@@ -135,3 +141,22 @@ it('a worker sends the line of a job with the ids of its span, and the lines of 
     expect.arrayContaining(['worker ready', 'worker stopping', 'worker stopped']),
   );
 });
+
+it.each([
+  ['NATS is away', '', 3],
+  ['its operations cannot be loaded', 'export default 5;', 78],
+])(
+  'a worker that does not start because %s sends what it has logged until then',
+  async (_why, text, code) => {
+    const receiver = await otlpReceiver();
+    const folder = await scratchFolder();
+    await writeFile(path.join(folder, 'own.mjs'), text);
+    const operations = text === '' ? [] : [folder];
+    const worker = start(['worker', ...operations], {
+      ...{ NATS_URL: (await nowhere()).replace('http:', 'nats:'), WORKER_CONCURENCY: '5' },
+      ...{ OTEL_LOGS_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url },
+    });
+    expect((await once(worker, 'close'))[0]).toBe(code);
+    expect(bodies(receiver)).toEqual(['setting ignored']);
+  },
+);
