@@ -98,8 +98,9 @@ async function submit(stack: Stack, jobs: number): Promise<void> {
     while (left > 0) {
       left -= BATCH;
       const response = await fetch(`${stack.url}/v1/jobs/batch`, init);
-      const { results } = (await response.json()) as { results: { status: number }[] };
-      const refused = results.filter(({ status }) => status !== 202).length;
+      // A batch that is refused as a whole has no results.
+      const { results = [] } = (await response.json()) as { results?: { status: number }[] };
+      const refused = BATCH - results.filter(({ status }) => status === 202).length;
       // On a machine that is busy with other work, the edge refuses what it cannot store in time.
       left += refused;
       if (refused > 0) await delay(DRAIN_POLL_MS);

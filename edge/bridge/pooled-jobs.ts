@@ -9,6 +9,8 @@ import type { RequestBroker } from '../nats/request-broker.ts';
 const FEW = 64;
 /** The shortest time between two looks at the jobs of a tenant. */
 const LOOK_MS = 250;
+/** A submission waits for a look only if the last one ended longer ago. Else it goes by that one: a look takes a round trip to NATS. */
+const FRESH_MS = 1_000;
 const MAX_TENANTS = 5_000;
 
 /** A job, and how often it was redriven; undefined: never. */
@@ -22,6 +24,8 @@ interface Tracked {
   /** The last jobs that went to the pooled lane, as many as may be there, and how often each was redriven. */
   readonly ids: Map<string, number>;
   lookedAt: number;
+  /** When the last look ended. */
+  knownAt: number;
   looking?: Promise<unknown>;
 }
 
@@ -40,6 +44,7 @@ export class PooledJobs {
 
   /**
    * Whether a job may go to the pooled lane of its tenant. It counts as being there from then on.
+   * @param broker one that is not used for anything else: it may be asked after the answer
    * @param place its place among the unfinished jobs of its tenant
    */
   async admit(broker: Pick<RequestBroker, 'ask'>, job: PooledJob, place: number): Promise<boolean> {
@@ -70,7 +75,7 @@ export class PooledJobs {
   }
 
   #trackedOf(tenant: string): Tracked {
-    const tracked = this.#tenants.get(tenant) ?? { ids: new Map(), lookedAt: 0 };
+    const tracked = this.#tenants.get(tenant) ?? { ids: new Map(), lookedAt: 0, knownAt: 0 };
     this.#tenants.delete(tenant);
     this.#tenants.set(tenant, tracked);
     const [oldest] = this.#tenants.keys();
@@ -80,15 +85,19 @@ export class PooledJobs {
 
   /** Looks for the ends of the jobs in a pooled lane. Callers at the same time share one look. */
   async #forgetEnded(broker: Pick<RequestBroker, 'ask'>, tenant: string, tracked: Tracked): Promise<void> {
+    const isFresh = Date.now() - tracked.knownAt < FRESH_MS;
     if (tracked.looking === undefined && Date.now() - tracked.lookedAt >= LOOK_MS) {
       tracked.lookedAt = Date.now();
       const looks = [...tracked.ids].map(async ([jobId, redriveCount]) => {
         const job = { tenant, jobId, redriveCount };
         if (await broker.ask((session) => hasEnded(session, job))) tracked.ids.delete(jobId);
       });
-      tracked.looking = Promise.allSettled(looks).finally(() => delete tracked.looking);
+      tracked.looking = Promise.allSettled(looks).finally(() => {
+        tracked.knownAt = Date.now();
+        delete tracked.looking;
+      });
     }
-    await tracked.looking;
+    if (!isFresh) await tracked.looking;
   }
 }
 

@@ -235,7 +235,7 @@ async function isBusy(
   const { tenant, spec } = command;
   if (isElsewhere || spec.orderingKey !== undefined || spec.dueAt !== undefined)
     return bridge.usage.isBusy(tenant, taken, place);
-  return !(await bridge.pooled.admit(broker, command, place));
+  return !(await bridge.pooled.admit(broker.apart(), command, place));
 }
 
 async function sendNew(

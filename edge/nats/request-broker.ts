@@ -25,6 +25,11 @@ export class RequestBroker {
     return this.#session;
   }
 
+  /** Another broker with the same session, for questions that do not belong to the request. */
+  apart(): RequestBroker {
+    return new RequestBroker(this.#connection, this.#session);
+  }
+
   /**
    * Asks NATS.
    * @returns undefined if NATS cannot be reached, or refuses this bridge

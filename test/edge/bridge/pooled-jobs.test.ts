@@ -60,6 +60,24 @@ describe('the pooled lane of a tenant', () => {
     expect(broker.calls('lastMessage') - later).toBe(FAIR_JOBS);
   });
 
+  it('keeps no job waiting for a look that follows another within a second', async () => {
+    const { submit, end, broker } = start();
+    await submit(FAIR_JOBS + 1);
+    await submit(1);
+    vi.setSystemTime(Date.now() - WHILE_MS / 2);
+    const answered = Promise.withResolvers<void>();
+    const ask = broker.lastMessage.bind(broker);
+    broker.lastMessage = async (...question) => {
+      await answered.promise;
+      return await ask(...question);
+    };
+    await end('job-1');
+    expect(await submit(1)).toEqual([true]);
+    answered.resolve();
+    vi.setSystemTime(Date.now() - WHILE_MS / 2);
+    await vi.waitFor(async () => expect(await submit(1)).toEqual([false]));
+  });
+
   it('has no room for a tenant with very many unfinished jobs', async () => {
     const { submit, end } = start();
     await submit(64 * FAIR_JOBS);
