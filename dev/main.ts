@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { escapeControls } from '../shared/text/terminal/escape-controls.ts';
 import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
 import { isFreePort } from './machine/free-port.ts';
@@ -35,7 +36,7 @@ async function run(flags: DevFlags): Promise<number> {
     await checkPorts(flags);
     stack = await startUnless(interrupted, stackOptionsOf(flags, outputOf(flags), say));
   } catch (thrown) {
-    say(`dev: ${describeThrown(thrown)}`);
+    say(failureText(thrown));
     return 1;
   }
   if (stack === undefined) return 0;
@@ -51,6 +52,13 @@ async function run(flags: DevFlags): Promise<number> {
   if (failure !== undefined) say(`dev: ${failure}`);
   await stack.stop();
   return failure === undefined ? 0 : 1;
+}
+
+/** What is said of an error that ended the start. Its lines stay lines: the search for nats-server says one thing on each. */
+export function failureText(thrown: unknown): string {
+  const text = thrown instanceof Error && thrown.message !== '' ? thrown.message : describeThrown(thrown);
+  const lines = text.split('\n').map((line) => escapeControls(describeThrown(line)));
+  return `dev: ${lines.join('\n')}`;
 }
 
 /** @throws ThroughlineError `config-invalid` that names an option whose port is taken */

@@ -6,7 +6,7 @@ import os
 import uuid
 from datetime import UTC, datetime
 
-import nats
+from client import connect
 from opentelemetry import context, propagate, trace
 from telemetry import start_tracing
 
@@ -24,7 +24,7 @@ async def submit(url: str, tenant: str, operation: str, value) -> str:
         "ce-time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "content-type": "application/json",
     }
-    connection = await nats.connect(url)
+    connection = await connect(url)
     with trace.get_tracer("throughline-example").start_as_current_span(
         f"send {operation}", kind=trace.SpanKind.PRODUCER, attributes={"messaging.system": "nats"}
     ):

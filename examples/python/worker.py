@@ -11,7 +11,7 @@ import sys
 from collections import OrderedDict
 from datetime import UTC, datetime
 
-from client import NatsClient
+from client import connect
 from delivery import Delivery
 from job import Headers, last_message, read_json, to_text
 from nats.errors import TimeoutError as NatsTimeout
@@ -47,10 +47,8 @@ class Worker:
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
-        self.connection = NatsClient()
-        await self.connection.connect(
-            self.url, max_reconnect_attempts=-1, reconnected_cb=self.read_pauses, inbox_prefix=f"_INBOX_worker.{self.group}"
-        )
+        inbox = f"_INBOX_worker.{self.group}"
+        self.connection = await connect(self.url, reconnected_cb=self.read_pauses, inbox_prefix=inbox)
         self.js = self.connection.jetstream()
         consumers = [await self.consumer(*route) for route in routes()]
         await self.connection.subscribe("cancel.>", cb=self.on_cancel)

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"log"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,9 +45,11 @@ func main() {
 
 // submit publishes a job whose input is JSON, waits until JetStream has it, and returns the job id.
 func submit(ctx context.Context, tenant, operation string, input []byte) (string, error) {
-	connection, err := nats.Connect(os.Getenv("NATS_URL"))
+	url := os.Getenv("NATS_URL")
+	connection, err := nats.Connect(url)
 	if err != nil {
-		return "", err
+		address := url[strings.LastIndex(url, "@")+1:] // without a password
+		return "", fmt.Errorf("NATS at %s cannot be reached: %w", address, err)
 	}
 	defer connection.Close()
 	js, err := jetstream.New(connection)

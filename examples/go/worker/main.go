@@ -98,10 +98,12 @@ func start() error {
 }
 
 func (w *worker) connect(ctx context.Context) (err error) {
-	w.connection, err = nats.Connect(setting("NATS_URL", nats.DefaultURL), nats.MaxReconnects(-1),
+	url := setting("NATS_URL", nats.DefaultURL)
+	w.connection, err = nats.Connect(url, nats.MaxReconnects(-1),
 		nats.CustomInboxPrefix("_INBOX_worker."+w.group), nats.ReconnectHandler(func(*nats.Conn) { w.readPauses(ctx) }))
 	if err != nil {
-		return err
+		address := url[strings.LastIndex(url, "@")+1:] // without a password
+		return fmt.Errorf("NATS at %s cannot be reached: %w", address, err)
 	}
 	if w.js, err = jetstream.New(w.connection); err != nil {
 		return err

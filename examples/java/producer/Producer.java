@@ -1,5 +1,5 @@
 import io.nats.client.Connection;
-import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.impl.Headers;
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
@@ -12,7 +12,7 @@ final class Producer {
         String tenant = variable("CONFORMANCE_TENANT");
         String operation = variable("CONFORMANCE_OPERATION");
         String id = UUID.randomUUID().toString();
-        Connection connection = Nats.connect(variable("NATS_URL"));
+        Connection connection = Broker.connect(new Options.Builder(), variable("NATS_URL"));
         String subject = "jobs.normal.p" + pooledLane(tenant) + "." + tenant + "." + id + "." + operation;
         new Broker(connection).storeAlways(subject, headers(id), variable("CONFORMANCE_INPUT").getBytes(StandardCharsets.UTF_8));
         connection.close();

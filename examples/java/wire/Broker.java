@@ -2,7 +2,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
+import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.api.PublishAck;
+import io.nats.client.impl.ErrorListenerLoggerImpl;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
 import java.io.IOException;
@@ -11,6 +14,8 @@ import java.time.Duration;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Writes to and reads from JetStream. It tries again while the broker is away. */
 final class Broker {
@@ -38,6 +43,30 @@ final class Broker {
 
     Broker(Connection connection) {
         this.connection = connection;
+    }
+
+    /** Connects, or ends the program with a sentence. */
+    static Connection connect(Options.Builder options, String url) throws InterruptedException {
+        AtomicReference<Exception> last = new AtomicReference<>();
+        AtomicBoolean connected = new AtomicBoolean();
+        options.errorListener(new ErrorListenerLoggerImpl() {
+            @Override
+            public void exceptionOccurred(Connection connection, Exception exception) {
+                last.set(exception);
+                if (connected.get()) super.exceptionOccurred(connection, exception);
+            }
+        });
+        try {
+            Connection connection = Nats.connect(options.server(url).build());
+            connected.set(true);
+            return connection;
+        } catch (IOException error) {
+            // The message of this error has the password. What came before it says why.
+            String address = url.substring(url.lastIndexOf('@') + 1);
+            System.err.println("NATS at " + address + " cannot be reached: " + (last.get() == null ? "no answer" : last.get().getMessage()));
+            System.exit(1);
+            throw new IllegalStateException("the program has ended", error);
+        }
     }
 
     /** Stores a message, and waits for its acknowledgement. */

@@ -1,6 +1,5 @@
 import io.nats.client.Connection;
 import io.nats.client.Message;
-import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.time.Duration;
 import java.util.List;
@@ -53,13 +52,12 @@ final class Worker {
     }
 
     private Connection connect() throws Exception {
-        Options options = new Options.Builder().server(settings.natsUrl()).connectionName(settings.name()).maxReconnects(-1)
+        Options.Builder options = new Options.Builder().connectionName(settings.name()).maxReconnects(-1)
             .reconnectWait(Duration.ofMillis(250)).inboxPrefix("_INBOX_worker." + settings.group())
             .connectionListener((connection, event) -> {
                 if (event.name().equals("RECONNECTED")) threads.execute(this::readPauses);
-            })
-            .build();
-        return Nats.connect(options);
+            });
+        return Broker.connect(options, settings.natsUrl());
     }
 
     private void readPauses() {

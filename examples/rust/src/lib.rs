@@ -51,6 +51,13 @@ pub fn to_text(at: OffsetDateTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
+/// Connects to the NATS that NATS_URL names.
+pub async fn connect(options: async_nats::ConnectOptions) -> Result<async_nats::Client, Fault> {
+    let url = setting("NATS_URL", "nats://127.0.0.1:4222");
+    let address = url.rsplit('@').next().unwrap_or_default().to_owned(); // without a password
+    options.connect(url).await.map_err(|error| format!("NATS at {address} cannot be reached: {error}").into())
+}
+
 pub fn setting(name: &str, otherwise: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| otherwise.to_owned())
 }

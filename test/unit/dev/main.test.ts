@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type DevFlags, devCommand, stackOptionsOf } from '../../../dev/flags.ts';
-import { readyText } from '../../../dev/main.ts';
+import { failureText, readyText } from '../../../dev/main.ts';
 
 /** A value for each option that has one, other than its default. */
 const VALUES: Readonly<Record<string, string>> = {
@@ -57,6 +57,14 @@ describe('throughline dev', () => {
   it('takes --edge and --worker several times, and values with an =', () => {
     const { options } = effectOf('--edge', 'A=1', '--edge', 'B=x=y', '--worker', 'C=');
     expect(options).toMatchObject({ edge: { A: '1', B: 'x=y' }, worker: { C: '' } });
+  });
+
+  it('says each line of an error on a line of its own, without characters that command the terminal', () => {
+    const error = new Error('No nats-server was found:\n  path    \u001b[31mnone\n  - install it');
+    expect(failureText(error)).toBe(
+      'dev: No nats-server was found:\n  path    \\x1b[31mnone\n  - install it',
+    );
+    expect(failureText('no error')).toBe('dev: no error');
   });
 
   it('keeps everything in one folder if --persist names none', () => {

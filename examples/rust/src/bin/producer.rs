@@ -6,7 +6,7 @@ use async_nats::HeaderMap;
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
-use throughline_example::{Fault, extract, inject, now, setting, start_tracing};
+use throughline_example::{Fault, connect, extract, inject, now, setting, start_tracing};
 
 fn main() -> Result<(), Fault> {
     let tracing = start_tracing()?;
@@ -26,7 +26,7 @@ fn main() -> Result<(), Fault> {
 
 /// Publishes a job whose input is JSON, and waits until JetStream has it. Returns the job id.
 async fn submit(caller: Context, tenant: &str, operation: &str, input: String) -> Result<String, Fault> {
-    let client = async_nats::connect(setting("NATS_URL", "nats://127.0.0.1:4222")).await?;
+    let client = connect(async_nats::ConnectOptions::new()).await?;
     let tracer = global::tracer("throughline-example");
     let span = tracer
         .span_builder(format!("send {operation}"))

@@ -17,7 +17,7 @@ use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use serde_json::{Value, json};
-use throughline_example::{Fault, now, setting, start_tracing};
+use throughline_example::{Fault, connect, now, setting, start_tracing};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 
@@ -63,7 +63,7 @@ fn main() -> Result<(), Fault> {
 async fn run() -> Result<(), Fault> {
     let group = setting("WORKER_GROUP", "rust");
     let options = async_nats::ConnectOptions::new().custom_inbox_prefix(format!("_INBOX_worker.{group}"));
-    let client = options.connect(setting("NATS_URL", "nats://127.0.0.1:4222")).await?;
+    let client = connect(options).await?;
     let js = async_nats::jetstream::new(client.clone());
     let concurrency = setting("WORKER_CONCURRENCY", "64").parse()?;
     let name = setting("WORKER_NAME", "rust-worker");
