@@ -107,6 +107,8 @@ export const SENTENCES = {
   'pause-hold': 'A worker MUST NOT start jobs of an operation that is paused.',
   'callback-task':
     'A worker that records the end of a job with a callback for this end MUST store the callback task before it answers the delivery.',
+  'callback-asked':
+    'A worker MUST NOT store a callback task before the end that it tells is stored, nor one for an end for which the job’s message asks for none.',
   'job-subject': 'A producer MUST publish a job on `jobs.<priority>.<lane>.<tenant>.<jobId>.<operation>`.',
   'job-id': 'A producer MUST publish each job that it is asked for under one id, which no other job has.',
   'job-lane': 'A job without an ordering key SHOULD be on the pooled lane of its tenant.',

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import re
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from job import ENDS, Job, Record, read_record, to_text
+from job import CALLBACK_ENDS, CALLBACK_URL, ENDS, Job, Record, read_record, to_text
 from nats.js.errors import APIError
 from operations import MAX_ATTEMPTS, OPERATIONS, TIMEOUT_MS
 from opentelemetry import context, propagate, trace
@@ -254,9 +255,10 @@ class Delivery:
 
     async def _store_callback(self, kind: str, body: bytes) -> None:
         job = self.job
-        url = job.headers.get("throughline-callback-url")
-        wanted = job.headers.get("throughline-callback-events", ",".join(ENDS)).split(",")
-        if url is None or kind not in wanted:
+        url = job.headers.fitting("throughline-callback-url", CALLBACK_URL)
+        wanted = job.headers.get("throughline-callback-events", ",".join(ENDS))
+        # A callback header that cannot be read means no callback.
+        if url is None or re.fullmatch(CALLBACK_ENDS, wanted) is None or kind not in wanted.split(","):
             return
         task = self._cloud_event(kind, f"{job.id}:end{job.suffix}", to_text(datetime.now(UTC)))
         task |= {"Nats-Msg-Id": f"{job.id}:callback{job.suffix}", "throughline-callback-url": url}

@@ -9,6 +9,9 @@ from nats.js.errors import NotFoundError
 
 TAG = "[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}"
 ENDS = ("succeeded", "failed", "cancelled")
+# An http or https URL without user name, password and fragment.
+CALLBACK_URL = r"(?i:https?)://[A-Za-z0-9._:\[\]-]+([/?][!\"$-~]*)?"
+CALLBACK_ENDS = f"({'|'.join(ENDS)})(,({'|'.join(ENDS)}))*"
 
 
 class Headers:

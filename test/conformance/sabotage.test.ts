@@ -67,6 +67,10 @@ const ROWS: readonly Row[] = [
   { sabotage: 'limits-ignored', at: ['limit-by-key', 'limit-place'] },
   { sabotage: 'dead-letter-before-retry', at: ['retry', 'dead-failed'], spreads: true },
   { sabotage: 'runs-before-started', at: ['start-refused', 'started-stored'] },
+  { sabotage: 'callback-before-end', at: ['callback', 'callback-asked'] },
+  { sabotage: 'callback-before-end', at: ['callback-of-another-end', 'callback-asked'] },
+  { sabotage: 'callback-for-other-ends', at: ['callback-not-asked', 'callback-asked'] },
+  { sabotage: 'callback-without-url', at: ['callback-not-asked', 'callback-asked'] },
   { sabotage: 'dies-of-a-job', at: ['big-result', 'worker-stays'] },
   { sabotage: 'no-tracestate', at: ['trace-rest', 'context-rest'] },
   { sabotage: 'no-baggage', at: ['trace-rest', 'context-rest'] },
@@ -76,17 +80,14 @@ const ROWS: readonly Row[] = [
 const nats = await startTestNats();
 atEndOfFile(() => nats.stop());
 
-it.each(ROWS)(
-  'a worker with the fault $sabotage fails where the fault is',
-  async ({ sabotage, at, spreads }) => {
-    const [name, sentence] = at;
-    const reports = await checkWorker({
-      ...{ natsUrl: nats.url, command: fixture('plain-worker/worker.ts') },
-      ...{ environment: { SABOTAGE: sabotage }, patienceMs: 6_000 },
-      cases: [...QUICK, name],
-    });
-    const failed = failedIn(reports);
-    expect(failed[name]).toContain(sentence);
-    if (spreads !== true) expect(Object.keys(failed)).toEqual([name]);
-  },
-);
+it.each(ROWS)('a worker with the fault $sabotage fails the case $at.0', async ({ sabotage, at, spreads }) => {
+  const [name, sentence] = at;
+  const reports = await checkWorker({
+    ...{ natsUrl: nats.url, command: fixture('plain-worker/worker.ts') },
+    ...{ environment: { SABOTAGE: sabotage }, patienceMs: 6_000 },
+    cases: [...QUICK, name],
+  });
+  const failed = failedIn(reports);
+  expect(failed[name]).toContain(sentence);
+  if (spreads !== true) expect(Object.keys(failed)).toEqual([name]);
+});

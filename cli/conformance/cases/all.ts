@@ -1,4 +1,5 @@
 import { ANNOUNCEMENT_CASES } from './announcements.ts';
+import { CALLBACK_CASES } from './callbacks.ts';
 import type { WorkerCase } from './case.ts';
 import { CONFLICT_CASES } from './conflicts.ts';
 import { ENDING_CASES } from './endings.ts';
@@ -20,6 +21,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...SPAN_CASES,
   ...LIMIT_CASES,
   ...ENDING_CASES,
+  ...CALLBACK_CASES,
   ...QUEUE_CASES,
   ...CONFLICT_CASES,
   ...REDRIVE_CASES,

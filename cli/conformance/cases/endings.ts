@@ -124,28 +124,6 @@ export const ENDING_CASES: readonly WorkerCase[] = [
       findings.check('end-large', error?.code === 'result-too-large', found);
     },
   },
-  {
-    name: 'callback',
-    what: 'the end of a job with a callback stores a callback task',
-    sentences: ['callback-task', 'settle-last'],
-    run: async ({ run, findings }) => {
-      const url = 'https://receiver.invalid/hook';
-      const spec = { callback: { url, events: ['succeeded'] } } as const;
-      const job = await run('conformance.echo', 1, 'callback-task', { spec });
-      const { tenant, jobId } = job.job.address;
-      const [task] = job.heardOn(`callbacks.${tenant}.${jobId}`);
-      findings.need('callback-task', task !== undefined, 'there is no callback task');
-      const [id, told] = [task?.values('Nats-Msg-Id')[0], task?.values('throughline-callback-url')[0]];
-      findings.check('callback-task', id === `${jobId}:callback`, `its Nats-Msg-Id is ${id}`);
-      findings.check('callback-task', told === url, `throughline-callback-url is ${told}`);
-      const body = new TextDecoder().decode(task?.data);
-      const isEvent = body === new TextDecoder().decode(job.end?.data);
-      findings.check('callback-task', isEvent, 'its body is not the event');
-      const answered = job.answers[0]?.place ?? Number.POSITIVE_INFINITY;
-      const isBefore = (task?.place ?? Number.POSITIVE_INFINITY) < answered;
-      findings.check('settle-last', isBefore, 'the message was answered before the callback task');
-    },
-  },
 ];
 
 function checkDeadLetter(

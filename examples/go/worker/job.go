@@ -20,6 +20,8 @@ var ends = []string{"succeeded", "failed", "cancelled"}
 var (
 	priorityPattern    = regexp.MustCompile(`^(high|normal|low)$`)
 	orderingKeyPattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
+	callbackURL        = regexp.MustCompile(`^(?i:https?)://[A-Za-z0-9._:\[\]-]+([/?][!"$-~]*)?$`)
+	callbackEnds       = regexp.MustCompile(`^(succeeded|failed|cancelled)(,(succeeded|failed|cancelled))*$`)
 	tagsPattern        = regexp.MustCompile(`^[A-Za-z0-9][\w.:/=-]{0,63}(,[A-Za-z0-9][\w.:/=-]{0,63}){0,7}$`)
 )
 

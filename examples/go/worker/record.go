@@ -170,8 +170,12 @@ func (d *delivery) bury(failure *jobError) error {
 }
 
 func (d *delivery) storeCallback(kind string, body []byte) error {
-	url, wanted := first(d.job.headers, "throughline-callback-url"), list(first(d.job.headers, "throughline-callback-events"))
-	if url == "" || (wanted != nil && !slices.Contains(wanted, kind)) {
+	url, wanted := first(d.job.headers, "throughline-callback-url"), first(d.job.headers, "throughline-callback-events")
+	// A callback header that cannot be read means no callback.
+	if !callbackURL.MatchString(url) || (wanted != "" && !callbackEnds.MatchString(wanted)) {
+		return nil
+	}
+	if wanted != "" && !slices.Contains(list(wanted), kind) {
 		return nil
 	}
 	task := d.cloudEvent("callbacks."+d.job.path, body, kind, d.job.id+":end"+d.job.suffix, time.Now().UTC().Format(timeFormat))

@@ -2,9 +2,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.nats.client.impl.Headers;
 import java.net.URI;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
 
-/** The callback task of a job, if its caller wants one for this end. */
+/** The callback task of a job, if its caller wants one for this end. A callback header that cannot be read means no callback. */
 final class Callback {
+    private static final Set<String> ENDS = Set.of("succeeded", "failed", "cancelled");
+
     private Callback() {}
 
     static void store(Broker broker, Job job, JsonNode end) throws InterruptedException {
@@ -19,7 +23,9 @@ final class Callback {
 
     private static boolean wants(Job job, String kind) {
         String kinds = job.header("throughline-callback-events");
-        return kinds == null || Arrays.stream(kinds.split(",")).map(String::trim).anyMatch(kind::equals);
+        if (kinds == null) return true;
+        List<String> wanted = Arrays.stream(kinds.split(",")).map(String::trim).toList();
+        return ENDS.containsAll(wanted) && wanted.contains(kind);
     }
 
     private static boolean isAddress(String url) {

@@ -81,6 +81,13 @@ impl Job {
         self.header(name).filter(|text| !text.is_empty()).map(|text| text.split(',').map(str::to_owned).collect())
     }
 
+    /// Where an end is told, if the caller wants that. A callback header that cannot be read means no callback.
+    pub fn callback_for(&self, kind: &str) -> Option<String> {
+        let wanted = self.list("throughline-callback-events").unwrap_or(ENDS.map(str::to_owned).to_vec());
+        let is_wanted = wanted.iter().any(|end| end == kind) && wanted.iter().all(|end| ENDS.contains(&end.as_str()));
+        self.header("throughline-callback-url").filter(|url| is_wanted && is_address(url))
+    }
+
     /// `high`, `normal` or `low`. A header that does not fit counts as absent: no event can repeat it.
     pub fn priority(&self) -> Option<String> {
         self.header("throughline-priority").filter(|text| ["high", "normal", "low"].contains(&text.as_str()))
@@ -127,6 +134,14 @@ impl Job {
         }
         kept
     }
+}
+
+/// Whether a text is an http or https URL without user name, password and fragment.
+fn is_address(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| {
+        let has_more = !url.username().is_empty() || url.password().is_some() || url.fragment().is_some();
+        ["http", "https"].contains(&url.scheme()) && !has_more
+    })
 }
 
 fn is_tag(text: &str) -> bool {

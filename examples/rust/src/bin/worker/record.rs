@@ -134,11 +134,7 @@ impl Delivery {
 
     pub async fn store_callback(&self, kind: &str, body: Vec<u8>) -> Result<(), Fault> {
         let job = &self.job;
-        let wanted = job.list("throughline-callback-events");
-        let Some(url) = job.header("throughline-callback-url") else { return Ok(()) };
-        if wanted.is_some_and(|wanted| !wanted.iter().any(|one| one == kind)) {
-            return Ok(());
-        }
+        let Some(url) = job.callback_for(kind) else { return Ok(()) };
         let mut headers = self.cloud_event(kind, &format!("{}:end{}", job.id, job.suffix), &now());
         headers.insert("Nats-Msg-Id", format!("{}:callback{}", job.id, job.suffix));
         headers.insert("throughline-callback-url", url);
