@@ -9,6 +9,8 @@ export const SENTENCES = {
   'announce-leave': 'A worker MUST delete its key of `HOSTS` when it begins to stop.',
   'consumer-durable':
     'A worker MUST take jobs through durable pull consumers with explicit acks, from the first message on, and without a limit of deliveries.',
+  'consumer-filter':
+    'A worker MUST NOT start, and MUST NOT change the consumer, if a consumer of its group has a filter that is not its own.',
   'consumer-lanes': 'The consumers of a worker group MUST cover every priority and every lane.',
   'consumer-ordered': 'A worker group MUST NOT have two messages of one ordered lane under way at a time.',
   'read-bare': 'A worker MUST run a job whose message has no headers.',
@@ -105,6 +107,7 @@ export const SENTENCES = {
   'release-stop':
     'A worker that is told to stop MUST take no more jobs, MUST hand back those that do not end in time, and then ends.',
   'pause-hold': 'A worker MUST NOT start jobs of an operation that is paused.',
+  'pause-stored': 'A worker MUST read the stored pauses before it takes jobs.',
   'callback-task':
     'A worker that records the end of a job with a callback for this end MUST store the callback task before it answers the delivery.',
   'callback-asked':

@@ -71,6 +71,8 @@ const ROWS: readonly Row[] = [
   { sabotage: 'callback-before-end', at: ['callback-of-another-end', 'callback-asked'] },
   { sabotage: 'callback-for-other-ends', at: ['callback-not-asked', 'callback-asked'] },
   { sabotage: 'callback-without-url', at: ['callback-not-asked', 'callback-asked'] },
+  { sabotage: 'stored-pauses-unread', at: ['stored-pause', 'pause-stored'] },
+  { sabotage: 'any-filter', at: ['other-filter', 'consumer-filter'] },
   { sabotage: 'dies-of-a-job', at: ['big-result', 'worker-stays'] },
   { sabotage: 'no-tracestate', at: ['trace-rest', 'context-rest'] },
   { sabotage: 'no-baggage', at: ['trace-rest', 'context-rest'] },

@@ -10,6 +10,7 @@ import { PROCESS_CASES } from './processes.ts';
 import { QUEUE_CASES } from './queue.ts';
 import { REDRIVE_CASES } from './redrive.ts';
 import { SPAN_CASES } from './spans.ts';
+import { START_CASES } from './starts.ts';
 import { TRACE_CASES } from './trace.ts';
 
 /** The cases for a worker, in the order of the report. Those that end the worker come last. */
@@ -26,4 +27,5 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...CONFLICT_CASES,
   ...REDRIVE_CASES,
   ...PROCESS_CASES,
+  ...START_CASES,
 ];

@@ -3,6 +3,7 @@ import type { JobSpec } from '../../../shared/job/job-spec.ts';
 import type { Bench } from '../bench.ts';
 import { sendCancel } from '../broker/cancel.ts';
 import type { JobView } from '../broker/job-view.ts';
+import { sendPause } from '../broker/pause.ts';
 import type { WorkerCase } from './case.ts';
 import { checkRepeats, REPEATED } from './events.ts';
 
@@ -17,11 +18,11 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
     isAlone: true,
     run: async (bench) => {
       const { submit, findings, ackWaitMs, soonMs } = bench;
-      await writePause(bench, true);
+      await sendPause(bench, PAUSED, true);
       const job = await submit(PAUSED, {});
       await job.until(() => job.answers.length > 0 || job.kinds.includes('started'), ackWaitMs / 2);
       findings.check('pause-hold', !job.kinds.includes('started'), `the events are: ${job.told}`);
-      await writePause(bench, false);
+      await sendPause(bench, PAUSED, false);
       await bench.ended(job, 'pause-hold', soonMs + ackWaitMs);
       const { attempt, kind } = job.end?.body ?? {};
       findings.check('pause-hold', kind === 'succeeded' && attempt === 1, `the events are: ${job.told}`);
@@ -127,11 +128,6 @@ async function started(
   const job = await bench.submit('conformance.sleep', { ms }, spec === undefined ? {} : { spec });
   await bench.need(job, 'started-stored', 'the event started', () => job.events.length > 0);
   return job;
-}
-
-async function writePause(bench: Bench, paused: boolean): Promise<void> {
-  const pause = { paused, by: 'throughline conformance', since: new Date().toISOString() };
-  await bench.publish(`$KV.OPERATIONS._paused.${PAUSED}`, JSON.stringify(pause));
 }
 
 /** The subjects on which the running worker has announced itself. */

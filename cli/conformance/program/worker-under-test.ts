@@ -53,8 +53,11 @@ export class WorkerUnderTest {
     return this.#program;
   }
 
-  /** @throws CliError if it cannot be started, or whatever {@link giveUp} was given */
-  async start(): Promise<void> {
+  /**
+   * @param mayEnd whether it may end by itself, because of what it finds
+   * @throws CliError if it cannot be started, or whatever {@link giveUp} was given
+   */
+  async start({ mayEnd = false }: { readonly mayEnd?: boolean } = {}): Promise<void> {
     this.#expectWanted();
     this.#starts++;
     const { command, onLine, environment } = this.#options;
@@ -67,7 +70,7 @@ export class WorkerUnderTest {
     if (this.#reason !== undefined) await program.kill();
     this.#expectWanted();
     void program.untilGone().then(() => {
-      if (!program.wasTold) this.#losses.emit('lost', program);
+      if (!program.wasTold && !mayEnd) this.#losses.emit('lost', program);
     });
   }
 
