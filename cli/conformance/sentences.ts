@@ -70,6 +70,7 @@ export const SENTENCES = {
     'The body of each event MUST repeat `fingerprint`, `priority`, `orderingKey` and `tags` of the job’s message.',
   'event-progress':
     'A worker SHOULD record what the operation reports as events `progress`, at most one in 250 ms.',
+  'progress-order': 'A worker MUST record progress in the order in which the operation reported it.',
   'settle-last':
     'A worker MUST NOT answer a delivery before all that it records of it is stored: dead letter, event, callback task, in this order.',
   'settle-once': 'A worker MUST NOT answer a delivery twice.',

@@ -27,11 +27,11 @@ export const limited = defineOperation({
 
 export const progress = defineOperation({
   name: 'conformance.progress',
-  input: z.object({ steps: z.int() }),
+  input: z.object({ steps: z.int(), everyMs: z.int().default(STEP_MS) }),
   run: async ({ input, progress: report, signal }) => {
     for (let step = 1; step <= input.steps; step++) {
       report({ fraction: step / input.steps, message: `step ${step}` });
-      await delay(STEP_MS, undefined, { signal });
+      await delay(input.everyMs, undefined, { signal });
     }
     return { steps: input.steps };
   },

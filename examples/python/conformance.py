@@ -36,7 +36,7 @@ async def progress(run: Run) -> dict:
     steps = run.input["steps"]
     for step in range(1, steps + 1):
         await run.report(step / steps, f"step {step}")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(run.input.get("everyMs", 300) / 1000)
     return {"steps": steps}
 
 

@@ -73,6 +73,8 @@ const ROWS: readonly Row[] = [
   { sabotage: 'callback-without-url', at: ['callback-not-asked', 'callback-asked'] },
   { sabotage: 'stored-pauses-unread', at: ['stored-pause', 'pause-stored'] },
   { sabotage: 'any-filter', at: ['other-filter', 'consumer-filter'] },
+  { sabotage: 'progress-unlimited', at: ['progress', 'event-progress'] },
+  { sabotage: 'progress-backwards', at: ['progress', 'progress-order'] },
   { sabotage: 'dies-of-a-job', at: ['big-result', 'worker-stays'] },
   { sabotage: 'no-tracestate', at: ['trace-rest', 'context-rest'] },
   { sabotage: 'no-baggage', at: ['trace-rest', 'context-rest'] },

@@ -2,11 +2,16 @@
 import type { JobSpec } from '../../../shared/job/job-spec.ts';
 import type { JobView } from '../broker/job-view.ts';
 import type { StoredEvent } from '../broker/stored-events.ts';
+import { jobsOfEveryKind } from '../every-kind.ts';
 import type { Findings } from '../findings.ts';
 import type { WorkerCase } from './case.ts';
-import { jobsOfEveryKind } from './every-kind.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+/** Reports that come faster than they may be recorded. */
+const BURST = { steps: 16, everyMs: 60 };
+/** 250, less what two clocks of a worker may differ. */
+const LEAST_APART_MS = 200;
 
 /** What a job is asked to be, of which its events repeat everything. */
 export const REPEATED: JobSpec = {
@@ -83,20 +88,15 @@ export const EVENT_CASES: readonly WorkerCase[] = [
   },
   {
     name: 'progress',
-    what: 'what the operation reports is recorded, and is no end',
-    sentences: ['event-progress'],
+    what: 'what the operation reports is recorded in its order, not too often, and is no end',
+    sentences: ['event-progress', 'progress-order'],
     run: async ({ run, findings }) => {
-      const job = await run('conformance.progress', { steps: 3 }, 'event-progress');
-      const reports = job.events.filter(({ body }) => body.kind === 'progress');
-      findings.check('event-progress', reports.length > 0, `the events are: ${job.told}`);
-      for (const { body, fault } of reports) {
-        const fraction = body.progress?.fraction ?? -1;
-        findings.check('event-progress', fault === undefined, `a progress cannot be read: ${fault}`);
-        findings.check('event-progress', fraction > 0 && fraction <= 1, `the fraction is ${fraction}`);
-      }
-      const [first, second] = reports.map(({ body }) => Date.parse(body.at));
-      const apartMs = (second ?? Number.POSITIVE_INFINITY) - (first ?? 0);
-      findings.check('event-progress', apartMs >= 200, `two reports are ${apartMs} ms apart`);
+      const jobs = await Promise.all([
+        run('conformance.progress', { steps: 3 }, 'event-progress'),
+        run('conformance.progress', BURST, 'event-progress'),
+      ]);
+      for (const [place, { steps }] of [{ steps: 3 }, BURST].entries())
+        checkProgress(jobs[place], steps, findings);
     },
   },
   {
@@ -128,6 +128,25 @@ export function checkRepeats({ events }: JobView, findings: Findings): void {
       const isSame = JSON.stringify(body[name]) === JSON.stringify(REPEATED[name]);
       findings.check('event-repeats', isSame, found);
     }
+}
+
+/** Reports are apart, and each is one that the operation made after the one before. */
+function checkProgress(job: JobView | undefined, steps: number, findings: Findings): void {
+  const reports = job?.events.filter(({ body }) => body.kind === 'progress') ?? [];
+  findings.check('event-progress', reports.length > 0, `the events are: ${job?.told}`);
+  let last = { at: Number.NEGATIVE_INFINITY, step: 0 };
+  for (const { body, fault } of reports) {
+    findings.check('event-progress', fault === undefined, `a progress cannot be read: ${fault}`);
+    const { fraction = -1 } = body.progress ?? {};
+    const [at, step] = [Date.parse(body.at), Math.round(fraction * steps)];
+    const isReported = step >= 1 && step <= steps && Math.abs(fraction - step / steps) < 1e-9;
+    findings.check('event-progress', isReported, `the fraction is ${fraction}, of ${steps} steps`);
+    const apartMs = at - last.at;
+    findings.check('event-progress', apartMs >= LEAST_APART_MS, `two reports are ${apartMs} ms apart`);
+    const found = `the fraction ${fraction} is recorded after ${last.step / steps}`;
+    findings.check('progress-order', step > last.step, found);
+    last = { at, step };
+  }
 }
 
 function endsOf(job: JobView): readonly StoredEvent[] {

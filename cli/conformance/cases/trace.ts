@@ -1,8 +1,8 @@
 /** The trace of a job. */
 import { randomUUID } from 'node:crypto';
 import { newTraceparent } from '../broker/queue.ts';
+import { jobsOfEveryKind } from '../every-kind.ts';
 import type { WorkerCase } from './case.ts';
-import { jobsOfEveryKind } from './every-kind.ts';
 
 const PARTS = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 

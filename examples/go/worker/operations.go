@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -77,10 +78,11 @@ var operations = map[string]operation{
 		return map[string]int{"slept": in.Ms}, pause(ctx, time.Duration(in.Ms)*time.Millisecond)
 	},
 	"conformance.progress": func(ctx context.Context, r run) (any, error) {
-		in, err := read[struct{ Steps int }](r)
+		in, err := read[struct{ Steps, EveryMs int }](r)
+		every := time.Duration(cmp.Or(in.EveryMs, 300)) * time.Millisecond
 		for step := 1; err == nil && step <= in.Steps; step++ {
 			r.report(float64(step)/float64(in.Steps), fmt.Sprintf("step %d", step))
-			err = pause(ctx, 300*time.Millisecond)
+			err = pause(ctx, every)
 		}
 		return map[string]int{"steps": in.Steps}, err
 	},

@@ -66,7 +66,7 @@ final class Operations {
     private static JsonNode progress(JsonNode input, Call call) throws InterruptedException {
         int steps = input.path("steps").asInt();
         for (int step = 1; step <= steps; step++) {
-            if (step > 1) Thread.sleep(300);
+            if (step > 1) Thread.sleep(input.path("everyMs").asInt(300));
             call.progress(Json.object().put("fraction", (double) step / steps).put("message", "step " + step));
         }
         return Json.object().put("steps", steps);

@@ -62,10 +62,11 @@ pub async fn run(operation: &str, run: Run) -> Result<Value, Fault> {
         }
         "conformance.progress" => {
             let steps = number("steps")?;
+            let every = Duration::from_millis(input["everyMs"].as_u64().unwrap_or(300));
             for step in 1..=steps {
                 let fraction = step as f64 / steps as f64;
                 run.report.send(json!({ "fraction": fraction, "message": format!("step {step}") }))?;
-                tokio::time::sleep(Duration::from_millis(300)).await;
+                tokio::time::sleep(every).await;
             }
             Ok(json!({ "steps": steps }))
         }

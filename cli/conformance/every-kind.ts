@@ -1,8 +1,8 @@
-import type { Bench } from '../bench.ts';
-import { sendCancel } from '../broker/cancel.ts';
-import type { JobView } from '../broker/job-view.ts';
-import type { JobOptions } from '../broker/queue.ts';
-import type { Sentence } from '../sentences.ts';
+import type { Bench } from './bench.ts';
+import { sendCancel } from './broker/cancel.ts';
+import type { JobView } from './broker/job-view.ts';
+import type { JobOptions } from './broker/queue.ts';
+import type { Sentence } from './sentences.ts';
 
 /**
  * Runs jobs that have each kind of event between them, except `released`. Each has at most two attempts.
