@@ -25,6 +25,14 @@ export const limited = defineOperation({
   },
 });
 
+/** Two starts of one key in two seconds. */
+export const rated = defineOperation({
+  name: 'conformance.rated',
+  input: z.object({ key: z.string() }),
+  rateLimit: { key: '/key', limit: 2, period: '2s' },
+  run: () => ({}),
+});
+
 export const progress = defineOperation({
   name: 'conformance.progress',
   input: z.object({ steps: z.int(), everyMs: z.int().default(STEP_MS) }),

@@ -65,6 +65,8 @@ const ROWS: readonly Row[] = [
   { sabotage: 'span-without-parent', at: ['exported-spans', 'context-exported'] },
   { sabotage: 'span-without-link', at: ['exported-spans', 'context-link'] },
   { sabotage: 'limits-ignored', at: ['limit-by-key', 'limit-place'] },
+  { sabotage: 'rate-ignored', at: ['rate-by-key', 'limit-place'] },
+  { sabotage: 'place-kept', at: ['limit-by-key', 'limit-free'] },
   { sabotage: 'dead-letter-before-retry', at: ['retry', 'dead-failed'], spreads: true },
   { sabotage: 'runs-before-started', at: ['start-refused', 'started-stored'] },
   { sabotage: 'callback-before-end', at: ['callback', 'callback-asked'] },

@@ -1,5 +1,6 @@
 /** Limits by key, of workers that keep them. */
 import { createHash, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { canonicalJson, parseJson } from '../../../shared/text/json.ts';
 import { limitSubject } from '../../../shared/wire/subjects.ts';
 import { lastMessage } from '../../../worker-node/broker/job-record.ts';
@@ -8,10 +9,12 @@ import type { JobView } from '../broker/job-view.ts';
 import { TENANT } from '../broker/queue.ts';
 import type { WorkerCase } from './case.ts';
 
-const OPERATION = 'conformance.limited';
+const CONCURRENT = 'conformance.limited';
+const RATED = 'conformance.rated';
 const LIMIT = 2;
 const POINTER = '/key';
 const JOBS = 5;
+const PERIOD_MS = 2_000;
 /** Clocks of the harness and the worker are those of one machine. */
 const TOLERANCE_MS = 200;
 const ROUTE = { priority: 'normal', lane: 'l0' } as const;
@@ -23,16 +26,15 @@ export const LIMIT_CASES: readonly WorkerCase[] = [
     sentences: ['limit-place', 'limit-free'],
     run: async (bench) => {
       const { submit, findings, publish, ended, laterMs } = bench;
-      if (!(await announcesLimit(bench)))
-        findings.skip(`the worker does not announce ${OPERATION} with a limit of ${LIMIT} for ${POINTER}`);
+      await expectAnnounced(bench, CONCURRENT, { concurrency: { key: POINTER, limit: LIMIT } });
       const key = randomUUID();
-      const entry = entryOf(key);
+      const entry = entryOf(CONCURRENT, key);
       const until = Date.now() + 1_500;
       const places = ['other-1', 'other-2'].map((id) => [id, until]);
       await publish(entry, JSON.stringify({ places, starts: [] }), { 'Nats-TTL': '60s' });
       const input = { key, ms: 150 };
       const jobs = await Promise.all(
-        Array.from({ length: JOBS }, () => submit(OPERATION, input, { route: ROUTE })),
+        Array.from({ length: JOBS }, () => submit(CONCURRENT, input, { route: ROUTE })),
       );
       for (const job of jobs) await ended(job, 'limit-place', 2 * laterMs);
       const first = Math.min(...jobs.flatMap(startsOf));
@@ -51,22 +53,56 @@ export const LIMIT_CASES: readonly WorkerCase[] = [
       await findsFree(bench, entry, jobs);
     },
   },
+  {
+    name: 'rate-by-key',
+    what: 'jobs of one key do not start more often than their rate, counting the starts of other workers',
+    sentences: ['limit-place'],
+    run: async (bench) => {
+      const { submit, findings, publish, ended, laterMs } = bench;
+      await expectAnnounced(bench, RATED, {
+        rateLimit: { key: POINTER, limit: LIMIT, periodMs: PERIOD_MS },
+      });
+      const key = randomUUID();
+      const startedAt = Date.now();
+      const starts = [
+        ['', startedAt],
+        ['other-1', startedAt],
+      ];
+      await publish(entryOf(RATED, key), JSON.stringify({ places: [], starts }), { 'Nats-TTL': '60s' });
+      const jobs = await Promise.all(
+        Array.from({ length: LIMIT + 1 }, () => submit(RATED, { key }, { route: ROUTE })),
+      );
+      for (const job of jobs) await ended(job, 'limit-place', 2 * PERIOD_MS + 2 * laterMs);
+      const at = [startedAt, startedAt, ...jobs.flatMap(startsOf)].toSorted((a, b) => a - b);
+      for (const [place, start] of at.slice(LIMIT).entries()) {
+        const afterMs = start - (at[place] ?? 0);
+        const found = `an attempt started ${afterMs} ms after the start ${LIMIT} before it; the period is ${PERIOD_MS} ms`;
+        findings.check('limit-place', afterMs >= PERIOD_MS - TOLERANCE_MS, found);
+      }
+    },
+  },
 ];
 
-async function announcesLimit({ parts: { broker } }: Bench): Promise<boolean> {
-  const stored = await lastMessage(broker.manager, 'KV_OPERATIONS', `$KV.OPERATIONS.${OPERATION}`);
-  const { concurrency } = (stored === undefined ? {} : parseJson(stored.string())) as {
-    readonly concurrency?: { readonly key: string; readonly limit: number };
-  };
-  return concurrency?.key === POINTER && concurrency.limit === LIMIT;
+/** Ends the case as skipped if the worker does not announce an operation with a limit. */
+async function expectAnnounced(
+  { parts: { broker }, findings }: Bench,
+  operation: string,
+  limit: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const stored = await lastMessage(broker.manager, 'KV_OPERATIONS', `$KV.OPERATIONS.${operation}`);
+  const announced = (stored === undefined ? {} : parseJson(stored.string())) as Readonly<
+    Record<string, unknown>
+  >;
+  const says = Object.entries(limit).every(([name, value]) => isDeepStrictEqual(announced[name], value));
+  if (!says) findings.skip(`the worker does not announce ${operation} with ${JSON.stringify(limit)}`);
 }
 
-function entryOf(key: string): string {
+function entryOf(operation: string, key: string): string {
   const hash = createHash('sha256')
     .update(`${POINTER}\n${canonicalJson(key)}`)
     .digest('base64url')
     .slice(0, 32);
-  return limitSubject({ tenant: TENANT, operation: OPERATION }, hash);
+  return limitSubject({ tenant: TENANT, operation }, hash);
 }
 
 const startsOf = ({ events }: JobView): number[] =>
