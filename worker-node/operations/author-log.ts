@@ -1,6 +1,7 @@
 import { format, inspect } from 'node:util';
+import { context } from '@opentelemetry/api';
 import type { WorkerLogger } from '../log.ts';
-import type { JobFields } from '../telemetry/job-context.ts';
+import { activeJob, type JobFields } from '../telemetry/job-context.ts';
 import { isError } from './describe-value.ts';
 import { reportOf } from './thrown.ts';
 
@@ -10,14 +11,21 @@ const MAX_TEXT = 16_000;
 /**
  * The log that an operation gets. Its lines say which job they belong to. The author's own fields stand under `data`, so
  * that none of them replaces one of ours. A line never throws, whatever it is given.
+ *
+ * Call it in the context of the job's code. A line that other code writes, such as a callback of a queue, has the ids of this
+ * context: those of the code that calls it may be of another job.
  */
 export function authorLog(log: WorkerLogger, job: JobFields): WorkerLogger {
+  const attempt = context.active();
+  const fields = activeJob();
   const writer =
     (level: keyof WorkerLogger) =>
     (...given: unknown[]): void => {
       try {
         const { data, message } = lineOf(given);
-        log[level](data === undefined ? job : { ...job, data }, message);
+        const write = (): void => log[level](data === undefined ? job : { ...job, data }, message);
+        if (activeJob() === fields) write();
+        else context.with(attempt, write);
       } catch (thrown) {
         log.warn(
           { ...job, reason: reportOf(thrown).summary },

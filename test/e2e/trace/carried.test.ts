@@ -30,6 +30,28 @@ export default defineOperation({
 });
 `,
   );
+  await writeFile(
+    path.join(folder, 'keep.ts'),
+    `import { defineOperation } from 'throughline/worker';
+import * as z from 'zod';
+const kept: (() => void)[] = [];
+let next: (() => void) | undefined;
+setInterval(() => next?.(), 10);
+export default defineOperation({
+  name: 'keep',
+  input: z.enum(['keep', 'call', 'wait']),
+  run: async ({ input, log }) => {
+    if (input === 'keep') kept.push(() => log.info('called by another job'));
+    if (input === 'call') for (const call of kept.splice(0)) call();
+    if (input === 'wait')
+      await new Promise<void>((resolve) => {
+        next = () => resolve(log.info('called by no job'));
+      });
+    next = undefined;
+  },
+});
+`,
+  );
   stack = await startTestStack({ operationsFolder: folder });
 });
 
@@ -75,4 +97,20 @@ it('job.carrier names the active span, and neither a log line nor a result shows
   });
   const [line] = await stack.logged(({ msg }) => msg === 'shown');
   expect(JSON.stringify([(result as { readonly job: unknown }).job, line?.data])).not.toContain(BAGGAGE);
+});
+
+it('a line of the log of a job has the ids of its attempt, whoever calls the code that writes it', async () => {
+  const kept = await traced('keep', 'keep');
+  const caller = await traced('keep', 'call');
+  const waiting = await traced('keep', 'wait');
+  const idsOf = async (wanted: string) => {
+    const [line] = await stack.logged(({ msg }) => msg === wanted);
+    return { traceId: line?.trace_id, spanId: line?.span_id };
+  };
+  expect(caller.attempt?.traceId).not.toBe(kept.attempt?.traceId);
+  for (const [words, { attempt }] of [
+    ['called by another job', kept],
+    ['called by no job', waiting],
+  ] as const)
+    expect(await idsOf(words)).toEqual({ traceId: attempt?.traceId, spanId: attempt?.spanId });
 });
