@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { describeThrown } from '../shared/errors.ts';
 import type { HostReady } from '../shared/host-ready.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
@@ -126,8 +127,9 @@ const LOSS_LINES: Readonly<Record<Signal, string>> = {
   metrics: 'metrics were not taken',
 };
 
+/** The line belongs to no job, although the code of some job may have started the export. */
 function sayLoss(lines: ExportedLines, log: WorkerLogger, signal: Signal, fields: object): void {
-  const say = (): void => log.warn(fields, LOSS_LINES[signal]);
+  const say = (): void => context.with(ROOT_CONTEXT, () => log.warn(fields, LOSS_LINES[signal]));
   if (signal === 'logs') lines.without(say);
   else say();
 }
