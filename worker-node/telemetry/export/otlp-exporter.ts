@@ -10,6 +10,9 @@ import { type ExportAnswer, MAX_ANSWER, readExportAnswer } from '../../../shared
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { type Environment, withoutHeaders } from './exporter-config.ts';
 
+/** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Retryable Response Codes"). */
+const BUSY = [429, 502, 503, 504];
+
 /** More is as good as for ever, and a larger number might not be written in digits. */
 const MAX_SECONDS = 1_000_000;
 
@@ -19,6 +22,8 @@ export interface SignalFormat<Batch> {
   readonly variable: 'TRACES' | 'METRICS' | 'LOGS';
   /** The body of a request. */
   readonly write: (batch: Batch) => Uint8Array | undefined;
+  /** Is told for how many milliseconds a collector that is busy wants nothing more. */
+  readonly asked?: (waitMs: number) => void;
 }
 
 /** How an export ended. */
@@ -38,7 +43,7 @@ export class OtlpExporter<Batch> {
   /** What the collector said last. The library reads an answer and ends its export in one turn. */
   #answer: ExportAnswer | undefined;
 
-  constructor(target: OtlpTarget, environment: Environment, { variable, write }: SignalFormat<Batch>) {
+  constructor(target: OtlpTarget, environment: Environment, { variable, write, asked }: SignalFormat<Batch>) {
     const serializer = {
       serializeRequest: write,
       deserializeResponse: (body: Uint8Array) => {
@@ -51,7 +56,7 @@ export class OtlpExporter<Batch> {
     this.#library = withoutHeaders(target, environment, (config) => {
       const options = convertLegacyHttpOptions(config, variable, `v1/${variable.toLowerCase()}`, json);
       const agentFactory = async (protocol: string) =>
-        withOwnRetryAfter(await options.agentFactory(protocol));
+        withOwnRetryAfter(await options.agentFactory(protocol), asked);
       const own = { ...options, agentFactory };
       const delegate = createOtlpHttpExportDelegate(own, serializer, '', none, undefined);
       return new OTLPExporterBase<Batch>(delegate);
@@ -89,14 +94,15 @@ interface Requested {
  * Lets the library see a `Retry-After` as we read it. It takes one that is unreadable, negative or past for "at once", and
  * spends all its tries within milliseconds. Without the header it waits longer before each try.
  */
-function withOwnRetryAfter(agent: Agent): Agent {
+function withOwnRetryAfter(agent: Agent, asked: SignalFormat<unknown>['asked']): Agent {
   const requested = agent as unknown as Requested;
   const addRequest = requested.addRequest.bind(agent);
   requested.addRequest = (request, ...more) => {
-    request.prependOnceListener('response', ({ headers }) => {
+    request.prependOnceListener('response', ({ headers, statusCode = 0 }) => {
       const waitMs = retryAfterMs(headers['retry-after'], Date.now()) ?? 0;
       if (waitMs > 0) headers['retry-after'] = String(Math.min(MAX_SECONDS, Math.ceil(waitMs / 1_000)));
       else delete headers['retry-after'];
+      if (waitMs > 0 && BUSY.includes(statusCode)) asked?.(waitMs);
     });
     addRequest(request, ...more);
   };

@@ -15,6 +15,9 @@ import { Waiting } from './waiting.ts';
 /** At the end, so many batches are sent at the same time. The library refuses those beyond 30. */
 const AT_ONCE = 8;
 
+/** The longest pause that a collector may ask for. */
+const MAX_PAUSE_MS = 60_000;
+
 /**
  * Sends spans in batches, and counts those that are lost on the way. It does what the SDK's `BatchSpanProcessor` does, by the same
  * settings, but a span that has ended is at once written as JSON. So the spans of a batch are not held in memory until its export.
@@ -32,6 +35,8 @@ export class SpanBatches implements SpanProcessor {
   #isSending = false;
   #isShut = false;
   #timer: Timer | undefined;
+  /** Until then the collector wants nothing (`Retry-After`), on the clock of `performance.now()`. */
+  #pausedUntil = 0;
 
   constructor(
     target: OtlpTarget,
@@ -45,8 +50,11 @@ export class SpanBatches implements SpanProcessor {
     this.#batchSize = Math.min(settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, max);
     this.#waiting = new Waiting(losses, max, `${max} spans wait already (OTEL_BSP_MAX_QUEUE_SIZE)`);
     const write = (batch: SpanBatch): Uint8Array => batch.takeJson();
+    const asked = (waitMs: number): void => {
+      this.#pausedUntil = performance.now() + Math.min(waitMs, MAX_PAUSE_MS);
+    };
     this.#exporter = new CountedExporter(
-      new OtlpExporter(target, environment, { variable: 'TRACES', write }),
+      new OtlpExporter(target, environment, { variable: 'TRACES', write, asked }),
       {
         losses,
         what: 'spans',
@@ -76,7 +84,7 @@ export class SpanBatches implements SpanProcessor {
   /** Sends all that wait, and waits for the answers. */
   async forceFlush(): Promise<void> {
     this.#endFilling();
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#sendAll()));
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#sendAll(() => true)));
   }
 
   async shutdown(): Promise<void> {
@@ -101,15 +109,24 @@ export class SpanBatches implements SpanProcessor {
   /** One batch at a time is sent: a collector that is slow does not get more and more requests. */
   async #sendNext(): Promise<void> {
     if (this.#isSending) return;
+    const pauseMs = this.#pausedUntil - performance.now();
+    if (pauseMs > 0) {
+      this.#timer ??= startTimer(pauseMs, () => this.#sendFull());
+      return;
+    }
     this.#isSending = true;
-    await this.#sendAll();
+    await this.#sendAll(() => performance.now() >= this.#pausedUntil);
     this.#isSending = false;
-    if (this.#filling.size > 0) this.#sendLater();
+    if (this.#filling.size + this.#full.length > 0) this.#sendLater();
   }
 
-  async #sendAll(): Promise<void> {
-    for (let batch = this.#full.shift(); batch !== undefined; batch = this.#full.shift())
+  /** Sends the batches that are full, one after the other. @param goesOn whether the next one is sent too */
+  async #sendAll(goesOn: () => boolean): Promise<void> {
+    while (goesOn()) {
+      const batch = this.#full.shift();
+      if (batch === undefined) return;
       await this.#send(batch);
+    }
   }
 
   #endFilling(): void {

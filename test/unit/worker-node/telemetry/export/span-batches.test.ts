@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { emptyResource } from '@opentelemetry/resources';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { tracesTarget } from '../../../../../shared/trace/settings/otlp-settings.ts';
 import { messageSpans } from '../../../../../worker-node/broker-spans/message-spans.ts';
 import { readTraceEvent } from '../../../../../worker-node/broker-spans/trace-event.ts';
 import { Losses } from '../../../../../worker-node/telemetry/export/losses.ts';
 import { SpanBatches } from '../../../../../worker-node/telemetry/export/span-batches.ts';
 import { readNodeOtelSettings } from '../../../../../worker-node/telemetry/sdk-settings.ts';
+import { until } from '../../../../support/poll.ts';
 import { eventBytes } from '../../broker-spans/events.ts';
 
 const BATCHES = 3;
 
-/** Sends batches to a collector, and gives what was counted as lost at the end. */
-async function lostAtEnd(
+/** Batches of one span each, whose collector answers as `collect` does. */
+async function startBatches(
   collect: (response: ServerResponse) => void,
   tell: () => void,
   more: Readonly<Record<string, string>> = {},
-  sent = BATCHES,
-): Promise<Losses['counts']> {
+) {
   const server = createServer((request, response) => {
     request.resume();
     collect(response);
@@ -30,12 +30,11 @@ async function lostAtEnd(
     server.closeAllConnections();
     server.close();
   });
-  const lost = new Losses('spans', tell);
-  onTestFinished(() => lost.stop());
+  const losses = new Losses('spans', tell);
+  onTestFinished(() => losses.stop());
   const environment = {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
-    OTEL_BSP_MAX_QUEUE_SIZE: String(sent + 1),
     OTEL_BSP_SCHEDULE_DELAY: '3600000',
     ...more,
   };
@@ -43,11 +42,25 @@ async function lostAtEnd(
   const target = tracesTarget(settings);
   const event = readTraceEvent(eventBytes());
   if (target === undefined || typeof event === 'string') throw new Error('the test is wrong');
-  const batches = new SpanBatches(target, settings, { losses: lost, environment });
-  for (let number = 0; number < sent; number++)
+  const batches = new SpanBatches(target, settings, { losses, environment });
+  const end = (): void => {
     for (const span of messageSpans(event, emptyResource())) batches.onEnd(span);
+  };
+  return { batches, losses, end };
+}
+
+/** Sends batches to a collector, and gives what was counted as lost at the end. */
+async function lostAtEnd(
+  collect: (response: ServerResponse) => void,
+  tell: () => void,
+  more: Readonly<Record<string, string>> = {},
+  sent = BATCHES,
+): Promise<Losses['counts']> {
+  const settings = { OTEL_BSP_MAX_QUEUE_SIZE: String(sent + 1), ...more };
+  const { batches, losses, end } = await startBatches(collect, tell, settings);
+  for (let number = 0; number < sent; number++) end();
   await batches.shutdown();
-  return lost.counts;
+  return losses.counts;
 }
 
 it('the end waits until all exports are answered, so that every lost span is counted', async () => {
@@ -80,4 +93,39 @@ it('the end sends any number of batches, and only some of them at the same time'
   const counts = await lostAtEnd(collect, () => undefined, {}, 100);
   expect(counts).toEqual({ queueFull: 0, exportFailed: 0, rejected: 0 });
   expect(most).toBeLessThanOrEqual(10);
+});
+
+describe('a collector that asks for more time than an export has', () => {
+  /** It asks for so many seconds with its first answer, and takes all others. */
+  const startAsked = async (seconds: number, more: Readonly<Record<string, string>> = {}) => {
+    const times: number[] = [];
+    const collect = (response: ServerResponse): void => {
+      const isFirst = times.push(performance.now()) === 1;
+      response.writeHead(isFirst ? 429 : 200, isFirst ? { 'retry-after': String(seconds) } : {}).end();
+    };
+    const settings = { OTEL_EXPORTER_OTLP_TIMEOUT: '500', ...more };
+    const { batches, losses, end } = await startBatches(collect, () => undefined, settings);
+    end();
+    await until('the loss', () => losses.counts.exportFailed === 1);
+    return { batches, losses, end, times };
+  };
+
+  it('gets no other export before that', async () => {
+    const { batches, losses, end, times } = await startAsked(2);
+    for (let number = 0; number < 3; number++) end();
+    await until('the other exports', () => times.length === 4);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_900);
+    await batches.shutdown();
+    expect(losses.counts).toEqual({ queueFull: 0, exportFailed: 1, rejected: 0 });
+  });
+
+  it('costs the spans that find no room meanwhile, and at the end the others are sent at once', async () => {
+    const { batches, losses, end, times } = await startAsked(3_600, { OTEL_BSP_MAX_QUEUE_SIZE: '3' });
+    for (let number = 0; number < 5; number++) end();
+    expect(losses.counts).toEqual({ queueFull: 2, exportFailed: 1, rejected: 0 });
+    expect(times).toHaveLength(1);
+    await batches.shutdown();
+    expect(times).toHaveLength(4);
+    expect(losses.counts).toEqual({ queueFull: 2, exportFailed: 1, rejected: 0 });
+  });
 });
