@@ -9,6 +9,12 @@ const TIMEOUT_MS = 10_000;
 /** Lines may be a little earlier or later than the events of the job: clocks differ. */
 const MARGIN_MS = 60_000;
 
+/** Answers of a store that has lines, and does not give them now or to us. */
+const UNREACHABLE: readonly (readonly [statuses: RegExp, what: string, hint: string | undefined])[] = [
+  [/^40[13]$/, 'wants other credentials', 'set THROUGHLINE_LOGS_HEADERS'],
+  [/^(?:429|5..)$/, 'failed', undefined],
+];
+
 /** Where the log lines are. */
 interface LogStore {
   /**
@@ -58,6 +64,11 @@ export async function readLogs(
       throw new CliError('logs-unreachable', thrown.message, { cause: thrown.cause, hint });
     },
   );
+  const why = UNREACHABLE.find(([statuses]) => statuses.test(String(answer.status)));
+  if (why !== undefined) {
+    const [, what, hint] = why;
+    throw new CliError('logs-unreachable', `the log store ${what} (HTTP status ${answer.status})`, { hint });
+  }
   const streams = answer.status === 200 ? Streams.safeParse(parseJson(answer.text)).data : undefined;
   if (streams === undefined) {
     const message = `the log store answered (HTTP status ${answer.status}) with something that is not of Loki's query_range`;

@@ -20,6 +20,8 @@ import { type SentCanary, sendCanary } from './send/send-canary.ts';
 const SILENCE_MS = 2_000;
 /** A trace that no store has. */
 const NO_TRACE_ID = '1'.padStart(32, '0');
+/** What a store may say now, and not the next time that it is asked. */
+const MAY_PASS: readonly string[] = ['traces-unreachable', 'logs-unreachable'];
 /** The longest that a canary's job may take. */
 const JOB_MS = 30_000;
 
@@ -104,13 +106,13 @@ async function judged(sent: SentCanary, parts: CanaryParts): Promise<CanaryRepor
   for (const delayMs of pollDelays()) {
     const leftMs = deadline - performance.now();
     const isLast = leftMs <= 0;
-    const evidence = await gatherEvidence(sent, store, signal).catch((thrown: unknown) => {
-      const mayPass = thrown instanceof CliError && thrown.code === 'traces-unreachable';
-      if (!mayPass || isLast) throw thrown;
-      return undefined;
-    });
-    const faults = evidence === undefined ? [] : [...examine(evidence), ...(await logFaults(sent, scope))];
-    const isWhole = evidence !== undefined && faults.length === 0;
+    const unlessItMayPass = (thrown: unknown): undefined => {
+      if (isLast || !(thrown instanceof CliError) || !MAY_PASS.includes(thrown.code)) throw thrown;
+    };
+    const evidence = await gatherEvidence(sent, store, signal).catch(unlessItMayPass);
+    const inLogs = await logFaults(sent, scope).catch(unlessItMayPass);
+    const faults = evidence === undefined ? [] : [...examine(evidence), ...(inLogs ?? [])];
+    const isWhole = evidence !== undefined && inLogs !== undefined && faults.length === 0;
     if (isLast || (isWhole && !isSilent) || (isSilent && faults.length > 0)) {
       const notes = evidence?.own.isPartial
         ? [`${store.name} says that it does not give the whole trace`]

@@ -70,8 +70,14 @@ describe('a store that answers as Tempo does', () => {
 
 describe('a log store', () => {
   /** A Loki with what edge and worker log, as `change` makes it. */
-  const loki = async (change: (line: Record<string, unknown>) => Record<string, unknown>) => {
+  const loki = async (
+    change: (line: Record<string, unknown>) => Record<string, unknown>,
+    failures: readonly number[] = [],
+  ) => {
+    const left = [...failures];
     const { url } = await serve(({ path = '' }) => {
+      const failure = left.shift();
+      if (failure !== undefined) return answer(failure, {});
       const job = decodeURIComponent(path).split('/').at(-1);
       const lines = stack.logs().filter(({ job_id }) => job_id === job);
       const values = lines.map((line, index) => [`${index}`, JSON.stringify(change(line))]);
@@ -87,6 +93,12 @@ describe('a log store', () => {
 
   it('has the trace id in the lines of edge and worker', async () => {
     const { code, report } = await verifyLogs(await loki((line) => line));
+    expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  it('that fails for a moment is asked again', async () => {
+    const { code, report } = await verifyLogs(await loki((line) => line, [503, 429]));
     expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
     expect(code).toBe(0);
   });

@@ -98,4 +98,19 @@ describe('`logs`', () => {
     );
     expect({ code, stderr }).toEqual({ code: exitCode, stderr: expect.stringContaining(message) });
   });
+
+  it.each([
+    [401, 'wants other credentials (HTTP status 401)', 'THROUGHLINE_LOGS_HEADERS'],
+    [403, 'wants other credentials (HTTP status 403)', 'THROUGHLINE_LOGS_HEADERS'],
+    [429, 'the log store failed (HTTP status 429)', ''],
+    [502, 'the log store failed (HTTP status 502)', ''],
+  ])('tells a store that answers %i from one that is not Loki', async (status, message, hint) => {
+    const [edge, store] = await Promise.all([api(), serve(() => answer(status, '<html>'))]);
+    const environment = { THROUGHLINE_LOGS_URL: template(store.url) };
+    const { code, stderr } = await run(edge, ['logs', 'job-1'], { environment });
+    expect({ code, told: stderr.includes(message) && stderr.includes(hint) }).toEqual({
+      code: 3,
+      told: true,
+    });
+  });
 });
