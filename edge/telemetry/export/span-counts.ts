@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Logger } from '../log.ts';
 
 /**
@@ -53,7 +54,9 @@ export class SpanCounts {
     const now = this.#now();
     if (this.#untold === 0 || now - this.#loggedAt < LOG_EVERY_MS) return;
     const reason = this.#reason === undefined ? {} : { reason: this.#reason };
-    this.#log.warn('spans were lost', { since_last_line: this.#untold, ...this.#lost, ...reason });
+    const fields = { since_last_line: this.#untold, ...this.#lost, ...reason };
+    // The line is about no request in particular, although one of them is at work here.
+    context.with(ROOT_CONTEXT, () => this.#log.warn('spans were lost', fields));
     this.#loggedAt = now;
     this.#untold = 0;
     this.#reason = undefined;

@@ -1,5 +1,9 @@
+import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { expect, it, vi } from 'vitest';
 import { SpanCounts } from '../../../../edge/telemetry/export/span-counts.ts';
+import { createLogger } from '../../../../edge/telemetry/log.ts';
+import { withService } from '../../../../edge/telemetry/service.ts';
 
 function setup() {
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
@@ -40,4 +44,19 @@ it('says each loss once, in at most one line a minute', () => {
   clock.now += 60_000;
   counts.tell();
   expect(log.warn).toHaveBeenCalledTimes(2);
+});
+
+it('says a loss in a line that belongs to no request, also if a request finds no room for its span', () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const lines: string[] = [];
+  const counts = new SpanCounts(
+    createLogger('info', (line) => lines.push(line)),
+    () => 0,
+  );
+  const span = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', traceFlags: 1 };
+  const request = withService(trace.setSpanContext(ROOT_CONTEXT, span), 'throughline-bridge');
+  context.with(request, () => counts.addLost('queueFull', 1));
+  const [line] = lines.map((text) => JSON.parse(text));
+  expect(line).toMatchObject({ service: 'throughline-edge', msg: 'spans were lost' });
+  expect(line).not.toHaveProperty('trace_id');
 });
