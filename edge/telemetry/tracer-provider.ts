@@ -1,4 +1,4 @@
-import { type Context, context, isSpanContextValid, type Tracer, trace } from '@opentelemetry/api';
+import { context, INVALID_TRACEID, type SpanContext, type Tracer, trace } from '@opentelemetry/api';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
 import { FLAG_RANDOM } from '../../shared/propagation/index.ts';
 
@@ -24,14 +24,14 @@ function keepRandomFlag(tracer: Tracer): Tracer {
   const startSpan = tracer.startSpan.bind(tracer);
   tracer.startSpan = (name, options, base = context.active()) => {
     const span = startSpan(name, options, base);
-    const spanContext = span.spanContext();
-    if (isSpanContextValid(spanContext)) spanContext.traceFlags |= randomFlag(base, options?.root);
+    const own = span.spanContext();
+    // A span that the SDK suppresses has no trace.
+    if (own.traceId !== INVALID_TRACEID) own.traceFlags |= randomFlag(own, trace.getSpanContext(base));
     return span;
   };
   return tracer;
 }
 
-function randomFlag(base: Context, isRoot = false): number {
-  const parent = isRoot ? undefined : trace.getSpanContext(base);
-  return parent === undefined || !isSpanContextValid(parent) ? FLAG_RANDOM : parent.traceFlags & FLAG_RANDOM;
+function randomFlag({ traceId }: SpanContext, parent: SpanContext | undefined): number {
+  return parent?.traceId === traceId ? parent.traceFlags & FLAG_RANDOM : FLAG_RANDOM;
 }

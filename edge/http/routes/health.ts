@@ -14,7 +14,8 @@ import { noQuery } from '../requests/read-request.ts';
 
 /** The scope of a caller who may see how the bridges are. */
 const SCOPE = 'status:read';
-const PROBES = ['/healthz', '/readyz', '/metrics'];
+/** The URL of a probe. Every request is tried, and to parse its URL would take longer. */
+const PROBE = /^\w+:\/\/[^/]+\/(?:healthz|readyz|metrics)(?:[?#]|$)/;
 const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
 
@@ -35,7 +36,7 @@ export function healthRoutes(): EdgeApp {
 
 /** Whether a request only asks how the edge is. Such requests come every few seconds, from machines. */
 export function isProbe({ url }: Pick<Request, 'url'>): boolean {
-  return PROBES.includes(new URL(url).pathname);
+  return PROBE.test(url);
 }
 
 /** Skips a check if the status is open to all (`STATUS_ACCESS`). */
