@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { optionalText, parseConfig } from '../shared/config.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
@@ -23,12 +24,20 @@ const ApiKey = z.string().regex(/^[\x21-\x7e]{1,8192}$/, 'must be 1 to 8192 visi
 
 /** The address of a trace store, or of a file of spans. */
 const TracesUrl = z.string().transform((text, context) => {
-  const isFile = /^file:\/\/\//.test(text) && URL.canParse(text);
-  const parsed = isFile ? { url: text } : parseBaseUrl(text, { isApi: false });
+  const parsed = isFileUrl(text) ? { url: text } : parseBaseUrl(text, { isApi: false });
   if ('url' in parsed) return parsed.url;
   context.addIssue({ code: 'custom', message: `${parsed.fault}, or file:///path` });
   return z.NEVER;
 });
+
+function isFileUrl(text: string): boolean {
+  try {
+    return /^file:\/\/\//.test(text) && !fileURLToPath(text).includes('\0');
+  } catch {
+    // It is not percent-encoded as it must be.
+    return false;
+  }
+}
 
 /** Headers for a store of traces or logs, written as OpenTelemetry writes those for a collector. */
 const StoreHeaders = z
