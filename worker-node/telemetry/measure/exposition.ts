@@ -11,6 +11,7 @@ import {
 import { describeThrown } from '../../../shared/errors.ts';
 import { nameWithUnit } from '../../../shared/trace/metric.ts';
 import type { Exemplars } from './exemplars.ts';
+import { labelsOf } from './labels.ts';
 import { OPENMETRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './openmetrics.ts';
 import { temporalityOf } from './temporality.ts';
 
@@ -41,7 +42,7 @@ export class Exposition {
     const isOpen = wantsOpenMetrics(response.req.headers.accept);
     this.#read().then(
       ({ resourceMetrics }) => {
-        const text = this.#serializer.serialize(withUnits(resourceMetrics));
+        const text = this.#serializer.serialize(forPrometheus(resourceMetrics));
         const body = isOpen ? openMetricsOf(text, resourceMetrics, this.#exemplars) : text;
         response.writeHead(200, { 'content-type': isOpen ? OPENMETRICS_TYPE : CONTENT_TYPE }).end(body);
       },
@@ -57,7 +58,8 @@ export class Exposition {
   }
 }
 
-function withUnits(all: ResourceMetrics): ResourceMetrics {
+/** The metrics with the units in their names, and with labels that Prometheus takes. */
+function forPrometheus(all: ResourceMetrics): ResourceMetrics {
   const scopeMetrics = all.scopeMetrics.map((scope) => ({ ...scope, metrics: scope.metrics.map(renamed) }));
   return { ...all, scopeMetrics };
 }
@@ -65,5 +67,7 @@ function withUnits(all: ResourceMetrics): ResourceMetrics {
 function renamed(metric: MetricData): MetricData {
   const { name, unit } = metric.descriptor;
   const isGauge = metric.dataPointType === DataPointType.GAUGE;
-  return { ...metric, descriptor: { ...metric.descriptor, name: nameWithUnit(name, unit, isGauge) } };
+  const descriptor = { ...metric.descriptor, name: nameWithUnit(name, unit, isGauge) };
+  const dataPoints = metric.dataPoints.map((point) => ({ ...point, attributes: labelsOf(point.attributes) }));
+  return { ...metric, descriptor, dataPoints } as MetricData;
 }

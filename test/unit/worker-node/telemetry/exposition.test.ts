@@ -1,0 +1,57 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Attributes, Meter } from '@opentelemetry/api';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { expect, it, onTestFinished } from 'vitest';
+import { Exemplars } from '../../../../worker-node/telemetry/measure/exemplars.ts';
+import { Exposition } from '../../../../worker-node/telemetry/measure/exposition.ts';
+import { OPENMETRICS_TYPE } from '../../../../worker-node/telemetry/measure/openmetrics.ts';
+
+/** What a scrape shows after an operation, or a library of it, has measured something. */
+async function scrape(measure: (meter: Meter) => void, accept = '*/*'): Promise<string> {
+  const exposition = new Exposition(new Exemplars());
+  const provider = new MeterProvider({ readers: [exposition.reader] });
+  onTestFinished(() => provider.shutdown());
+  measure(provider.getMeter('shop', '1'));
+  const server = createServer((_request, response) => exposition.respond(response)).listen(0);
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  return await (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept } })).text();
+}
+
+/** The labels of the samples of a family, in their order. */
+function labelsOf(text: string, family: string): [name: string, value: string][][] {
+  const lines = text.split('\n').filter((line) => line.startsWith(`${family}{`));
+  return lines.map((line) =>
+    Array.from(line.matchAll(/([^{,="]*)="((?:[^"\\]|\\.)*)"/g), ([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
+  );
+}
+
+// Prometheus refuses a whole scrape for one label that it cannot take: all metrics of the worker would be gone.
+it.each<[string, Attributes, Record<string, string>]>([
+  ['names that become the same', { 'a.b': 1, a_b: 2, 'a-b': 3, a__b: 4 }, { a_b: '1;2;3;4' }],
+  ['names without a letter of ASCII', { ü: 1, é: 2 }, { _: '1;2' }],
+  ['a digit at the beginning', { '1st': 'x' }, { _1st: 'x' }],
+  ['an empty name', { '': 'x' }, { _: 'x' }],
+  ['names that Prometheus keeps for itself', { __name__: 'x', le: 'y' }, { _name_: 'x', exported_le: 'y' }],
+  ['the names of the scope', { 'otel.scope.name': 'x' }, { exported_otel_scope_name: 'x' }],
+  ['values with marks', { text: 'a"b\\c\nd' }, { text: 'a\\"b\\\\c\\nd' }],
+])('attributes of an author become labels that Prometheus takes: %s', async (_what, attributes, wanted) => {
+  for (const accept of ['*/*', OPENMETRICS_TYPE]) {
+    const text = await scrape((meter) => {
+      meter.createCounter('own').add(1, attributes);
+      meter.createHistogram('took').record(1, attributes);
+    }, accept);
+    const scope = { otel_scope_name: 'shop', otel_scope_version: '1' };
+    for (const family of ['own_total', 'took_count']) {
+      const [labels = []] = labelsOf(text, family);
+      expect(new Set(labels.map(([name]) => name)).size).toBe(labels.length);
+      expect(Object.fromEntries(labels)).toEqual({ ...wanted, ...scope });
+    }
+    const [bucket = []] = labelsOf(text, 'took_bucket');
+    expect(bucket.filter(([name]) => name === 'le')).toHaveLength(1);
+  }
+});
