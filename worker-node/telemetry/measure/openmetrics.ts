@@ -40,13 +40,21 @@ function weightOf(types: readonly string[], ranges: readonly MediaRange[]): numb
  */
 export function openMetricsOf(text: string, metrics: ResourceMetrics, exemplars: Exemplars): string {
   const buckets = exemplarsOf(metrics, exemplars).values();
+  // How the lines of buckets begin; undefined: the family is no histogram. Any metric may have a name that ends in `_bucket`.
+  let bucket: string | undefined;
   const lines = text.split('\n').flatMap((line) => {
     if (line === '' || line.startsWith('# UNIT ')) return [];
+    if (line.startsWith('# TYPE ')) bucket = bucketOf(line);
     if (line.startsWith('#')) return [line.replace(/^(# (?:HELP|TYPE) \S+)_total /, '$1 ')];
-    if (!/^\w+_bucket\{/.test(line)) return [line];
+    if (bucket === undefined || !line.startsWith(bucket)) return [line];
     return [line + suffixOf(buckets.next().value)];
   });
   return `${lines.join('\n')}\n# EOF\n`;
+}
+
+function bucketOf(type: string): string | undefined {
+  const [, , name, kind] = type.split(' ');
+  return kind === 'histogram' ? `${name}_bucket{` : undefined;
 }
 
 /** The exemplars of all buckets, in the order in which they are shown. */

@@ -8,8 +8,12 @@ import { Exposition } from '../../../../worker-node/telemetry/measure/exposition
 import { OPENMETRICS_TYPE } from '../../../../worker-node/telemetry/measure/openmetrics.ts';
 
 /** What a scrape shows after an operation, or a library of it, has measured something. */
-async function scrape(measure: (meter: Meter) => void, accept = '*/*'): Promise<string> {
-  const exposition = new Exposition(new Exemplars());
+async function scrape(
+  measure: (meter: Meter) => void,
+  accept = '*/*',
+  exemplars = new Exemplars(),
+): Promise<string> {
+  const exposition = new Exposition(exemplars);
   const provider = new MeterProvider({ readers: [exposition.reader] });
   onTestFinished(() => provider.shutdown());
   measure(provider.getMeter('shop', '1'));
@@ -54,4 +58,24 @@ it.each<[string, Attributes, Record<string, string>]>([
     const [bucket = []] = labelsOf(text, 'took_bucket');
     expect(bucket.filter(([name]) => name === 'le')).toHaveLength(1);
   }
+});
+
+it('a metric of an author whose name ends like that of a bucket has no exemplar, and takes that of no bucket', async () => {
+  const of = (_name: string, _attributes: Attributes, bucket: number) => ({
+    value: bucket,
+    traceId: 't',
+    spanId: 's',
+    at: 0,
+  });
+  const exemplars = { of } as unknown as Exemplars;
+  const text = await scrape(
+    (meter) => {
+      meter.createGauge('s3.bucket').record(7);
+      meter.createHistogram('took', { advice: { explicitBucketBoundaries: [1, 2] } }).record(1);
+    },
+    OPENMETRICS_TYPE,
+    exemplars,
+  );
+  const lines = text.split('\n').filter((line) => /_bucket\{/.test(line));
+  expect(lines.map((line) => / # \{.*\} (\d) /.exec(line)?.[1])).toEqual([undefined, '0', '1', '2']);
 });
