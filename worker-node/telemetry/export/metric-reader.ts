@@ -5,6 +5,7 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import type { MetricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
+import { readableMetrics } from '../measure/readable-metrics.ts';
 import { temporalityOf } from '../measure/temporality.ts';
 import { CountedExporter } from './counted-exporter.ts';
 import type { Environment } from './exporter-config.ts';
@@ -13,7 +14,8 @@ import { OtlpExporter } from './otlp-exporter.ts';
 
 /** The reader that sends metrics as OTLP/HTTP JSON, and counts the data points that are lost on the way. */
 export function otlpReader(target: MetricsTarget, losses: Losses, environment: Environment): IMetricReader {
-  const write = (metrics: ResourceMetrics) => JsonMetricsSerializer.serializeRequest(metrics);
+  const write = (metrics: ResourceMetrics) =>
+    JsonMetricsSerializer.serializeRequest(readableMetrics(metrics));
   const otlp = new OtlpExporter(target, environment, { variable: 'METRICS', write });
   const counting = { losses, what: 'data points', timeoutMs: target.timeoutMs, sizeOf: pointsIn };
   const counted = new CountedExporter<ResourceMetrics>(otlp, counting);
