@@ -16,7 +16,7 @@ import { stopSignal } from './stop-signal.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
 import { ExportedLines } from './telemetry/export/exported-lines.ts';
-import type { Signal } from './telemetry/export/losses.ts';
+import { SIGNALS, type Signal } from './telemetry/export/losses.ts';
 import { startTracing, type Tracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 
@@ -105,7 +105,7 @@ async function runHost(parts: HostParts): Promise<number> {
     endAfterMs: longestBlock(loaded, config),
   });
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
-  const ended = exitCode(worker, strayErrors, log);
+  const ended = exitCode(worker, parts);
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };
   log.info({ ...ready, health_port: worker.healthPort, pid: process.pid }, 'worker ready');
   tellParent({ healthPort: worker.healthPort });
@@ -161,12 +161,21 @@ async function loadOwn(folder: string | undefined, log: WorkerLogger): Promise<L
 }
 
 /** Waits for a signal, or for a failure. */
-async function exitCode(worker: Worker, strayErrors: StrayErrors, log: WorkerLogger): Promise<number> {
+async function exitCode(worker: Worker, { strayErrors, log, tracing }: HostParts): Promise<number> {
   try {
-    await Promise.race([stopSignal(), worker.failed, strayErrors.first]);
+    await Promise.race([stopSignal(() => sayHardEnd(tracing, log)), worker.failed, strayErrors.first]);
     return 0;
   } catch (thrown) {
     log.error({ reason: describeThrown(thrown) }, 'worker failed');
     return 1;
   }
+}
+
+/** The second signal ends the process: what waits for the collector, or for its answer, is lost. */
+function sayHardEnd({ losses }: Tracing, log: WorkerLogger): void {
+  const left = SIGNALS.map((signal) => {
+    const { waiting = 0, inFlight } = losses[signal].exports;
+    return [`${signal}_lost`, waiting + inFlight];
+  });
+  log.warn(Object.fromEntries(left), 'worker ended by a second signal');
 }
