@@ -1,7 +1,7 @@
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { Broker } from '../../worker-node/broker/connect.ts';
 import { JobView } from './broker/job-view.ts';
-import { type JobOptions, publishJob } from './broker/queue.ts';
+import { HARNESS_SOURCE, type JobOptions, publishJob } from './broker/queue.ts';
 import type { SubmittedJob } from './broker/submitted-job.ts';
 import type { Tape } from './broker/tape.ts';
 import { CaseOver, type Findings } from './findings.ts';
@@ -71,7 +71,16 @@ export class Bench {
 
   /** Waits until the job's end is stored and its message answered. Ends the case if that does not happen. */
   readonly ended = async (view: JobView, sentence: Sentence, ms = this.soonMs): Promise<void> => {
-    if (await view.untilEnded(ms)) return;
+    const hasEnded = await view.untilEnded(ms);
+    for (const { body, fault, values } of view.events) {
+      const isOwn = (values('ce-source')[0] ?? HARNESS_SOURCE) !== HARNESS_SOURCE;
+      this.findings.check(
+        'event-body',
+        !isOwn || fault === undefined,
+        `in ${body.kind} ${body.attempt}: ${fault}`,
+      );
+    }
+    if (hasEnded) return;
     const answers = view.answers.map(({ kind }) => kind).join(', ') || 'no answer';
     const what =
       view.end === undefined ? 'its end was not recorded' : 'its message was not acked or terminated';

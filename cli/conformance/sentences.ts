@@ -85,6 +85,8 @@ export const SENTENCES = {
     'A worker MUST NOT write a dead letter of a job that it does not end as `failed`, and none for an attempt that another one follows.',
   'end-rejected':
     'An operation that rejects its job MUST end it as `failed` without another attempt, with the code `operation-rejected`.',
+  'end-numbers':
+    'An end that a worker records without an attempt MUST have the `attempt` and the `maxAttempts` of this table.',
   'end-large': 'A result that is too large MUST end the job as `failed`, with the code `result-too-large`.',
   'dead-letter':
     'A dead letter MUST have the body and the headers of the job’s message, without those that begin with `Nats-`.',

@@ -129,7 +129,8 @@ class Delivery:
         self.sequence = record.sequence
         self.previous = (last.get("traceId"), last.get("spanId"))
         self.number, self.released = last.get("attempt", 0) + 1, last.get("released", 0)
-        self.max_attempts = min(self.job.max_attempts or MAX_ATTEMPTS, MAX_ATTEMPTS)
+        # A message that cannot be read has one attempt.
+        self.max_attempts = 1 if self.job.fault else min(self.job.max_attempts or MAX_ATTEMPTS, MAX_ATTEMPTS)
         self.started_at = to_text(datetime.now(UTC))
 
     async def _operate(self) -> None:

@@ -77,6 +77,7 @@ const ROWS: readonly Row[] = [
   { sabotage: 'any-filter', at: ['other-filter', 'consumer-filter'] },
   { sabotage: 'progress-unlimited', at: ['progress', 'event-progress'] },
   { sabotage: 'progress-backwards', at: ['progress', 'progress-order'] },
+  { sabotage: 'unread-limit-kept', at: ['unreadable-limit', 'end-numbers'] },
   { sabotage: 'dies-of-a-job', at: ['big-result', 'worker-stays'] },
   { sabotage: 'no-tracestate', at: ['trace-rest', 'context-rest'] },
   { sabotage: 'no-baggage', at: ['trace-rest', 'context-rest'] },

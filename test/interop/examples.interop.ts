@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PRODUCER_CASES } from '../../cli/conformance/producer/cases.ts';
 import { runProducer } from '../../cli/conformance/producer/run.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { listen } from '../conformance/published.ts';
 import { checkWorker, faultsOf, UNHURRIED } from '../conformance/support.ts';
 import { scratchFolder } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';
@@ -14,10 +15,14 @@ describe.for(LANGUAGES)('the example in $name', (language) => {
     if (await isHere(language)) programs = await language.build(await scratchFolder());
   });
 
-  it('worker conforms', async ({ skip }) => {
+  it('worker conforms, and all that it publishes fits the AsyncAPI document', async ({ skip }) => {
     const { worker } = programs ?? skip(note(language));
-    const reports = await checkWorker({ natsUrl: await natsUrl(), command: worker, ...UNHURRIED });
+    const url = await natsUrl();
+    const published = await listen(url);
+    const reports = await checkWorker({ natsUrl: url, command: worker, ...UNHURRIED });
+    await published.close();
     expect(faultsOf(reports)).toEqual([]);
+    expect(published.faults()).toEqual([]);
     const spans = reports.find((report) => report.case === 'exported-spans');
     expect(spans?.outcome).toBe(language.recordsSpans ? 'passed' : 'skipped');
   });

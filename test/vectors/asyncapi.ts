@@ -41,6 +41,7 @@ const CE = [
   HEADER.ceType,
   HEADER.ceTime,
   HEADER.contentType,
+  HEADER.ceDataContentType,
 ];
 const CONTEXT = ['traceparent', 'tracestate', 'baggage'];
 const JOB = 'jobs.{priority}.{lane}.{tenant}.{jobId}.{operation}';

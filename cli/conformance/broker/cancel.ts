@@ -1,6 +1,6 @@
 import { HEADER } from '../../../shared/wire/headers.ts';
 import type { JobView } from './job-view.ts';
-import { newJobId, TENANT } from './queue.ts';
+import { HARNESS_SOURCE, newJobId, TENANT } from './queue.ts';
 
 interface Publisher {
   readonly publish: (
@@ -19,7 +19,7 @@ export async function sendCancel(
   await publish(`cancel.${TENANT}.${job.address.jobId}`, '', {
     [HEADER.ceSpecVersion]: '1.0',
     [HEADER.ceId]: newJobId(),
-    [HEADER.ceSource]: '/throughline/conformance',
+    [HEADER.ceSource]: HARNESS_SOURCE,
     [HEADER.ceType]: 'dev.throughline.job.cancel',
     [HEADER.ceTime]: new Date().toISOString(),
     [HEADER.jobSequence]: String(sequence),

@@ -4,7 +4,7 @@ import type { EventKind } from '../../../shared/job/job-state.ts';
 import type { Redrive } from '../../../shared/job/redrive.ts';
 import { writeEventHeaders } from '../../../shared/wire/event-message.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
-import { newTraceparent } from './queue.ts';
+import { HARNESS_SOURCE, newTraceparent } from './queue.ts';
 
 interface ForeignFacts {
   readonly attempt: number;
@@ -27,7 +27,7 @@ export function foreignEvent(
   const facts = { attempt, worker: isStart ? 'another-worker' : '', traceId, spanId, at: now };
   const event = makeEvent(kind, job, isStart ? { ...facts, startedAt: now } : facts);
   const headers: Record<string, string> = {};
-  const ids = { messageId: `${jobId}:foreign:${kind}:${after}`, source: '/throughline/conformance' };
+  const ids = { messageId: `${jobId}:foreign:${kind}:${after}`, source: HARNESS_SOURCE };
   writeEventHeaders(event, ids, { traceparent }, (name, value) => {
     headers[name] = value;
   });

@@ -13,6 +13,9 @@ import type { SubmittedJob } from './submitted-job.ts';
 /** The tenant of the jobs of the harness. */
 export const TENANT = 'conformance';
 
+/** The `ce-source` of all that the harness publishes. */
+export const HARNESS_SOURCE = '/throughline/conformance';
+
 /** What a job of the harness has besides its operation and input. All of it has a default. */
 export interface JobOptions {
   readonly tenant?: string;
@@ -56,7 +59,7 @@ export async function publishJob(
     acceptedAt: new Date().toISOString(),
     spec,
     redrive,
-    source: '/throughline/conformance',
+    source: HARNESS_SOURCE,
   };
   writeJobHeaders(job, carrier, (name, value) => written.set(name, value));
   if (options.messageId !== undefined) written.set('Nats-Msg-Id', options.messageId);

@@ -2,7 +2,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { ORDERED_LANES, ROUTES } from '../../../shared/wire/lanes.ts';
+import type { JobView } from '../broker/job-view.ts';
 import { newTraceparent } from '../broker/queue.ts';
+import type { Findings } from '../findings.ts';
 import type { WorkerCase } from './case.ts';
 
 const INPUT = { text: 'grüße, 世界 🌍', list: [1, 2.5, null, true], nested: { deep: [{}] }, empty: '' };
@@ -74,25 +76,27 @@ export const JOB_CASES: readonly WorkerCase[] = [
   {
     name: 'unreadable-body',
     what: 'a body that is not JSON goes to the dead letters',
-    sentences: ['read-invalid', 'end-failed', 'worker-stays'],
+    sentences: ['read-invalid', 'end-numbers', 'end-failed', 'worker-stays'],
     run: async ({ run, findings }) => {
       const job = await run('conformance.echo', null, 'read-invalid', { body: writeJson('x').slice(0, -1) });
       const { kind, error } = job.end?.body ?? {};
       findings.check('read-invalid', kind === 'failed', `the events are: ${job.told}`);
       findings.check('read-invalid', error?.code === 'message-invalid', `the code is ${error?.code}`);
+      checkNumbers(job, findings);
       findings.check('end-failed', (await job.deadLetter()) !== undefined, 'there is no dead letter');
     },
   },
   {
     name: 'unreadable-limit',
     what: 'a limit that cannot be read is no limit that may be left out',
-    sentences: ['read-invalid'],
+    sentences: ['read-invalid', 'end-numbers'],
     run: async ({ run, findings }) => {
       for (const limit of UNREADABLE_LIMITS) {
         const job = await run('conformance.echo', null, 'read-invalid', { headers: [limit] });
         const { error } = job.end?.body ?? {};
         const isRefused = error?.code === 'message-invalid';
         findings.check('read-invalid', isRefused, `with ${limit.join(': ')}, the events are: ${job.told}`);
+        checkNumbers(job, findings);
       }
     },
   },
@@ -164,6 +168,13 @@ export const JOB_CASES: readonly WorkerCase[] = [
     },
   },
 ];
+
+/** What the end of a job has whose message cannot be read. */
+function checkNumbers({ end }: JobView, findings: Findings): void {
+  const { attempt, maxAttempts } = end?.body ?? {};
+  const found = `attempt is ${attempt}, and maxAttempts ${maxAttempts}`;
+  findings.check('end-numbers', attempt === 1 && maxAttempts === 1, found);
+}
 
 function isTraceId(text: string): boolean {
   return /^(?!0{32})[0-9a-f]{32}$/.test(text);

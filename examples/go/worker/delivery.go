@@ -222,6 +222,9 @@ func (d *delivery) prepare(r record) {
 	if d.job.maxAttempts > 0 {
 		d.max = min(d.max, d.job.maxAttempts)
 	}
+	if d.job.fault != "" {
+		d.max = 1 // a message that cannot be read has one attempt
+	}
 	d.startedAt = time.Now().UTC().Format(timeFormat)
 }
 

@@ -32,7 +32,9 @@ final class Delivery {
         this.source = source;
         job = new Job(message);
         operation = Operations.ALL.get(job.operation);
-        maxAttempts = Math.min(Operations.MAX_ATTEMPTS, job.maxAttempts == null ? Operations.MAX_ATTEMPTS : job.maxAttempts);
+        int allowed = Math.min(Operations.MAX_ATTEMPTS, job.maxAttempts == null ? Operations.MAX_ATTEMPTS : job.maxAttempts);
+        // A message that cannot be read has one attempt.
+        maxAttempts = job.fault == null ? allowed : 1;
         chain = new Chain(worker.broker, job, worker.settings.name(), maxAttempts);
     }
 

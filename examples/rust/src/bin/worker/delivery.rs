@@ -206,12 +206,14 @@ impl Delivery {
 
     async fn prepare(&self, record: &Record) -> (u64, u64) {
         let of = |name: &str| record.last.as_ref().and_then(|last| last[name].as_u64()).unwrap_or(0);
+        // A message that cannot be read has one attempt.
+        let allowed = if self.job.fault.is_some() { Some(1) } else { self.job.max_attempts };
         let mut chain = self.chain.lock().await;
         *chain = Chain {
             sequence: record.sequence,
             number: of("attempt") + 1,
             released: of("released"),
-            max: self.job.max_attempts.unwrap_or(MAX_ATTEMPTS).min(MAX_ATTEMPTS),
+            max: allowed.unwrap_or(MAX_ATTEMPTS).min(MAX_ATTEMPTS),
             started_at: now(),
             previous: record.last.as_ref().and_then(span_of),
         };
