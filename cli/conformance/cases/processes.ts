@@ -1,4 +1,5 @@
 /** What happens to jobs when the worker dies, stops, or may not start them. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JobSpec } from '../../../shared/job/job-spec.ts';
 import type { Bench } from '../bench.ts';
 import { sendCancel } from '../broker/cancel.ts';
@@ -8,6 +9,8 @@ import type { WorkerCase } from './case.ts';
 import { checkRepeats, REPEATED } from './events.ts';
 
 const LONG_MS = 60_000;
+/** What a worker may take to hear of a pause: it comes on another subscription than the jobs. */
+const HEARD_MS = 500;
 const PAUSED = 'conformance.info';
 
 export const PROCESS_CASES: readonly WorkerCase[] = [
@@ -19,6 +22,7 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
     run: async (bench) => {
       const { submit, findings, ackWaitMs, soonMs } = bench;
       await sendPause(bench, PAUSED, true);
+      await delay(HEARD_MS);
       const job = await submit(PAUSED, {});
       await job.until(() => job.answers.length > 0 || job.kinds.includes('started'), ackWaitMs / 2);
       findings.check('pause-hold', !job.kinds.includes('started'), `the events are: ${job.told}`);
