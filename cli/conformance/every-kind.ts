@@ -19,7 +19,7 @@ export async function jobsOfEveryKind(
     const job = await bench.submit('conformance.sleep', { ms: 60_000 }, { ...options, spec });
     await bench.need(job, sentence, 'the event started', () => job.events.length > 0);
     await sendCancel(bench, job);
-    await bench.ended(job, sentence);
+    await bench.ended(job, 'cancel-running');
     return job;
   };
   return await Promise.all([

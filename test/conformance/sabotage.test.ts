@@ -49,7 +49,7 @@ const ROWS: readonly Row[] = [
   { sabotage: 'fingerprint-missing', at: ['repeated-fields', 'event-repeats'] },
   { sabotage: 'no-started', at: ['echo', 'started-stored'], spreads: true },
   { sabotage: 'no-dead-letter', at: ['attempts-of-message', 'end-failed'], spreads: true },
-  { sabotage: 'cancel-ignored', at: ['cancel-running', 'cancel-running'] },
+  { sabotage: 'cancel-ignored', at: ['cancel-running', 'cancel-running'], spreads: true },
   { sabotage: 'runs-ended-jobs', at: ['ended-before', 'chain-ended'] },
   { sabotage: 'nak-without-delay', at: ['retry', 'end-retrying'] },
   { sabotage: 'headers-missing', at: ['event-headers', 'event-headers'], spreads: true },
