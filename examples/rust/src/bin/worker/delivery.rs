@@ -153,6 +153,8 @@ impl Delivery {
             let pause = Duration::from_millis(10 * self.deliveries.clamp(1, 100) as u64);
             return self.message.ack_with(AckKind::Nak(Some(pause))).await;
         }
+        // A pause that came before this message may not have been looked at yet: the runtime takes the last task first.
+        tokio::task::yield_now().await;
         let is_paused = self.worker.is_paused(&job.operation);
         let is_again = job.header("throughline-published-again").as_deref() == Some("true");
         let is_first = self.deliveries == 1 && self.is_young && job.redrive_count == 0 && !is_again;

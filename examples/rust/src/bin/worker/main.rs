@@ -115,7 +115,8 @@ impl Worker {
         let stored = self.js.get_stream("KV_OPERATIONS").await?;
         self.read_pauses(&stored).await?;
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(RENEW);
+            // Not at once: notices would wait while the keys are read for a second time.
+            let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + RENEW, RENEW);
             loop {
                 tokio::select! {
                     Some(notice) = cancels.next() => self.on_cancel(&notice.subject, notice_sequence(notice.headers.as_ref())),
