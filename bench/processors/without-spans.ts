@@ -13,8 +13,8 @@ const NO_SPAN = `
 /** What stands in place of a file. */
 const FILES: Readonly<Record<string, string>> = {
   'worker-node/jobs/process-span.ts': `${NO_SPAN}
-    export const startProcessSpan = (delivery, { parent }) => trace.getSpan(parent) ?? none;
-    export const settleInSpan = (delivery, span, ack) => delivery.settle(ack);
+    export const startProcessSpan = (delivery, address, { parent }) => trace.getSpan(parent) ?? none;
+    export const settleInSpan = (delivery, address, span, { ack }) => delivery.settle(ack);
     export { nothing as describeContext, nothing as describeAttempt, nothing as describeWait, nothing as describeOutcome };
   `,
   'worker-node/jobs/wait-spans.ts': `${NO_SPAN} export { nothing as recordWaits, nothing as recordTurn };`,

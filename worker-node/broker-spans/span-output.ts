@@ -48,7 +48,10 @@ export function openSpanOutput({ environment, debug, warn, sayLoss }: OutputOpti
     throw new ThroughlineError('config-invalid', message);
   }
   const losses = noLosses(sayLoss);
-  const processors = processorsOf({ environment, debug }, { settings, target, losses: losses.spans });
+  const { all: processors } = processorsOf(
+    { environment, debug },
+    { settings, target, losses: losses.spans },
+  );
   followExports(settings.OTEL_LOG_LEVEL);
   const resources = new Map<string, Resource>();
   const newResource = ({ ver, id }: TraceEvent['server']): Resource => {

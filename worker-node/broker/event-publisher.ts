@@ -10,7 +10,8 @@ import { serverAttributes } from '../../shared/trace/server-address.ts';
 import { eventMessageId, writeEventHeaders, writeJobEvent } from '../../shared/wire/event-message.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { tracer } from '../telemetry/tracer.ts';
+import { Shapes, SpanShape } from '../telemetry/spans/span-shape.ts';
+import { startSpan } from '../telemetry/spans/start-span.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
 import {
   type MessageHeaders,
@@ -90,18 +91,20 @@ export class EventPublisher {
 
 /** The `send` span of an event that ends an attempt. @param server the server of NATS, as a URL */
 export function startSendSpan({ event, subject, body }: OutgoingEvent, server: string | undefined): Span {
-  const { name, kind, attributes } = messagingSpan('send', subject);
-  return tracer.startSpan(name, {
-    kind,
-    attributes: {
-      ...attributes,
-      ...serverAttributes(server),
-      [ATTR.messageBodySize]: body.length,
-      [ATTR.jobId]: event.jobId,
-      [ATTR.jobOutcome]: event.kind,
-    },
+  return startSpan(SENDING.of('', server), {
+    own: [
+      ...[ATTR.destinationName, subject, ATTR.messageBodySize, body.length],
+      ...[ATTR.jobId, event.jobId, ATTR.jobOutcome, event.kind],
+    ],
   });
 }
+
+/** What the events of all jobs have in common. */
+const SENDING = new Shapes((_, server) => {
+  const { attributes, ...span } = messagingSpan('send', eventSubject('tenant', 'job'));
+  const { [ATTR.destinationName]: _subject, ...common } = { ...attributes, ...serverAttributes(server) };
+  return new SpanShape({ ...span, attributes: common });
+});
 
 async function appendResult(published: Promise<PubAck>): Promise<AppendResult> {
   try {

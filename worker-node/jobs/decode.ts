@@ -11,6 +11,8 @@ import type { Delivery } from '../broker/consume/delivery.ts';
 /** What a message says. */
 export interface DecodedMessage {
   readonly job: JobMessage;
+  /** What the subject says; undefined if it is not that of a job. */
+  readonly address: JobAddress | undefined;
   /** Why the message is not a valid job message; undefined if it is valid. */
   readonly fault: ThroughlineError | undefined;
   /** Whether the job asks for a callback that cannot be read. The edge never sends such a job. */
@@ -24,23 +26,25 @@ export function decode(delivery: Delivery): DecodedMessage {
     const job = readJobMessage(delivery.subject, values, delivery.data);
     return {
       job,
+      address: job.address,
       fault: undefined,
       hasBadCallback: job.spec.callback === undefined && asksForCallback(values),
     };
   } catch (thrown) {
     const fault = errorFrom(thrown, 'message-invalid');
-    return { job: unreadableJob(delivery), fault, hasBadCallback: false };
+    const address = parseJobSubject(delivery.subject);
+    return { job: unreadableJob(delivery, address), address, fault, hasBadCallback: false };
   }
 }
 
 /**
  * Makes a job message from the subject and the headers of an unreadable message, so that the job's end can be recorded.
  */
-function unreadableJob(delivery: Delivery): JobMessage {
+function unreadableJob(delivery: Delivery, address: JobAddress | undefined): JobMessage {
   const values = headerValues(delivery.headers);
   const redrive = readRedrive(values);
   return {
-    address: parseJobSubject(delivery.subject) ?? addressBySequence(delivery),
+    address: address ?? addressBySequence(delivery),
     acceptedAt: undefined,
     spec: { maxAttempts: 1, callback: readJobSpec(values).callback },
     ...(redrive === undefined ? {} : { redrive }),

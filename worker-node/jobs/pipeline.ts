@@ -15,7 +15,6 @@ import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../sha
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
-import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 import { OpenMessages } from '../broker/consume/open-messages.ts';
@@ -26,7 +25,7 @@ import { JobLease } from './attempt/job-lease.ts';
 import { AttemptRunner, type AttemptRunnerParts } from './attempt-runner.ts';
 import { type CancelMemory, HeldJob } from './cancel-memory.ts';
 import { type ClassifyParts, classify } from './classify.ts';
-import { decode } from './decode.ts';
+import { type DecodedMessage, decode } from './decode.ts';
 import { EndRecorder, type EndRecorderParts } from './end-recorder.ts';
 import { HandedBack } from './limits/handed-back.ts';
 import type { Decoded, Ending, Opened, Recalled } from './pipeline-steps.ts';
@@ -81,7 +80,7 @@ export class JobPipeline implements DeliveryHandler {
     const isLinked = this.#isLinked(message.job, extraction);
     const parent = isLinked ? this.#newTrace(extraction) : this.#parentOf(extraction);
     const sentIn = isLinked || extraction.spanContext === undefined ? undefined : parent;
-    const span = this.#startSpan(delivery, parent, extraction.spanContext);
+    const span = this.#startSpan(delivery, message, { parent, sentBy: extraction.spanContext });
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
       const keepAlive = (): void => open.latest.working();
@@ -91,7 +90,7 @@ export class JobPipeline implements DeliveryHandler {
       );
       lease.stop();
       this.#messages.close(open);
-      this.#settle(open.latest, span, ending);
+      this.#settle(open.latest, message, span, ending);
       this.#parts.metrics.messageProcessed('jobs', performance.now() - began, ending.errorCode);
     });
   }
@@ -168,8 +167,8 @@ export class JobPipeline implements DeliveryHandler {
     return { ...opened, job, fault, held };
   }
 
-  #settle(delivery: Delivery, span: Span, { ack, conclusion }: Ending): void {
-    settleInSpan(delivery, span, ack, this.#parts.publisher.server);
+  #settle(delivery: Delivery, { address }: DecodedMessage, span: Span, { ack, conclusion }: Ending): void {
+    settleInSpan(delivery, address, span, { ack, server: this.#parts.publisher.server });
     span.setAttribute(ATTR.jobOutcome, conclusion);
     this.#parts.metrics.jobSettled(conclusion);
     span.end();
@@ -210,13 +209,12 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** A job that waits for a host with its operation is handed back many times. Only the first time is a span. */
-  #startSpan(delivery: Delivery, parent: Context, sentBy: SpanContext | undefined): Span {
-    const operation = parseJobSubject(delivery.subject)?.operation;
+  #startSpan(delivery: Delivery, { address }: DecodedMessage, { parent, sentBy }: Sender): Span {
     const isQuiet =
-      operation !== undefined && !this.#parts.registry.has(operation) && delivery.deliveryCount > 1;
+      address !== undefined && !this.#parts.registry.has(address.operation) && delivery.deliveryCount > 1;
     const { group, publisher } = this.#parts;
-    const handler = { group, server: publisher.server };
-    if (!isQuiet) return startProcessSpan(delivery, { parent, sentBy }, handler);
+    if (!isQuiet)
+      return startProcessSpan(delivery, address, { parent, sentBy, group, server: publisher.server });
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
 
@@ -246,6 +244,12 @@ export class JobPipeline implements DeliveryHandler {
       this.#parts.log.warn(fields, 'trace context refused; the job starts a new trace');
     else this.#parts.log.debug(fields, 'trace context read');
   }
+}
+
+/** Who sent a job. */
+interface Sender {
+  readonly parent: Context;
+  readonly sentBy: SpanContext | undefined;
 }
 
 /** After such a delay, one trace of the job would show little more than the wait. */

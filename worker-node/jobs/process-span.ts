@@ -1,17 +1,19 @@
 import {
+  type AttributeValue,
   type Context,
   isSpanContextValid,
   type Span,
   type SpanContext,
   SpanStatusCode,
 } from '@opentelemetry/api';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
 import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import { serverAttributes } from '../../shared/trace/server-address.ts';
-import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
-import { tracer } from '../telemetry/tracer.ts';
+import { Shapes, SpanShape } from '../telemetry/spans/span-shape.ts';
+import { startSpan } from '../telemetry/spans/start-span.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
 import { reportIn } from './classify.ts';
@@ -21,8 +23,11 @@ import type { Ending, JobOutcome } from './pipeline-steps.ts';
 /** A subject that is not that of a job may have any words, which must not become names of spans. */
 const UNREADABLE_SUBJECT = 'jobs.?.?.?.?.{operation}';
 
-/** Who handles a delivery. */
-interface Handler {
+/** What a span of a delivery says beside the delivery. */
+interface Handled {
+  /** The context of the span that its message names, or one without a span. */
+  readonly parent: Context;
+  readonly sentBy: SpanContext | undefined;
   readonly group: string;
   /** The server of NATS, as a URL. */
   readonly server: string | undefined;
@@ -31,59 +36,78 @@ interface Handler {
 /**
  * The span of one delivery, a child of the span that its message names, or the root of a new trace. It also has a link to that
  * span, as the convention wants for every message.
- * @param parent the context of that span, or one without a span
+ * @param address what its subject says; undefined if it is not that of a job
  */
 export function startProcessSpan(
-  delivery: Delivery,
-  { parent, sentBy }: { readonly parent: Context; readonly sentBy: SpanContext | undefined },
-  { group, server }: Handler,
+  { subject, data }: Delivery,
+  address: JobAddress | undefined,
+  { parent, sentBy, group, server }: Handled,
 ): Span {
-  const { address, name, kind, attributes } = spanOf(delivery, server, 'process');
-  return tracer.startSpan(
-    name,
-    {
-      kind,
-      links: sentBy === undefined ? [] : [{ context: sentBy }],
-      attributes: {
-        ...attributes,
-        [WORKER_ATTR.consumerGroup]: group,
-        [ATTR.messageBodySize]: delivery.data.length,
-        ...(address && {
-          [ATTR.messageId]: address.jobId,
-          [ATTR.jobId]: address.jobId,
-          [ATTR.jobOperation]: address.operation,
-          [ATTR.jobTenant]: address.tenant,
-        }),
-      },
-    },
-    parent,
+  const own: AttributeValue[] = [ATTR.destinationName, subject, ATTR.messageBodySize, data.length];
+  if (address !== undefined) {
+    const { jobId, tenant } = address;
+    own.push(ATTR.messageId, jobId, ATTR.jobId, jobId, ATTR.jobTenant, tenant);
+  }
+  own.push(WORKER_ATTR.consumerGroup, group);
+  const shape = shapeOf('process', 'process', address, server);
+  return startSpan(
+    shape,
+    sentBy === undefined ? { own, parent } : { own, parent, links: [{ context: sentBy }] },
   );
 }
 
-/** Answers a delivery, in a span of its own below that of the delivery. */
-export function settleInSpan(delivery: Delivery, span: Span, ack: Ack, server: string | undefined): void {
+/**
+ * Answers a delivery, in a span of its own below that of the delivery.
+ * @param address what its subject says; undefined if it is not that of a job
+ * @param span that of the delivery
+ */
+export function settleInSpan(
+  delivery: Delivery,
+  address: JobAddress | undefined,
+  span: Span,
+  { ack, server }: { readonly ack: Ack; readonly server: string | undefined },
+): void {
   if (ack.kind === 'none' || !span.isRecording()) {
     delivery.settle(ack);
     return;
   }
-  const { name, kind, attributes } = spanOf(delivery, server, 'settle', ack.kind);
-  const delay = ack.kind === 'nak' ? { [WORKER_ATTR.settleDelayMs]: ack.delayMs } : {};
-  const settling = tracer.startSpan(name, { kind, attributes: { ...attributes, ...delay } });
+  const own: AttributeValue[] = [ATTR.destinationName, delivery.subject];
+  if (ack.kind === 'nak') own.push(WORKER_ATTR.settleDelayMs, ack.delayMs);
+  const settling = startSpan(shapeOf('settle', ack.kind, address, server), { own });
   delivery.settle(ack);
   settling.end();
 }
 
-/** What a span of a delivery starts with, and the address of its job; undefined if the subject is not that of a job. */
-function spanOf(
-  { subject }: Delivery,
-  server: string | undefined,
+/** The shapes of all spans of deliveries, by what NATS calls their operation. */
+const shapes = new Map<string, Shapes>();
+
+/** What all deliveries of an operation have in common. @param address undefined: the subject is not that of a job */
+function shapeOf(
   type: 'process' | 'settle',
-  operation?: string,
-) {
-  const address = parseJobSubject(subject);
-  const span = messagingSpan(type, address === undefined ? UNREADABLE_SUBJECT : subject, operation);
-  const attributes = { ...span.attributes, ...serverAttributes(server), [ATTR.destinationName]: subject };
-  return { ...span, attributes, address };
+  name: string,
+  address: JobAddress | undefined,
+  server: string | undefined,
+): SpanShape {
+  let byOperation = shapes.get(name);
+  if (byOperation === undefined) {
+    byOperation = new Shapes((operation, at) => makeShape(type, name, operation, at));
+    shapes.set(name, byOperation);
+  }
+  return byOperation.of(address?.operation ?? '', server);
+}
+
+/** @param operation empty: the subject is not that of a job */
+function makeShape(
+  type: 'process' | 'settle',
+  name: string,
+  operation: string,
+  server: string | undefined,
+): SpanShape {
+  const subject = operation === '' ? UNREADABLE_SUBJECT : `jobs.?.?.?.?.${operation}`;
+  const { attributes, ...span } = messagingSpan(type, subject, name);
+  const { [ATTR.destinationName]: _, ...common } = { ...attributes, ...serverAttributes(server) };
+  const job = type === 'process' && operation !== '' ? { [ATTR.jobOperation]: operation } : {};
+  return new SpanShape({ ...span, attributes: { ...common, ...job } });
 }
 
 /** Adds how the trace context of the message was read. */

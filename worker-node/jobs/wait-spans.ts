@@ -1,11 +1,12 @@
-import { type Attributes, type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import { serverAttributes } from '../../shared/trace/server-address.ts';
 import { isOrderedLane } from '../../shared/wire/lanes.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import { parseRoute } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
-import { tracer } from '../telemetry/tracer.ts';
+import { Shapes, SpanShape } from '../telemetry/spans/span-shape.ts';
+import { startSpan } from '../telemetry/spans/start-span.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { LimitKind } from './limits/entry.ts';
 
@@ -55,9 +56,8 @@ export function recordWaits({ span, sentIn, delivery, attempt, server, aheadMs }
   if (sentIn === undefined || !span.isRecording()) return;
   const { lane } = parseRoute(delivery.subject) ?? {};
   const inQueue = lane !== undefined && isOrderedLane(lane) ? IN_ORDER : IN_QUEUE;
-  const attributes = { ...serverAttributes(server), [ATTR.jobId]: attempt.job.address.jobId };
-  for (const wait of waitsOf(attempt, storedAt, startedAt - aheadMs, inQueue))
-    showWait(wait, attributes, sentIn);
+  const shown = { jobId: attempt.job.address.jobId, server, parent: sentIn };
+  for (const wait of waitsOf(attempt, storedAt, startedAt - aheadMs, inQueue)) showWait(wait, shown);
 }
 
 /**
@@ -67,16 +67,28 @@ export function recordWaits({ span, sentIn, delivery, attempt, server, aheadMs }
  */
 export function recordTurn(job: Pick<JobMessage, 'address'>, by: TurnLimit, waited: Period): void {
   if (trace.getActiveSpan()?.isRecording() !== true) return;
-  showWait({ name: TURN, by, ...waited }, { [ATTR.jobId]: job.address.jobId }, context.active());
+  const shown = { jobId: job.address.jobId, server: undefined, parent: context.active() };
+  showWait({ name: TURN, by, ...waited }, shown);
 }
 
-function showWait({ name, from, to, by }: Wait, attributes: Attributes, parent: Context): void {
+interface ShownWait {
+  readonly jobId: string;
+  readonly server: string | undefined;
+  readonly parent: Context;
+}
+
+function showWait({ name, from, to, by }: Wait, { jobId, server, parent }: ShownWait): void {
   const ms = to - from;
   // A time that cannot be read makes it NaN.
   if (Number.isNaN(ms) || ms < SHOWN_MS) return;
-  const shown = by === undefined ? attributes : { ...attributes, [ATTR.limitBy]: by };
-  tracer.startSpan(name, { kind: SpanKind.INTERNAL, startTime: from, attributes: shown }, parent).end(to);
+  const own = [ATTR.jobId, jobId];
+  if (by !== undefined) own.push(ATTR.limitBy, by);
+  startSpan(SHAPES.of(name, server), { own, parent, startTime: from }).end(to);
 }
+
+const SHAPES = new Shapes(
+  (name, server) => new SpanShape({ name, kind: SpanKind.INTERNAL, attributes: serverAttributes(server) }),
+);
 
 const IN_QUEUE = { name: 'wait in queue' } as const;
 /** The jobs of an ordered lane run one after the other. */

@@ -1,13 +1,21 @@
-import { type Attributes, type Span, trace } from '@opentelemetry/api';
+import { type Attributes, type Span, type Tracer, trace } from '@opentelemetry/api';
+import type { InstrumentationScope } from '@opentelemetry/core';
 import { type Instrumentation, registerInstrumentations } from '@opentelemetry/instrumentation';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
 import { samplerOf } from '../../shared/trace/sampler.ts';
+import { SERVICE } from '../../shared/trace/semantics.ts';
 import { spanLimits } from '../../shared/trace/settings/span-limit-settings.ts';
+import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
+import { VERSION } from '../../shared/version.ts';
 import type { ExportedLines } from './export/exported-lines.ts';
 import type { SayLoss } from './export/losses.ts';
 import { foundResource } from './export/sdk-resource.ts';
 import { processorsOf, type SpanTarget } from './export/span-processors.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
+import type { LightSpan } from './spans/light-span.ts';
+import type { Moment } from './spans/moment.ts';
+import { SpanIds } from './spans/span-ids.ts';
+import { useLightSpans } from './spans/start-span.ts';
 import { WorkSampler } from './work-sampler.ts';
 
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
@@ -56,16 +64,39 @@ export async function startSdk(options: TracingOptions, exporting: Exporting): P
   const propagator = new OutgoingTrace(options.getsBaggage);
   if (options.autoInstrument)
     registerInstrumentations({ instrumentations: await loadInstrumentations(propagator) });
-  const spanProcessors = processorsOf(options, exporting);
-  const sampler = samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG);
-  const provider = new TracerProvider({
-    resource: foundResource(exporting.resource, options.environment),
-    spanLimits: spanLimits(settings),
-    sampler: new WorkSampler(sampler),
-    spanProcessors,
-  });
-  trace.setGlobalTracerProvider(provider);
-  return { propagator, shutdown: () => provider.shutdown() };
+  const { all: spanProcessors, only } = processorsOf(options, exporting);
+  const sampler = new WorkSampler(samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG));
+  const resource = foundResource(exporting.resource, options.environment);
+  const limits = spanLimits(settings);
+  const ids = new SpanIds();
+  const parts = {
+    resource,
+    sampler,
+    idGenerator: ids,
+    spanProcessors: [...spanProcessors],
+    spanLimits: limits,
+  };
+  const provider = new TracerProvider(parts);
+  const isGlobal = trace.setGlobalTracerProvider(provider);
+  if (isGlobal && only !== undefined && leaveRoom(limits)) {
+    const tracer = provider.getTracer(SERVICE.worker, VERSION, { schemaUrl: SCHEMA_URL });
+    const { instrumentationScope: scope } = tracer as Tracer & { instrumentationScope: InstrumentationScope };
+    const take = (span: LightSpan, ended: Moment) => only.onLightEnd(span, ended, { resource, scope });
+    useLightSpans({ sampler, ids, tracer, take });
+  }
+  const shutdown = async (): Promise<void> => {
+    useLightSpans(undefined);
+    await provider.shutdown();
+  };
+  return { propagator, shutdown };
+}
+
+/** More than the spans of a job have of their own. */
+const ROOM = 64;
+
+/** Whether the limits leave the spans of a job as they are. */
+function leaveRoom(limits: ReturnType<typeof spanLimits>): boolean {
+  return limits.attributeCountLimit >= ROOM && limits.attributeValueLengthLimit === Number.POSITIVE_INFINITY;
 }
 
 /** Instruments Node's http and undici, and the database and cache clients that operations use. */

@@ -5,8 +5,10 @@ import { describeThrown } from '../../../shared/errors.ts';
 import { startTimer, type Timer } from '../../../shared/timers.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import type { NodeOtelSettings } from '../sdk-settings.ts';
+import type { LightSpan } from '../spans/light-span.ts';
+import type { Moment } from '../spans/moment.ts';
 import { CountedExporter } from './counted-exporter.ts';
-import { SpanBatch } from './encode/span-batch.ts';
+import { SpanBatch, type SpanOrigin } from './encode/span-batch.ts';
 import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
@@ -72,11 +74,29 @@ export class SpanBatches implements SpanProcessor {
     if (!this.#waiting.admit()) return;
     try {
       this.#filling.add(span);
+      this.#sendInTime();
     } catch (thrown) {
-      this.#waiting.left(1);
-      this.#losses.add('exportFailed', 1, `a span cannot be written: ${describeThrown(thrown)}`);
-      return;
+      this.#lose(thrown);
     }
+  }
+
+  /** As {@link onEnd}, for a light span. */
+  onLightEnd(span: LightSpan, ended: Moment, origin: SpanOrigin): void {
+    if (this.#isShut || !this.#waiting.admit()) return;
+    try {
+      this.#filling.addLight(span, ended, origin);
+      this.#sendInTime();
+    } catch (thrown) {
+      this.#lose(thrown);
+    }
+  }
+
+  #lose(thrown: unknown): void {
+    this.#waiting.left(1);
+    this.#losses.add('exportFailed', 1, `a span cannot be written: ${describeThrown(thrown)}`);
+  }
+
+  #sendInTime(): void {
     if (this.#filling.size >= this.#batchSize) this.#sendFull();
     else this.#sendLater();
   }

@@ -14,18 +14,26 @@ export interface SpanTarget {
   readonly losses: Losses;
 }
 
+/** What takes the spans that have ended. */
+interface Processors {
+  readonly all: readonly SpanProcessor[];
+  /** The one that sends them, if it is the only one. */
+  readonly only: SpanBatches | undefined;
+}
+
 /**
- * What takes the spans that have ended.
+ * Makes what takes the spans that have ended.
  * @param options whether to print them on stderr, and the environment that the exporter reads
  * @param exporting where they are sent, and what counts those that are lost
  */
 export function processorsOf(
   { environment, debug }: { readonly environment: Environment; readonly debug: boolean },
   { settings, target, losses }: SpanTarget,
-): SpanProcessor[] {
+): Processors {
   const printer = debug ? [new StderrSpanProcessor()] : [];
-  if (target === undefined) return printer;
-  return [new SpanBatches(target, settings, { losses, environment }), ...printer];
+  if (target === undefined) return { all: printer, only: undefined };
+  const batches = new SpanBatches(target, settings, { losses, environment });
+  return { all: [batches, ...printer], only: debug ? undefined : batches };
 }
 
 /** Prints each ended span as one line on stderr: `--debug`. */

@@ -39,6 +39,20 @@ export class AttributeJson {
     }
   }
 
+  /**
+   * Writes elements of a list of attributes.
+   * @param list names and values in turns
+   * @param isFirst whether the list is empty so far
+   */
+  writeMore(out: JsonBytes, list: readonly AttributeValue[], isFirst: boolean): void {
+    for (let at = 0; at < list.length; at += 2) {
+      const value = list[at + 1];
+      if (value === undefined) continue;
+      if (!isFirst || at > 0) out.comma();
+      this.#writeOne(out, this.#keyOf(list[at] as string), value);
+    }
+  }
+
   #writeOne(out: JsonBytes, key: Key, value: AttributeValue): void {
     const known = key.values?.get(value);
     if (known !== undefined) {

@@ -1,4 +1,6 @@
 const encoder = new TextEncoder();
+const SMALL_DIGITS = 7;
+const SMALL = 10 ** SMALL_DIGITS;
 
 /** A text as UTF-8, for the parts of a JSON text that are always the same. */
 export function utf8(text: string): Uint8Array {
@@ -48,6 +50,32 @@ export class JsonBytes {
     this.#length = at;
   }
 
+  /** Writes ASCII without anything to escape in place of what is written from `at` on. */
+  ascii(at: number, text: string): void {
+    const buffer = this.#buffer;
+    for (let n = 0; n < text.length; n++) buffer[at + n] = text.charCodeAt(n);
+  }
+
+  /** Writes a whole number with so many digits in place of what is written from `at` on. */
+  digitsAt(at: number, value: number, count: number): void {
+    const buffer = this.#buffer;
+    // Numbers of less than ten digits are divided much faster.
+    const high = Math.floor(value / SMALL);
+    let small = value - high * SMALL;
+    let place = at + count - 1;
+    const smallEnd = Math.max(at, place - SMALL_DIGITS + 1);
+    for (; place >= smallEnd; place--) {
+      const rest = (small / 10) | 0;
+      buffer[place] = 0x30 + small - rest * 10;
+      small = rest;
+    }
+    for (let left = high | 0; place >= at; place--) {
+      const rest = (left / 10) | 0;
+      buffer[place] = 0x30 + left - rest * 10;
+      left = rest;
+    }
+  }
+
   /** Writes a comma. */
   comma(): void {
     this.#reserve(1);
@@ -57,12 +85,7 @@ export class JsonBytes {
   /** Writes a whole number with as many digits as asked for. */
   digits(value: number, count: number): void {
     this.#reserve(count);
-    let left = value;
-    for (let at = this.#length + count - 1; at >= this.#length; at--) {
-      const rest = Math.trunc(left / 10);
-      this.#buffer[at] = 0x30 + left - rest * 10;
-      left = rest;
-    }
+    this.digitsAt(this.#length, value, count);
     this.#length += count;
   }
 

@@ -1,8 +1,11 @@
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { LightSpan } from '../../spans/light-span.ts';
+import type { Moment } from '../../spans/moment.ts';
 import { AttributeJson } from './attribute-json.ts';
 import { JsonBytes, utf8 } from './json-bytes.ts';
+import { writeLightSpan } from './light-span-json.ts';
 import { writeSpan } from './span-json.ts';
 
 const FIRST_BYTES = 64 * 1_024;
@@ -14,10 +17,14 @@ const NEXT = utf8(',');
 const SPANS = utf8('{"scopeSpans":[{"spans":[');
 const END = utf8(']}');
 
-/** The spans of one resource and one scope. */
-interface Group {
+/** Where spans come from. */
+export interface SpanOrigin {
   readonly resource: Resource;
   readonly scope: InstrumentationScope;
+}
+
+/** The spans of one resource and one scope. */
+interface Group extends SpanOrigin {
   readonly spans: JsonBytes;
 }
 
@@ -40,11 +47,25 @@ export class SpanBatch {
 
   /** Adds a span. @throws TypeError if it cannot be written: code of an author may give it a name that is no text */
   add(span: ReadableSpan): void {
-    const { spans } = this.#groupOf(span);
+    const { spans } = this.#groupOf(span.resource, span.instrumentationScope);
     const from = spans.length;
     try {
       if (from > SPANS.length) spans.comma();
       writeSpan(spans, span, attributeJson);
+      this.#size++;
+    } catch (thrown) {
+      spans.cut(from);
+      throw thrown;
+    }
+  }
+
+  /** Adds a light span. @throws TypeError as {@link add} */
+  addLight(span: LightSpan, ended: Moment, { resource, scope }: SpanOrigin): void {
+    const { spans } = this.#groupOf(resource, scope);
+    const from = spans.length;
+    try {
+      if (from > SPANS.length) spans.comma();
+      writeLightSpan(spans, span, ended, attributeJson);
       this.#size++;
     } catch (thrown) {
       spans.cut(from);
@@ -75,7 +96,7 @@ export class SpanBatch {
     return [...this.#groups.values()].flat();
   }
 
-  #groupOf({ resource, instrumentationScope: scope }: ReadableSpan): Group {
+  #groupOf(resource: Resource, scope: InstrumentationScope): Group {
     const groups = this.#groups.get(scope) ?? [];
     const known = groups.find((group) => group.resource === resource);
     if (known !== undefined) return known;

@@ -7,6 +7,7 @@ const TRACE = utf8('{"traceId":"');
 const SPAN = utf8('","spanId":"');
 const PARENT = utf8('","parentSpanId":"');
 const STATE = utf8('","traceState":"');
+const STATE_FIELD = utf8(',"traceState":"');
 const NAME = utf8('","name":"');
 const EVENT_NAME = utf8('{"name":"');
 const KINDS = [0, 1, 2, 3, 4].map((kind) => utf8(`","kind":${kind + 1}`));
@@ -20,6 +21,12 @@ const MESSAGE = utf8(',"message":"');
 const QUOTE = utf8('"');
 const CLOSE = utf8('}');
 const CLOSE_LIST = utf8(']');
+
+/** The parts of a span's JSON that are always the same. All but the last two end with a text or a list that is open. */
+export const SPAN_PARTS = {
+  ...{ trace: TRACE, span: SPAN, parent: PARENT, name: NAME, start: START, end: FINISH },
+  ...{ attributes: ATTRIBUTES, kinds: KINDS, quote: QUOTE, closeList: CLOSE_LIST },
+} as const;
 
 /** `SpanFlags` of OTLP: the flags of the trace, whether it is known where the parent is, and whether it is elsewhere. */
 const HAS_IS_REMOTE = 0x100;
@@ -43,7 +50,7 @@ export function writeSpan(out: JsonBytes, span: ReadableSpan, attributes: Attrib
   writeTime(out, FINISH, span.endTime);
   out.put(ATTRIBUTES);
   attributes.write(out, span.attributes);
-  writeList(out, LINKS, links, attributes, writeLink);
+  writeLinks(out, links, attributes);
   writeList(out, EVENTS, events, attributes, writeEvent);
   out.put(CLOSE_LIST);
   if (status.code !== 0) writeStatus(out, status);
@@ -51,6 +58,11 @@ export function writeSpan(out: JsonBytes, span: ReadableSpan, attributes: Attrib
   writeCount(out, 'droppedEventsCount', span.droppedEventsCount);
   writeCount(out, 'droppedLinksCount', span.droppedLinksCount);
   writeFlags(out, own.traceFlags, parent?.isRemote);
+}
+
+/** Writes the links of a span after its open list of attributes; nothing if there are none. */
+export function writeLinks(out: JsonBytes, links: readonly Link[], attributes: AttributeJson): void {
+  writeList(out, LINKS, links, attributes, writeLink);
 }
 
 function writeLink(out: JsonBytes, link: Link, attributes: AttributeJson): void {
@@ -82,6 +94,14 @@ function writeIds(out: JsonBytes, { traceId, spanId }: SpanContext): void {
 function writeState(out: JsonBytes, { traceState }: SpanContext): void {
   const text = traceState?.serialize() ?? '';
   if (text !== '') writeText(out, STATE, text);
+}
+
+/** Writes the trace state as a field of its own; nothing if it is empty. */
+export function writeStateField(out: JsonBytes, { traceState }: SpanContext): void {
+  const text = traceState?.serialize() ?? '';
+  if (text === '') return;
+  writeText(out, STATE_FIELD, text);
+  out.put(QUOTE);
 }
 
 /** Writes a text after what opens it, and leaves it open. */
@@ -135,7 +155,7 @@ function writeCount(out: JsonBytes, name: string, count: number): void {
 const ENDS = new Map<number, Uint8Array>();
 
 /** Writes the flags, and the end of the span or link. */
-function writeFlags(out: JsonBytes, traceFlags: number, isRemote: boolean | undefined): void {
+export function writeFlags(out: JsonBytes, traceFlags: number, isRemote: boolean | undefined): void {
   const flags = (traceFlags & 0xff) | HAS_IS_REMOTE | (isRemote === true ? IS_REMOTE : 0);
   const end = ENDS.get(flags) ?? utf8(`,"flags":${flags}}`);
   ENDS.set(flags, end);
