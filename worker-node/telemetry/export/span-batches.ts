@@ -1,5 +1,5 @@
 import { context, TraceFlags } from '@opentelemetry/api';
-import { suppressTracing } from '@opentelemetry/core';
+import { ExportResultCode, suppressTracing } from '@opentelemetry/core';
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../../shared/errors.ts';
 import { startTimer, type Timer } from '../../../shared/timers.ts';
@@ -11,7 +11,7 @@ import { CountedExporter } from './counted-exporter.ts';
 import { SpanBatch, type SpanOrigin } from './encode/span-batch.ts';
 import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
-import { OtlpExporter } from './otlp-exporter.ts';
+import { type Exported, OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
 /** At the end, so many batches are sent at the same time. The library refuses those beyond 30. */
@@ -162,8 +162,13 @@ export class SpanBatches implements SpanProcessor {
     await batch.resourcesKnown();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = startTimer(this.#settings.OTEL_BSP_EXPORT_TIMEOUT, resolve);
+    const done = ({ code }: Exported): void => {
+      // A batch that was given up may still be on its way.
+      if (code === ExportResultCode.SUCCESS) batch.release();
+      resolve();
+    };
     // The requests to the collector are no spans.
-    context.with(suppressTracing(context.active()), () => this.#exporter.export(batch, () => resolve()));
+    context.with(suppressTracing(context.active()), () => this.#exporter.export(batch, done));
     await promise;
     timer.stop();
   }

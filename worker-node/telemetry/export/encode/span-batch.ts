@@ -12,9 +12,8 @@ const FIRST_BYTES = 64 * 1_024;
 /** So many buffers are kept for the next batches, unless they are larger than this. */
 const SPARES = 2;
 const SPARE_BYTES = 2 * 1_024 * 1_024;
-const START = utf8('{"resourceSpans":[');
-const NEXT = utf8(',');
-const SPANS = utf8('{"scopeSpans":[{"spans":[');
+const FIRST = utf8('{"resourceSpans":[{"scopeSpans":[{"spans":[');
+const NEXT = utf8(',{"scopeSpans":[{"spans":[');
 const END = utf8(']}');
 
 /** Where spans come from. */
@@ -26,6 +25,8 @@ export interface SpanOrigin {
 /** The spans of one resource and one scope. */
 interface Group extends SpanOrigin {
   readonly spans: JsonBytes;
+  /** How long they are without any. */
+  readonly start: number;
 }
 
 const attributeJson = new AttributeJson();
@@ -38,6 +39,8 @@ const spares: JsonBytes[] = [];
 export class SpanBatch {
   /** By the scope. The spans of one scope nearly always have the same resource. */
   readonly #groups = new Map<InstrumentationScope, Group[]>();
+  /** What the body is written in; undefined: it has been copied. */
+  #lent: JsonBytes | undefined;
   #size = 0;
 
   /** The number of spans. */
@@ -47,10 +50,10 @@ export class SpanBatch {
 
   /** Adds a span. @throws TypeError if it cannot be written: code of an author may give it a name that is no text */
   add(span: ReadableSpan): void {
-    const { spans } = this.#groupOf(span.resource, span.instrumentationScope);
+    const { spans, start } = this.#groupOf(span.resource, span.instrumentationScope);
     const from = spans.length;
     try {
-      if (from > SPANS.length) spans.comma();
+      if (from > start) spans.comma();
       writeSpan(spans, span, attributeJson);
       this.#size++;
     } catch (thrown) {
@@ -61,10 +64,10 @@ export class SpanBatch {
 
   /** Adds a light span. @throws TypeError as {@link add} */
   addLight(span: LightSpan, ended: Moment, { resource, scope }: SpanOrigin): void {
-    const { spans } = this.#groupOf(resource, scope);
+    const { spans, start } = this.#groupOf(resource, scope);
     const from = spans.length;
     try {
-      if (from > SPANS.length) spans.comma();
+      if (from > start) spans.comma();
       writeLightSpan(spans, span, ended, attributeJson);
       this.#size++;
     } catch (thrown) {
@@ -79,17 +82,29 @@ export class SpanBatch {
   }
 
   /**
-   * Takes the whole as the body of an export: `ExportTraceServiceRequest` of OTLP, in JSON. Call it once: the next batch writes
-   * where this one did.
+   * Takes the whole as the body of an export: `ExportTraceServiceRequest` of OTLP, in JSON. Call it once. The body is valid until
+   * {@link release}.
    */
   takeJson(): Uint8Array {
     const groups = this.#all();
     this.#groups.clear();
-    const parts = groups.flatMap((group, n) => [n === 0 ? START : NEXT, group.spans.view(), endOf(group)]);
-    const body = Buffer.concat([...parts, END]);
-    for (const { spans } of groups)
-      if (spares.length < SPARES && spans.capacity <= SPARE_BYTES) spares.push(spans);
+    for (const group of groups) group.spans.put(endOf(group));
+    groups.at(-1)?.spans.put(END);
+    const [only] = groups;
+    // Nearly always there is one. A copy of so many bytes is not cheap.
+    if (only !== undefined && groups.length === 1) {
+      this.#lent = only.spans;
+      return only.spans.view();
+    }
+    const body = Buffer.concat(groups.map(({ spans }) => spans.view()));
+    for (const { spans } of groups) keep(spans);
     return body;
+  }
+
+  /** Nobody reads the body any more: the next batches may be written in its place. */
+  release(): void {
+    if (this.#lent !== undefined) keep(this.#lent);
+    this.#lent = undefined;
   }
 
   #all(): Group[] {
@@ -102,15 +117,20 @@ export class SpanBatch {
     if (known !== undefined) return known;
     const spans = spares.pop() ?? new JsonBytes(FIRST_BYTES);
     spans.cut(0);
-    spans.put(SPANS);
-    const added = { resource, scope, spans };
+    spans.put(this.#groups.size === 0 ? FIRST : NEXT);
+    const added = { resource, scope, spans, start: spans.length };
     this.#groups.set(scope, [...groups, added]);
     return added;
   }
 }
 
+/** Keeps a buffer for the next batches. */
+function keep(spans: JsonBytes): void {
+  if (spares.length < SPARES && spans.capacity <= SPARE_BYTES) spares.push(spans);
+}
+
 /** What comes after the spans of a group. JSON may have the fields of an object in any order. */
-function endOf({ resource, scope }: Omit<Group, 'spans'>): Uint8Array {
+function endOf({ resource, scope }: SpanOrigin): Uint8Array {
   const { name, version, schemaUrl } = scope;
   const json = new JsonBytes(1_024);
   json.put(

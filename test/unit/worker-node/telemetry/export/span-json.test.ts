@@ -178,3 +178,21 @@ it('a span that cannot be written leaves the others whole', () => {
   expect(JSON.stringify(names)).not.toContain('"name":undefined');
   expect(JSON.stringify(names)).toMatch(/"name":"first".*"name":"last"/);
 });
+
+it('the body of a batch stays as it is until the batch is released, whatever is written meanwhile', () => {
+  const [first, second] = spansOf({ name: 'first' }, { name: 'second' });
+  if (first === undefined || second === undefined) throw new Error('the test is wrong');
+  const batches = [new SpanBatch(), new SpanBatch(), new SpanBatch()];
+  const bodies = batches.map((batch, n) => {
+    batch.add(n === 0 ? first : second);
+    return batch.takeJson();
+  });
+  const texts = bodies.map((body) => Buffer.from(body).toString());
+  expect(texts[0]).toContain('"first"');
+  expect(withoutDefaults(JSON.parse(texts[0] ?? ''))).toEqual(withoutDefaults(bySdk([first])));
+  batches[0]?.release();
+  const next = new SpanBatch();
+  next.add(second);
+  expect(Buffer.from(next.takeJson()).toString()).toBe(texts[1]);
+  expect(bodies.slice(1).map((body) => Buffer.from(body).toString())).toEqual(texts.slice(1));
+});
