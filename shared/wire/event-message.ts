@@ -9,7 +9,7 @@ import { schemaFaults } from '../text/schema-faults.ts';
 import { type EventSummary, readEventSummary, writeEventSummary } from './event-summary.ts';
 import { timeHeader } from './header-codec.ts';
 import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
-import { readJson, writeJson } from './json-body.ts';
+import { encodeText, readJson, writeJson } from './json-body.ts';
 import { idPerRedrive } from './redrive.ts';
 
 /** Writes the headers of an event. */
@@ -70,23 +70,24 @@ export function readEventHeaders(values: HeaderValues): EventSummary | undefined
 
 /**
  * The body of an event. Every event is written here, after the check that its readers make.
+ * @param encode makes UTF-8 of a text
  * @throws ThroughlineError `internal` if no reader could read it
  */
-export function writeJobEvent(event: JobEvent): Uint8Array {
-  return writeChecked(JobEvent, event);
+export function writeJobEvent(event: JobEvent, encode = encodeText): Uint8Array {
+  return encode(JSON.stringify(checked(JobEvent, event)));
 }
 
 /** The body of an event of a callback. @throws ThroughlineError `internal` if no reader could read it */
 export function writeCallbackEvent(event: CallbackEvent): Uint8Array {
-  return writeChecked(CallbackEvent, event);
+  return writeJson(checked(CallbackEvent, event));
 }
 
-function writeChecked(
+function checked<Event extends JobEvent | CallbackEvent>(
   schema: typeof JobEvent | typeof CallbackEvent,
-  event: JobEvent | CallbackEvent,
-): Uint8Array {
+  event: Event,
+): Event {
   const { error } = schema.safeParse(event);
-  if (error === undefined) return writeJson(event);
+  if (error === undefined) return event;
   throw new ThroughlineError(
     'internal',
     `the event ${event.kind} could not be read again: ${schemaFaults(error)}`,

@@ -19,6 +19,7 @@ import { answerWithoutError } from '../../shared/nats/client/answered-requests.t
 import type { WorkerConfig } from '../config.ts';
 import { batchWrites } from './batched-writes.ts';
 import { deniedError } from './permissions/permission-watch.ts';
+import { poolMemory } from './publish/pooled-memory.ts';
 
 /** How long one server may take to answer before the next one of the list is tried. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -86,6 +87,7 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
     const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
     keepServers(connection, servers);
     batchWrites(connection);
+    poolMemory(connection);
     return connection;
   } catch (cause) {
     throw connectError(cause, servers);

@@ -13,6 +13,7 @@ import { eventSubject } from '../../shared/wire/subjects.ts';
 import { Shapes, SpanShape } from '../telemetry/spans/span-shape.ts';
 import { startSpan } from '../telemetry/spans/start-span.ts';
 import { isWrongLastSequence } from './broker-retry.ts';
+import { pooledUtf8 } from './publish/pooled-memory.ts';
 import {
   type MessageHeaders,
   messageHeaders,
@@ -40,7 +41,7 @@ export interface OutgoingEvent {
 
 /** @throws ThroughlineError `internal` if the event could not be read again */
 export function outgoingEvent(tenant: string, event: JobEvent): OutgoingEvent {
-  return { event, subject: eventSubject(tenant, event.jobId), body: writeJobEvent(event) };
+  return { event, subject: eventSubject(tenant, event.jobId), body: writeJobEvent(event, pooledUtf8) };
 }
 
 /**

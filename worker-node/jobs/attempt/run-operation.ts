@@ -3,7 +3,6 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { startTimer } from '../../../shared/timers.ts';
-import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { authorLog } from '../../operations/author-log.ts';
 import { resultTooLarge, toJsonValue } from '../../operations/json-value.ts';
@@ -39,6 +38,8 @@ export interface RunOptions {
 const MAX_LOOKS = 3;
 /** A result of so few bytes fits into every message of a server that the worker starts with. */
 const ALWAYS_FITS = 16 * 1024;
+/** A unit of a text has at most so many bytes in UTF-8. */
+const MOST_BYTES = 3;
 
 /** Runs one attempt of an operation within its time limit. Never throws: every end is an outcome. */
 export async function runOperation(
@@ -128,8 +129,9 @@ async function checkResult(
   roomForResult: RunOptions['roomForResult'],
 ): Promise<AttemptOutcome> {
   const result = toJsonValue(output === undefined ? returned : await checkOutput(output, returned));
-  const { length } = writeJson(result);
-  if (length <= ALWAYS_FITS) return { kind: 'done', result };
+  const json = JSON.stringify(result) ?? 'null';
+  if (MOST_BYTES * json.length <= ALWAYS_FITS) return { kind: 'done', result };
+  const length = Buffer.byteLength(json);
   const limit = Math.min(LIMITS.resultBytes, roomForResult());
   if (length > limit) throw resultTooLarge(length, limit);
   return { kind: 'done', result };
