@@ -17,6 +17,9 @@ import { Waiting } from './waiting.ts';
 /** At the end, so many batches are sent at the same time. The library refuses those beyond 30. */
 const AT_ONCE = 8;
 
+/** So many bytes of spans may wait or be on their way: single spans may be large. */
+const MAX_BYTES = 32 * 1_024 * 1_024;
+
 /** The longest pause that a collector may ask for. */
 const MAX_PAUSE_MS = 60_000;
 
@@ -34,6 +37,8 @@ export class SpanBatches implements SpanProcessor {
   #filling = new SpanBatch();
   /** Batches that are full, and wait while another one is sent. */
   #full: SpanBatch[] = [];
+  /** The bytes of the spans that have no answer yet. */
+  #bytes = 0;
   #isSending = false;
   #isShut = false;
   #timer: Timer | undefined;
@@ -71,29 +76,29 @@ export class SpanBatches implements SpanProcessor {
 
   onEnd(span: ReadableSpan): void {
     if (this.#isShut || (span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
-    if (!this.#waiting.admit()) return;
-    try {
-      this.#filling.add(span);
-      this.#sendInTime();
-    } catch (thrown) {
-      this.#lose(thrown);
-    }
+    this.#add((batch) => batch.add(span));
   }
 
   /** As {@link onEnd}, for a light span. */
   onLightEnd(span: LightSpan, ended: Moment, origin: SpanOrigin): void {
-    if (this.#isShut || !this.#waiting.admit()) return;
-    try {
-      this.#filling.addLight(span, ended, origin);
-      this.#sendInTime();
-    } catch (thrown) {
-      this.#lose(thrown);
-    }
+    if (!this.#isShut) this.#add((batch) => batch.addLight(span, ended, origin));
   }
 
-  #lose(thrown: unknown): void {
-    this.#waiting.left(1);
-    this.#losses.add('exportFailed', 1, `a span cannot be written: ${describeThrown(thrown)}`);
+  #add(addTo: (batch: SpanBatch) => void): void {
+    if (this.#bytes >= MAX_BYTES) {
+      this.#losses.add('queueFull', 1, `${MAX_BYTES} bytes of spans wait already`);
+      return;
+    }
+    if (!this.#waiting.admit()) return;
+    const before = this.#filling.bytes;
+    try {
+      addTo(this.#filling);
+      this.#bytes += this.#filling.bytes - before;
+      this.#sendInTime();
+    } catch (thrown) {
+      this.#waiting.left(1);
+      this.#losses.add('exportFailed', 1, `a span cannot be written: ${describeThrown(thrown)}`);
+    }
   }
 
   #sendInTime(): void {
@@ -163,6 +168,7 @@ export class SpanBatches implements SpanProcessor {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = startTimer(this.#settings.OTEL_BSP_EXPORT_TIMEOUT, resolve);
     const done = ({ code }: Exported): void => {
+      this.#bytes -= batch.bytes;
       // A batch that was given up may still be on its way.
       if (code === ExportResultCode.SUCCESS) batch.release();
       resolve();

@@ -32,7 +32,10 @@ export class JsonBytes {
     this.#length += bytes.length;
   }
 
-  /** Writes what stands between the quotation marks of a JSON string. @throws TypeError if it is no string */
+  /**
+   * Writes what stands between the quotation marks of a JSON string. Half a character, as a cut leaves it, is replaced: a collector
+   * refuses a whole batch for one. @throws TypeError if it is no string
+   */
   text(text: string): void {
     if (typeof text !== 'string') throw new TypeError('not a text');
     this.#reserve(text.length);
@@ -42,7 +45,7 @@ export class JsonBytes {
       const code = text.charCodeAt(n);
       // Not printable ASCII, or a quotation mark or a backslash: whatever is written so far is written again.
       if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
-        this.put(encoder.encode(JSON.stringify(text).slice(1, -1)));
+        this.put(encoder.encode(JSON.stringify(text.toWellFormed()).slice(1, -1)));
         return;
       }
       buffer[at++] = code;

@@ -42,10 +42,16 @@ export class SpanBatch {
   /** What the body is written in; undefined: it has been copied. */
   #lent: JsonBytes | undefined;
   #size = 0;
+  #bytes = 0;
 
   /** The number of spans. */
   get size(): number {
     return this.#size;
+  }
+
+  /** The bytes of its spans. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Adds a span. @throws TypeError if it cannot be written: code of an author may give it a name that is no text */
@@ -56,6 +62,7 @@ export class SpanBatch {
       if (from > start) spans.comma();
       writeSpan(spans, span, attributeJson);
       this.#size++;
+      this.#bytes += spans.length - from;
     } catch (thrown) {
       spans.cut(from);
       throw thrown;
@@ -70,6 +77,7 @@ export class SpanBatch {
       if (from > start) spans.comma();
       writeLightSpan(spans, span, ended, attributeJson);
       this.#size++;
+      this.#bytes += spans.length - from;
     } catch (thrown) {
       spans.cut(from);
       throw thrown;

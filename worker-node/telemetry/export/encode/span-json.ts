@@ -1,4 +1,4 @@
-import type { HrTime, Link, SpanContext } from '@opentelemetry/api';
+import { type HrTime, isSpanContextValid, type Link, type SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
 import type { AttributeJson } from './attribute-json.ts';
 import { type JsonBytes, utf8 } from './json-bytes.ts';
@@ -50,13 +50,15 @@ export function writeSpan(out: JsonBytes, span: ReadableSpan, attributes: Attrib
   writeTime(out, FINISH, span.endTime);
   out.put(ATTRIBUTES);
   attributes.write(out, span.attributes);
-  writeLinks(out, links, attributes);
+  // A collector refuses a whole batch for one id that is none. An author may link to anything.
+  const linked = links.filter((link) => isSpanContextValid(link.context));
+  writeLinks(out, linked, attributes);
   writeList(out, EVENTS, events, attributes, writeEvent);
   out.put(CLOSE_LIST);
   if (status.code !== 0) writeStatus(out, status);
   writeCount(out, 'droppedAttributesCount', span.droppedAttributesCount);
   writeCount(out, 'droppedEventsCount', span.droppedEventsCount);
-  writeCount(out, 'droppedLinksCount', span.droppedLinksCount);
+  writeCount(out, 'droppedLinksCount', span.droppedLinksCount + links.length - linked.length);
   writeFlags(out, own.traceFlags, parent?.isRemote);
 }
 
@@ -110,14 +112,15 @@ function writeText(out: JsonBytes, before: Uint8Array, text: string): void {
   out.text(text);
 }
 
-/** Writes nanoseconds since the epoch. They have more digits than a number holds. */
+/** Writes nanoseconds since the epoch, which OTLP cannot count back from. They have more digits than a number holds. */
 function writeTime(out: JsonBytes, before: Uint8Array, [seconds, nanos]: HrTime): void {
   out.put(before);
   if (seconds > 0 && Number.isInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos < NANOS) {
     out.text(String(seconds));
     out.digits(nanos, NANO_DIGITS);
   } else {
-    out.text(String(BigInt(Math.trunc(seconds)) * BigInt(NANOS) + BigInt(Math.trunc(nanos))));
+    const whole = BigInt(Math.trunc(seconds)) * BigInt(NANOS) + BigInt(Math.trunc(nanos));
+    out.text(whole < 0n ? '0' : String(whole));
   }
 }
 

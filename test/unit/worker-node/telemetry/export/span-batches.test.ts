@@ -43,8 +43,9 @@ async function startBatches(
   const event = readTraceEvent(eventBytes());
   if (target === undefined || typeof event === 'string') throw new Error('the test is wrong');
   const batches = new SpanBatches(target, settings, { losses, environment });
-  const end = (): void => {
-    for (const span of messageSpans(event, emptyResource())) batches.onEnd(span);
+  const end = (name?: string): void => {
+    for (const span of messageSpans(event, emptyResource()))
+      batches.onEnd(name === undefined ? span : Object.assign(span, { name }));
   };
   return { batches, losses, end };
 }
@@ -93,6 +94,29 @@ it('the end sends any number of batches, and only some of them at the same time'
   const counts = await lostAtEnd(collect, () => undefined, {}, 100);
   expect(counts).toEqual({ queueFull: 0, exportFailed: 0, rejected: 0 });
   expect(most).toBeLessThanOrEqual(10);
+});
+
+it('large spans find no room when too many bytes wait, and find it again later', async () => {
+  const open: ServerResponse[] = [];
+  const { batches, losses, end } = await startBatches(
+    (response) => void open.push(response),
+    () => undefined,
+  );
+  const large = 'x'.repeat(5 * 1_024 * 1_024);
+  for (let number = 0; number < 9; number++) end(large);
+  expect(losses.counts).toEqual({ queueFull: 2, exportFailed: 0, rejected: 0 });
+  await until('the first export', () => open.length === 1);
+  open.pop()?.writeHead(200).end();
+  await until('the next export', () => open.length === 1);
+  end(large);
+  expect(losses.counts).toEqual({ queueFull: 2, exportFailed: 0, rejected: 0 });
+  const stopping = batches.shutdown();
+  const answering = until('all exports', () => {
+    for (const response of open.splice(0)) response.writeHead(200).end();
+    return losses.exports.inFlight + (losses.exports.waiting ?? 0) === 0;
+  });
+  await Promise.all([stopping, answering]);
+  expect(losses.counts).toEqual({ queueFull: 2, exportFailed: 0, rejected: 0 });
 });
 
 describe('a collector that asks for more time than an export has', () => {

@@ -94,7 +94,7 @@ it.each<[string, Made]>([
     'has texts that JSON escapes',
     { name: 'a "b" \\ c', attributes: { 'k"\n': 'tab\t, quote ", \\, \u0000, \u007f' } },
   ],
-  ['has texts beyond ASCII', { name: 'größe', attributes: { schlüssel: '日本語 🎉 \ud800' } }],
+  ['has texts beyond ASCII', { name: 'größe', attributes: { schlüssel: '日本語 🎉' } }],
   ['has a parent in the same process', { isRemote: false }],
   ['failed', { change: (span) => span.setStatus({ code: SpanStatusCode.ERROR, message: 'a "reason"' }) }],
   ['failed without a message', { change: (span) => span.setStatus({ code: SpanStatusCode.ERROR }) }],
@@ -195,4 +195,22 @@ it('the body of a batch stays as it is until the batch is released, whatever is 
   next.add(second);
   expect(Buffer.from(next.takeJson()).toString()).toBe(texts[1]);
   expect(bodies.slice(1).map((body) => Buffer.from(body).toString())).toEqual(texts.slice(1));
+});
+
+it('what a collector cannot read of one span costs no other', () => {
+  const none = { traceId: 'zz', spanId: '', traceFlags: 1 };
+  const [span] = spansOf({
+    name: 'half \ud83d',
+    attributes: { cut: 'a\ud83d' },
+    change: (one) => one.addLinks([{ context: none }, { context: PARENT }]),
+  });
+  if (span === undefined) throw new Error('there is no span');
+  const written = JSON.stringify(byBatch([Object.assign(span, { startTime: [-5, 0] })]));
+  expect(written).toContain('half \ufffd');
+  expect(written).toContain('a\ufffd');
+  expect(JSON.parse(written).resourceSpans[0].scopeSpans[0].spans[0]).toMatchObject({
+    startTimeUnixNano: '0',
+    links: [{ traceId: PARENT.traceId }],
+    droppedLinksCount: 1,
+  });
 });
