@@ -31,6 +31,7 @@ import { HandedBack } from './limits/handed-back.ts';
 import type { Decoded, Ending, Opened, Recalled } from './pipeline-steps.ts';
 import { describeContext, settleInSpan, startProcessSpan } from './process-span.ts';
 import { type RecallParts, recall } from './recall.ts';
+import { StopCalls } from './stop-calls.ts';
 
 /**
  * The pause before a job is delivered again, if the worker itself failed: for example, the broker did not store an event.
@@ -58,6 +59,7 @@ export class JobPipeline implements DeliveryHandler {
   readonly #runner: AttemptRunner;
   readonly #recorder: EndRecorder;
   readonly #handedBack = new HandedBack();
+  readonly #stops = new StopCalls();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -101,13 +103,13 @@ export class JobPipeline implements DeliveryHandler {
     const decoded = this.#decode(opened);
     const { abort } = decoded.held;
     const onStop = (): void => abort.abort(new ThroughlineError('worker-stopping', 'the worker is stopping'));
-    stop.addEventListener('abort', onStop);
+    this.#stops.add(stop, onStop);
     if (stop.aborted) onStop();
     try {
       const recalled = await recall(this.#parts, decoded);
       return await this.#carryOut(recalled).catch((thrown) => this.#endFaulty(recalled, thrown));
     } finally {
-      stop.removeEventListener('abort', onStop);
+      this.#stops.delete(stop, onStop);
       this.#parts.cancels.release(decoded.held);
     }
   }
