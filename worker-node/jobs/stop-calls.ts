@@ -1,28 +1,39 @@
+/** What is called when a signal aborts. */
+interface Listening {
+  readonly calls: Set<() => void>;
+  readonly callAll: () => void;
+}
+
 /**
  * Calls many functions when a signal aborts, with one listener on it. A signal looks through all of its listeners for each one that
  * comes or goes, and a host has one for each job that it runs.
  */
 export class StopCalls {
-  readonly #calls = new WeakMap<AbortSignal, Set<() => void>>();
+  readonly #bySignal = new WeakMap<AbortSignal, Listening>();
 
   /** Calls a function when the signal aborts, unless it is deleted before. A signal that has aborted calls nothing. */
   add(signal: AbortSignal, call: () => void): void {
-    this.#of(signal).add(call);
+    (this.#bySignal.get(signal) ?? this.#listenTo(signal)).calls.add(call);
   }
 
+  /** Takes a function back. With the last one, the listener goes too. */
   delete(signal: AbortSignal, call: () => void): void {
-    this.#of(signal).delete(call);
+    const listening = this.#bySignal.get(signal);
+    if (listening === undefined) return;
+    listening.calls.delete(call);
+    if (listening.calls.size > 0) return;
+    signal.removeEventListener('abort', listening.callAll);
+    this.#bySignal.delete(signal);
   }
 
-  #of(signal: AbortSignal): Set<() => void> {
-    const known = this.#calls.get(signal);
-    if (known !== undefined) return known;
+  #listenTo(signal: AbortSignal): Listening {
     const calls = new Set<() => void>();
-    this.#calls.set(signal, calls);
     const callAll = (): void => {
       for (const call of calls) call();
     };
     signal.addEventListener('abort', callAll, { once: true });
-    return calls;
+    const listening = { calls, callAll };
+    this.#bySignal.set(signal, listening);
+    return listening;
   }
 }

@@ -20,6 +20,23 @@ it('calls all that are there when the signal aborts, with one listener', () => {
   expect(called).toEqual(['first', 'second']);
 });
 
+it('leaves no listener behind when the last call is deleted, and listens again for the next one', () => {
+  const calls = new StopCalls();
+  const stop = new AbortController();
+  const called: string[] = [];
+  const [first, second] = ['first', 'second'].map((name) => (): void => void called.push(name));
+  if (first === undefined || second === undefined) throw new Error('the test is wrong');
+  calls.add(stop.signal, first);
+  calls.add(stop.signal, second);
+  calls.delete(stop.signal, first);
+  calls.delete(stop.signal, second);
+  calls.delete(stop.signal, second);
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0);
+  calls.add(stop.signal, second);
+  stop.abort();
+  expect(called).toEqual(['second']);
+});
+
 it('calls those of one signal when that one aborts', () => {
   const calls = new StopCalls();
   const [one, other] = [new AbortController(), new AbortController()];
