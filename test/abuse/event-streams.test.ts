@@ -9,6 +9,8 @@ import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
 
 const LIMIT = 5;
+/** Many large events are stored at a time, beside other tests. */
+const STORE_MS = 60_000;
 const MIB = 1024 ** 2;
 
 let stack: TestStack;
@@ -58,7 +60,7 @@ async function begin(
   };
   const nats = await connect({ servers: stack.nats.url });
   const published = Array.from({ length: events }, () =>
-    jetstream(nats).publish(`events.${tenant}.${jobId}`, JSON.stringify(event)),
+    jetstream(nats).publish(`events.${tenant}.${jobId}`, JSON.stringify(event), { timeout: STORE_MS }),
   );
   await Promise.all(published);
   await nats.close();
