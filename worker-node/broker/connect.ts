@@ -87,7 +87,7 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
     const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
     keepServers(connection, servers);
     batchWrites(connection);
-    poolMemory(connection);
+    if (!usesWebSocket(servers)) poolMemory(connection);
     return connection;
   } catch (cause) {
     throw connectError(cause, servers);

@@ -1,8 +1,9 @@
 import type { JetStreamClient, PubAck } from '@nats-io/jetstream';
-import { InvalidArgumentError, type MsgHdrs, MsgHdrsImpl } from '@nats-io/nats-core';
+import { InvalidArgumentError, type MsgHdrs } from '@nats-io/nats-core';
 import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { BrokerRetry } from './broker-retry.ts';
 import { DEFAULT_MAX_PAYLOAD } from './connect.ts';
+import { PooledHeaders } from './publish/pooled-memory.ts';
 
 export type MessageHeaders = MsgHdrs;
 
@@ -14,7 +15,7 @@ const LINE_BREAK = /[\r\n]/;
  * @throws InvalidArgumentError of the NATS client, for a value with a line break
  */
 export function messageHeaders(write: (set: SetHeader) => void): MessageHeaders {
-  const written = new MsgHdrsImpl();
+  const written = new PooledHeaders();
   write((name, value) => {
     if (LINE_BREAK.test(value)) throw new InvalidArgumentError(`the header ${name} has a line break`);
     written.headers.set(name, [value.trim()]);

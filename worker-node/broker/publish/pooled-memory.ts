@@ -1,42 +1,50 @@
-import { TE } from '@nats-io/nats-core/internal';
+import { MsgHdrsImpl } from '@nats-io/nats-core';
 import type { NatsConnection } from '@nats-io/transport-node';
 
 /**
  * A text as UTF-8, in memory that Node hands out in slices. `TextEncoder` asks for memory of its own each time, which costs more
  * than the encoding, and again when it is collected. Half a surrogate pair becomes U+FFFD, as there.
  */
-export function pooledUtf8(text = ''): Uint8Array {
+export function pooledUtf8(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
-/** What the NATS client collects until it writes (nats-core 3.4.0, `DataBuffer`). */
-interface Outbound {
-  readonly buffers: Uint8Array[];
-  readonly byteLength: number;
-  pack(): void;
+/** Headers that are encoded in such memory. The client copies them before it writes. */
+export class PooledHeaders extends MsgHdrsImpl {
+  override encode(): Uint8Array {
+    return pooledUtf8(this.toString());
+  }
+}
+
+/** What the NATS client sends with, and collects until it writes (nats-core 3.4.0). It does not show them. */
+interface Sending {
+  sendCommand(command: string | Uint8Array, ...payloads: Uint8Array[]): void;
+  readonly outbound: { readonly buffers: Uint8Array[]; readonly byteLength: number; pack(): void };
 }
 
 /**
- * Lets a connection keep what it sends in memory that Node hands out in slices: the commands, the headers, and what it puts together
- * from them. A worker sends three messages for each job. Connections of other clients in this process get the same encoder.
+ * Lets a connection keep in such memory what it sends: its commands, and what it puts together from them. A worker sends three messages
+ * for each job. Not for a connection over a WebSocket: it sends the whole memory of which it was given a slice.
  */
 export function poolMemory(connection: NatsConnection): void {
-  TE.encode = pooledUtf8 as typeof TE.encode;
-  const outbound = outboundOf(connection);
-  if (outbound === undefined) return;
+  const protocol = sendingOf(connection);
+  if (protocol === undefined) return;
+  const { outbound } = protocol;
+  const send: Sending['sendCommand'] = protocol.sendCommand.bind(protocol);
+  protocol.sendCommand = (command, ...payloads) =>
+    send(typeof command === 'string' ? pooledUtf8(command) : command, ...payloads);
   outbound.pack = () => {
     const { buffers, byteLength } = outbound;
     if (buffers.length > 1) buffers.splice(0, buffers.length, Buffer.concat(buffers, byteLength));
   };
 }
 
-/** The client does not show it, so this looks for it where the client keeps it. It stays the same after a reconnect. */
-function outboundOf(connection: NatsConnection): Outbound | undefined {
-  const { protocol } = connection as unknown as {
-    readonly protocol?: { readonly outbound?: Partial<Outbound> };
-  };
-  const outbound = protocol?.outbound;
-  return typeof outbound?.pack === 'function' && Array.isArray(outbound.buffers)
-    ? (outbound as Outbound)
-    : undefined;
+/** This looks for it where the client keeps it. It stays the same after a reconnect. */
+function sendingOf(connection: NatsConnection): Sending | undefined {
+  const { protocol } = connection as unknown as { readonly protocol?: Partial<Sending> };
+  const isKnown =
+    typeof protocol?.sendCommand === 'function' &&
+    typeof protocol.outbound?.pack === 'function' &&
+    Array.isArray(protocol.outbound.buffers);
+  return isKnown ? (protocol as Sending) : undefined;
 }
