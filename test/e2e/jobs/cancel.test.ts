@@ -220,14 +220,16 @@ describe('a running job', () => {
     const effects = effectsFile('reconnecting');
     const job = await submit({ mode: 'tell-abort', effects }, own);
     await inState('running', job, own);
+    // It does not reconnect before the edge has taken the request.
+    process.kill(own.worker.pid, 'SIGSTOP');
     await own.nats.kill('SIGKILL');
     await own.nats.restart();
-    // The edge connects at its next request, the worker only after a pause.
     const { status } = await until('the edge to be back', async () => {
       const answer = await cancel(job, {}, own);
       return answer.status < 300 && answer;
     });
     expect(status).toBe(202);
+    process.kill(own.worker.pid, 'SIGCONT');
     await inState('cancelled', job, own);
     await until('the handler to tell why', async () => (await effectsIn(effects)).length === 2);
     expect(await effectsIn(effects)).toEqual([`${job.id} 1`, `${job.id} aborted job-cancelled`]);
