@@ -172,6 +172,7 @@ class Delivery:
         if time.monotonic() - self.last_progress >= PROGRESS_PAUSE_S:
             self.last_progress = time.monotonic()
             await self._append("progress", progress={"fraction": fraction, "message": message})
+            self.last_progress = time.monotonic()  # the event before may have delayed this one
 
     async def _end_aborted(self) -> None:
         if self.abort_reason == "cancelled":

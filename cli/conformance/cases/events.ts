@@ -10,8 +10,8 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /** Reports that come faster than they may be recorded. */
 const BURST = { steps: 16, everyMs: 60 };
-/** 250, less what a busy worker may take between the clock that it waits for and the time that it writes. */
-const LEAST_APART_MS = 150;
+/** 250, less what two clocks of a worker may differ. */
+const LEAST_APART_MS = 200;
 
 /** What a job is asked to be, of which its events repeat everything. */
 export const REPEATED: JobSpec = {

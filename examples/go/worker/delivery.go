@@ -287,6 +287,7 @@ func (d *delivery) report(fraction float64, message string) {
 	if _, err := d.append("progress", event{Progress: &progress{fraction, message}}); err != nil {
 		log.Printf("cannot record progress of job %s: %v", d.job.id, err)
 	}
+	d.lastProgress = time.Now() // the event before may have delayed this one
 }
 
 func (d *delivery) endAborted(cause error) error {

@@ -90,9 +90,9 @@ final class Attempt implements Operations.Call {
     private synchronized void recordProgress() {
         flush = null;
         if (over) return;
-        lastProgress = System.nanoTime();
         try {
             ObjectNode event = chain.event("progress", chain.attempt(), chain.released());
+            lastProgress = System.nanoTime();
             event.set("progress", latest);
             chain.write(event);
         } catch (Broker.Refused refused) {

@@ -274,10 +274,10 @@ impl Delivery {
         let mut last: Option<Instant> = None;
         while let Some(report) = reports.recv().await {
             if last.is_none_or(|last| last.elapsed() >= Duration::from_millis(250)) {
-                last = Some(Instant::now());
                 if let Err(error) = self.append("progress", json!({ "progress": report })).await {
                     eprintln!("cannot record progress of job {}: {error}", self.job.id);
                 }
+                last = Some(Instant::now());
             }
         }
         std::future::pending::<()>().await;
