@@ -42,13 +42,15 @@ export class AttributeJson {
   /**
    * Writes elements of a list of attributes.
    * @param list names and values in turns
-   * @param isFirst whether the list is empty so far
+   * @param isEmpty whether nothing is in the list so far
    */
-  writeMore(out: JsonBytes, list: readonly AttributeValue[], isFirst: boolean): void {
+  writeMore(out: JsonBytes, list: readonly AttributeValue[], isEmpty: boolean): void {
+    let isFirst = isEmpty;
     for (let at = 0; at < list.length; at += 2) {
       const value = list[at + 1];
       if (value === undefined) continue;
-      if (!isFirst || at > 0) out.comma();
+      if (!isFirst) out.comma();
+      isFirst = false;
       this.#writeOne(out, this.#keyOf(list[at] as string), value);
     }
   }
@@ -70,7 +72,7 @@ export class AttributeJson {
   #keyOf(key: string): Key {
     const known = this.#keys.get(key);
     if (known !== undefined) return known;
-    const start = utf8(`{"key":${JSON.stringify(key)},"value":`);
+    const start = utf8(`{"key":${JSON.stringify(key.toWellFormed())},"value":`);
     if (this.#keys.size >= MAX_KEYS) return { start, values: undefined };
     const added = { start, values: new Map() };
     this.#keys.set(key, added);
@@ -95,7 +97,7 @@ function writeValue(out: JsonBytes, value: AttributeValue): void {
 
 /** A value in OTLP's JSON. An integer that a number cannot hold exactly is written as a double, as it is one. */
 function anyValue(value: unknown): object {
-  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'string') return { stringValue: value.toWellFormed() };
   if (typeof value === 'boolean') return { boolValue: value };
   if (typeof value === 'number') {
     if (Number.isSafeInteger(value)) return { intValue: value };

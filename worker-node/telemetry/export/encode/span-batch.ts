@@ -142,7 +142,9 @@ function endOf({ resource, scope }: SpanOrigin): Uint8Array {
   const { name, version, schemaUrl } = scope;
   const json = new JsonBytes(1_024);
   json.put(
-    utf8(`],"scope":${JSON.stringify({ name, version })},"schemaUrl":${JSON.stringify(schemaUrl ?? '')}}]`),
+    utf8(
+      `],"scope":${JSON.stringify({ name: name.toWellFormed(), version })},"schemaUrl":${JSON.stringify(schemaUrl ?? '')}}]`,
+    ),
   );
   json.put(utf8(',"resource":{"attributes":['));
   attributeJson.write(json, resource.attributes);

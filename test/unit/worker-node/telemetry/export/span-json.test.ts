@@ -201,13 +201,15 @@ it('what a collector cannot read of one span costs no other', () => {
   const none = { traceId: 'zz', spanId: '', traceFlags: 1 };
   const [span] = spansOf({
     name: 'half \ud83d',
-    attributes: { cut: 'a\ud83d' },
+    attributes: { cut: 'a\ud83d', 'key \ud83d': ['in a list \ud83d'] },
+    scope: 'scope \ud83d',
     change: (one) => one.addLinks([{ context: none }, { context: PARENT }]),
   });
   if (span === undefined) throw new Error('there is no span');
   const written = JSON.stringify(byBatch([Object.assign(span, { startTime: [-5, 0] })]));
   expect(written).toContain('half \ufffd');
-  expect(written).toContain('a\ufffd');
+  for (const text of ['a\ufffd', 'key \ufffd', 'in a list \ufffd', 'scope \ufffd'])
+    expect(written).toContain(text);
   expect(JSON.parse(written).resourceSpans[0].scopeSpans[0].spans[0]).toMatchObject({
     startTimeUnixNano: '0',
     links: [{ traceId: PARENT.traceId }],
