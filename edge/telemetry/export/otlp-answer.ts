@@ -1,8 +1,10 @@
 import { retryAfterMs } from '../../../shared/text/retry-after.ts';
-import { type ExportAnswer, MAX_ANSWER, readExportAnswer } from '../../../shared/trace/otlp/export-answer.ts';
-
-/** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Retryable Response Codes"). */
-const RETRYABLE = [429, 502, 503, 504];
+import {
+  type ExportAnswer,
+  MAX_ANSWER,
+  RETRYABLE,
+  readExportAnswer,
+} from '../../../shared/trace/otlp/export-answer.ts';
 
 /** What a collector answered. */
 export type OtlpAnswer =

@@ -4,6 +4,9 @@ export type ExportAnswer =
   | { readonly taken: false; readonly reason: string };
 
 /** The part of an answer that is read, in characters. */
+/** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Retryable Response Codes"). */
+export const RETRYABLE = [429, 502, 503, 504];
+
 export const MAX_ANSWER = 16_384;
 const MAX_REASON = 200;
 

@@ -6,12 +6,14 @@ import {
   createOtlpHttpExportDelegate,
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import { retryAfterMs } from '../../../shared/text/retry-after.ts';
-import { type ExportAnswer, MAX_ANSWER, readExportAnswer } from '../../../shared/trace/otlp/export-answer.ts';
+import {
+  type ExportAnswer,
+  MAX_ANSWER,
+  RETRYABLE,
+  readExportAnswer,
+} from '../../../shared/trace/otlp/export-answer.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { type Environment, withoutHeaders } from './exporter-config.ts';
-
-/** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Retryable Response Codes"). */
-const BUSY = [429, 502, 503, 504];
 
 /** More is as good as for ever, and a larger number might not be written in digits. */
 const MAX_SECONDS = 1_000_000;
@@ -102,7 +104,7 @@ function withOwnRetryAfter(agent: Agent, asked: SignalFormat<unknown>['asked']):
       const waitMs = retryAfterMs(headers['retry-after'], Date.now()) ?? 0;
       if (waitMs > 0) headers['retry-after'] = String(Math.min(MAX_SECONDS, Math.ceil(waitMs / 1_000)));
       else delete headers['retry-after'];
-      if (waitMs > 0 && BUSY.includes(statusCode)) asked?.(waitMs);
+      if (waitMs > 0 && RETRYABLE.includes(statusCode)) asked?.(waitMs);
     });
     addRequest(request, ...more);
   };
