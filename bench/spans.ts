@@ -10,12 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { makeSpans } from './processors/make-spans.ts';
 import { PROCESSORS, type ProcessorName } from './processors/span-makers.ts';
 import { sendInWorkerd } from './processors/workerd-spans.ts';
-import { printRow, residentMib, slope } from './support/measure.ts';
+import { MIB, printRow, residentMib, slope } from './support/measure.ts';
 import { startOtlpSink } from './support/otlp-sink.ts';
 
 const SPANS = 1_000_000;
 const STEPS = 20;
-const MIB = 1024 * 1024;
 const WORKERD = 'workerd';
 
 const [first, endpoint = ''] = process.argv.slice(2);

@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { openHeap } from '../dev/edge/heap.ts';
-import { openFiles, printRow, residentMib, slope, workerdPid } from './support/measure.ts';
+import { MIB, openFiles, printRow, residentMib, slope, workerdPid } from './support/measure.ts';
 import { startStackOnDisk } from './support/stack.ts';
 
 const MINUTES = Number(process.argv[2] ?? 60);
@@ -84,6 +84,6 @@ async function measure(): Promise<number[]> {
     bridges?: { outbox: { pending: number } }[];
   };
   const pending = (ready.bridges ?? []).reduce((sum, { outbox }) => sum + outbox.pending, 0);
-  const heapMib = (await heap.used()) / 1024 ** 2;
+  const heapMib = (await heap.used()) / MIB;
   return [heapMib, ...pids.map(residentMib), ...pids.map(openFiles), pending];
 }

@@ -5,7 +5,7 @@ import { openHeap } from '../../dev/edge/heap.ts';
 import type { Stack } from '../../dev/stack.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import type { Figures, Row } from '../suite/table.ts';
-import { residentMib, workerdPids } from '../support/measure.ts';
+import { MIB, residentMib, workerdPids } from '../support/measure.ts';
 import { startStackOnDisk } from '../support/stack.ts';
 
 const BATCH = 100;
@@ -15,7 +15,6 @@ const DRAIN_POLL_MS = 200;
 /** The least that a stream with the usual window for duplicates can have. By default `EVENTS` keeps events for 7 days. */
 const EVENTS_AGE_S = 120;
 const NANOS_PER_S = 1e9;
-const MIB = 1024 * 1024;
 
 /** The memory of each process while jobs pass through. Nothing may stay in memory for each job. */
 export const memory: Part = {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EdgeHeap, openHeap } from '../../dev/edge/heap.ts';
 import { runBundled } from '../../dev/edge/run-bundled.ts';
-import { residentMib, workerdPid } from '../support/measure.ts';
+import { MIB, residentMib, workerdPid } from '../support/measure.ts';
 
 /** The memory of workerd, in MiB. */
 export interface WorkerdMemory {
@@ -11,7 +11,6 @@ export interface WorkerdMemory {
   readonly resident: number;
 }
 
-const MIB = 1024 * 1024;
 const POLL_MS = 10;
 
 /**

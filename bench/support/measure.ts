@@ -26,6 +26,9 @@ export function workerdPids(): number[] {
   return Array.from(out.matchAll(/^\s*(\d+) workerd/gm), ([, pid]) => Number(pid));
 }
 
+/** The bytes of a MiB. */
+export const MIB = 1024 * 1024;
+
 /** The resident memory of a process, in MiB. */
 export function residentMib(pid: number): number {
   const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

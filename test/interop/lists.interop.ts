@@ -5,14 +5,12 @@ import { JobView } from '../../cli/conformance/broker/job-view.ts';
 import { publishJob } from '../../cli/conformance/broker/queue.ts';
 import { Tape } from '../../cli/conformance/broker/tape.ts';
 import { Program } from '../../cli/conformance/program/program.ts';
-import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { ROUTES } from '../../shared/wire/lanes.ts';
 import { connectBroker } from '../../worker-node/broker/connect.ts';
-import { setUpBroker } from '../../worker-node/broker/setup.ts';
 import { workerConfig } from '../../worker-node/config.ts';
-import { startTestNats } from '../support/nats/nats.ts';
 import { until } from '../support/poll.ts';
 import { LANGUAGES, programsOf } from './languages.ts';
+import { natsEnvironment } from './nats-environment.ts';
 
 const GROUP = 'listed';
 const LIST = ['conformance.echo', 'conformance.info'];
@@ -23,10 +21,7 @@ it.for(LANGUAGES)(
   'the example in $name takes a list of operations, lets lanes without jobs hold no slot, and does not start where its group has another list',
   async ({ name }, { skip }) => {
     const { worker } = await programsOf(name, skip);
-    const nats = await startTestNats();
-    onTestFinished(() => nats.stop());
-    const environment = { ...hostEnvironment(), NATS_URL: nats.url };
-    await setUpBroker({ environment, check: false, replicas: undefined });
+    const environment = await natsEnvironment();
     const broker = await connectBroker({ ...workerConfig(environment), WORKER_NAME: 'test' }, '_INBOX_test');
     onTestFinished(() => broker.connection.close());
     const tape = await Tape.start(broker.connection);
@@ -48,7 +43,7 @@ it.for(LANGUAGES)(
     );
     expect(JSON.parse(new TextDecoder().decode(announced.data)).operations.sort()).toEqual(LIST);
     const infos = await until('the consumers', async () => {
-      const found = await consumers(nats.url);
+      const found = await consumers(environment.NATS_URL);
       return found.length === ROUTES.length && found.every(({ num_waiting }) => num_waiting > 0) && found;
     });
     for (const { name: consumer, config } of infos) {

@@ -2,12 +2,10 @@ import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import { Program } from '../../cli/conformance/program/program.ts';
-import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { ROUTES } from '../../shared/wire/lanes.ts';
-import { setUpBroker } from '../../worker-node/broker/setup.ts';
-import { startTestNats } from '../support/nats/nats.ts';
 import { until } from '../support/poll.ts';
 import { LANGUAGES, programsOf } from './languages.ts';
+import { natsEnvironment } from './nats-environment.ts';
 
 const OPERATIONS = ['conformance.echo', 'conformance.info'];
 
@@ -24,11 +22,8 @@ it.for(LANGUAGES)(
   'the example in $name makes its consumers, then announces its host, then each operation whose definition differs from the stored one, and then asks for jobs',
   async ({ name }, { skip }) => {
     const { worker } = await programsOf(name, skip);
-    const nats = await startTestNats();
-    onTestFinished(() => nats.stop());
-    const environment = { ...hostEnvironment(), NATS_URL: nats.url };
-    await setUpBroker({ environment, check: false, replicas: undefined });
-    const connection = await connect({ servers: nats.url });
+    const environment = await natsEnvironment();
+    const connection = await connect({ servers: environment.NATS_URL });
     onTestFinished(() => connection.close());
 
     /** Starts the worker until it has asked each lane for jobs. @returns what it did before it asked the first */
