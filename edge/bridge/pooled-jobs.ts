@@ -9,7 +9,7 @@ import type { RequestBroker } from '../nats/request-broker.ts';
 const FEW = 64;
 /** The shortest time between two looks at the jobs of a tenant. */
 const LOOK_MS = 250;
-/** A submission waits for a look only if the last one ended longer ago. Else it goes by that one: a look takes a round trip to NATS. */
+/** A submission waits for a look, which takes a round trip to NATS, only if the last one ended longer ago. Otherwise it uses what that one found. */
 const FRESH_MS = 1_000;
 const MAX_TENANTS = 5_000;
 
@@ -44,7 +44,7 @@ export class PooledJobs {
 
   /**
    * Whether a job may go to the pooled lane of its tenant. It counts as being there from then on.
-   * @param broker one that is not used for anything else: it may be asked after the answer
+   * @param broker a broker for this call alone: a look may go on when the request has its answer
    * @param place its place among the unfinished jobs of its tenant
    */
   async admit(broker: Pick<RequestBroker, 'ask'>, job: PooledJob, place: number): Promise<boolean> {

@@ -88,7 +88,7 @@ async function pulled(broker: Broker): Promise<readonly string[]> {
   return (await consumersOf(broker)).filter(({ num_waiting }) => num_waiting > 0).map(({ name }) => name);
 }
 
-/** Makes a consumer anew, with nothing that the worker before has left. */
+/** Deletes a consumer and makes it from a configuration, so that it holds nothing of an earlier worker. */
 async function replace({ manager }: Broker, config: ConsumerInfo['config']): Promise<void> {
   await manager.consumers.delete('JOBS', config.durable_name ?? '').catch(() => undefined);
   await manager.consumers.add('JOBS', config);

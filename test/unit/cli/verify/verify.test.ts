@@ -44,9 +44,9 @@ describe('verify', () => {
     [['--callback-port', '70000'], '65535'],
     [['--timeout', 'soon'], 'duration'],
     [['--watch', 'often'], 'duration'],
-    [['--traces-url', 'file:///tmp/%ZZ'], 'file:///path'],
-    [['--traces-url', 'file:///tmp/a%2Fb'], 'file:///path'],
-    [['--traces-url', 'file:///tmp/a%00b'], 'file:///path'],
+    [['--traces-url', 'file:///traces/%ZZ'], 'file:///path'],
+    [['--traces-url', 'file:///traces/a%2Fb'], 'file:///path'],
+    [['--traces-url', 'file:///traces/a%00b'], 'file:///path'],
     [['--traces-url', 'file://host/spans.jsonl'], 'file:///path'],
   ])('refuses %j', async (args, words) => {
     const { api, environment } = await systemThatRefuses(404, 'operation-unknown');

@@ -20,7 +20,7 @@ it('calls all that are there when the signal aborts, with one listener', () => {
   expect(called).toEqual(['first', 'second']);
 });
 
-it('leaves no listener behind when the last call is deleted, and listens again for the next one', () => {
+it('removes its listener with the last call, and adds one for the next call', () => {
   const calls = new StopCalls();
   const stop = new AbortController();
   const called: string[] = [];
