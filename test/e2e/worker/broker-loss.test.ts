@@ -98,8 +98,8 @@ describe('a queue that is deleted and created again while workers run (N8)', () 
     expect((await stack.run('echo', 'before')).state).toBe('succeeded');
     const restore = await remove(manager, 'JOBS');
     expect(await notReady(stack, 'stream JOBS')).toBe('jobs cannot be pulled: stream JOBS does not exist');
-    expect(said(stack, 'cannot pull jobs').map(({ reason }) => reason)).toContain(
-      'stream JOBS does not exist',
+    await until('the log to name the stream', () =>
+      said(stack, 'cannot pull jobs').some(({ reason }) => reason === 'stream JOBS does not exist'),
     );
     await restore();
     expect((await stack.run('echo', 'after')).state).toBe('succeeded');

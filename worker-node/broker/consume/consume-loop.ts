@@ -78,7 +78,7 @@ export class ConsumeLoop {
       (source) =>
         new Lane(source, {
           onMessage: (lane, received) => this.#receive(lane, received),
-          onEnd: () => this.#succeed(),
+          onEnd: (answered) => (answered ? this.#succeed() : this.#wake()),
           onFailure: (thrown) => this.#fail(thrown),
         }),
     );
@@ -171,7 +171,8 @@ export class ConsumeLoop {
     const requested = waiting.reduce((sum, lane) => sum + lane.requested, 0);
     const credits = this.#free - requested;
     if (credits <= requested) return;
-    for (const [lane, count] of this.#grants(waiting, credits)) lane.request(count, GRANT_MS);
+    const isTrial = !this.healthy;
+    for (const [lane, count] of this.#grants(waiting, credits)) lane.request(count, GRANT_MS, { isTrial });
   }
 
   /** Gives credits for messages to lanes, by turns. @returns how many each lane gets */
@@ -205,11 +206,12 @@ export class ConsumeLoop {
   #probe(): void {
     if (this.#free <= 0) return;
     const size = Math.max(1, Math.floor(this.#free / this.#lanes.length));
-    const expiresMs = this.healthy ? PROBE_MS : PROBE_AFTER_FAILURE_MS;
+    const isTrial = !this.healthy;
+    const expiresMs = isTrial ? PROBE_AFTER_FAILURE_MS : PROBE_MS;
     for (const lane of this.#lanes) {
       const { requested } = lane;
       if (requested * 2 < size && lane.demand === 0 && this.#hasSlot(lane))
-        lane.request(size - requested, expiresMs, true);
+        lane.request(size - requested, expiresMs, { isProbe: true, isTrial });
     }
   }
 
@@ -311,10 +313,13 @@ export class ConsumeLoop {
     this.#wake();
     if (this.#hasFailed) return;
     this.#hasFailed = true;
+    const isFirst = this.healthy;
     this.#failures++;
     this.#problem = describeThrown(thrown);
     const { log, what } = this.#options;
     if (this.#stopping.signal.aborted) return;
+    // When a stream is deleted, the server does not tell each pull that waits at one of its consumers.
+    if (isFirst) for (const lane of this.#lanes) lane.renew();
     log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
   }
 

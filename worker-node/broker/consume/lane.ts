@@ -21,16 +21,24 @@ export interface Received {
 /** What a lane tells the loop that it belongs to. */
 interface LaneListener {
   readonly onMessage: (lane: Lane, received: Received) => void;
-  /** A pull has ended without an error. */
-  readonly onEnd: () => void;
+  /** A pull has ended without an error. `answered`: the server may have ended it, and not this host. */
+  readonly onEnd: (answered: boolean) => void;
   readonly onFailure: (thrown: unknown) => void;
 }
 
-/** A request for messages, from the moment at which it is made. */
-interface Request {
-  left: number;
+/** What kind of request for messages it is. */
+interface RequestKind {
   /** Whether it waits for messages that may come. */
-  readonly isProbe: boolean;
+  readonly isProbe?: boolean;
+  /** Whether it comes after a failure. If it brings nothing, the consumer is looked up again before the next request. */
+  readonly isTrial: boolean;
+}
+
+/** A request for messages, from the moment at which it is made. */
+interface Request extends RequestKind {
+  left: number;
+  /** Whether it ends as soon as its pull is open. */
+  isUnwanted: boolean;
   pull?: Pull;
   done: Promise<void>;
 }
@@ -71,15 +79,25 @@ export class Lane {
   }
 
   /** Asks for messages. They are given to the listener until the pull expires. Never throws. */
-  request(count: number, expiresMs: number, isProbe = false): void {
-    const request: Request = { left: count, isProbe, done: Promise.resolve() };
+  request(count: number, expiresMs: number, kind: RequestKind): void {
+    const request: Request = { ...kind, left: count, isUnwanted: false, done: Promise.resolve() };
     this.#requests.add(request);
     request.done = this.#take(request, expiresMs);
   }
 
   /** Ends the pulls that wait for messages that may come. */
   endProbes(): void {
-    for (const { isProbe, pull } of this.#requests) if (isProbe) void pull?.end();
+    for (const request of this.#requests) {
+      if (request.isProbe !== true) continue;
+      request.isUnwanted = true;
+      void request.pull?.end();
+    }
+  }
+
+  /** Looks the consumer up again before the next request, and ends the pulls that wait: the server may have lost them. */
+  renew(): void {
+    this.source.consumer.forget();
+    this.endProbes();
   }
 
   /** Ends the open pulls. Messages that still come are handed back. No later request brings any. */
@@ -96,11 +114,13 @@ export class Lane {
       const asked = new Stopwatch();
       const messages = await found.fetch({ max_messages: request.left, expires: expiresMs });
       request.pull = new Pull(messages, request.left);
-      // The lane may have been ended while the pull was opened.
-      if (this.#isStopped) void request.pull.end();
+      // The lane or its probes may have been ended while the pull was opened.
+      if (this.#isStopped || request.isUnwanted) void request.pull.end();
       await request.pull.takeAll((message) => this.#receive({ message, asked }));
       if (request.pull.left > 0) this.backlog = 0;
-      this.#listener.onEnd();
+      // A consumer that is gone answers nothing, and a short pull then ends by the clock of the client, as if all were well.
+      if (request.isTrial && request.pull.left === request.left) consumer.forget();
+      this.#listener.onEnd(!request.isUnwanted);
     } catch (thrown) {
       // The consumer may be deleted.
       consumer.forget();

@@ -75,10 +75,11 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
       return pull as unknown as ConsumerMessages;
     },
   } as unknown as Consumer;
+  const forget = vi.fn();
   const loop = new ConsumeLoop({
     lanes: [
       {
-        consumer: { get: source ?? (async () => consumer), forget: () => undefined, createdMs: 0 },
+        consumer: { get: source ?? (async () => consumer), forget, createdMs: 0 },
         priority: 'normal',
         isBulk: false,
       },
@@ -91,7 +92,7 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
     what: 'jobs',
   });
   loops.push(loop);
-  return { loop, pulls, consumer, running: loop.run() };
+  return { loop, pulls, consumer, forget, running: loop.run() };
 }
 
 const until = (condition: () => boolean): Promise<void> =>
@@ -136,6 +137,25 @@ describe('the consume loop', () => {
     pulls[0]?.stop();
     await until(() => loop.healthy && pulls.length === 2);
     expect(pulls.map(({ expires }) => expires)).toEqual([1_000, 30_000]);
+  });
+
+  it('looks the consumer up again after a pull that follows a failure and brings nothing', async () => {
+    let fails = true;
+    const { pulls, consumer, forget } = start(1, async () => {
+      if (fails) throw new Error('consumer deleted');
+      return consumer;
+    });
+    await until(() => forget.mock.calls.length > 0);
+    fails = false;
+    await until(() => pulls.length === 1);
+    forget.mockClear();
+    // A server that has no such consumer does not answer, and the client ends the pull.
+    pulls[0]?.stop();
+    await until(() => pulls.length === 2);
+    expect(forget).toHaveBeenCalledOnce();
+    pulls[1]?.stop();
+    await until(() => pulls.length === 3);
+    expect(forget).toHaveBeenCalledOnce();
   });
 });
 

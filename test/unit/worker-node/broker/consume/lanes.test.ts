@@ -10,6 +10,10 @@ class ServerLane {
   handedBack = 0;
   readonly name: string;
   #wakes: (() => void)[] = [];
+  /** How often the consumer was deleted and created again. */
+  #generation = 0;
+  #tellsPulls = false;
+  #found: number | undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -20,26 +24,45 @@ class ServerLane {
     for (const wake of this.#wakes.splice(0)) wake();
   }
 
-  readonly consumer = {
-    fetch: async ({ max_messages }: { max_messages: number }) =>
-      this.#pull(max_messages) as unknown as ConsumerMessages,
-  } as unknown as Consumer;
+  /** Deletes the consumer and creates it again. @param tellsPulls whether the pulls that wait learn of it */
+  recreate(tellsPulls: boolean): void {
+    this.#generation++;
+    this.#tellsPulls = tellsPulls;
+    this.put(0);
+  }
 
-  #pull(count: number) {
+  /** What the host keeps of the consumer until it looks it up again. */
+  readonly durable = {
+    get: async (): Promise<Consumer> => {
+      this.#found ??= this.#generation;
+      const generation = this.#found;
+      const fetch = async ({ max_messages }: { max_messages: number }) =>
+        this.#pull(max_messages, generation);
+      return { fetch } as unknown as Consumer;
+    },
+    forget: (): void => {
+      this.#found = undefined;
+    },
+    createdMs: 0,
+  };
+
+  #pull(count: number, generation: number): ConsumerMessages {
     let stopped = false;
     return {
       stop: () => {
         stopped = true;
         this.put(0);
       },
-      [Symbol.asyncIterator]: () => this.#messages(count, () => stopped),
-    };
+      [Symbol.asyncIterator]: () => this.#messages(count, generation, () => stopped),
+    } as unknown as ConsumerMessages;
   }
 
-  async *#messages(count: number, isStopped: () => boolean): AsyncGenerator<JsMsg> {
+  async *#messages(count: number, generation: number, isStopped: () => boolean): AsyncGenerator<JsMsg> {
+    const isGone = (): boolean => generation !== this.#generation;
     for (let left = count; left > 0 && !isStopped(); ) {
-      if (this.waiting === 0) {
+      if (this.waiting === 0 || isGone()) {
         await new Promise<void>((wake) => this.#wakes.push(wake));
+        if (isGone() && this.#tellsPulls && !isStopped()) throw new Error('consumer deleted');
         continue;
       }
       left--;
@@ -80,11 +103,7 @@ function startHost(
   let most = 0;
   const loop = new ConsumeLoop({
     lanes: Object.entries(lanes).map(([name, { priority = 'normal', isBulk = false }]) => ({
-      consumer: {
-        get: async () => server[name]?.consumer as Consumer,
-        forget: () => undefined,
-        createdMs: 0,
-      },
+      consumer: (server[name] as ServerLane).durable,
       priority,
       isBulk,
     })),
@@ -181,5 +200,15 @@ describe('a host with several lanes', () => {
     const host = startHost({ bulk: { isBulk: true }, quiet: {} }, 1);
     host.put('bulk', 3);
     await until(() => host.countOf('bulk') === 3);
+  });
+
+  it('takes jobs again from all lanes when the server told only one of them that its consumer is gone', async () => {
+    const host = startHost({ told: {}, untold: {} }, 2);
+    for (const name of ['told', 'untold']) host.put(name, 1);
+    await until(() => host.started.length === 2);
+    host.server.untold?.recreate(false);
+    host.server.told?.recreate(true);
+    for (const name of ['told', 'untold']) host.put(name, 1);
+    await until(() => host.countOf('told') === 2 && host.countOf('untold') === 2);
   });
 });
