@@ -1,7 +1,8 @@
-import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import { type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-io/nats-core';
 import { withDeadline } from '../../shared/deadline.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
+import { headerSetter } from '../../shared/nats/client/header-setter.ts';
 import { Denials } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
 import { capOf } from '../../shared/nats/store-caps.ts';
@@ -289,8 +290,8 @@ function connectionLost(): ThroughlineError {
 const noAnswer = (): void => undefined;
 
 function headersOf(writeHeaders: WriteHeaders): MsgHdrs {
-  const messageHeaders = headers();
-  writeHeaders((name, value) => messageHeaders.set(name, value));
+  const messageHeaders = new MsgHdrsImpl();
+  writeHeaders(headerSetter(messageHeaders));
   return messageHeaders;
 }
 

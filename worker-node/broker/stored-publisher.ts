@@ -1,5 +1,6 @@
 import type { JetStreamClient, PubAck } from '@nats-io/jetstream';
-import { InvalidArgumentError, type MsgHdrs } from '@nats-io/nats-core';
+import type { MsgHdrs } from '@nats-io/nats-core';
+import { headerSetter } from '../../shared/nats/client/header-setter.ts';
 import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { BrokerRetry } from './broker-retry.ts';
 import { DEFAULT_MAX_PAYLOAD } from './connect.ts';
@@ -7,19 +8,10 @@ import { PooledHeaders } from './publish/pooled-memory.ts';
 
 export type MessageHeaders = MsgHdrs;
 
-const LINE_BREAK = /[\r\n]/;
-
-/**
- * The headers that `write` sets. Their names are ours, so only the values are checked: the client's own `set` checks names too, and
- * looks for each one among all.
- * @throws InvalidArgumentError of the NATS client, for a value with a line break
- */
+/** The headers that `write` sets. @throws InvalidArgumentError as {@link headerSetter} */
 export function messageHeaders(write: (set: SetHeader) => void): MessageHeaders {
   const written = new PooledHeaders();
-  write((name, value) => {
-    if (LINE_BREAK.test(value)) throw new InvalidArgumentError(`the header ${name} has a line break`);
-    written.headers.set(name, [value.trim()]);
-  });
+  write(headerSetter(written));
   return written;
 }
 
