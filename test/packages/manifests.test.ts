@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { publint } from 'publint';
@@ -16,9 +16,10 @@ const ATTW = path.join(
 /** What a worker in production has no use for. */
 const DEVELOPMENT = ['wrangler', 'miniflare', 'workerd', 'node', 'typescript', 'esbuild', 'vite'];
 
-describe.each(PACKAGES)('$name', ({ name, folder }) => {
+describe.each(PACKAGES)('$name', ({ name }) => {
   test('has a manifest without a fault', async () => {
-    const { messages } = await publint({ pkgDir: path.resolve('dist/packages', folder), strict: true });
+    const { buffer: tarball } = new Uint8Array(await readFile(inject('tarballs')[name] ?? ''));
+    const { messages } = await publint({ pack: { tarball }, strict: true });
     expect(messages).toEqual([]);
   });
 
