@@ -39,8 +39,11 @@ export interface Api {
   readonly apiKey?: string;
 }
 
-/** The first files of the program come before it asks Node for the cache. Without one, Node loads its compiler of TypeScript for them. */
-function cacheSettings(): Record<string, string> {
+/**
+ * Lets a program keep its compiled code for the next one. The first files of the command line come before it asks Node for the
+ * cache. Without one, Node loads its compiler of TypeScript for them.
+ */
+export function cacheSettings(): Record<string, string> {
   const folder = inject('cacheFolder');
   return { XDG_CACHE_HOME: folder, NODE_COMPILE_CACHE: join(folder, 'throughline', 'compiled') };
 }
