@@ -1,7 +1,7 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
-import { type Fact, factsText } from '../text/table.ts';
+import { type Fact, factsText } from '../text/facts.ts';
 import type { Paint } from '../text/terminal.ts';
 import type { Cause } from './cause.ts';
 import { clockText, isClockWrong } from './clock-text.ts';

@@ -2,7 +2,7 @@ import type { DeadLetter, DeadLetterDetail } from '../../shared/api/dead-letter.
 import { isTerminal, type Job, type JobState, type Progress } from '../../shared/job/job.ts';
 import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
-import { type Fact, factsText } from './table.ts';
+import { type Fact, factsText } from './facts.ts';
 import { jsonText, type Paint } from './terminal.ts';
 
 /** A result with more characters than this is printed on lines of its own. */

@@ -1,6 +1,7 @@
 import type { Schedule, ScheduleRun, ScheduleSummary } from '../../shared/api/schedule.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
-import { type Fact, factsText, tableText } from './table.ts';
+import { type Fact, factsText } from './facts.ts';
+import { tableText } from './table.ts';
 import { jsonText, type Paint } from './terminal.ts';
 
 /** The colour of each outcome of a run. */

@@ -1,8 +1,5 @@
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import { displayWidth, pad, truncate } from '../../shared/text/terminal/terminal-text.ts';
-import type { Paint } from './terminal.ts';
-
-const LABEL_WIDTH = 11;
 
 /** A cell of a table: its text, which is escaped, and how it is coloured. */
 type Cell = string | { readonly text: string; readonly paint: (text: string) => string };
@@ -69,14 +66,3 @@ function escapedCell(cell: Cell) {
 }
 
 const unpainted = (text: string): string => text;
-
-/** What a thing is or has: a label and a text that is safe to print. Undefined: it has none. */
-export type Fact = readonly [label: string, text: string | undefined];
-
-/** One line for each fact. Facts without a text are left out. */
-export function factsText(facts: readonly Fact[], paint: Paint): string {
-  return facts
-    .filter(([, text]) => text !== undefined)
-    .map(([label, text]) => `${paint.dim(label.padEnd(LABEL_WIDTH))}${text}`)
-    .join('\n');
-}

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { Host } from '../../../cli/host.ts';
 import { createProgram } from '../../../cli/program.ts';
+import { runLocal } from '../../support/cli/process.ts';
 
 const silent = { write: () => undefined };
 const host = new Host({ environment: {}, stdin: Readable.from([]), stdout: silent, stderr: silent });
@@ -24,4 +25,32 @@ describe('a command line', () => {
       expect(await namesFor(args)).toEqual(all);
     },
   );
+});
+
+/** Lets Node print each module that it looks for. */
+const PRINT_MODULES = `--import=data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  const resolve = (name, context, next) => (process.stderr.write(name + '\\n'), next(name, context));
+  registerHooks({ resolve });
+`)}`;
+
+/** What a command loads until it ends, where there is no NATS. */
+async function modulesOf(...args: readonly string[]): Promise<string[]> {
+  const { stderr } = await runLocal(args, { NODE_OPTIONS: PRINT_MODULES, NATS_URL: 'nats://127.0.0.1:1' });
+  return stderr.split('\n');
+}
+
+describe('what measures the width of text takes a tenth of the start of a worker', () => {
+  const measure = 'string-width';
+
+  it.each([['worker'], ['submit', 'echo'], ['setup']])(
+    'so %s, which prints no table, does not load it',
+    async (...args) => {
+      expect(await modulesOf(...args)).not.toContain(measure);
+    },
+  );
+
+  it('and a command with a table does', async () => {
+    expect(await modulesOf('workers')).toContain(measure);
+  });
 });
