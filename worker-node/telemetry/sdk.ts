@@ -1,6 +1,6 @@
-import { type Attributes, type Span, type Tracer, trace } from '@opentelemetry/api';
+import { type Attributes, type Tracer, trace } from '@opentelemetry/api';
 import type { InstrumentationScope } from '@opentelemetry/core';
-import { type Instrumentation, registerInstrumentations } from '@opentelemetry/instrumentation';
+import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
 import { samplerOf } from '../../shared/trace/sampler.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -11,18 +11,13 @@ import type { ExportedLines } from './export/exported-lines.ts';
 import type { SayLoss } from './export/losses.ts';
 import { foundResource } from './export/sdk-resource.ts';
 import { processorsOf, type SpanTarget } from './export/span-processors.ts';
+import { loadInstrumentations } from './instrumentations.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
 import type { LightSpan } from './spans/light-span.ts';
 import type { Moment } from './spans/moment.ts';
 import { SpanIds } from './spans/span-ids.ts';
 import { useLightSpans } from './spans/start-span.ts';
 import { WorkSampler } from './work-sampler.ts';
-
-/** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
-const URL_ATTRIBUTES = ['url.full', 'http.url', 'http.target'];
-
-/** Modules that nobody patches. Each of its many files would be loaded through a second one. */
-const NOT_PATCHED = [/\/node_modules\/zod\//];
 
 export interface TracingOptions {
   readonly serviceName: string;
@@ -63,7 +58,9 @@ export async function startSdk(options: TracingOptions, exporting: Exporting): P
   const { settings } = exporting;
   const propagator = new OutgoingTrace(options.getsBaggage);
   if (options.autoInstrument)
-    registerInstrumentations({ instrumentations: await loadInstrumentations(propagator) });
+    registerInstrumentations({
+      instrumentations: await loadInstrumentations(options.environment, propagator),
+    });
   const { all: spanProcessors, only } = processorsOf(options, exporting);
   const sampler = new WorkSampler(samplerOf(settings.OTEL_TRACES_SAMPLER, settings.OTEL_TRACES_SAMPLER_ARG));
   const resource = foundResource(exporting.resource, options.environment);
@@ -97,37 +94,4 @@ const ROOM = 64;
 /** Whether the limits leave the spans of a job as they are. */
 function leaveRoom(limits: ReturnType<typeof spanLimits>): boolean {
   return limits.attributeCountLimit >= ROOM && limits.attributeValueLengthLimit === Number.POSITIVE_INFINITY;
-}
-
-/** Instruments Node's http and undici, and the database and cache clients that operations use. */
-async function loadInstrumentations({ beforeRequest }: OutgoingTrace): Promise<Instrumentation[]> {
-  const [{ getNodeAutoInstrumentations }, { register, supportsSyncHooks }] = await Promise.all([
-    import('@opentelemetry/auto-instrumentations-node'),
-    import('import-in-the-middle/register-hooks.mjs'),
-  ]);
-  // ES modules can be patched only through loader hooks.
-  if (supportsSyncHooks()) register({ exclude: NOT_PATCHED });
-  return getNodeAutoInstrumentations({
-    // Our own log lines carry the ids already.
-    '@opentelemetry/instrumentation-pino': { enabled: false },
-    // It measures each garbage collection, and no meter takes it: `measure/runtime.ts` has the metrics of the process.
-    '@opentelemetry/instrumentation-runtime-node': { enabled: false },
-    // Health checks belong to no trace.
-    '@opentelemetry/instrumentation-http': {
-      disableIncomingRequestInstrumentation: true,
-      requestHook: hideQuery,
-      startOutgoingSpanHook: beforeRequest,
-    },
-    '@opentelemetry/instrumentation-undici': { requestHook: hideQuery, startSpanHook: beforeRequest },
-  });
-}
-
-/** Removes the query from the URL of a client span, since many services take a token there. A hook of instrumentations. */
-function hideQuery(span: Span): void {
-  const { attributes } = span as { readonly attributes?: Readonly<Record<string, unknown>> };
-  for (const name of URL_ATTRIBUTES) {
-    const url = attributes?.[name];
-    if (typeof url === 'string') span.setAttribute(name, url.replace(/\?.*$/s, ''));
-  }
-  if (attributes?.['url.query'] !== undefined) span.setAttribute('url.query', '');
 }

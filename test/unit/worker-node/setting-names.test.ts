@@ -132,6 +132,7 @@ describe('a name that the worker does not read', () => {
     'THROUGHLINE_API_KEY',
     'OTEL_RESOURCE_ATTRIBUTES',
     'OTEL_NODE_RESOURCE_DETECTORS',
+    'OTEL_NODE_ENABLED_INSTRUMENTATIONS',
     'OTEL_JAVAAGENT_ENABLED',
     'DATABASE_URL',
   ])('is no mistake if others read it: %s', (name) => {
