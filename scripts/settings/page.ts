@@ -52,7 +52,7 @@ turns tracing on; without one every tracer is a no-op. The trace ids still trave
     title: "OpenTelemetry's SDK for Node",
     intro: `The worker and the command line also read what OpenTelemetry's SDK for Node reads: resource attributes, limits, certificates. Spans always leave as JSON, and the propagators are always
 \`tracecontext,baggage\`. The worker loads OpenTelemetry's auto-instrumentation: calls that an operation makes over HTTP, to PostgreSQL, Redis and others become child spans.
-If \`OTEL_NODE_ENABLED_INSTRUMENTATIONS\` names some, such as \`http,undici,pg\`, it loads only these, and starts with a fifth less processor time.`,
+If \`OTEL_NODE_ENABLED_INSTRUMENTATIONS\` names some, such as \`http,undici,pg\`, it loads only these, and starts with a seventh less processor time.`,
     schemas: NODE_OTEL_SETTINGS,
     groups: [NODE_OTEL_GROUP],
   },

@@ -47,7 +47,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     onLog: (line) => lines.push(line),
     onStep: () => undefined,
     ...options,
-    // Those of Node's own modules. The others, of packages that no test has, would take a fifth of the start of a worker.
+    // Those of Node's own modules. The others, of packages that no test has, would take a seventh of the start of a worker.
     worker: { OTEL_NODE_ENABLED_INSTRUMENTATIONS: 'dns,http,net,undici', ...options.worker },
     // Tests send many requests without a key or with wrong ones, all from one address.
     edge: { FAILED_AUTH_PER_MINUTE: '1000000', ADDRESS_REQUESTS_PER_SECOND: '1000000', ...options.edge },
