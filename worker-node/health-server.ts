@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ThroughlineError } from '../shared/errors.ts';
+import { http } from './node-http.ts';
 
 interface HealthProbes {
   /** Why the worker takes no jobs now; undefined when it does. */
@@ -18,7 +19,7 @@ export class HealthServer {
 
   constructor(probes: HealthProbes) {
     this.#probes = probes;
-    this.#server = createServer((request, response) => this.#answer(request, response));
+    this.#server = http.createServer((request, response) => this.#answer(request, response));
   }
 
   /** @returns the port. @throws ThroughlineError `config-invalid` when the port is taken */

@@ -1,8 +1,8 @@
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
+import { http, https } from '../node-http.ts';
 
 /** At most this much of an answer's body is read, for at most this long. Then the connection is cut. */
 const DRAIN = { bytes: 16 * 1024, ms: 1_000 } as const;

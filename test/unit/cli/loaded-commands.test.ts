@@ -27,11 +27,12 @@ describe('a command line', () => {
   );
 });
 
-/** Lets Node print each module that it looks for. */
+/** Lets Node print each module that it looks for, and at the end its own that it has loaded. */
 const PRINT_MODULES = `--import=data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';
   const resolve = (name, context, next) => (process.stderr.write(name + '\\n'), next(name, context));
   registerHooks({ resolve });
+  process.on('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')));
 `)}`;
 
 /** What a command loads until it ends, where there is no NATS. */
@@ -39,6 +40,18 @@ async function modulesOf(...args: readonly string[]): Promise<string[]> {
   const { stderr } = await runLocal(args, { NODE_OPTIONS: PRINT_MODULES, NATS_URL: 'nats://127.0.0.1:1' });
   return stderr.split('\n');
 }
+
+describe("Node's fetch takes a sixteenth of the start of a worker", () => {
+  const fetch = 'NativeModule internal/deps/undici/undici';
+
+  it('so a worker, which may never need it, does not load it', async () => {
+    expect(await modulesOf('worker')).not.toContain(fetch);
+  });
+
+  it('and a command that calls the API does', async () => {
+    expect(await modulesOf('get', '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11')).toContain(fetch);
+  });
+});
 
 describe('what measures the width of text takes a tenth of the start of a worker', () => {
   const measure = 'string-width';

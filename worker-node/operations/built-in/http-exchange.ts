@@ -1,8 +1,8 @@
-import http, { type ClientRequest, type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { inject, setCarrier } from '../../../shared/propagation/index.ts';
+import { http, https } from '../../node-http.ts';
 import type { AllowList } from '../targets/allow-list.ts';
 import { tooLarge } from './answer-body.ts';
 import { hasHeader } from './request-headers.ts';
