@@ -35,17 +35,16 @@ describe('the alerts', () => {
   it('are tested by tests that can fail', async ({ skip }) => {
     const folder = await scratchFolder();
     const rules = await readFile(join(FOLDER, 'alerts.yaml'), 'utf8');
+    const tests = await readFile(join(FOLDER, 'alerts.test.yaml'), 'utf8');
+    // The first alone: all of them take seconds.
+    await writeFile(join(folder, 'first.yaml'), tests.split('\n  - name: ', 2).join('\n  - name: '));
+    await writeFile(join(folder, 'alerts.yaml'), rules);
+    expect(await promtool(['test', 'rules', 'first.yaml'], skip, folder)).toContain('SUCCESS');
     await writeFile(
       join(folder, 'alerts.yaml'),
       rules.replace('throughline_bridge_worker_hosts) == 0', 'x) == 0'),
     );
-    await writeFile(
-      join(folder, 'alerts.test.yaml'),
-      await readFile(join(FOLDER, 'alerts.test.yaml'), 'utf8'),
-    );
-    await expect(promtool(['test', 'rules', 'alerts.test.yaml'], skip, folder)).rejects.toThrow(
-      'promtool test',
-    );
+    await expect(promtool(['test', 'rules', 'first.yaml'], skip, folder)).rejects.toThrow('promtool test');
   });
 });
 
