@@ -260,8 +260,8 @@ export class ConsumeLoop {
     });
   }
 
-  #start(lane: Lane, { message, asked }: Received): void {
-    const delivery = deliveryOf(message, lane.source.consumer.createdMs, asked);
+  #start(lane: Lane, received: Received): void {
+    const delivery = deliveryOf(received, lane.source.consumer.createdMs);
     const slot = this.#slotOf(lane);
     const { metrics, what } = this.#options;
     metrics?.messageConsumed(what, delivery.deliveryCount > 1);

@@ -1,6 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import { toBinaryMode } from '../../../shared/wire/structured-event.ts';
+import type { Received } from './lane.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** How a worker answers a delivery. */
@@ -42,10 +43,12 @@ export interface Delivery {
  * Makes a {@link Delivery} of a message of the NATS client. A CloudEvent in structured mode is delivered in binary mode.
  * @param consumerCreatedMs when the consumer was created, on the broker's clock. A deleted consumer may have delivered
  *   an older message before. The count of the new consumer does not include that delivery
- * @param asked runs since the pull that brought the message
+ * @param after a consumer delivers each message for the first time in the order of the stream. So one that does not come after
+ *   those before is of another consumer than the host knows
  */
-export function deliveryOf(message: JsMsg, consumerCreatedMs: number, asked: Stopwatch): Delivery {
+export function deliveryOf({ message, asked, after }: Received, consumerCreatedMs: number): Delivery {
   const { deliveryCount } = message.info;
+  const isOfKnown = message.seq > after && message.time.getTime() > consumerCreatedMs;
   const { headers, data } = toBinaryMode(message);
   return {
     subject: message.subject,
@@ -54,7 +57,7 @@ export function deliveryOf(message: JsMsg, consumerCreatedMs: number, asked: Sto
     sequence: message.seq,
     storedAt: message.time,
     deliveryCount,
-    isFirst: deliveryCount === 1 && message.time.getTime() > consumerCreatedMs,
+    isFirst: deliveryCount === 1 && isOfKnown,
     asked,
     working: () => message.working(),
     settle: (ack) => settle(message, ack),

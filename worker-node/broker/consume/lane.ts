@@ -12,10 +12,13 @@ export interface LaneSource {
   readonly isBulk: boolean;
 }
 
-/** A message, and since when the pull that brought it is open. */
+/** A message, and what is known about the pull that brought it. */
 export interface Received {
   readonly message: JsMsg;
+  /** Runs since the pull was opened. */
   readonly asked: Stopwatch;
+  /** The largest sequence in the stream that the consumer had delivered here before the pull was opened. */
+  readonly after: number;
 }
 
 /** What a lane tells the loop that it belongs to. */
@@ -54,6 +57,8 @@ export class Lane {
   backlog = 0;
   readonly #listener: LaneListener;
   readonly #requests = new Set<Request>();
+  /** The largest sequence of a message that came here since the consumer was looked up. */
+  #reached = 0;
   #isStopped = false;
 
   constructor(source: LaneSource, listener: LaneListener) {
@@ -96,7 +101,7 @@ export class Lane {
 
   /** Looks the consumer up again before the next request, and ends the pulls that wait: the server may have lost them. */
   renew(): void {
-    this.source.consumer.forget();
+    this.#forget();
     this.endProbes();
   }
 
@@ -107,23 +112,23 @@ export class Lane {
   }
 
   async #take(request: Request, expiresMs: number): Promise<void> {
-    const { consumer } = this.source;
     try {
-      const found = await consumer.get();
+      const found = await this.source.consumer.get();
       if (this.#isStopped) return;
       const asked = new Stopwatch();
+      const after = this.#reached;
       const messages = await found.fetch({ max_messages: request.left, expires: expiresMs });
       request.pull = new Pull(messages, request.left);
       // The lane or its probes may have been ended while the pull was opened.
       if (this.#isStopped || request.isUnwanted) void request.pull.end();
-      await request.pull.takeAll((message) => this.#receive({ message, asked }));
+      await request.pull.takeAll((message) => this.#receive({ message, asked, after }));
       if (request.pull.left > 0) this.backlog = 0;
       // A consumer that is gone answers nothing, and a short pull then ends by the clock of the client, as if all were well.
-      if (request.isTrial && request.pull.left === request.left) consumer.forget();
+      if (request.isTrial && request.pull.left === request.left) this.#forget();
       this.#listener.onEnd(!request.isUnwanted);
     } catch (thrown) {
       // The consumer may be deleted.
-      consumer.forget();
+      this.#forget();
       this.#listener.onFailure(thrown);
     } finally {
       this.#requests.delete(request);
@@ -131,8 +136,17 @@ export class Lane {
   }
 
   #receive(received: Received): void {
-    this.backlog = received.message.info.pending;
+    const { message, after } = received;
+    this.backlog = message.info.pending;
+    if (message.seq <= after && message.info.deliveryCount === 1) this.#forget();
+    else this.#reached = Math.max(this.#reached, message.seq);
     this.#listener.onMessage(this, received);
+  }
+
+  /** A consumer that was deleted and created again counts from the start, and the server tells only the pulls that are open. */
+  #forget(): void {
+    this.source.consumer.forget();
+    this.#reached = 0;
   }
 }
 

@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
+import { WorkerGroups } from '../../../../worker-node/broker/groups.ts';
 import { scratchFolder } from '../../../support/cleanup.ts';
 import {
   connectTo,
@@ -16,10 +18,12 @@ import { until } from '../../../support/poll.ts';
 import { withTestStack } from '../../../support/stack.ts';
 
 /** A system with one worker, and the files of its jobs. */
-async function scene(ackWaitMs = 1_000) {
+async function scene(ackWaitMs = 1_000, concurrency = '10') {
   const stack = await withTestStack({
     operationsFolder: 'test/fixtures/operations',
-    worker: { WORKER_ACK_WAIT_MS: String(ackWaitMs), WORKER_NAME: 'first' },
+    worker: {
+      ...{ WORKER_ACK_WAIT_MS: String(ackWaitMs), WORKER_CONCURRENCY: concurrency, WORKER_NAME: 'first' },
+    },
     tracing: false,
   });
   const folder = await scratchFolder();
@@ -79,4 +83,17 @@ it('such a job runs again if it kills its worker, and that attempt is counted (W
   await untilQueueEmpty(nats);
   expect((await kindsOf(id)).slice(-2).map((kind) => kind.split(' ')[0])).toEqual(['started', 'succeeded']);
   expect(await effectsIn(effects)).toHaveLength(2);
+});
+
+it('such a job does not run again when its group is moved while its host has no room to ask for jobs', async () => {
+  const { stack, nats, effects, gate, kindsOf } = await scene(60_000, '1');
+  const { id } = await submitJob(stack, 'test.quick', { effects, until: gate });
+  const groups = new WorkerGroups({ connection: nats, manager: await jetstreamManager(nats) });
+  await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
+  await until('a full host', async () => (await groups.list()).every(({ pulls }) => pulls === 0));
+  await groups.move({ from: 'workers', to: 'workers', operations: undefined, force: true });
+  await writeFile(gate, '');
+  await untilQueueEmpty(nats);
+  expect(await effectsIn(effects)).toEqual(['begun 1, no fence']);
+  expect(await kindsOf(id)).toEqual(['succeeded 1 first']);
 });

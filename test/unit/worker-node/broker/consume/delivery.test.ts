@@ -17,7 +17,8 @@ function message(deliveryCount = 1) {
   };
   return {
     answers,
-    delivery: (createdMs = BEFORE) => deliveryOf(received as unknown as JsMsg, createdMs, new Stopwatch()),
+    delivery: (createdMs = BEFORE, after = 0) =>
+      deliveryOf({ message: received as unknown as JsMsg, asked: new Stopwatch(), after }, createdMs),
   };
 }
 
@@ -55,5 +56,10 @@ describe('a delivery', () => {
     ['was created at an unknown time', Number.POSITIVE_INFINITY],
   ])('may not be the first if its consumer %s: a deleted one may have delivered it', (_what, createdMs) => {
     expect(message(1).delivery(createdMs).isFirst).toBe(false);
+  });
+
+  it('may not be the first if the consumer had delivered a later message before: it was deleted and created again', () => {
+    expect(message(1).delivery(BEFORE, 6).isFirst).toBe(true);
+    expect(message(1).delivery(BEFORE, 7).isFirst).toBe(false);
   });
 });

@@ -14,6 +14,8 @@ class ServerLane {
   #generation = 0;
   #tellsPulls = false;
   #found: number | undefined;
+  #sequence = 0;
+  looks = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -22,6 +24,11 @@ class ServerLane {
   put(count: number): void {
     this.waiting += count;
     for (const wake of this.#wakes.splice(0)) wake();
+  }
+
+  /** The next messages have sequences from the first one on. */
+  rewind(): void {
+    this.#sequence = 0;
   }
 
   /** Deletes the consumer and creates it again. @param tellsPulls whether the pulls that wait learn of it */
@@ -34,6 +41,7 @@ class ServerLane {
   /** What the host keeps of the consumer until it looks it up again. */
   readonly durable = {
     get: async (): Promise<Consumer> => {
+      if (this.#found === undefined) this.looks++;
       this.#found ??= this.#generation;
       const generation = this.#found;
       const fetch = async ({ max_messages }: { max_messages: number }) =>
@@ -77,7 +85,7 @@ class ServerLane {
       this.put(1);
     };
     const info = { deliveryCount: 1, pending: this.waiting };
-    return { seq: 1, subject: this.name, nak, time: new Date(), info } as unknown as JsMsg;
+    return { seq: ++this.#sequence, subject: this.name, nak, time: new Date(), info } as unknown as JsMsg;
   }
 }
 
@@ -210,5 +218,23 @@ describe('a host with several lanes', () => {
     host.server.told?.recreate(true);
     for (const name of ['told', 'untold']) host.put(name, 1);
     await until(() => host.countOf('told') === 2 && host.countOf('untold') === 2);
+  });
+
+  it('looks a consumer up again that delivers for the first time what comes before the messages that it had delivered', async () => {
+    const { run, open } = gate();
+    const host = startHost({ only: {} }, 1, run);
+    host.put('only', 3);
+    for (const count of [1, 2, 3]) {
+      await until(() => host.started.length === count);
+      open();
+    }
+    await until(() => host.server.only?.looks === 1);
+    host.server.only?.rewind();
+    host.put('only', 2);
+    await until(() => host.started.length === 4);
+    open();
+    await until(() => host.started.length === 5);
+    expect(host.server.only?.looks).toBe(2);
+    open();
   });
 });
