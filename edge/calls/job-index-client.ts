@@ -28,7 +28,7 @@ export class JobIndexClient {
 
   /** Reads a page of a tenant's jobs. @throws ThroughlineError `index-unavailable` */
   list(command: Omit<ListCommand, 'carrier'>): Promise<JobPage> {
-    const name = indexName(command.tenant, this.#shards);
+    const name = this.nameOf(command.tenant);
     return callObject({
       kind: 'index',
       method: 'list',
@@ -39,20 +39,29 @@ export class JobIndexClient {
     });
   }
 
+  /** How many indexes there are. */
+  get indexes(): number {
+    return this.#shards;
+  }
+
+  /** The name of the index that lists the jobs of a tenant. */
+  nameOf(tenant: string): string {
+    return indexName(tenant, this.#shards);
+  }
+
   /**
-   * Adds accepted jobs to the indexes of their tenants.
+   * Adds accepted jobs to an index.
+   * @param name the index of their tenants
    * @returns what the unfinished jobs of these tenants take
-   * @throws the platform's error when an index fails
+   * @throws the platform's error when the index fails
    */
-  async addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
-    const byIndex = Map.groupBy(jobs, ({ tenant }) => indexName(tenant, this.#shards));
-    const calls = [...byIndex].map(([name, own]) => this.#namespace.getByName(name).addAccepted(own));
-    return (await Promise.all(calls)).flat();
+  addAccepted(name: string, jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
+    return this.#namespace.getByName(name).addAccepted(jobs);
   }
 
   /** What the unfinished jobs of a tenant take. @throws ThroughlineError `index-unavailable` */
   usage(tenant: string): Promise<Usage> {
-    const name = indexName(tenant, this.#shards);
+    const name = this.nameOf(tenant);
     return callObject({
       ...{ kind: 'index', method: 'usage', attributes: { [ATTR.indexName]: name }, unavailable: unreadable },
       limitMs: CATCH_UP_MS + MARGIN_MS,
@@ -62,12 +71,12 @@ export class JobIndexClient {
 
   /** When a job may start by the limit of its operation. @throws the platform's error when the index fails */
   startTime(command: StartTimeCommand): Promise<number | undefined> {
-    return this.#namespace.getByName(indexName(command.tenant, this.#shards)).startTime(command);
+    return this.#namespace.getByName(this.nameOf(command.tenant)).startTime(command);
   }
 
   /** Like {@link usage}, for a bridge: without a span of its own. @throws the platform's error when the index fails */
   count(tenant: string): Promise<Usage> {
-    return this.#namespace.getByName(indexName(tenant, this.#shards)).usage(tenant);
+    return this.#namespace.getByName(this.nameOf(tenant)).usage(tenant);
   }
 }
 

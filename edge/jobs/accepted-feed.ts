@@ -15,22 +15,27 @@ const BATCH = 100;
 const WINDOW_MS = 50;
 /** The most jobs that wait here. A job that is left out is listed after its first event. */
 const MAX_QUEUED = 5_000;
+/** Of several indexes, one that does not answer leaves room to the others. */
+const MOST_OF_ONE = MAX_QUEUED / 2;
 const TRIES = 4;
 const FIRST_PAUSE_MS = 250;
 
+type Index = Pick<JobIndexClient, 'addAccepted' | 'indexes' | 'nameOf'>;
+
 /**
- * Reports accepted jobs to the index. Callers do not wait for that. A single job is sent immediately, so that the caller's
- * next request finds the job in the list. Under load, jobs are sent in batches.
+ * Reports accepted jobs to the indexes of their tenants. Callers do not wait for that. A single job is sent immediately, so that the
+ * caller's next request finds the job in the list. Under load, jobs are sent in batches. No index waits for another one.
  */
 export class AcceptedFeed {
-  readonly #index: Pick<JobIndexClient, 'addAccepted'>;
+  readonly #index: Index;
   readonly #usage: UsageBook;
   readonly #log: Logger;
-  #queue: TenantJob[] = [];
+  /** The jobs for each index that has any, or had some a moment ago. */
+  readonly #queues = new Map<string, TenantJob[]>();
+  #queued = 0;
   #dropped = 0;
-  #running = false;
 
-  constructor(index: Pick<JobIndexClient, 'addAccepted'>, usage: UsageBook, log: Logger) {
+  constructor(index: Index, usage: UsageBook, log: Logger) {
     this.#index = index;
     this.#usage = usage;
     this.#log = log;
@@ -41,30 +46,43 @@ export class AcceptedFeed {
    * @param bytes the size of its input as JSON
    */
   addAccepted(tenant: string, job: Job, bytes: number): void {
-    if (this.#queue.length === MAX_QUEUED) {
+    const name = this.#index.nameOf(tenant);
+    const queue = this.#queues.get(name);
+    if (!this.#hasRoom(queue)) {
       this.#dropped++;
       return;
     }
     this.#usage.add(tenant, usageOfJob(job, bytes));
-    this.#queue.push({ tenant, job, bytes });
-    if (this.#running) return;
-    this.#running = true;
+    this.#queued++;
+    if (queue === undefined) this.#start(name, { tenant, job, bytes });
+    else queue.push({ tenant, job, bytes });
+  }
+
+  #hasRoom(queue: readonly TenantJob[] = []): boolean {
+    return this.#queued < MAX_QUEUED && (this.#index.indexes === 1 || queue.length < MOST_OF_ONE);
+  }
+
+  #start(name: string, first: TenantJob): void {
+    const queue = [first];
+    this.#queues.set(name, queue);
     // The work belongs to no request, so its log lines must not carry the trace of the first request.
-    context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run());
+    context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run(name, queue));
   }
 
-  async #run(): Promise<void> {
-    while (this.#queue.length > 0) {
-      await this.#sendBatch(this.#queue.splice(0, BATCH));
-      if (this.#queue.length < BATCH) await pause(WINDOW_MS);
+  async #run(name: string, queue: TenantJob[]): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue.splice(0, BATCH);
+      this.#queued -= batch.length;
+      await this.#sendBatch(name, batch);
+      if (queue.length < BATCH) await pause(WINDOW_MS);
     }
-    this.#running = false;
+    this.#queues.delete(name);
   }
 
-  async #sendBatch(jobs: readonly TenantJob[]): Promise<void> {
+  async #sendBatch(name: string, jobs: readonly TenantJob[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        this.#settle(jobs, await this.#index.addAccepted(jobs));
+        this.#settle(jobs, await this.#index.addAccepted(name, jobs));
         return;
       } catch (thrown) {
         if (attempt === TRIES) {

@@ -84,7 +84,10 @@ export function setup({
   connection.broker.hosts.put('host-1', writeJson(hostOf(['echo', 'limited', 'rated'])));
   const outbox = new Outbox(sql, ROOM);
   const usage = new UsageBook({ fairJobs: 4, count: async () => NO_USAGE });
-  const feed = new AcceptedFeed({ addAccepted: () => new Promise<never>(() => undefined) }, usage, log);
+  const feed = new AcceptedFeed(
+    { addAccepted: () => new Promise<never>(() => undefined), indexes: 1, nameOf: () => 'index-0' },
+    ...([usage, log] as const),
+  );
   const object = {
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },
     waitUntil: () => undefined,

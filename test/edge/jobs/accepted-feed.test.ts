@@ -13,14 +13,14 @@ afterEach(() => void vi.useRealTimers());
 function feed(answer: () => Promise<void> = async () => undefined, counted = 0) {
   const sent: string[][] = [];
   const warnings: unknown[] = [];
-  const addAccepted = async (jobs: readonly TenantJob[]): Promise<TenantUsage[]> => {
+  const addAccepted = async (_name: string, jobs: readonly TenantJob[]): Promise<TenantUsage[]> => {
     sent.push(jobs.map(({ job: { id } }) => id));
     await answer();
     return [{ tenant: 'acme', usage: { ...NO_USAGE, jobs: counted } }];
   };
   const log = { warn: (_message: string, fields: unknown) => warnings.push(fields) } as unknown as Logger;
   const usage = new UsageBook({ fairJobs: 4, count: async () => NO_USAGE });
-  const own = new AcceptedFeed({ addAccepted }, usage, log);
+  const own = new AcceptedFeed({ addAccepted, indexes: 1, nameOf: () => 'index-0' }, usage, log);
   const add = (...ids: string[]): void => {
     for (const id of ids) own.addAccepted('acme', job({ id }), 10);
   };
@@ -99,4 +99,28 @@ it('counts a job no longer that the index never got', async () => {
   expect(usage.isBusy('acme', ONE)).toBe(true);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(usage.isBusy('acme', ONE)).toBe(false);
+});
+
+it('reports the jobs of an index at once, and counts each once, while another index fails', async () => {
+  const listed: string[] = [];
+  const addAccepted = async (name: string, jobs: readonly TenantJob[]): Promise<TenantUsage[]> => {
+    if (name === 'of-globex') throw new Error('away');
+    listed.push(...jobs.map(({ job: { id } }) => id));
+    return [{ tenant: 'acme', usage: { ...NO_USAGE, jobs: listed.length } }];
+  };
+  const count = async (tenant: string) => ({ ...NO_USAGE, jobs: tenant === 'acme' ? listed.length : 0 });
+  const usage = new UsageBook({ fairJobs: 4, count });
+  const log = { warn: () => undefined } as unknown as Logger;
+  const own = new AcceptedFeed(
+    { addAccepted, indexes: 2, nameOf: (tenant) => `of-${tenant}` },
+    ...([usage, log] as const),
+  );
+  for (const id of ids(0, 6_000)) own.addAccepted('globex', job({ id }), 10);
+  for (const id of ids(0, 10)) own.addAccepted('acme', job({ id }), 10);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(listed).toEqual(ids(0, 10));
+  const quotas = { jobs: 12, bytes: 1_000, delayedJobs: 1, delayedBytes: 1 };
+  await expect(usage.check('acme', ONE, usage.enter('acme', ONE), quotas)).resolves.toEqual(
+    expect.any(Number),
+  );
 });
