@@ -56,8 +56,10 @@ export class HeldReports {
   add(entries: readonly IndexEntry[]): void {
     if (entries.length === 0) return;
     const slot = this.#free.pop() ?? ++this.#slots;
-    this.#sql.exec('INSERT OR REPLACE INTO reports VALUES (?, ?)', slot, JSON.stringify(entries));
-    this.#hold(entries, { slot, held: 0 });
+    // The row of an earlier report of these jobs may be used again from now on.
+    const merged = this.#merged(entries);
+    this.#sql.exec('INSERT OR REPLACE INTO reports VALUES (?, ?)', slot, JSON.stringify(merged));
+    this.#hold(merged, { slot, held: 0 });
   }
 
   /** Holds the jobs that were held when the object was evicted. @param listed which of some jobs the table has, by their keys */
@@ -68,7 +70,7 @@ export class HeldReports {
       const entries = reported.filter((entry) => !known.has(keyOf(entry)));
       this.#slots = Math.max(this.#slots, row.slot);
       if (entries.length === 0) this.#free.push(row.slot);
-      else this.#hold(entries, { slot: row.slot, held: 0 });
+      else this.#hold(this.#merged(entries), { slot: row.slot, held: 0 });
     }
   }
 
@@ -90,13 +92,21 @@ export class HeldReports {
     this.#free.length = this.#slots = 0;
   }
 
-  #hold(entries: readonly IndexEntry[], report: Report): void {
+  /** The entries of these jobs together with what is held of them. */
+  #merged(entries: readonly IndexEntry[]): IndexEntry[] {
+    const merged = new Map<string, IndexEntry>();
     for (const next of entries) {
       const key = keyOf(next);
-      const entry = afterReport(next, this.find(key));
-      report.held++;
-      this.release([key]);
-      this.#jobs.set(key, { entry, report });
+      merged.set(key, afterReport(next, merged.get(key) ?? this.find(key)));
+    }
+    return [...merged.values()];
+  }
+
+  #hold(entries: readonly IndexEntry[], report: Report): void {
+    report.held = entries.length;
+    this.release(entries.map(keyOf));
+    for (const entry of entries) {
+      this.#jobs.set(keyOf(entry), { entry, report });
       this.#usage.add(entry, 1);
     }
   }

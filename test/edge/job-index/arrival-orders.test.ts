@@ -158,4 +158,17 @@ describe('the entry of an id that two jobs had', () => {
       expect.soft(usage, trail(order).join(', ')).toMatchObject({ jobs: 0, bytes: 0 });
     }
   });
+
+  it('is that of the job in the stream also after the object was evicted', async () => {
+    const own = newTable(workerd);
+    await own.accept(report());
+    await own.accept(later(report({ durability: 'outbox' })));
+    await own.accept(report({ id: 'job-2' }));
+    await own.evict();
+    const { jobs } = await own.page();
+    expect(jobs.find(({ id }) => id === 'job-1')).toMatchObject({
+      durability: 'stream',
+      acceptedAt: new Date(START).toISOString(),
+    });
+  });
 });
