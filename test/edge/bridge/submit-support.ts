@@ -86,7 +86,8 @@ export function setup({
   const usage = new UsageBook({ fairJobs: 4, count: async () => NO_USAGE });
   const feed = new AcceptedFeed(
     { addAccepted: () => new Promise<never>(() => undefined), indexes: 1, nameOf: () => 'index-0' },
-    ...([usage, log] as const),
+    usage,
+    log,
   );
   const object = {
     storage: { getAlarm: async () => null, setAlarm: async () => undefined },

@@ -111,10 +111,7 @@ it('reports the jobs of an index at once, and counts each once, while another in
   const count = async (tenant: string) => ({ ...NO_USAGE, jobs: tenant === 'acme' ? listed.length : 0 });
   const usage = new UsageBook({ fairJobs: 4, count });
   const log = { warn: () => undefined } as unknown as Logger;
-  const own = new AcceptedFeed(
-    { addAccepted, indexes: 2, nameOf: (tenant) => `of-${tenant}` },
-    ...([usage, log] as const),
-  );
+  const own = new AcceptedFeed({ addAccepted, indexes: 2, nameOf: (tenant) => `of-${tenant}` }, usage, log);
   for (const id of ids(0, 6_000)) own.addAccepted('globex', job({ id }), 10);
   for (const id of ids(0, 10)) own.addAccepted('acme', job({ id }), 10);
   await vi.advanceTimersByTimeAsync(50);

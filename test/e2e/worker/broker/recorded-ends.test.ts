@@ -22,7 +22,9 @@ async function scene(ackWaitMs = 1_000, concurrency = '10') {
   const stack = await withTestStack({
     operationsFolder: 'test/fixtures/operations',
     worker: {
-      ...{ WORKER_ACK_WAIT_MS: String(ackWaitMs), WORKER_CONCURRENCY: concurrency, WORKER_NAME: 'first' },
+      WORKER_ACK_WAIT_MS: String(ackWaitMs),
+      WORKER_CONCURRENCY: concurrency,
+      WORKER_NAME: 'first',
     },
     tracing: false,
   });
