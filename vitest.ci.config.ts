@@ -13,8 +13,8 @@ import trace from './vitest.trace.config.ts';
 import verify from './vitest.verify.config.ts';
 import worker from './vitest.worker.config.ts';
 
-/** Most files wait more than they compute, on two cores too. */
-const MAX_WORKERS = 6;
+/** Most files wait more than they compute: with fewer, two cores have nothing to do for a sixth of the time. */
+const MAX_WORKERS = 8;
 const SHARED = { isolate: false };
 /** Its workerd trusts a certificate that is made before it is loaded. */
 const TRUSTING = ['test/e2e/trace/broker/**/*.test.ts'];
