@@ -1,5 +1,4 @@
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
-import { pad } from '../../shared/text/terminal/terminal-text.ts';
 import type { Paint } from '../text/terminal.ts';
 import type { CaseReport, ConformanceReport } from './report.ts';
 
@@ -14,7 +13,7 @@ export function caseText({ case: name, what, outcome, why, faults }: CaseReport,
     skipped: paint.yellow('skipped'),
   };
   return [
-    `${word[outcome]}${outcome === 'skipped' ? '' : ' '}  ${pad(name, NAME_WIDTH)}  ${paint.dim(what)}`,
+    `${word[outcome]}${outcome === 'skipped' ? '' : ' '}  ${name.padEnd(NAME_WIDTH)}  ${paint.dim(what)}`,
     ...(why === undefined ? [] : [`  ${escapeControls(why)}`]),
     ...faults.flatMap(({ sentence, says, found }) => [
       `  ${paint.bold(`${PAGE}#${sentence}`)}: ${says}`,

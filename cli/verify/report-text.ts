@@ -1,5 +1,4 @@
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
-import { pad } from '../../shared/text/terminal/terminal-text.ts';
 import type { Paint } from '../text/terminal.ts';
 import type { CanaryReport, Orphan, VerifyReport } from './report.ts';
 import { CANARY_NAMES } from './send/canaries.ts';
@@ -27,7 +26,7 @@ function canaryLines(
   const word = { whole: paint.green('whole'), broken: paint.red('broken'), skipped: paint.yellow('skipped') };
   const about = outcome === 'skipped' ? (reason ?? '') : traceId === undefined ? '' : `trace ${traceId}`;
   return [
-    `${pad(canary, NAME_WIDTH)}  ${word[outcome]}  ${paint.dim(escapeControls(about))}`.trimEnd(),
+    `${canary.padEnd(NAME_WIDTH)}  ${word[outcome]}  ${paint.dim(escapeControls(about))}`.trimEnd(),
     ...faults.flatMap(({ hop, found, cause }) => [
       `  ${paint.bold(hop)}: ${escapeControls(found)}`,
       `  likely: ${escapeControls(cause)}`,

@@ -56,7 +56,7 @@ describe("Node's fetch takes a sixteenth of the start of a worker", () => {
 describe('what measures the width of text takes a tenth of the start of a worker', () => {
   const measure = 'string-width';
 
-  it.each([['worker'], ['submit', 'echo'], ['setup']])(
+  it.each([['worker'], ['submit', 'echo'], ['setup'], ['verify']])(
     'so %s, which prints no table, does not load it',
     async (...args) => {
       expect(await modulesOf(...args)).not.toContain(measure);
