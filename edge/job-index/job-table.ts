@@ -7,6 +7,7 @@ import { HeldReports, keyOf, REPORTS_SCHEMA } from './held-reports.ts';
 import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } from './index-entry.ts';
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
+import { UnreportedJobs } from './unreported-jobs.ts';
 import { readUsage, sumOf, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
 
 /** What is written costs more than what is read, so there is one index for all lists, and what can be added up is written once. */
@@ -44,6 +45,7 @@ export class JobTable {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #held: HeldReports;
+  readonly #unreported = new UnreportedJobs();
   /** The last job at which {@link deleteExpired} has looked. */
   #swept: JobKey = BEFORE_ALL;
 
@@ -69,9 +71,10 @@ export class JobTable {
     this.#sql.exec('UPDATE place SET source = ?, sequence = ?', source, sequence);
   }
 
-  /** What the unfinished jobs of a tenant take. */
-  usage(tenant: string): Usage {
-    return sumOf(readUsage(this.#sql, tenant), this.#held.usage(tenant));
+  /** What the unfinished jobs of a tenant take, without those that only their bridge counts yet. @param now epoch milliseconds */
+  usage(tenant: string, now = Date.now()): Usage {
+    const { jobs, ...more } = sumOf(readUsage(this.#sql, tenant), this.#held.usage(tenant));
+    return { ...more, jobs: Math.max(0, jobs - this.#unreported.count(tenant, now)) };
   }
 
   /** Takes the report of accepted jobs, all or none. A job that has no event yet is held. */
@@ -84,6 +87,7 @@ export class JobTable {
       );
       this.#held.add(entries.filter((entry) => !known.has(keyOf(entry))));
     });
+    for (const entry of entries) this.#unreported.delete(keyOf(entry));
     if (this.#held.size > MAX_HELD) this.flush();
   }
 
@@ -100,10 +104,15 @@ export class JobTable {
    * left out, also when the object is evicted.
    */
   follow(changes: readonly IndexChange[], place: Place): void {
-    this.#storage.transactionSync(() => {
-      this.#put(changes, afterEvent);
+    const written = this.#storage.transactionSync(() => {
+      const put = this.#put(changes, afterEvent);
       this.place = place;
+      return put;
     });
+    for (const { entry, isNew } of written) {
+      if (entry.finished_at !== null) this.#unreported.delete(keyOf(entry));
+      else if (isNew && entry.redrive_count === 0) this.#unreported.add(entry, Date.now());
+    }
     this.#held.release(changes.map(keyOf));
   }
 
@@ -163,8 +172,9 @@ export class JobTable {
 
   /**
    * Brings changes together with what is known of their jobs, and writes each row that changes once, and what tenants use then.
+   * @returns what was written
    */
-  #put(changes: readonly IndexChange[], merge: Merge): void {
+  #put(changes: readonly IndexChange[], merge: Merge): Written[] {
     const known = this.#known(changes);
     const changed = new Map<string, IndexEntry>();
     for (const change of changes) {
@@ -184,6 +194,10 @@ export class JobTable {
     const rows = [...changed.values()].map((entry) => COLUMNS.map((column) => entry[column]));
     for (let from = 0; from < rows.length; from += ROWS_AT_ONCE)
       this.#sql.exec(PUT, JSON.stringify(rows.slice(from, from + ROWS_AT_ONCE)));
+    return [...changed].map(([key, entry]) => ({
+      entry,
+      isNew: !known.has(key) && this.#held.find(key) === undefined,
+    }));
   }
 
   /** The rows of jobs. A statement costs more than a row of it, so there is one for all rows together. */
@@ -192,6 +206,12 @@ export class JobTable {
     const rows = this.#sql.exec<IndexEntry>(FIND, keys).toArray();
     return new Map(rows.map((entry) => [keyOf(entry), entry]));
   }
+}
+
+interface Written {
+  readonly entry: IndexEntry;
+  /** Whether nothing was known of the job before. */
+  readonly isNew: boolean;
 }
 
 type JobKey = Pick<IndexEntry, 'tenant' | 'id'>;

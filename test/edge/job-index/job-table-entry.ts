@@ -15,7 +15,7 @@ export type TableCall =
   | { readonly do: 'run'; readonly sql: string }
   | { readonly do: 'counts' }
   | { readonly do: 'forget'; readonly max: number; readonly now: number }
-  | { readonly do: 'usage'; readonly tenant: string }
+  | { readonly do: 'usage'; readonly tenant: string; readonly laterMs: number }
   | { readonly do: 'place' };
 
 export class Table extends DurableObject {
@@ -61,7 +61,7 @@ export class Table extends DurableObject {
       case 'forget':
         return this.#table.deleteExpired(call.max, call.now);
       case 'usage':
-        return this.#table.usage(call.tenant);
+        return this.#table.usage(call.tenant, Date.now() + call.laterMs);
       case 'place':
         return this.#table.place;
     }

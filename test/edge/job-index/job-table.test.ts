@@ -327,6 +327,24 @@ describe('the usage of a tenant', () => {
     expect(await read()).toEqual(usage(0, 0));
   });
 
+  it('does not count a job that its bridge still counts: one whose first event came before its report', async () => {
+    const { accept, follow, usage: read } = table();
+    const fresh = { accepted_at: Date.now() };
+    const started = entry({ ...fresh, state: 'running', attempt: 1, started_at: START });
+    await follow([
+      started,
+      entry({ ...started, id: 'raw' }),
+      entry({ ...fresh, id: 'redriven', redrive_count: 1 }),
+    ]);
+    expect(await read()).toEqual(usage(1, 0));
+    await accept(entry({ ...fresh, bytes: 10 }));
+    expect(await read()).toEqual(usage(2, 10));
+    // The job of a raw producer has no report.
+    expect(await read('acme', 10_000)).toEqual(usage(3, 10));
+    await follow([entry({ ...started, id: 'raw', state: 'succeeded', finished_at: START + 1 })]);
+    expect(await read()).toEqual(usage(2, 10));
+  });
+
   it('counts delayed jobs apart until they start', async () => {
     const { accept, follow, usage: read } = table();
     await accept(entry({ due_at: START + DAY_MS, bytes: 7 }));
