@@ -17,6 +17,8 @@ interface Known {
   added: Usage;
   /** The part of it that was not checked yet. */
   unchecked: Usage;
+  /** What the index counts, but a report of it may not have come yet: jobs of the outbox that NATS has taken. */
+  again: Usage;
 }
 
 interface UsageBookOptions {
@@ -127,17 +129,17 @@ export class UsageBook {
     this.report(tenant, undefined, job);
   }
 
-  /** Adds a job that was accepted. */
-  add(tenant: string, job: Usage): void {
-    this.#add(tenant, job);
+  /** Adds a job that was accepted. @param again whether it was added before: it has left the outbox */
+  add(tenant: string, job: Usage, again = false): void {
+    this.#add(tenant, job, again ? 'again' : 'added');
   }
 
-  #add(tenant: string, job: Usage): Known {
+  #add(tenant: string, job: Usage, part: 'added' | 'again' = 'added'): Known {
     const known = this.#tenants.get(tenant) ?? {
       ...{ counted: NO_USAGE, countedAt: undefined },
-      ...{ added: NO_USAGE, unchecked: NO_USAGE },
+      ...{ added: NO_USAGE, unchecked: NO_USAGE, again: NO_USAGE },
     };
-    known.added = sum(known.added, job, 1);
+    known[part] = sum(known[part], job, 1);
     this.#tenants.delete(tenant);
     this.#tenants.set(tenant, known);
     if (this.#tenants.size > MAX_TENANTS) this.#forgetOldest();
@@ -149,11 +151,16 @@ export class UsageBook {
     if (oldest !== undefined) this.#tenants.delete(oldest);
   }
 
-  /** Takes a report of the index. @param included what of the accepted jobs is in it, or will never be */
-  report(tenant: string, counted: Usage | undefined, included: Usage): void {
+  /**
+   * Takes a report of the index.
+   * @param included what of the accepted jobs is in it, or will never be
+   * @param again as in {@link add}
+   */
+  report(tenant: string, counted: Usage | undefined, included: Usage, again = false): void {
     const known = this.#tenants.get(tenant);
     if (known === undefined) return;
-    known.added = sum(known.added, included, -1);
+    const part = again ? 'again' : 'added';
+    known[part] = sum(known[part], included, -1);
     if (counted === undefined) return;
     known.counted = counted;
     known.countedAt = Date.now();
@@ -189,7 +196,9 @@ export class UsageBook {
   }
 
   #usageOf(tenant: string): Usage {
-    return sum(this.#countedOf(tenant), this.#tenants.get(tenant)?.added ?? NO_USAGE, 1);
+    const { added, again } = this.#tenants.get(tenant) ?? { added: NO_USAGE, again: NO_USAGE };
+    const counted = this.#countedOf(tenant);
+    return sum(counted === NO_USAGE ? again : counted, added, 1);
   }
 
   /** The last report if it is too old to count for the lane: it may still be true. */

@@ -20,6 +20,11 @@ const MOST_OF_ONE = MAX_QUEUED / 2;
 const TRIES = 4;
 const FIRST_PAUSE_MS = 250;
 
+interface Queued extends TenantJob {
+  /** Whether it was reported before: it has left the outbox. */
+  readonly again: boolean;
+}
+
 type Index = Pick<JobIndexClient, 'addAccepted' | 'indexes' | 'nameOf'>;
 
 /**
@@ -31,7 +36,7 @@ export class AcceptedFeed {
   readonly #usage: UsageBook;
   readonly #log: Logger;
   /** The jobs for each index that has any, or had some a moment ago. */
-  readonly #queues = new Map<string, TenantJob[]>();
+  readonly #queues = new Map<string, Queued[]>();
   #queued = 0;
   #dropped = 0;
 
@@ -46,30 +51,40 @@ export class AcceptedFeed {
    * @param bytes the size of its input as JSON
    */
   addAccepted(tenant: string, job: Job, bytes: number): void {
+    this.#add({ tenant, job, bytes, again: false });
+  }
+
+  /** As {@link addAccepted}, for a job of the outbox that NATS has now. The index counts it already. */
+  addPublished(tenant: string, job: Job, bytes: number): void {
+    this.#add({ tenant, job, bytes, again: true });
+  }
+
+  #add(added: Queued): void {
+    const { tenant, job, bytes, again } = added;
     const name = this.#index.nameOf(tenant);
     const queue = this.#queues.get(name);
     if (!this.#hasRoom(queue)) {
       this.#dropped++;
       return;
     }
-    this.#usage.add(tenant, usageOfJob(job, bytes));
+    this.#usage.add(tenant, usageOfJob(job, bytes), again);
     this.#queued++;
-    if (queue === undefined) this.#start(name, { tenant, job, bytes });
-    else queue.push({ tenant, job, bytes });
+    if (queue === undefined) this.#start(name, added);
+    else queue.push(added);
   }
 
-  #hasRoom(queue: readonly TenantJob[] = []): boolean {
+  #hasRoom(queue: readonly Queued[] = []): boolean {
     return this.#queued < MAX_QUEUED && (this.#index.indexes === 1 || queue.length < MOST_OF_ONE);
   }
 
-  #start(name: string, first: TenantJob): void {
+  #start(name: string, first: Queued): void {
     const queue = [first];
     this.#queues.set(name, queue);
     // The work belongs to no request, so its log lines must not carry the trace of the first request.
     context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void this.#run(name, queue));
   }
 
-  async #run(name: string, queue: TenantJob[]): Promise<void> {
+  async #run(name: string, queue: Queued[]): Promise<void> {
     while (queue.length > 0) {
       const batch = queue.splice(0, BATCH);
       this.#queued -= batch.length;
@@ -79,7 +94,7 @@ export class AcceptedFeed {
     this.#queues.delete(name);
   }
 
-  async #sendBatch(name: string, jobs: readonly TenantJob[]): Promise<void> {
+  async #sendBatch(name: string, jobs: readonly Queued[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         this.#settle(jobs, await this.#index.addAccepted(name, jobs));
@@ -95,8 +110,9 @@ export class AcceptedFeed {
   }
 
   /** Jobs that were reported are no longer counted here. */
-  #settle(jobs: readonly TenantJob[], usages: readonly TenantUsage[]): void {
-    for (const { tenant, job, bytes } of jobs) this.#usage.report(tenant, undefined, usageOfJob(job, bytes));
+  #settle(jobs: readonly Queued[], usages: readonly TenantUsage[]): void {
+    for (const { tenant, job, bytes, again } of jobs)
+      this.#usage.report(tenant, undefined, usageOfJob(job, bytes), again);
     for (const { tenant, usage } of usages) this.#usage.report(tenant, usage, NO_USAGE);
   }
 

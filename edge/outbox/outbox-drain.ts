@@ -38,7 +38,7 @@ export interface DrainParts {
   readonly name: string;
   readonly connection: BrokerAccess;
   readonly outbox: Outbox;
-  readonly feed: Pick<AcceptedFeed, 'addAccepted'>;
+  readonly feed: Pick<AcceptedFeed, 'addPublished'>;
   readonly usage: Pick<UsageBook, 'isBusy'>;
   /** The places of jobs in pooled lanes. A job that NATS rejects gives its place back. */
   readonly pooled: { forget(job: Pick<OutgoingJob, 'tenant' | 'jobId'>): void };
@@ -193,7 +193,7 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   });
   if (subjectOf(job, now, route).startsWith('delayed.')) checkDelaySupport(session);
   await publishJob(session, job, body, route, { waitedMs, again: tries > 0 });
-  parts.feed.addAccepted(job.tenant, queuedJob(job, 'stream'), body.length);
+  parts.feed.addPublished(job.tenant, queuedJob(job, 'stream'), body.length);
   const sending = extract(fromRecord(job.carrier), parts.ownContext).context;
   const attributes = { [ATTR.jobId]: job.jobId, [ATTR.outboxTimeMs]: waitedMs };
   tracer

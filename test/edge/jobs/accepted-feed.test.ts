@@ -121,3 +121,29 @@ it('reports the jobs of an index at once, and counts each once, while another in
     expect.any(Number),
   );
 });
+
+it('counts a job of the outbox once for its quotas when NATS has taken it', async () => {
+  const listed = new Set<string>();
+  const count = async () => ({ ...NO_USAGE, jobs: listed.size });
+  const usage = new UsageBook({ fairJobs: 4, count });
+  const addAccepted = async (_name: string, jobs: readonly TenantJob[]): Promise<TenantUsage[]> => {
+    for (const { job: one } of jobs) listed.add(one.id);
+    return [{ tenant: 'acme', usage: await count() }];
+  };
+  const log = { warn: () => undefined } as unknown as Logger;
+  const own = new AcceptedFeed({ addAccepted, indexes: 1, nameOf: () => 'index-0' }, usage, log);
+  for (const id of ids(0, 3)) own.addAccepted('acme', job({ id, durability: 'outbox' }), 1);
+  await vi.advanceTimersByTimeAsync(100);
+  const quotas = { jobs: 4, bytes: 1_000, delayedJobs: 1, delayedBytes: 1 };
+  for (const id of ids(0, 3)) {
+    own.addPublished('acme', job({ id }), 1);
+    expect(usage.isBusy('acme', ONE)).toBe(false);
+  }
+  await expect(usage.check('acme', ONE, usage.enter('acme', ONE), quotas)).resolves.toBe(4);
+  usage.report('acme', undefined, ONE);
+  await vi.advanceTimersByTimeAsync(100);
+  // Old reports count no longer for the lane, so the jobs that leave the outbox do.
+  await vi.advanceTimersByTimeAsync(6_000);
+  for (const id of ids(0, 5)) own.addPublished('acme', job({ id }), 1);
+  expect(usage.isBusy('acme', ONE)).toBe(true);
+});

@@ -43,7 +43,7 @@ function setup(connect: () => Promise<void>) {
     ...{ name: 'bridge', outbox, log, keepUntilEnded: false, ownContext: ROOT_CONTEXT },
     connection,
     object: { storage, waitUntil: (one) => void work.push(one) },
-    feed: { addAccepted: () => undefined },
+    feed: { addPublished: () => undefined },
     usage: { isBusy: () => false },
     pooled: { forget: ({ jobId }) => forgotten.push(jobId) },
     operations: { isLimited: () => isLimited.value },
