@@ -27,7 +27,7 @@ const ABOUT_THE_CODE = [
 ];
 /** Names that other programs read (those of docs/CALLERS.md and of benches among them), and buckets of NATS. */
 const OF_OTHERS =
-  /^(?:NODE|NATS|XDG|KV)_|^(?:THROUGHLINE_CACHE_DIR|CALLBACK_URL|BULLMQ_FOLDER|REDIS_SERVER|GRAPHILE_FOLDER|POSTGRES_BIN)$/;
+  /^(?:NODE|NATS|XDG|KV|OTEL_NODE)_|^(?:THROUGHLINE_CACHE_DIR|CALLBACK_URL|BULLMQ_FOLDER|REDIS_SERVER|GRAPHILE_FOLDER|POSTGRES_BIN)$/;
 
 /** What each program reads when these values are given, by the title of its section. */
 const READERS: Readonly<Record<string, (given: Values) => unknown>> = {
