@@ -4,6 +4,7 @@ import { describeThrown } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { HOST_SUBJECTS, HOSTS_BUCKET, HOSTS_STREAM } from '../../shared/nats/streams.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
+import type { BucketChange } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 
 /** After a watch that could not start, the hosts are not known for this long. Then it is tried again. */
@@ -64,12 +65,16 @@ export class HostWatch {
   }
 
   async #watch(): Promise<boolean> {
-    await this.session.watchBucket(
-      HOSTS_BUCKET,
-      ({ key, sequence, value }) => this.#take(key, sequence, value),
-      () => this.#reset(),
-    );
-    return true;
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      this.#reset();
+    };
+    const take = ({ key, sequence, value }: BucketChange): void => this.#take(key, sequence, value);
+    await this.session.watchBucket(HOSTS_BUCKET, take, end);
+    // It may have ended at the moment when it was complete. What it knew is gone then.
+    if (isOver) this.#reset();
+    return !isOver;
   }
 
   /** Takes the last change, if the watch does not have it yet. */

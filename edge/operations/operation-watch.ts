@@ -1,6 +1,7 @@
 import { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { type Pause, pausedOperation, readPause } from '../../shared/api/pause.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
+import { unavailable } from '../../shared/errors.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { schemaFaults } from '../../shared/text/schema-faults.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -60,11 +61,14 @@ export class OperationWatch {
   }
 
   async #watch(): Promise<void> {
-    await this.session.watchBucket(
-      OPERATIONS_BUCKET,
-      ({ key, value }) => this.#take(key, value),
-      () => this.#reset(),
-    );
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      this.#reset();
+    };
+    await this.session.watchBucket(OPERATIONS_BUCKET, ({ key, value }) => this.#take(key, value), end);
+    // It may have ended at the moment when it was complete. What it knew is gone then, and must not replace what is saved.
+    if (isOver) throw unavailable('the watch of the operations has ended');
     this.#isComplete = true;
     this.#saved.save(this.#known.list());
   }

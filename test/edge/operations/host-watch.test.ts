@@ -72,6 +72,25 @@ describe('the watch', () => {
     expect(broker.calls('watchBucket')).toBe(2);
   });
 
+  it('that ends at the moment when it is complete leaves it open who is alive, and starts again at once', async () => {
+    const { broker, hosts } = setup();
+    const value = writeJson(hostOf(['echo']));
+    hosts.put('a', value);
+    let starts = 0;
+    const session: HostWatch['session'] = {
+      isClosed: false,
+      lastMessage: async () => undefined,
+      watchBucket: async (bucket, take, onEnd) => {
+        if (++starts > 1) return await broker.watchBucket(bucket, take, onEnd);
+        take({ key: 'a', sequence: 1, value });
+        onEnd();
+      },
+    };
+    const watch = new HostWatch(session, log);
+    expect(await watch.isServed('echo')).toBeUndefined();
+    expect(await watch.isServed('echo')).toBe(true);
+  });
+
   it('that cannot start leaves it open who is alive, and is tried again after half a minute', async () => {
     const { broker, watch } = setup();
     broker.fail('watchBucket');

@@ -58,6 +58,21 @@ describe('a watch', () => {
     expect(broker.calls('operation')).toBe(0);
   });
 
+  it('that ends at the moment when it is complete leaves what is saved as it is', async () => {
+    const { broker, log } = withOperations(announcement('echo'));
+    const saved: OperationAnnouncement[][] = [];
+    const session: OperationWatch['session'] = {
+      operation: (name) => broker.operation(name),
+      watchBucket: async (_bucket, take, onEnd) => {
+        take({ key: 'echo', sequence: 1, value: writeJson(announcement('echo')) });
+        onEnd();
+      },
+    };
+    const watch = new OperationWatch(session, { save: (all) => saved.push([...all]) }, log);
+    expect((await refusalOf(() => watch.find('echo'))).code).toBe('broker-unavailable');
+    expect(saved).toEqual([]);
+  });
+
   it('tries again after a start that failed', async () => {
     const { broker, watch } = withOperations(announcement('echo'));
     broker.before('watchBucket', (nth) => {
