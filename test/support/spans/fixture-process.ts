@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { cacheSettings } from '../cli/process.ts';
 
 const run = promisify(execFile);
@@ -16,7 +17,7 @@ export async function runFixture(
   until: () => Promise<unknown> = async () => undefined,
 ): Promise<{ readonly lines: readonly Record<string, unknown>[]; readonly last: unknown }> {
   const running = run(process.execPath, [`test/fixtures/telemetry/${file}`], {
-    env: { PATH: process.env.PATH, ...cacheSettings(), ...environment },
+    env: { PATH: hostEnvironment().PATH, ...cacheSettings(), ...environment },
     maxBuffer: 64 * 1024 * 1024,
   });
   try {
