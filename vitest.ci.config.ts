@@ -13,8 +13,8 @@ import trace from './vitest.trace.config.ts';
 import verify from './vitest.verify.config.ts';
 import worker from './vitest.worker.config.ts';
 
-/** Most files wait more than they compute: with six, two cores have nothing to do for a sixth of the time. With eight, programs start late. */
-const MAX_WORKERS = 7;
+/** Most files wait more than they compute: with six, two cores have nothing to do for a sixth of the time. With seven, programs start late. */
+const MAX_WORKERS = 6;
 const SHARED = { isolate: false };
 /** Its workerd trusts a certificate that is made before it is loaded. */
 const TRUSTING = ['test/e2e/trace/broker/**/*.test.ts'];

@@ -104,11 +104,12 @@ describe('a worker whose event loop is blocked for longer than the ack wait (W15
   it('leaves the job one end where another worker got it', async () => {
     const stack = await own();
     const nats = await connectTo(stack);
-    const effects = newFile();
-    const job = await submitJob(stack, 'test.late', { ms: 6_000, blocks: true, effects });
+    const [effects, gate] = [newFile(), newFile()];
+    const job = await submitJob(stack, 'test.late', { ms: 0, blocks: true, gate, effects });
     await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
     await stack.addWorker({ WORKER_NAME: 'second' });
-    await jobEnded(stack, job.id);
+    expect(await jobEnded(stack, job.id)).toMatchObject({ result: { attempt: 2 } });
+    await writeFile(gate, '');
     await until('both attempts to end', () => said(stack, 'attempt not recorded'));
     await untilQueueEmpty(nats);
     expect(await endsOf(nats, job.id)).toEqual(['succeeded']);

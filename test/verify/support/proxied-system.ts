@@ -8,8 +8,8 @@ import { type HttpProxy, startHttpProxy } from './http-proxy.ts';
 import { type MessageHeaders, type NatsProxy, startNatsProxy } from './nats-proxy.ts';
 import { faultsOf, type Verified, verify } from './verify.ts';
 
-/** Spans that are lost never come: this is how long each test waits for them. */
-export const PATIENCE = ['--timeout', '6s'];
+/** Each test waits so long, since spans that are lost never come. On a busy machine, the others need some of it too. */
+export const PATIENCE = ['--timeout', '12s'];
 
 export let stack: TestStack;
 /** Has the spans of broken systems: what a test stack holds in its own collector must be whole. */
@@ -88,7 +88,7 @@ export async function verifyWith(options: Partial<StackOptions>, ...canaries: st
 export function onlyFault({ code, report }: Verified, canary: string): string {
   expect({ code, ok: report.ok }).toEqual({ code: 1, ok: false });
   const faults = faultsOf(report, canary);
-  expect(faults).toHaveLength(1);
+  expect(faults).toEqual([expect.any(String)]);
   return faults[0] ?? '';
 }
 
