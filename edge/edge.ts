@@ -23,7 +23,11 @@ import { inServerSpan } from './telemetry/server-span.ts';
 import { withCaller } from './telemetry/trace-budget.ts';
 import { withoutRecording } from './telemetry/unrecorded.ts';
 
-type Handler = (request: Request, requestContext: RequestContext, ctx: ExecutionContext) => Promise<Response>;
+type Handler = (
+  request: Request,
+  requestContext: RequestContext,
+  ctx: ExecutionContext,
+) => Response | Promise<Response>;
 
 const app = createApp();
 /** A handler for each `env`; the requests of an isolate share one. */
@@ -102,7 +106,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const seal = new PlaceSeal(config);
   const inputRules = new InputRulesCache();
   const requestLimits = new RequestLimits(config);
-  return async (request, requestContext, ctx) => {
+  return (request, requestContext, ctx) => {
     const byRegion = config.BRIDGE_PLACEMENT === 'region';
     const bridge = new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
@@ -112,7 +116,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
     sendMetrics(ctx, config, log);
-    return await app.fetch(
+    return app.fetch(
       request,
       {
         config,

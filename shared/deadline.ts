@@ -9,6 +9,15 @@ import { startTimer } from './timers.ts';
 export function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = startTimer(ms, () => reject(late()));
-    void promise.then(resolve, reject).then(timer.stop);
+    promise.then(
+      (value) => {
+        timer.stop();
+        resolve(value);
+      },
+      (thrown: unknown) => {
+        timer.stop();
+        reject(thrown);
+      },
+    );
   });
 }

@@ -54,22 +54,22 @@ const accesses = new WeakMap<AccessSettings, TokenAccess>();
  * Reads an `Authorization` header, which holds an API key (`tl_…`) or a JWT. A refusal is returned, not thrown.
  * @param keepAlive keeps the request alive while it fetches the issuer's keys for all
  */
-export async function identify(
+export function identify(
   authorization: string | null,
   config: AccessSettings,
   keepAlive: KeepAlive,
-): Promise<Identification> {
+): Identification | Promise<Identification> {
   if (authorization === null) return {};
   const [, credentials] = BEARER.exec(authorization) ?? [];
   if (credentials === undefined) return { refusal: 'credentials-malformed' };
   return credentials.startsWith(KEY_PREFIX)
-    ? await identifyKey(credentials, config)
-    : await identifyToken(credentials, config, keepAlive);
+    ? identifyKey(credentials, config)
+    : identifyToken(credentials, config, keepAlive);
 }
 
-async function identifyKey(key: string, config: AccessSettings): Promise<Identification> {
+function identifyKey(key: string, config: AccessSettings): Identification | Promise<Identification> {
   const known = identified.get(config) ?? new Map<string, Identification>();
-  return known.get(key) ?? (await identifyNewKey(key, config, known));
+  return known.get(key) ?? identifyNewKey(key, config, known);
 }
 
 async function identifyNewKey(

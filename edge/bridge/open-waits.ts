@@ -19,12 +19,15 @@ export class OpenWaits {
    * @param limit how many requests of the tenant may wait at the same time
    * @throws ThroughlineError `too-many-waits`; then nothing was done. And what `work` throws
    */
-  async during<T>(
+  during<T>(
     { tenant, waitMs }: { readonly tenant: string; readonly waitMs: number },
     limit: number,
     work: () => Promise<T>,
   ): Promise<T> {
-    if (waitMs === 0) return await work();
+    return waitMs === 0 ? work() : this.#wait(tenant, limit, work);
+  }
+
+  async #wait<T>(tenant: string, limit: number, work: () => Promise<T>): Promise<T> {
     this.#enter(tenant, limit);
     try {
       return await work();

@@ -6,12 +6,12 @@ export interface Turn {
    * Waits until the earlier submissions have ended.
    * @returns whether an earlier job of the same batch must be submitted again. This one must come after it
    */
-  readonly begin: () => Promise<boolean>;
+  readonly begin: () => boolean | Promise<boolean>;
   /** Lets the next submission begin. @param again whether the job must be submitted again */
   readonly end: (again: boolean) => void;
 }
 
-const FREE: Turn = { begin: async () => false, end: () => undefined };
+const FREE: Turn = { begin: () => false, end: () => undefined };
 
 interface Last {
   readonly batch: object;

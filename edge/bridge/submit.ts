@@ -182,13 +182,13 @@ function unserved(operation: string): ThroughlineError {
  * Submits a new job, if it is still one: another request with its idempotency key may have come since it was looked for.
  * @returns undefined if one came a moment ago, whose job must be looked for
  */
-async function submitInKeyTurn(
+function submitInKeyTurn(
   submitting: Checked,
   announcement: OperationAnnouncement | undefined,
 ): Promise<SubmitResult | undefined> {
   const { bridge, command } = submitting;
-  if (command.spec.fingerprint === undefined) return await submitNew(submitting, announcement);
-  return await bridge.keyTurns.take(command.jobId, async () => {
+  if (command.spec.fingerprint === undefined) return submitNew(submitting, announcement);
+  return bridge.keyTurns.take(command.jobId, async () => {
     const existing = bridge.keys.has(command.jobId) ? await findExisting(submitting) : undefined;
     return existing ?? (await submitNew(submitting, announcement));
   });
@@ -214,7 +214,8 @@ async function submitNew(
       hasOwnLane,
       isLimited: limited,
     });
-    const due = announcement && (await startTimeOf(bridge, broker, command, announcement, body.length));
+    const due =
+      announcement?.rateLimit && (await startTimeOf(bridge, broker, command, announcement, body.length));
     const timed = { ...submitting, command: { ...command, spec: { ...command.spec, ...due } } };
     return await sendNew(timed, announcement, { body, route });
   } catch (thrown) {
@@ -275,7 +276,7 @@ function outgoingJob(
  */
 async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promise<SubmitResult> {
   const { job } = newJob;
-  await checkDelay(submitting, newJob);
+  if (job.spec.dueAt !== undefined) await checkDelay(submitting, newJob);
   if (job.spec.fingerprint !== undefined) submitting.bridge.keys.add(job, job.spec.dueAt);
   const result = await tryPublish(submitting, newJob);
   if (result === 'unsent' || result === 'unanswered') return await addToOutbox(submitting, newJob, result);

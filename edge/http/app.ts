@@ -3,7 +3,6 @@ import { createMiddleware } from 'hono/factory';
 import { METHOD_NAME_ALL } from 'hono/router';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { EdgeApp, type EdgeHono } from './edge-app.ts';
-import { answerHeaders } from './middleware/answer-headers.ts';
 import { crossOrigin } from './middleware/cross-origin.ts';
 import { renderProblem } from './middleware/problems.ts';
 import { limitRequests } from './middleware/rate-limit.ts';
@@ -23,7 +22,6 @@ const MAX_SHOWN_PATH = 200;
 export function createApp(): EdgeApp {
   const app = new EdgeApp();
   app.use(traceResponse());
-  app.use(answerHeaders());
   app.use(crossOrigin());
   app.use(limitRequests());
   app.use(answerOptions(app));
@@ -42,12 +40,15 @@ export function createApp(): EdgeApp {
 
 /** Answers OPTIONS with the methods of the path (RFC 9110, section 9.3.7), for every caller. */
 function answerOptions(app: EdgeApp) {
-  return createMiddleware<EdgeHono>(async function answerOptions(c, next) {
-    if (c.req.method !== 'OPTIONS') return await next();
-    const methods = allowedMethods(app, c.req.path);
-    if (methods.length === 0) return noRoute(c, app);
-    return c.body(null, 204, { allow: [...methods, 'OPTIONS'].join(', ') });
+  return createMiddleware<EdgeHono>(function answerOptions(c, next) {
+    return c.req.method === 'OPTIONS' ? optionsOf(c, app) : next();
   });
+}
+
+async function optionsOf(c: Context<EdgeHono>, app: EdgeApp): Promise<Response> {
+  const methods = allowedMethods(app, c.req.path);
+  if (methods.length === 0) return noRoute(c, app);
+  return c.body(null, 204, { allow: [...methods, 'OPTIONS'].join(', ') });
 }
 
 function noRoute(c: Context<EdgeHono>, app: EdgeApp): Response {

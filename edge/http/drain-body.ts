@@ -9,14 +9,22 @@ const DRAIN_MS = 5_000;
  * discards only 64 KiB.
  * @param response an answer whose body is complete, not a stream
  */
-export async function drainingResponse(
+export function drainingResponse(
+  request: Request,
+  response: Response,
+  ctx: Pick<ExecutionContext, 'waitUntil'>,
+): Response | Promise<Response> {
+  return response.status < 400 ? response : drainingRefusal(request, response, ctx);
+}
+
+async function drainingRefusal(
   request: Request,
   response: Response,
   ctx: Pick<ExecutionContext, 'waitUntil'>,
 ): Promise<Response> {
   const { body } = request;
   // A locked body was read to its end, or a reader still waits for more of the body.
-  if (response.status < 400 || body === null || body.locked) return response;
+  if (body === null || body.locked) return response;
   const answer = await response.arrayBuffer();
   // workerd lets us read the request's body only until the answer ends. For this reason the answer stays open until the
   // body has been read.

@@ -26,6 +26,9 @@ export interface EdgeBindings {
   readonly requestLimits: RequestLimits;
 }
 
+/** Headers by their names. A header with several values has a list. */
+export type AnswerHeaders = Record<string, string | string[]>;
+
 /** The types of our Hono app. */
 export interface EdgeHono {
   Bindings: EdgeBindings;
@@ -34,6 +37,10 @@ export interface EdgeHono {
     body: unknown;
     /** What the log line of the request says about its job. */
     loggedJob?: { readonly job_id: string; readonly operation: string };
+    /** What the answer has, whatever it is. */
+    commonHeaders: AnswerHeaders;
+    /** Whether the answer was made with the common headers. */
+    isWhole?: true;
   };
 }
 

@@ -254,9 +254,13 @@ const COLUMNS = [
 const FIND = `SELECT jobs.* FROM json_each(?) AS keys CROSS JOIN jobs
   ON jobs.tenant = json_extract(keys.value, '$[0]') AND jobs.id = json_extract(keys.value, '$[1]')`;
 
-/** Writes rows: a JSON list of the values of {@link COLUMNS}. */
+/**
+ * Writes rows: a JSON list of the values of {@link COLUMNS}. SQLite writes the text of `value` again each time it is named, so it
+ * is named once.
+ */
 const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')})
-  SELECT ${COLUMNS.map((_, place) => `json_extract(value, '$[${place}]')`).join(', ')} FROM json_each(?) WHERE true
+  WITH list (row) AS MATERIALIZED (SELECT value FROM json_each(?))
+  SELECT ${COLUMNS.map((_, place) => `json_extract(row, '$[${place}]')`).join(', ')} FROM list WHERE true
   ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
     .map((column) => `${column} = excluded.${column}`)
     .join(', ')}`;

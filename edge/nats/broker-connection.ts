@@ -87,16 +87,11 @@ export class BrokerConnection {
    * Then the call returns immediately, and starts another attempt at most once a second, in case no other caller does.
    * @returns undefined while NATS is away
    */
-  async available(): Promise<BrokerSession | undefined> {
-    if (this.#failing && (this.#session === undefined || this.#session.isClosed)) {
-      if (Date.now() >= this.#failedAt + RETRY_MS) this.session().catch(() => undefined);
-      return undefined;
-    }
-    try {
-      return await this.session();
-    } catch {
-      return undefined;
-    }
+  available(): BrokerSession | undefined | Promise<BrokerSession | undefined> {
+    if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
+    if (!this.#failing) return this.session().catch(() => undefined);
+    if (Date.now() >= this.#failedAt + RETRY_MS) this.session().catch(() => undefined);
+    return undefined;
   }
 
   /**

@@ -115,10 +115,12 @@ class NatsSession implements BrokerSession {
     body: Uint8Array,
   ): Promise<{ readonly duplicate: boolean }> {
     const messageHeaders = headersOf(writeHeaders);
-    return await this.#call(async () => {
+    try {
       const stored = this.#jetStream.publish(subject, body, messageHeaders);
       return { duplicate: await this.#watchStore(subject, stored) };
-    });
+    } catch (thrown) {
+      throw brokerError(thrown);
+    }
   }
 
   async publishAfter(

@@ -30,7 +30,9 @@ export class HostDirectory {
 
   /** Whether a host can run an operation; undefined while that is not known. */
   async isServed(broker: RequestBroker, operation: string): Promise<boolean | undefined> {
-    return await broker.ask((session) => this.#watchOver(session).isServed(operation));
+    const { session } = broker;
+    if (session !== undefined && this.#watchOver(session).isKnownToServe(operation)) return true;
+    return await broker.ask((one) => this.#watchOver(one).isServed(operation));
   }
 
   /**

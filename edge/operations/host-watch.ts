@@ -16,6 +16,7 @@ export class HostWatch {
   readonly #log: Logger;
   readonly #hosts = new LiveHosts();
   #started: Promise<boolean> | undefined;
+  #isComplete = false;
   #looking: Promise<void> | undefined;
   #failedMs = Number.NEGATIVE_INFINITY;
   /** The sequence of the last change. */
@@ -41,6 +42,11 @@ export class HostWatch {
     });
     await this.#looking;
     return this.#serves(operation);
+  }
+
+  /** Whether all hosts are known now, and one of them can run an operation. */
+  isKnownToServe(operation: string): boolean {
+    return this.#isComplete && this.#serves(operation);
   }
 
   /** Whether a host takes jobs from the own lane of a tenant, and can run an operation, as far as is known now. */
@@ -74,6 +80,7 @@ export class HostWatch {
     await this.session.watchBucket(HOSTS_BUCKET, take, end);
     // It may have ended at the moment when it was complete. What it knew is gone then.
     if (isOver) this.#reset();
+    this.#isComplete = !isOver;
     return !isOver;
   }
 
@@ -92,6 +99,7 @@ export class HostWatch {
 
   #reset(): void {
     this.#started = undefined;
+    this.#isComplete = false;
     this.#hosts.clear();
     this.#last = 0;
   }

@@ -36,8 +36,10 @@ export class OperationDirectory {
    *   is away and the operation was not announced before
    */
   async check(broker: RequestBroker, { operation, spec }: CheckedJob): Promise<OperationAnnouncement> {
+    const { session } = broker;
     const announcement =
-      (await broker.ask((session) => this.#watchOver(session).find(operation))) ??
+      (session && this.#watchOver(session).findKnown(operation)) ??
+      (await broker.ask((one) => this.#watchOver(one).find(operation))) ??
       this.#saved.find(operation);
     checkLimits(spec, announcement);
     return announcement;

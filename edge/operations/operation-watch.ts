@@ -51,6 +51,11 @@ export class OperationWatch {
     return this.#known.find(name);
   }
 
+  /** The announcement of an operation, if all are known now and it is among them. */
+  findKnown(name: string): OperationAnnouncement | undefined {
+    return this.#isComplete && this.#known.has(name) ? this.#known.find(name) : undefined;
+  }
+
   /** Starts the watch once. When it ends or fails, the next call starts it again. */
   #start(): Promise<void> {
     this.#started ??= this.#watch().catch((thrown: unknown) => {

@@ -37,7 +37,8 @@ function line(level: LogLevel, msg: string, fields: Fields): string {
     service: serviceOf(active) ?? SERVICE.edge,
     msg,
     ...fields,
-    ...(span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId }),
+    trace_id: span?.traceId,
+    span_id: span?.spanId,
   });
   return printableJson(text);
 }

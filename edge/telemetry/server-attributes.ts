@@ -20,23 +20,34 @@ export function methodOf({ method }: Pick<Request, 'method'>): string {
  * not among them, because callers put secrets there by mistake.
  */
 export function requestAttributes(request: Request): Attributes {
-  const url = new URL(request.url);
+  const { url, headers } = request;
   const method = methodOf(request);
-  return {
+  const pathAt = url.indexOf('/', url.indexOf('//') + 2);
+  const attributes: Attributes = {
     'http.request.method': method,
-    ...(method === '_OTHER' ? { 'http.request.method_original': request.method } : {}),
-    'url.scheme': url.protocol.slice(0, -1),
-    'url.path': url.pathname,
-    ...serverAttributes(url),
-    ...some('network.protocol.version', protocolVersion(request)),
-    ...some('http.request.body.size', sizeOf(request.headers.get('content-length'))),
-    ...some('user_agent.original', request.headers.get('user-agent') ?? undefined),
-    ...some('faas.invocation_id', request.headers.get('cf-ray') ?? undefined),
+    'url.path': url.slice(pathAt).split(/[?#]/, 1)[0],
+    ...originAttributes(url.slice(0, pathAt)),
   };
+  const add = (name: string, value: string | number | null | undefined): void => {
+    if (value !== null && value !== undefined && value !== '') attributes[name] = value;
+  };
+  if (method === '_OTHER') add('http.request.method_original', request.method);
+  add('network.protocol.version', protocolVersion(request));
+  add('http.request.body.size', sizeOf(headers.get('content-length')));
+  add('user_agent.original', headers.get('user-agent'));
+  add('faas.invocation_id', headers.get('cf-ray'));
+  return attributes;
 }
 
-function some(name: string, value: string | number | undefined): Attributes {
-  return value === undefined || value === '' ? {} : { [name]: value };
+/** What the last request said of its origin. Nearly all requests name the same one. */
+let last: { readonly origin: string; readonly attributes: Attributes } | undefined;
+
+function originAttributes(origin: string): Attributes {
+  if (last?.origin !== origin) {
+    const url = new URL(origin);
+    last = { origin, attributes: { 'url.scheme': url.protocol.slice(0, -1), ...serverAttributes(url) } };
+  }
+  return last.attributes;
 }
 
 function protocolVersion({ cf }: Request): string | undefined {

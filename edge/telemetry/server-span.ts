@@ -22,7 +22,7 @@ interface Answer {
 export async function inServerSpan(
   request: Request,
   parent: Context,
-  handle: () => Promise<Response>,
+  handle: () => Response | Promise<Response>,
 ): Promise<Response> {
   const options = { kind: SpanKind.SERVER, attributes: requestAttributes(request) };
   const span = tracer.startSpan(spanName(request), options, parent);
@@ -60,7 +60,8 @@ export function describeAnswer(
 /** The method and the route. A method that no convention knows is `HTTP` in names. */
 function spanName(request: Pick<Request, 'method'>, route?: string): string {
   const method = methodOf(request);
-  return [method === '_OTHER' ? 'HTTP' : method, route].filter((part) => part !== undefined).join(' ');
+  const word = method === '_OTHER' ? 'HTTP' : method;
+  return route === undefined ? word : `${word} ${route}`;
 }
 
 function exceptionOf(thrown: unknown): Error | string {

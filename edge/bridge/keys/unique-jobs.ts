@@ -47,19 +47,28 @@ export class UniqueJobs {
    * @throws ThroughlineError what `submitNew` throws; `broker-unavailable` if NATS is away, and nobody can tell whether a job
    *   of the key is there; `quota-exceeded` if more than 256 unfinished jobs have the key
    */
-  async submit(
+  submit(
     broker: RequestBroker,
     command: SubmitCommand,
     submitNew: () => Promise<SubmitResult | undefined>,
   ): Promise<SubmitResult | undefined> {
-    if (command.unique === undefined) return await submitNew();
-    const name = JSON.stringify([command.tenant, command.operation, command.unique.key]);
+    const { unique } = command;
+    return unique === undefined ? submitNew() : this.#submitInTurn(broker, command, unique.key, submitNew);
+  }
+
+  async #submitInTurn(
+    broker: RequestBroker,
+    command: SubmitCommand,
+    key: string,
+    submitNew: () => Promise<SubmitResult | undefined>,
+  ): Promise<SubmitResult | undefined> {
+    const name = JSON.stringify([command.tenant, command.operation, key]);
     for (let turn = this.#turns.get(name); turn !== undefined; turn = this.#turns.get(name)) {
       // The job of a submission that was under way was there while this one waited.
       const job = await turn;
       if (job !== undefined && standsFor(job, command)) return this.#answer(command, job);
     }
-    const result = this.#findOrSubmit(broker, command, command.unique.key, submitNew);
+    const result = this.#findOrSubmit(broker, command, key, submitNew);
     const turn = result.then(
       (submitted) => submitted?.job,
       () => undefined,

@@ -13,7 +13,7 @@ const CHALLENGE = 'Bearer realm="throughline"';
  * callers may share one.
  */
 export function authenticate() {
-  return createMiddleware<EdgeHono>(async function authenticate(c, next) {
+  return createMiddleware<EdgeHono>(function authenticate(c, next) {
     const { identity, fault } = c.env.requestContext;
     if (identity === undefined) {
       if (fault !== undefined) c.env.log.error('the signing keys cannot be fetched', { reason: fault });
@@ -21,15 +21,15 @@ export function authenticate() {
       c.header('www-authenticate', CHALLENGE);
       throw new ThroughlineError('unauthenticated', 'send a valid key or token as "Authorization: Bearer …"');
     }
-    await next();
+    return next();
   });
 }
 
 /** Refuses a caller whose key or token does not have `scope`. Use this after `authenticate()`. */
 export function requireScope(scope: AccessScope) {
-  return createMiddleware<EdgeHono>(async function requireScope(c, next) {
+  return createMiddleware<EdgeHono>(function requireScope(c, next) {
     if (!hasScope(scopesOf(c), scope)) throw missingScope(c, scope);
-    await next();
+    return next();
   });
 }
 

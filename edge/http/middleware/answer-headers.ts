@@ -1,15 +1,34 @@
-import { createMiddleware } from 'hono/factory';
-import type { EdgeHono } from '../edge-app.ts';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { AnswerHeaders, EdgeHono } from '../edge-app.ts';
 
 /**
- * Adds what every answer has. No cache keeps an answer that names no `Cache-Control` of its own, since it belongs to one
- * caller and is soon out of date. No browser guesses another media type.
+ * What every answer has, unless it says something else. No cache keeps it, since it belongs to one caller and is soon out of date.
+ * No browser guesses another media type. Middleware adds what its request needs.
+ * @param traceresponse names the span of the request (W3C Trace Context Level 2 draft)
  */
-export function answerHeaders() {
-  return createMiddleware<EdgeHono>(async function answerHeaders(c, next) {
-    await next();
-    const { headers } = c.res;
-    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
-    headers.set('x-content-type-options', 'nosniff');
-  });
+export function commonHeaders(traceresponse: string | undefined): AnswerHeaders {
+  const all = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+  return traceresponse === undefined ? all : { ...all, traceresponse };
+}
+
+/** Adds the common headers to an answer that has been made without them. */
+export function addCommonHeaders(c: Context<EdgeHono>): void {
+  if (c.get('isWhole') === true) return;
+  const { headers } = c.res;
+  for (const [name, values] of Object.entries(c.get('commonHeaders'))) {
+    if (headers.has(name)) continue;
+    for (const value of [values].flat()) headers.append(name, value);
+  }
+}
+
+/** A JSON answer that has all of its headers from the start: a runtime takes longer to set them one by one. */
+export function wholeJson(
+  c: Context<EdgeHono>,
+  value: object,
+  status: ContentfulStatusCode,
+  headers: AnswerHeaders,
+): Response {
+  c.set('isWhole', true);
+  return c.json(value, status, { ...c.get('commonHeaders'), ...headers });
 }

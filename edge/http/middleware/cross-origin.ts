@@ -39,7 +39,7 @@ export function crossOrigin() {
     exposeHeaders: ANSWER_HEADERS,
     maxAge: PREFLIGHT_SECONDS,
   });
-  return createMiddleware<EdgeHono>(async function crossOrigin(c, next) {
+  return createMiddleware<EdgeHono>(function crossOrigin(c, next) {
     const { config } = c.env;
     // Only a preflight is answered here. Any other OPTIONS request goes on to the routes.
     const isOptions = c.req.method === 'OPTIONS';
@@ -50,7 +50,7 @@ export function crossOrigin() {
         'CORS_ORIGINS does not let web pages of this origin call the API',
       );
     const isOurs = isPreflight || (!isOptions && config.CORS_ORIGINS.length > 0);
-    return isOurs ? await handle(c, next) : await next();
+    return isOurs ? handle(c, next) : next();
   });
 }
 

@@ -7,6 +7,7 @@ import { describeThrown, isApiErrorCode, ThroughlineError } from '../../../share
 import { policyItem, spentItem } from '../../access/rate-limit-policy.ts';
 import { countRefusal } from '../../telemetry/measure/request-metrics.ts';
 import type { EdgeHono } from '../edge-app.ts';
+import { addPolicy } from './rate-limit.ts';
 
 /** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged. */
 export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
@@ -22,9 +23,7 @@ export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
 function addQuota({ quota, retryAfterSeconds }: ThroughlineError, c: Context<EdgeHono>): void {
   if (quota === undefined) return;
   c.header('RateLimit', spentItem(quota, retryAfterSeconds));
-  const policy = policyItem(quota);
-  const isTold = c.res.headers.get('RateLimit-Policy')?.includes(policy) === true;
-  if (!isTold) c.header('RateLimit-Policy', policy, { append: true });
+  addPolicy(c, policyItem(quota));
 }
 
 /** The answer for an error: a problem document with the id of the current trace. */

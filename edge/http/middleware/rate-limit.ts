@@ -12,6 +12,7 @@ import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
 const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
 /** A supervisor must always learn whether the Worker runs, and the answer costs nothing. */
 const UNLIMITED_PATH = '/healthz';
+const POLICY = 'RateLimit-Policy';
 
 /**
  * Refuses the requests of a tenant above its limit, and those of an address without a valid key or token. The answers to a
@@ -19,18 +20,18 @@ const UNLIMITED_PATH = '/healthz';
  * itself, so the number would be wrong elsewhere.
  */
 export function limitRequests() {
-  return createMiddleware<EdgeHono>(async function limitRequests(c, next) {
-    const { requestContext, requestLimits } = c.env;
+  return createMiddleware<EdgeHono>(function limitRequests(c, next) {
+    const { requestContext, requestLimits, config } = c.env;
     const { identity } = requestContext;
-    if (c.req.path === UNLIMITED_PATH) return await next();
+    if (c.req.path === UNLIMITED_PATH) return next();
     if (identity === undefined) requestLimits.takeAddress(clientAddress(c.req.raw));
     else {
       const { quota: limit, windowSeconds } = policyOf(requestsPerSecond(c, identity));
-      c.header('RateLimit-Policy', policyItem({ name: 'requests', limit, windowSeconds }));
+      addPolicy(c, policyItem({ name: 'requests', limit, windowSeconds }));
       countRequests(c, 1);
-      await askLimiter(c, identity.tenant);
+      if (config.RATE_LIMITER !== undefined) return askLimiter(c, identity.tenant).then(next);
     }
-    await next();
+    return next();
   });
 }
 
@@ -54,13 +55,21 @@ async function askLimiter(c: Context<EdgeHono>, tenant: string): Promise<void> {
   const { RATE_LIMITER: limiter, RATE_LIMIT_POLICY: policy } = c.env.config;
   if (limiter === undefined) return;
   const quota = policy && ({ name: 'locationRequests', limit: policy.quota, ...policy } satisfies SpentQuota);
-  if (quota !== undefined) c.header('RateLimit-Policy', policyItem(quota), { append: true });
+  if (quota !== undefined) addPolicy(c, policyItem(quota));
   if (await isAllowed(tenant, limiter, c.env)) return;
   const seconds = policy?.windowSeconds ?? LONGEST_WINDOW;
   throw new ThroughlineError('rate-limited', `too many requests; try again in ${seconds} s`, {
     ...(quota === undefined ? {} : { quota }),
     retryAfterSeconds: seconds,
   });
+}
+
+/** Tells one more limit in the answer, if it is not told yet. */
+export function addPolicy(c: Context<EdgeHono>, policy: string): void {
+  const headers = c.get('commonHeaders');
+  const told = headers[POLICY];
+  if (told === undefined) headers[POLICY] = policy;
+  else if (!told.includes(policy)) headers[POLICY] = [told, policy].flat();
 }
 
 /** Whether the tenant is below its limit. When the rate limiter itself fails, every request is allowed. */

@@ -15,9 +15,9 @@ export async function readBody(
 ): Promise<Uint8Array> {
   const length = Number(request.headers.get('content-length') ?? Number.NaN);
   if (length > maxSize) throw tooLarge();
-  if (request.body === null) return new Uint8Array();
   // No body is longer than its header says. workerd reads it faster as a whole.
   if (length <= maxSize) return new Uint8Array(await request.arrayBuffer());
+  if (request.body === null) return new Uint8Array();
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   for (let size = 0; ; ) {

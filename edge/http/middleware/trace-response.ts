@@ -8,28 +8,29 @@ import { ATTR } from '../../../shared/trace/semantics.ts';
 import { countAnswer, countContext } from '../../telemetry/measure/request-metrics.ts';
 import { methodOf } from '../../telemetry/server-attributes.ts';
 import { describeAnswer } from '../../telemetry/server-span.ts';
-import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
+import type { EdgeHono } from '../edge-app.ts';
 import type { RequestContext } from '../request-context.ts';
+import { addCommonHeaders, commonHeaders } from './answer-headers.ts';
 
 /**
  * Writes the route, and the outcome of reading the caller's trace context, to the request's span. Logs the request.
- * Adds the header `traceresponse` (W3C Trace Context Level 2 draft), which names that span.
+ * Adds the headers that every answer has.
  */
 export function traceResponse() {
   return createMiddleware<EdgeHono>(async function traceResponse(c, next) {
     const span = trace.getActiveSpan();
     const start = Date.now();
     if (span !== undefined) addRequestContext(span, c.env.requestContext);
+    c.set('commonHeaders', commonHeaders(inject(context.active()).traceparent));
     await next();
+    addCommonHeaders(c);
     const route = routeOf(c);
     const { status } = c.res;
     const ms = Date.now() - start;
     countAnswer(methodOf(c.req), route ?? '/*', status, ms / 1_000);
     countContext('edge', outcomeOf(c.env.requestContext));
     if (span !== undefined) describeAnswer(span, c.req, { status, route, error: c.error });
-    const { traceparent } = inject(context.active());
-    if (traceparent !== undefined) c.res.headers.set('traceresponse', traceparent);
-    logRequest(c.env, { method: c.req.method, route: route ?? '/*', status, ms, ...c.var.loggedJob });
+    logRequest(c, { method: c.req.method, route: route ?? '/*', status, ms });
   });
 }
 
@@ -51,14 +52,15 @@ function routeOf(c: Context<EdgeHono>): string | undefined {
   return matchedRoutes(c).findLast(({ method }) => method !== METHOD_NAME_ALL)?.path;
 }
 
-function logRequest({ log, requestContext }: EdgeBindings, fields: Record<string, unknown>): void {
-  const { refusal } = requestContext;
-  const { outcome, reason } = requestContext.extraction;
-  log.info('request', {
+function logRequest(c: Context<EdgeHono>, fields: object): void {
+  const { identity, refusal, extraction } = c.env.requestContext;
+  // JSON leaves out what is undefined.
+  c.env.log.info('request', {
     ...fields,
-    tenant: requestContext.identity?.tenant,
-    ...(refusal === undefined ? {} : { auth_refusal: refusal }),
-    trace_outcome: outcome,
-    ...(reason === undefined ? {} : { trace_reason: reason }),
+    ...c.get('loggedJob'),
+    tenant: identity?.tenant,
+    auth_refusal: refusal,
+    trace_outcome: extraction.outcome,
+    trace_reason: extraction.reason,
   });
 }

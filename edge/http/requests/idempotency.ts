@@ -38,13 +38,15 @@ export function readIdempotencyKey(header: string | undefined): string | undefin
  * @param region the region whose bridges take the job. An id made from a key has no region, since the same key may be
  * used in any region.
  */
-export async function jobIdFor(
+export function jobIdFor(
   tenant: string,
   keyed: KeyedPlace | undefined,
   region?: Region,
-): Promise<string> {
-  if (keyed === undefined) return withRegion(uuidv7(), region);
-  const { key, place, tries = 0 } = keyed;
+): string | Promise<string> {
+  return keyed === undefined ? withRegion(uuidv7(), region) : idOfKey(tenant, keyed);
+}
+
+async function idOfKey(tenant: string, { key, place, tries = 0 }: KeyedPlace): Promise<string> {
   const parts = [
     tenant,
     key,

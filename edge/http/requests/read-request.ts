@@ -63,9 +63,9 @@ const NoQuery = z.strictObject({});
 
 /** Refuses every parameter in the query: without the error, a caller would not notice that it has no effect. */
 export function noQuery() {
-  return createMiddleware<EdgeHono>(async function noQuery(c, next) {
+  return createMiddleware<EdgeHono>(function noQuery(c, next) {
     if (c.req.url.includes('?')) readQuery(c, NoQuery);
-    await next();
+    return next();
   });
 }
 

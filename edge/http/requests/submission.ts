@@ -64,7 +64,7 @@ export async function prepare(body: unknown, submitter: Submitter): Promise<Prep
   };
 }
 
-function idOf({ operation, orderingKey, unique }: SubmitJob, submitter: Submitter): Promise<string> {
+function idOf({ operation, orderingKey, unique }: SubmitJob, submitter: Submitter): string | Promise<string> {
   const { tenant, idempotencyKey: key, place, region, shards } = submitter;
   const keyed = key === undefined ? undefined : { key, place };
   const common = unique === undefined ? orderingKey : `${operation}/${unique.key}`;

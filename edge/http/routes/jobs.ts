@@ -5,6 +5,7 @@ import { LIMITS } from '../../../shared/job/limits.ts';
 import type { Cancellation, SubmitResult } from '../../calls/commands.ts';
 import { unwrapReply } from '../../calls/reply.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
+import { wholeJson } from '../middleware/answer-headers.ts';
 import { authenticate, requireOwnOperation, requireScope, requireWrite } from '../middleware/access.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { noBody } from '../middleware/no-body.ts';
@@ -48,7 +49,7 @@ export function jobRoutes(): EdgeApp {
 
 async function submitJob(c: Context<EdgeHono>): Promise<Response> {
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
-  const prepared = await prepare(c.var.body, submitterOf(c));
+  const prepared = await prepare(c.get('body'), submitterOf(c));
   requireWrite(c, prepared.operation);
   const {
     job,
@@ -56,18 +57,19 @@ async function submitJob(c: Context<EdgeHono>): Promise<Response> {
     existing = false,
   } = await submitOne(c, { ...prepared, waitMs: (wait ?? 0) * 1_000 });
   c.set('loggedJob', { job_id: job.id, operation: job.operation });
-  if (wait !== undefined) c.header('preference-applied', `wait=${wait}`);
-  if (replayed) c.header('idempotency-replayed', 'true');
-  if (existing) c.header('unique-existing', 'true');
-  c.header('location', job.links.self);
-  return c.json(shownJob(c, job), existing || isTerminal(job.state) ? 200 : 202);
+  return wholeJson(c, shownJob(c, job), existing || isTerminal(job.state) ? 200 : 202, {
+    ...(wait === undefined ? {} : { 'preference-applied': `wait=${wait}` }),
+    ...(replayed ? { 'idempotency-replayed': 'true' } : {}),
+    ...(existing ? { 'unique-existing': 'true' } : {}),
+    location: job.links.self,
+  });
 }
 
 /** Submits a job with a call of its own, which can wait for the job's end. */
 async function submitOne(c: Context<EdgeHono>, job: PreparedJob): Promise<SubmitResult> {
-  const [reply] = await submitChecked([job], c.env, (jobs) =>
-    Promise.all(jobs.map(async (one) => ({ ok: true, value: await c.env.bridge.submit(one) }) as const)),
-  );
+  const [reply] = await submitChecked([job], c.env, async ([one = job]) => [
+    { ok: true, value: await c.env.bridge.submit(one) },
+  ]);
   if (reply === undefined) throw new ThroughlineError('internal', 'the bridge lost the job');
   return unwrapReply(reply);
 }

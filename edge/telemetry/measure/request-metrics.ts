@@ -26,17 +26,21 @@ const read = new Map<string, number>(
 /** Counts an answer. @param seconds from the request to the beginning of the answer */
 export function countAnswer(method: string, route: string, status: number, seconds: number): void {
   const key = `${method} ${route} ${status}`;
-  const labels = {
-    'http.request.method': method,
-    'http.route': route,
-    'http.response.status_code': status,
-  };
-  const found = durations.get(key) ?? { labels, counts: duration.buckets.map(() => 0), count: 0, sum: 0 };
+  const found = durations.get(key) ?? none(method, route, status);
   durations.set(key, found);
   const bucket = duration.buckets.findIndex((bound) => seconds <= bound);
   if (bucket !== -1) found.counts[bucket] = (found.counts[bucket] ?? 0) + 1;
   found.count++;
   found.sum += seconds;
+}
+
+function none(method: string, route: string, status: number): Durations {
+  const labels = {
+    'http.request.method': method,
+    'http.route': route,
+    'http.response.status_code': status,
+  };
+  return { labels, counts: duration.buckets.map(() => 0), count: 0, sum: 0 };
 }
 
 /** Counts a request that was answered with a problem. */
