@@ -1,4 +1,4 @@
-import type { StepBudget } from './step-budget.ts';
+import { StepBudget } from './step-budget.ts';
 import { ValueIds } from './value-ids.ts';
 import { and, NO, UNKNOWN, type Verdict, YES } from './verdict.ts';
 
@@ -12,18 +12,20 @@ interface Judge {
 
 /** One check of one input: its budget, and what is known already. */
 export class Run {
+  /** V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  static readonly kept = new Run(new StepBudget(0));
   readonly budget: StepBudget;
-  readonly #verdicts = new Map<Judge, Map<unknown, Verdict>>();
-  readonly #ids: ValueIds;
+  #verdicts: Map<Judge, Map<unknown, Verdict>> | undefined;
+  #ids: ValueIds | undefined;
   #depth = 0;
 
   constructor(budget: StepBudget) {
     this.budget = budget;
-    this.#ids = new ValueIds(budget);
   }
 
   /** A number that two values share exactly when they are equal as JSON. */
   idOf(value: unknown): number {
+    this.#ids ??= new ValueIds(this.budget);
     return this.#ids.idOf(value);
   }
 
@@ -46,6 +48,7 @@ export class Run {
    * each level of a recursive schema. A circle that comes back to the same value says nothing (`UNKNOWN`).
    */
   once(node: Judge, value: unknown): Verdict {
+    this.#verdicts ??= new Map();
     let verdicts = this.#verdicts.get(node);
     if (verdicts === undefined) {
       verdicts = new Map();

@@ -38,6 +38,8 @@ export function* jsonParts(json: string): Generator<JsonPart> {
 type Open = { index: number } | { name: string | undefined; names: Set<string> | undefined };
 
 class Place {
+  /** V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  static readonly kept = new Place();
   readonly #open: Open[] = [];
   #isNameNext = false;
 

@@ -42,6 +42,10 @@ interface StreamState {
   readonly state: { readonly first_seq: number; readonly last_seq: number; readonly bytes: number };
 }
 
+interface PublishAck {
+  readonly duplicate?: boolean;
+}
+
 /** A message in an answer. Headers and body are in base64. */
 interface EncodedMessage {
   readonly subject: string;
@@ -60,6 +64,8 @@ export class JetStream {
   readonly connection: NatsConnection;
   /** Limits how long a call may wait for an answer. */
   readonly answer: Answer;
+  /** The last one. V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  keptAck: PublishAck | undefined;
   readonly #requests: Requests;
 
   constructor(connection: NatsConnection, requests: Requests, answer: Answer) {
@@ -70,8 +76,9 @@ export class JetStream {
 
   /** Publishes to a stream. @returns whether the stream already had a message with this `Nats-Msg-Id` */
   async publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<boolean> {
-    const ack = await this.#requests.send(subject, body, headers);
-    return read<{ readonly duplicate?: boolean }>(ack).duplicate === true;
+    const ack = read<PublishAck>(await this.#requests.send(subject, body, headers));
+    this.keptAck = ack;
+    return ack.duplicate === true;
   }
 
   async message(stream: string, query: MessageQuery): Promise<StoredMessage> {
@@ -127,9 +134,9 @@ export class JetStream {
 
 /** @throws JetStreamError if the answer refuses the request */
 function read<T>(message: Msg): T {
-  const { error, ...answer } = message.json<T & { readonly error?: ApiError }>();
-  if (error !== undefined) throw new JetStreamError(error);
-  return answer as T;
+  const answer = message.json<T & { readonly error?: ApiError }>();
+  if (answer.error !== undefined) throw new JetStreamError(answer.error);
+  return answer;
 }
 
 function fromBase64(text: string): Uint8Array {

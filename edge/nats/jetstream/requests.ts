@@ -13,6 +13,8 @@ export class Requests {
   readonly #mux: MuxRequests<Msg>;
   readonly #inTime: Deadlines;
   readonly #waiting = new Set<WaitingRequest<Msg>>();
+  /** The last one. V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  keptAnswer: Msg | undefined;
   /** For the tokens: those of the client have no `-`. */
   #next = 0;
 
@@ -32,6 +34,7 @@ export class Requests {
         received: 0,
         resolver: (error, message) => {
           this.#forget(request);
+          this.keptAnswer = message;
           if (error === null) resolve(message);
           else reject(error);
         },
