@@ -14,7 +14,7 @@ import { writeJson } from '../../shared/wire/json-body.ts';
 import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import { usageOfJob } from '../access/usage-book.ts';
 import type { SubmitAnswer, SubmitCommand, SubmitResult, TrialAnswer } from '../calls/commands.ts';
-import { recordReceive, runInSendSpan, sendSpan } from '../jobs/job-spans.ts';
+import { endSendSpan, recordReceive, sendSpan } from '../jobs/job-spans.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import { ResultWaiter } from '../jobs/result-waiter.ts';
@@ -59,6 +59,8 @@ interface NewJob {
   readonly body: Uint8Array;
   readonly route: Route;
   readonly span: Span;
+  /** The context of the span. */
+  readonly sending: Context;
 }
 
 /**
@@ -252,9 +254,7 @@ async function sendNew(
   const sending = trace.setSpan(context.active(), span);
   const job = outgoingJob(command, announcement, sending);
   if (job.spec.dueBy !== undefined) span.setAttribute(ATTR.limitBy, job.spec.dueBy);
-  return await runInSendSpan(span, sending, () =>
-    publishOrAddToOutbox(submitting, { job, body, route, span }),
-  );
+  return await endSendSpan(span, () => publishOrAddToOutbox(submitting, { job, body, route, span, sending }));
 }
 
 function outgoingJob(
@@ -287,7 +287,7 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
     return first ?? reportAccepted(submitting, newJob, 'stream');
   }
   // The request's line names the job. At `info`, a job costs one line.
-  submitting.bridge.log.debug('job published', logFields(newJob));
+  submitting.bridge.log.debug('job published', logFields(newJob), newJob.sending);
   return reportAccepted(submitting, newJob, 'stream');
 }
 
@@ -333,7 +333,7 @@ async function addToOutbox(
   if (first !== undefined) return replayOf(submitting.command, first);
   outbox.add(job, body, publication, submitting.bridge.quotasOf(submitting.command));
   scheduler.added();
-  log.info('job pending in the outbox', logFields(newJob));
+  log.info('job pending in the outbox', logFields(newJob), newJob.sending);
   span.setAttribute(ATTR.durability, 'outbox');
   return reportAccepted(submitting, newJob, 'outbox');
 }
@@ -341,19 +341,20 @@ async function addToOutbox(
 /** Reports a stored job to the index, and makes the answer. */
 function reportAccepted(
   { bridge, isServed }: Checked,
-  { job: outgoing, body }: NewJob,
+  { job: outgoing, body, sending }: NewJob,
   durability: Job['durability'],
 ): SubmitResult {
   const queued = queuedJob(outgoing, durability);
   const job: Job = isServed ? queued : { ...queued, served: false };
-  if (!isServed) noteUnserved(bridge, job);
+  if (!isServed) noteUnserved(bridge, job, sending);
   bridge.feed.addAccepted(outgoing.tenant, job, body.length);
   return { job, replayed: false };
 }
 
-function noteUnserved({ counts, log }: SubmitParts, { id, operation }: Job): void {
+function noteUnserved({ counts, log }: SubmitParts, { id, operation }: Job, sending: Context): void {
   counts.unservedJobs++;
-  log.warn('job accepted, though no worker host serves its operation now', { job_id: id, operation });
+  const fields = { job_id: id, operation };
+  log.warn('job accepted, though no worker host serves its operation now', fields, sending);
 }
 
 /** The job at its end. If `untilMs` (epoch milliseconds) comes first: the job after its latest event. */

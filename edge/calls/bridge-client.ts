@@ -8,7 +8,6 @@ import { unavailable } from '../../shared/errors.ts';
 import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
 import type {
   CancelCommand,
@@ -278,7 +277,7 @@ export class BridgeClient {
     return callObject({
       kind: 'bridge',
       method,
-      attributes: { [ATTR.bridgeName]: name },
+      attributes: { 'throughline.bridge.name': name },
       limitMs: this.#options.brokerTimeoutMs + MARGIN_MS + waitMs,
       ask: (carrier) => ask(this.#namespace.getByName(name, placement), carrier),
       unavailable,

@@ -3,7 +3,7 @@ import { withDeadline } from '../../shared/deadline.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
 import { describeError } from '../../shared/trace/describe-error.ts';
-import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import { type Reply, unwrapReply } from './reply.ts';
 
@@ -28,7 +28,7 @@ const tracer = tracerOf(SERVICE.edge);
 export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const { kind, method, limitMs, ask, unavailable } = call;
   const name = `${kind}/${method}`;
-  const attributes = { [ATTR.rpcSystem]: 'cloudflare', [ATTR.rpcMethod]: name, ...call.attributes };
+  const attributes = { 'rpc.system.name': 'cloudflare', 'rpc.method': name, ...call.attributes };
   // Only the carrier needs the span. To make it active would take longer than to start it.
   const base = context.active();
   const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, base);

@@ -1,5 +1,7 @@
 import { HonoBase } from 'hono/hono-base';
+import type { Result } from 'hono/router';
 import { TrieRouter } from 'hono/router/trie-router';
+import type { RouterRoute } from 'hono/types';
 import type { RequestLimits } from '../access/request-limits.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
@@ -48,6 +50,20 @@ export interface EdgeHono {
 export class EdgeApp extends HonoBase<EdgeHono> {
   constructor() {
     super();
-    this.router = new TrieRouter();
+    this.router = new EdgeRouter();
+  }
+}
+
+/** Remembers what it found for a path that is that of a route, of which there are few. */
+class EdgeRouter<T extends [unknown, RouterRoute]> extends TrieRouter<T> {
+  readonly #found = new Map<string, Result<T>>();
+
+  override match(method: string, path: string): Result<T> {
+    const key = `${method} ${path}`;
+    const known = this.#found.get(key);
+    if (known !== undefined) return known;
+    const found = super.match(method, path);
+    if (found[0].some(([[, route]]) => route.path === path)) this.#found.set(key, found);
+    return found;
   }
 }

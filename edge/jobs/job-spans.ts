@@ -20,12 +20,12 @@ export function sendSpan(
   const attributes = {
     ...span.attributes,
     ...serverAttributes(server),
-    [ATTR.messageId]: jobId,
-    [ATTR.messageBodySize]: message.size,
-    [ATTR.jobId]: jobId,
-    [ATTR.jobOperation]: operation,
-    [ATTR.jobTenant]: tenant,
-    [ATTR.bridgeName]: bridge,
+    'messaging.message.id': jobId,
+    'messaging.message.body.size': message.size,
+    'throughline.job.id': jobId,
+    'throughline.job.operation': operation,
+    'throughline.job.tenant': tenant,
+    'throughline.bridge.name': bridge,
   };
   return { ...span, attributes };
 }
@@ -35,9 +35,14 @@ export function sendSpan(
  * @param sending the context that the message carries
  * @throws ThroughlineError the error that `work` throws
  */
-export async function runInSendSpan<T>(span: Span, sending: Context, work: () => Promise<T>): Promise<T> {
+export function runInSendSpan<T>(span: Span, sending: Context, work: () => Promise<T>): Promise<T> {
+  return endSendSpan(span, () => context.with(sending, work));
+}
+
+/** The same in the context that is active: to change it takes longer than to make the span. */
+export async function endSendSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
-    return await context.with(sending, work);
+    return await work();
   } catch (thrown) {
     throw describeError(span, thrown, 'broker-unavailable');
   } finally {

@@ -1,4 +1,4 @@
-import { context, trace } from '@opentelemetry/api';
+import { type Context, context, trace } from '@opentelemetry/api';
 import { printableJson } from '../../shared/text/json.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { serviceOf } from './service.ts';
@@ -6,7 +6,8 @@ import { serviceOf } from './service.ts';
 const LEVELS = { debug: 20, info: 30, warn: 40, error: 50 } as const;
 export type LogLevel = keyof typeof LEVELS;
 type Fields = Readonly<Record<string, unknown>>;
-type Write = (message: string, fields?: Fields) => void;
+/** @param from the context of the line; by default the active one */
+type Write = (message: string, fields?: Fields, from?: Context) => void;
 
 /**
  * Writes one JSON object per line, with the same fields as the worker's log: level, time, service, msg, trace_id,
@@ -24,17 +25,16 @@ export function createLogger(level: LogLevel, write: (line: string) => void = wr
   const at = (lineLevel: LogLevel): Write =>
     LEVELS[lineLevel] < LEVELS[level]
       ? () => undefined
-      : (message, fields) => write(line(lineLevel, message, fields ?? {}));
+      : (message, fields, from) => write(line(lineLevel, message, fields ?? {}, from ?? context.active()));
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-function line(level: LogLevel, msg: string, fields: Fields): string {
-  const active = context.active();
-  const span = trace.getSpanContext(active);
+function line(level: LogLevel, msg: string, fields: Fields, from: Context): string {
+  const span = trace.getSpanContext(from);
   const text = JSON.stringify({
     level,
     time: new Date().toISOString(),
-    service: serviceOf(active) ?? SERVICE.edge,
+    service: serviceOf(from) ?? SERVICE.edge,
     msg,
     ...fields,
     trace_id: span?.traceId,

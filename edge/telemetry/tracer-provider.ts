@@ -1,4 +1,11 @@
-import { context, INVALID_TRACEID, type SpanContext, type Tracer, trace } from '@opentelemetry/api';
+import {
+  context,
+  type HrTime,
+  INVALID_TRACEID,
+  type SpanContext,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
 import { FLAG_RANDOM } from '../../shared/propagation/index.ts';
 
@@ -19,11 +26,20 @@ export class EdgeTracerProvider extends TracerProvider {
   }
 }
 
+/**
+ * The time as spans have it. A span with a given start asks the system's clock for its end, and not `performance`, which takes longer
+ * and is the same clock in workerd.
+ */
+function now(): HrTime {
+  const ms = Date.now();
+  return [Math.floor(ms / 1_000), (ms % 1_000) * 1_000_000];
+}
+
 /** Changes `startSpan` of a tracer. Its `startActiveSpan` calls that. */
 function keepRandomFlag(tracer: Tracer): Tracer {
   const startSpan = tracer.startSpan.bind(tracer);
   tracer.startSpan = (name, options, base = context.active()) => {
-    const span = startSpan(name, options, base);
+    const span = startSpan(name, { startTime: now(), ...options }, base);
     const own = span.spanContext();
     // A span that the SDK suppresses has no trace.
     if (own.traceId !== INVALID_TRACEID) own.traceFlags |= randomFlag(own, trace.getSpanContext(base));

@@ -1,9 +1,8 @@
-import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { pause } from '../../../shared/timers.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { postOtlp, zipped } from './post-otlp.ts';
 import type { SendSpans } from './span-processor.ts';
+import { traceJson } from './trace-json.ts';
 
 const MAX_TRIES = 3;
 /** The pause before the second and the third try, if the collector asks for none, or for one that is over. */
@@ -29,8 +28,8 @@ export function otlpSender(
   { totalMs, wait = pause, now = Date.now }: SendOptions,
 ): SendSpans {
   return async (spans) => {
-    const body = await bodyOf(spans, target.gzip);
-    if (body === undefined) return { lost: spans.length, reason: 'the spans cannot be written' };
+    const json = traceJson(spans);
+    const body = target.gzip ? await zipped(json) : json;
     const endAt = now() + totalMs;
     for (let tries = 1; ; tries++) {
       const timeoutMs = Math.min(target.timeoutMs, Math.max(1, endAt - now()));
@@ -46,9 +45,4 @@ export function otlpSender(
       await wait(pauseMs);
     }
   };
-}
-
-async function bodyOf(spans: readonly ReadableSpan[], gzip: boolean): Promise<Uint8Array | undefined> {
-  const json = JsonTraceSerializer.serializeRequest([...spans]);
-  return json === undefined || !gzip ? json : await zipped(json);
 }

@@ -35,14 +35,18 @@ export function limitSpan(ended: ReadableSpan): number {
 
 function limitAttributes(attributes: Attributes): number {
   let bytes = ATTRIBUTE_BYTES;
-  for (const [key, value] of Object.entries(attributes)) {
+  for (const key of Object.keys(attributes)) {
+    const value = attributes[key];
     const limited = limitValue(value, LONGER[key] ?? MAX_BYTES);
     if (limited !== value) attributes[key] = limited;
-    const texts = Array.isArray(limited) ? limited : [limited];
-    bytes += key.length;
-    for (const text of texts) bytes += ATTRIBUTE_BYTES + (typeof text === 'string' ? text.length : 0);
+    bytes += key.length + bytesOf(limited);
   }
   return bytes;
+}
+
+function bytesOf(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((bytes: number, one) => bytes + bytesOf(one), 0);
+  return ATTRIBUTE_BYTES + (typeof value === 'string' ? value.length : 0);
 }
 
 function limitValue(value: AttributeValue | undefined, maxBytes: number): AttributeValue | undefined {
