@@ -3,6 +3,7 @@ import {
   type HrTime,
   INVALID_TRACEID,
   type SpanContext,
+  type SpanOptions,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
@@ -38,8 +39,13 @@ function now(): HrTime {
 /** Changes `startSpan` of a tracer. Its `startActiveSpan` calls that. */
 function keepRandomFlag(tracer: Tracer): Tracer {
   const startSpan = tracer.startSpan.bind(tracer);
-  tracer.startSpan = (name, options, base = context.active()) => {
-    const span = startSpan(name, { startTime: now(), ...options }, base);
+  tracer.startSpan = (
+    name,
+    { kind, attributes, links, root, startTime = now() } = {},
+    base = context.active(),
+  ) => {
+    // All options have one shape, so that V8 keeps its compiled code.
+    const span = startSpan(name, { kind, attributes, links, root, startTime } as SpanOptions, base);
     const own = span.spanContext();
     // A span that the SDK suppresses has no trace.
     if (own.traceId !== INVALID_TRACEID) own.traceFlags |= randomFlag(own, trace.getSpanContext(base));

@@ -32,9 +32,16 @@ export function startTrace(base: Context = ROOT_CONTEXT): Context {
   return trace.setSpanContext(rememberInbound(base, spanContext), spanContext);
 }
 
+const HEX = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'));
+
 /** Returns random bytes as hex digits. They are never all zero, which would not be a valid id. */
 function randomHex(bytes: number): string {
   const octets = crypto.getRandomValues(new Uint8Array(bytes));
-  if (octets.every((octet) => octet === 0)) octets[0] = 1;
-  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
+  let text = '';
+  let sum = 0;
+  for (const octet of octets) {
+    text += HEX[octet];
+    sum += octet;
+  }
+  return sum === 0 ? text.replace('0', '1') : text;
 }
