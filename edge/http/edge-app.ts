@@ -54,7 +54,7 @@ export class EdgeApp extends HonoBase<EdgeHono> {
   }
 }
 
-/** Remembers what it found for a path that is that of a route, of which there are few. */
+/** Remembers what it found for the method and the path of a route, of which there are few. */
 class EdgeRouter<T extends [unknown, RouterRoute]> extends TrieRouter<T> {
   readonly #found = new Map<string, Result<T>>();
 
@@ -63,7 +63,8 @@ class EdgeRouter<T extends [unknown, RouterRoute]> extends TrieRouter<T> {
     const known = this.#found.get(key);
     if (known !== undefined) return known;
     const found = super.match(method, path);
-    if (found[0].some(([[, route]]) => route.path === path)) this.#found.set(key, found);
+    const isRoute = found[0].some(([[, route]]) => route.method === method && route.path === path);
+    if (isRoute) this.#found.set(key, found);
     return found;
   }
 }
