@@ -53,7 +53,7 @@ function spanOf(span: ReadableSpan): object {
     droppedAttributesCount: span.droppedAttributesCount || undefined,
     events: events.length === 0 ? undefined : events.map(eventOf),
     droppedEventsCount: span.droppedEventsCount || undefined,
-    status: status.code === 0 ? undefined : status,
+    status,
     links: links.length === 0 ? undefined : links.map(linkOf),
     droppedLinksCount: span.droppedLinksCount || undefined,
     flags: flagsOf(traceFlags, parent?.isRemote),
