@@ -146,9 +146,10 @@ export class UsageBook {
     return known;
   }
 
+  /** Forgets a tenant without jobs under way: those of the others are bounded by what a bridge does at a time. */
   #forgetOldest(): void {
-    const [oldest] = this.#tenants.keys();
-    if (oldest !== undefined) this.#tenants.delete(oldest);
+    for (const [tenant, { added, again }] of this.#tenants)
+      if (added.jobs + again.jobs === 0) return void this.#tenants.delete(tenant);
   }
 
   /**

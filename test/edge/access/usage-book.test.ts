@@ -156,6 +156,17 @@ describe('the lane of a job', () => {
   });
 });
 
+it('a job counts until it is settled, however many tenants come after its own', () => {
+  const { book } = setup(NO_USAGE);
+  book.enter('acme', JOB);
+  for (let n = 0; n < 5_000; n++) {
+    book.enter(`tenant-${n}`, JOB);
+    book.report(`tenant-${n}`, undefined, JOB);
+  }
+  expect([...book.all()]).toHaveLength(5_000);
+  expect(book.enter('acme', JOB)).toBe(2);
+});
+
 it('a quiet tenant that was counted once costs no question', async () => {
   const { submit, index } = setup(NO_USAGE);
   await submit(1);

@@ -106,16 +106,16 @@ export class SpanBatches implements SpanProcessor {
     else this.#sendLater();
   }
 
-  /** Sends all that wait, and waits for the answers. */
+  /** Sends all that wait, and waits for the answers to it and to what is on its way. */
   async forceFlush(): Promise<void> {
-    this.#endFilling();
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#sendAll(() => true)));
+    await this.#sendWaiting();
+    await this.#exporter.forceFlush();
   }
 
   async shutdown(): Promise<void> {
     this.#isShut = true;
     this.#exporter.endIn(this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
-    await this.forceFlush();
+    await this.#sendWaiting();
     await this.#exporter.answered(this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
     await this.#exporter.shutdown();
   }
@@ -129,6 +129,12 @@ export class SpanBatches implements SpanProcessor {
   #sendLater(): void {
     if (this.#isSending || this.#timer !== undefined) return;
     this.#timer = startTimer(this.#settings.OTEL_BSP_SCHEDULE_DELAY, () => this.#sendFull());
+  }
+
+  /** Sends all that wait, and waits for the answers. */
+  async #sendWaiting(): Promise<void> {
+    this.#endFilling();
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#sendAll(() => true)));
   }
 
   /** One batch at a time is sent: a collector that is slow does not get more and more requests. */

@@ -96,6 +96,19 @@ it('the end sends any number of batches, and only some of them at the same time'
   expect(most).toBeLessThanOrEqual(10);
 });
 
+it('a flush waits for a batch that is on its way', async () => {
+  const open: ServerResponse[] = [];
+  const { batches, losses, end } = await startBatches(
+    (response) => void open.push(response),
+    () => undefined,
+  );
+  end();
+  await until('the export', () => open.length === 1);
+  const taken = batches.forceFlush().then(() => losses.exports.taken);
+  open.pop()?.writeHead(200).end();
+  expect(await taken).toBe(1);
+});
+
 it('large spans find no room when too many bytes wait, and find it again later', async () => {
   const open: ServerResponse[] = [];
   const { batches, losses, end } = await startBatches(
