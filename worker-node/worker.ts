@@ -171,8 +171,11 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const limits = createLimits(parts);
   const jobs = createJobLoop(parts, lanes, limits);
   const loops = [jobs, ...createCallbackLoops(parts)];
-  const connection = new ConnectionWatch(broker, log, () => parts.metrics.reconnected());
-  void connection.follow(lanes.map(({ consumer }) => consumer));
+  const connection = new ConnectionWatch(broker, log, () => {
+    parts.metrics.reconnected();
+    for (const loop of loops) loop.renew();
+  });
+  void connection.follow();
   const health = new HealthServer({
     notReady: () => notReady(connection, jobs, parts),
     warnings: () => [

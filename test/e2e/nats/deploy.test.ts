@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NatsCluster } from '../../../dev/nats-server/cluster.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { RecordedEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../../../shared/nats/server-version.ts';
 import { streamDefinitions } from '../../../shared/nats/streams.ts';
 import { BROKER_TRACES, subjectMatches } from '../../../shared/wire/subjects.ts';
@@ -108,15 +111,6 @@ describe('throughline setup', () => {
     expect(await nats.violations()).toEqual([`$JS.API.STREAM.CREATE.${STREAMS[0]}`]);
   });
 });
-
-/** Waits until a job has run, for longer than a request can: a cluster under load needs its time. */
-async function runsAJob(stack: TestStack): Promise<void> {
-  const { id } = Job.parse(await (await stack.submit({ operation: 'echo', input: 'to the cluster' })).json());
-  await until('the job to run', async () => {
-    const response = await stack.call(`/v1/jobs/${id}`);
-    return response.ok && Job.parse(await response.json()).state === 'succeeded';
-  });
-}
 
 function statesOf({ stdout }: Ended): string[] {
   const report = JSON.parse(stdout) as { streams: { state: string }[] };
@@ -326,12 +320,16 @@ describe('the whole API, over TLS, each side as a user with only the permissions
 });
 
 describe('the cluster of cluster.conf', () => {
-  it('starts, keeps three copies of each stream, and runs a job through a list of its servers, and another one when a leader was killed', async () => {
-    const cluster = await startTestCluster({
+  /** Longer than a test waits: a message that was given to nobody comes too late. */
+  const ACK_WAIT_MS = '600000';
+  let cluster: NatsCluster;
+  let stack: TestStack;
+  let worker: Record<string, string>;
+  beforeAll(async () => {
+    cluster = await startTestCluster({
       configure: (node, folder) => deployedConfig('cluster.conf', node, folder, nats.certificate),
       client: { user: 'setup', pass: credentials('setup').NATS_PASSWORD, inboxPrefix: '_INBOX_setup' },
     });
-    onTestFinished(() => cluster.stop());
     const servers = cluster.nodes.map(({ server }) => server);
     // The first server of each list is away.
     const url = ['tls://127.0.0.1:1', ...servers.map((server) => server.url.replace('nats:', 'tls:'))].join();
@@ -341,16 +339,54 @@ describe('the cluster of cluster.conf', () => {
     ].join();
     const made = await runLocal(['setup', '--json'], settings('setup', url));
     expect(made.code).toBe(0);
-    const { server, streams } = JSON.parse(made.stdout) as {
-      server: unknown;
-      streams: { replicas: number }[];
-    };
-    expect(server).toMatchObject({ clustered: true });
-    expect(streams.map(({ replicas }) => replicas)).toEqual(STREAMS.map(() => 3));
-    const stack = await startDeployedStack(edgeUrl, settings('worker', url));
-    onTestFinished(() => stack.stop());
-    await runsAJob(stack);
+    const report = JSON.parse(made.stdout) as { server: unknown; streams: { replicas: number }[] };
+    expect(report.server).toMatchObject({ clustered: true });
+    expect(report.streams.map(({ replicas }) => replicas)).toEqual(STREAMS.map(() => 3));
+    worker = { ...settings('worker', url), WORKER_CONCURRENCY: '1', WORKER_ACK_WAIT_MS: ACK_WAIT_MS };
+    stack = await startDeployedStack(edgeUrl, worker);
+  });
+  afterAll(async () => {
+    await stack?.stop();
+    await cluster?.stop();
+  });
+
+  const submit = async (priority: Priority, operation = 'echo', input: unknown = null): Promise<Job> =>
+    Job.parse(await (await stack.submit({ operation, input, priority })).json());
+  /** Waits for longer than a request can: a cluster under load needs its time. */
+  const succeeded = ({ id }: Job): Promise<true> =>
+    until('the job to succeed', async () => {
+      const response = await stack.call(`/v1/jobs/${id}`);
+      return response.ok && Job.parse(await response.json()).state === 'succeeded';
+    });
+  const oneOfEachPriority = async (): Promise<void> => {
+    const jobs = await Promise.all(PRIORITIES.map((priority) => submit(priority)));
+    await Promise.all(jobs.map(succeeded));
+  };
+
+  it('runs jobs through a list of its servers', oneOfEachPriority);
+
+  it.each([
+    ['high', 'normal'],
+    ['normal', 'low'],
+    ['low', 'high'],
+  ] as const)('leaves no job with a host whose slots are full: %s, then %s', async (first, second) => {
+    const [effects, gate] = [path.join(directory, `effects-${first}`), path.join(directory, `gate-${first}`)];
+    const held = await submit(first, 'test.late', { ms: 0, gate, effects });
+    const began = await until('the job to run', () => existsSync(effects) && Date.now());
+    await until('the host to be full for a while', () => Date.now() - began > 1_000);
+    const waiting = await submit(second);
+    await writeFile(gate, '');
+    await Promise.all([held, waiting].map(succeeded));
+  });
+
+  it('leaves no job with a host that has stopped', async () => {
+    await stack.worker.stop();
+    await stack.addWorker({ ...worker, WORKER_NAME: 'second' });
+    await oneOfEachPriority();
+  });
+
+  it('runs jobs when a leader was killed', async () => {
     await cluster.killLeader('JOBS');
-    await runsAJob(stack);
+    await oneOfEachPriority();
   });
 });

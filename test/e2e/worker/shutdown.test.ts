@@ -79,7 +79,12 @@ describe('a pull that is stopped', () => {
       const loop = new ConsumeLoop({
         lanes: [
           {
-            consumer: { get: async () => consumer, forget: () => undefined, createdMs: 0 },
+            consumer: {
+              get: async () => consumer,
+              forget: () => undefined,
+              createdMs: 0,
+              isClustered: false,
+            },
             priority: 'normal',
             isBulk: false,
           },

@@ -2,7 +2,6 @@ import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from '../connect.ts';
-import type { DurableConsumer } from '../consume/durable-consumer.ts';
 
 /** How long the last acks may take to reach the broker when the connection is closed. */
 const FLUSH_TIMEOUT_MS = 3_000;
@@ -15,6 +14,7 @@ export class ConnectionWatch {
   #connected = true;
   #closing = false;
 
+  /** @param onReconnect is called after each reconnect: consumers may have been replaced, and pulls may be gone */
   constructor(broker: Broker, log: WorkerLogger, onReconnect: () => void) {
     this.#broker = broker;
     this.#log = log;
@@ -25,20 +25,13 @@ export class ConnectionWatch {
     return this.#connected;
   }
 
-  /**
-   * Logs each loss and each reconnect until the connection is closed.
-   * @param consumers the consumers to look up again after a reconnect. They may have been replaced while the connection
-   *   was lost
-   */
-  async follow(consumers: readonly DurableConsumer[]): Promise<void> {
+  /** Logs each loss and each reconnect until the connection is closed. */
+  async follow(): Promise<void> {
     try {
       for await (const { type } of this.#broker.connection.status()) {
         if (type !== 'disconnect' && type !== 'reconnect') continue;
         this.#connected = type === 'reconnect';
-        if (this.#connected) {
-          this.#onReconnect();
-          for (const consumer of consumers) consumer.forget();
-        }
+        if (this.#connected) this.#onReconnect();
         this.#log.warn({ status: type }, 'NATS connection');
       }
     } catch (thrown) {

@@ -140,7 +140,7 @@ export class ConsumeLoop {
       for (const { message } of held.splice(0)) message.nak();
       for (const enter of returning.splice(0)) enter();
     }
-    await Promise.all(this.#lanes.map((lane) => lane.end()));
+    await Promise.all(this.#lanes.map((lane) => lane.end(graceMs)));
     while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
     timer.stop();
   }
@@ -205,6 +205,7 @@ export class ConsumeLoop {
    */
   #probe(): void {
     if (this.#free <= 0) return;
+    for (const lane of this.#lanes) lane.resumeProbes();
     const size = Math.max(1, Math.floor(this.#free / this.#lanes.length));
     const isTrial = !this.healthy;
     const expiresMs = isTrial ? PROBE_AFTER_FAILURE_MS : PROBE_MS;
@@ -319,8 +320,18 @@ export class ConsumeLoop {
     const { log, what } = this.#options;
     if (this.#stopping.signal.aborted) return;
     // When a stream is deleted, the server does not tell each pull that waits at one of its consumers.
-    if (isFirst) for (const lane of this.#lanes) lane.renew();
+    if (isFirst) this.#renewLanes();
     log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
+  }
+
+  /** Pulls again on each lane. Call it after a reconnect: the pulls of before may be gone, and the client may wait for them for long. */
+  renew(): void {
+    this.#renewLanes();
+    this.#wake();
+  }
+
+  #renewLanes(): void {
+    for (const lane of this.#lanes) lane.renew();
   }
 
   async #pause(): Promise<void> {

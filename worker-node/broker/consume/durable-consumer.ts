@@ -18,6 +18,7 @@ export class DurableConsumer {
   readonly #log: WorkerLogger;
   #found: Promise<Consumer> | undefined;
   #createdMs = Number.POSITIVE_INFINITY;
+  #isClustered = false;
 
   constructor(broker: Broker, stream: string, definition: ConsumerDefinition, log: WorkerLogger) {
     this.#broker = broker;
@@ -29,6 +30,11 @@ export class DurableConsumer {
   /** When the consumer was created, on the broker's clock; infinity while this is not known. */
   get createdMs(): number {
     return this.#createdMs;
+  }
+
+  /** Whether a cluster keeps the consumer, as far as is known: one of its servers then answers all pulls. */
+  get isClustered(): boolean {
+    return this.#isClustered;
   }
 
   /**
@@ -58,8 +64,9 @@ export class DurableConsumer {
         if (!isMissing(thrown, API_CODE.consumerNotFound)) throw thrown;
         return await this.#create();
       });
-      const { created } = await consumer.info(true);
+      const { created, cluster } = await consumer.info(true);
       this.#createdMs = Date.parse(created);
+      this.#isClustered = cluster !== undefined;
       return consumer;
     } catch (cause) {
       if (!isMissing(cause, API_CODE.streamNotFound)) throw cause;

@@ -1,12 +1,22 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Priority } from '../../../shared/job/priority.ts';
+import { withDeadline } from '../../../shared/deadline.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
 import { Pull } from './pull.ts';
 import { Stopwatch } from './stopwatch.ts';
 
+/**
+ * The longest pull in a cluster. The server that answers a pull may be another one than that of this host, and may never learn that
+ * nobody waits for the answer any more: it then delivers a message to nobody, which comes again only after its ack wait. So a pull
+ * there is not ended, but ends by itself.
+ */
+const CLUSTER_PULL_MS = 5_000;
+/** A pull in a cluster that is open for longer was forgotten by its server. */
+const FORGOTTEN_MS = 6_000;
+
 /** A consumer, and how its messages share the slots of a host with those of other consumers. */
 export interface LaneSource {
-  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs'>;
+  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs' | 'isClustered'>;
   readonly priority: Priority;
   /** Whether its messages may not take the slots that are reserved for the others. */
   readonly isBulk: boolean;
@@ -42,6 +52,8 @@ interface Request extends RequestKind {
   left: number;
   /** Whether it ends as soon as its pull is open. */
   isUnwanted: boolean;
+  /** Whether the server may have forgotten it. It counts no longer, but may still bring messages. */
+  isLost: boolean;
   pull?: Pull;
   done: Promise<void>;
 }
@@ -59,6 +71,8 @@ export class Lane {
   readonly #requests = new Set<Request>();
   /** The largest sequence of a message that came here since the consumer was looked up. */
   #reached = 0;
+  /** Whether the probes of a cluster hand back what they bring. */
+  #isPaused = false;
   #isStopped = false;
 
   constructor(source: LaneSource, listener: LaneListener) {
@@ -74,7 +88,7 @@ export class Lane {
   /** How many messages the open pulls may still bring. */
   get requested(): number {
     let requested = 0;
-    for (const { left, pull } of this.#requests) requested += pull?.left ?? left;
+    for (const { left, pull, isLost } of this.#requests) if (!isLost) requested += pull?.left ?? left;
     return requested;
   }
 
@@ -85,30 +99,64 @@ export class Lane {
 
   /** Asks for messages. They are given to the listener until the pull expires. Never throws. */
   request(count: number, expiresMs: number, kind: RequestKind): void {
-    const request: Request = { ...kind, left: count, isUnwanted: false, done: Promise.resolve() };
+    const request: Request = {
+      ...kind,
+      ...{ left: count, isUnwanted: false, isLost: false },
+      done: Promise.resolve(),
+    };
     this.#requests.add(request);
     request.done = this.#take(request, expiresMs);
   }
 
-  /** Ends the pulls that wait for messages that may come. */
+  /** Ends the pulls that wait for messages that may come, or lets them hand back what they bring. */
   endProbes(): void {
-    for (const request of this.#requests) {
-      if (request.isProbe !== true) continue;
-      request.isUnwanted = true;
-      void request.pull?.end();
+    this.#isPaused = this.source.consumer.isClustered;
+    for (const request of this.#probes()) {
+      if (this.#isPaused) request.pull?.pause();
+      else endSoon(request);
     }
   }
 
-  /** Looks the consumer up again before the next request, and ends the pulls that wait: the server may have lost them. */
-  renew(): void {
-    this.#forget();
-    this.endProbes();
+  /** Undoes {@link endProbes} for the pulls that have not ended. */
+  resumeProbes(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    for (const { pull } of this.#probes()) pull?.resume();
   }
 
-  /** Ends the open pulls. Messages that still come are handed back. No later request brings any. */
-  async end(): Promise<void> {
+  /** Looks the consumer up again before the next request. The server may have lost the pulls that wait. */
+  renew(): void {
+    this.#forget();
+    for (const request of this.#probes()) {
+      if (this.source.consumer.isClustered) request.isLost = true;
+      else endSoon(request);
+    }
+  }
+
+  /**
+   * Ends the open pulls. Messages that still come are handed back. No later request brings any.
+   * @param graceMs how long a pull that should end by itself may take
+   */
+  async end(graceMs: number): Promise<void> {
     this.#isStopped = true;
-    await Promise.all([...this.#requests].map((request) => endRequest(request)));
+    await Promise.all([...this.#requests].map((request) => this.#endRequest(request, graceMs)));
+  }
+
+  *#probes(): Iterable<Request> {
+    for (const request of this.#requests) if (request.isProbe === true) yield request;
+  }
+
+  async #endRequest({ pull, done, isLost }: Request, graceMs: number): Promise<void> {
+    if (this.source.consumer.isClustered && !isLost) {
+      pull?.pause();
+      await withDeadline(
+        done,
+        Math.min(graceMs, FORGOTTEN_MS),
+        () => new Error('the pull is still open'),
+      ).catch(() => undefined);
+    }
+    await pull?.end();
+    await done;
   }
 
   async #take(request: Request, expiresMs: number): Promise<void> {
@@ -117,16 +165,20 @@ export class Lane {
       if (this.#isStopped) return;
       const asked = new Stopwatch();
       const after = this.#reached;
-      const messages = await found.fetch({ max_messages: request.left, expires: expiresMs });
+      const expires = this.source.consumer.isClustered ? Math.min(expiresMs, CLUSTER_PULL_MS) : expiresMs;
+      const messages = await found.fetch({ max_messages: request.left, expires });
       request.pull = new Pull(messages, request.left);
       // The lane or its probes may have been ended while the pull was opened.
       if (this.#isStopped || request.isUnwanted) void request.pull.end();
+      if (this.#isPaused && request.isProbe === true) request.pull.pause();
       await request.pull.takeAll((message) => this.#receive({ message, asked, after }));
+      if (request.isLost) return;
       if (request.pull.left > 0) this.backlog = 0;
       // A consumer that is gone answers nothing, and a short pull then ends by the clock of the client, as if all were well.
       if (request.isTrial && request.pull.left === request.left) this.#forget();
       this.#listener.onEnd(!request.isUnwanted);
     } catch (thrown) {
+      if (request.isLost) return;
       // The consumer may be deleted.
       this.#forget();
       this.#listener.onFailure(thrown);
@@ -150,7 +202,8 @@ export class Lane {
   }
 }
 
-async function endRequest({ pull, done }: Request): Promise<void> {
-  await pull?.end();
-  await done;
+/** Ends a request that a server of its own answers, which learns of it. */
+function endSoon(request: Request): void {
+  request.isUnwanted = true;
+  void request.pull?.end();
 }

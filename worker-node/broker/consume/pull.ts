@@ -17,7 +17,7 @@ export class Pull {
   readonly #messages: ConsumerMessages;
   readonly #handedBack = new Set<number>();
   #left: number;
-  #ending = false;
+  #isPaused = false;
 
   /** @param count how many messages were asked for */
   constructor(messages: ConsumerMessages, count: number) {
@@ -30,11 +30,11 @@ export class Pull {
     return this.#left;
   }
 
-  /** Gives each message to `take`. A message that comes while the pull ends is handed back to the server. */
+  /** Gives each message to `take`. A message that comes while the pull is paused is handed back to the server. */
   async takeAll(take: (message: JsMsg) => void): Promise<void> {
     for await (const message of this.#messages) {
       this.#left--;
-      if (this.#ending) this.#handBack(message);
+      if (this.#isPaused) this.#handBack(message);
       else take(message);
     }
   }
@@ -48,12 +48,22 @@ export class Pull {
     this.#handedBack.add(message.seq);
   }
 
+  /** From now on, messages are handed back. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** From now on, messages are taken again. */
+  resume(): void {
+    this.#isPaused = false;
+  }
+
   /**
    * Ends the pull when it is quiet. If the server learns of the end while it sends messages, it may send a few more
    * that nobody reads. Each of these messages has used up a delivery, and is delivered again only after the ack wait.
    */
   async end(): Promise<void> {
-    this.#ending = true;
+    this.pause();
     const deadline = Date.now() + PATIENCE_MS;
     for (let before: number | undefined; before !== this.#left && Date.now() < deadline; ) {
       before = this.#left;

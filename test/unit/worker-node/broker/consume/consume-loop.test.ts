@@ -79,7 +79,7 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
   const loop = new ConsumeLoop({
     lanes: [
       {
-        consumer: { get: source ?? (async () => consumer), forget, createdMs: 0 },
+        consumer: { get: source ?? (async () => consumer), forget, createdMs: 0, isClustered: false },
         priority: 'normal',
         isBulk: false,
       },

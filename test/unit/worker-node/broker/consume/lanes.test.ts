@@ -16,6 +16,7 @@ class ServerLane {
   #found: number | undefined;
   #sequence = 0;
   looks = 0;
+  pulls = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -55,6 +56,7 @@ class ServerLane {
   };
 
   #pull(count: number, generation: number): ConsumerMessages {
+    this.pulls++;
     let stopped = false;
     return {
       stop: () => {
@@ -99,11 +101,12 @@ interface LaneOptions {
   readonly isBulk?: boolean;
 }
 
-/** A host with lanes by name. `run` ends a job; by default at once. */
+/** A host with lanes by name. `run` ends a job; by default at once. @param isClustered whether its server is one of a cluster */
 function startHost(
   lanes: Readonly<Record<string, LaneOptions>>,
   concurrency: number,
   run: () => Promise<void> = async () => undefined,
+  isClustered = false,
 ) {
   const server = Object.fromEntries(Object.keys(lanes).map((name) => [name, new ServerLane(name)]));
   const started: string[] = [];
@@ -111,7 +114,7 @@ function startHost(
   let most = 0;
   const loop = new ConsumeLoop({
     lanes: Object.entries(lanes).map(([name, { priority = 'normal', isBulk = false }]) => ({
-      consumer: (server[name] as ServerLane).durable,
+      consumer: { ...(server[name] as ServerLane).durable, isClustered },
       priority,
       isBulk,
     })),
@@ -190,6 +193,22 @@ describe('a host with several lanes', () => {
     }
     open();
     expect(host.most()).toBe(1);
+  });
+
+  it('in a cluster hands back what comes while it is full, and takes jobs again through the pull that it had', async () => {
+    const { run, open } = gate();
+    const host = startHost({ busy: {}, handed: {}, quiet: {} }, 1, run, true);
+    host.put('busy', 1);
+    await until(() => host.started.length === 1);
+    host.put('handed', 1);
+    await until(() => (host.server.handed?.handedBack ?? 0) > 0);
+    open();
+    await until(() => host.countOf('handed') === 1);
+    open();
+    host.put('quiet', 1);
+    await until(() => host.countOf('quiet') === 1);
+    expect(host.server.quiet?.pulls).toBe(1);
+    open();
   });
 
   it('keeps slots free of bulk lanes, so that a new job of a quiet tenant starts at once', async () => {
