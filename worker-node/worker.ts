@@ -173,7 +173,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const loops = [jobs, ...createCallbackLoops(parts)];
   const connection = new ConnectionWatch(broker, log, () => {
     parts.metrics.reconnected();
-    for (const loop of loops) loop.renew();
+    for (const loop of loops) loop.reconnected();
   });
   void connection.follow();
   const health = new HealthServer({

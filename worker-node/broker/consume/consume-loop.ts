@@ -201,23 +201,25 @@ export class ConsumeLoop {
 
   /**
    * Keeps a pull open on each lane while slots are free. All probes together ask for about as many messages as there are free
-   * slots.
+   * slots, in a cluster for one on each lane.
    */
   #probe(): void {
     if (this.#free <= 0) return;
-    for (const lane of this.#lanes) lane.resumeProbes();
-    const size = Math.max(1, Math.floor(this.#free / this.#lanes.length));
+    for (const lane of this.#lanes) if (this.#hasSlot(lane)) lane.resumeProbes();
+    const share = Math.max(1, Math.floor(this.#free / this.#lanes.length));
     const isTrial = !this.healthy;
     const expiresMs = isTrial ? PROBE_AFTER_FAILURE_MS : PROBE_MS;
     for (const lane of this.#lanes) {
       const { requested } = lane;
+      // In a cluster, a pull stays open while the host is full. One of one message is used up by the first that it hands back.
+      const size = lane.source.consumer.isClustered ? 1 : share;
       if (requested * 2 < size && lane.demand === 0 && this.#hasSlot(lane))
         lane.request(size - requested, expiresMs, { isProbe: true, isTrial });
     }
   }
 
   /**
-   * While all slots are taken for longer than a moment, no probe stays open: a message that nobody here can run would count as
+   * While all slots are taken for longer than a moment, no probe takes messages: a message that nobody here can run would count as
    * delivered, and could not be cancelled in the queue.
    */
   #watchFull(): void {
@@ -320,18 +322,14 @@ export class ConsumeLoop {
     const { log, what } = this.#options;
     if (this.#stopping.signal.aborted) return;
     // When a stream is deleted, the server does not tell each pull that waits at one of its consumers.
-    if (isFirst) this.#renewLanes();
+    if (isFirst) for (const lane of this.#lanes) lane.renew();
     log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
   }
 
-  /** Pulls again on each lane. Call it after a reconnect: the pulls of before may be gone, and the client may wait for them for long. */
-  renew(): void {
-    this.#renewLanes();
+  /** Pulls again on each lane, after a reconnect: the pulls of before may be gone, and the client may wait for them for long. */
+  reconnected(): void {
+    for (const lane of this.#lanes) lane.renewAll();
     this.#wake();
-  }
-
-  #renewLanes(): void {
-    for (const lane of this.#lanes) lane.renew();
   }
 
   async #pause(): Promise<void> {

@@ -18,7 +18,7 @@ export class DurableConsumer {
   readonly #log: WorkerLogger;
   #found: Promise<Consumer> | undefined;
   #createdMs = Number.POSITIVE_INFINITY;
-  #isClustered = false;
+  #isInCluster = false;
 
   constructor(broker: Broker, stream: string, definition: ConsumerDefinition, log: WorkerLogger) {
     this.#broker = broker;
@@ -34,7 +34,7 @@ export class DurableConsumer {
 
   /** Whether a cluster keeps the consumer, as far as is known: one of its servers then answers all pulls. */
   get isClustered(): boolean {
-    return this.#isClustered;
+    return this.#isInCluster || isClustered(this.#broker);
   }
 
   /**
@@ -66,7 +66,7 @@ export class DurableConsumer {
       });
       const { created, cluster } = await consumer.info(true);
       this.#createdMs = Date.parse(created);
-      this.#isClustered = cluster !== undefined;
+      this.#isInCluster = cluster !== undefined;
       return consumer;
     } catch (cause) {
       if (!isMissing(cause, API_CODE.streamNotFound)) throw cause;

@@ -71,7 +71,7 @@ export class Lane {
   readonly #requests = new Set<Request>();
   /** The largest sequence of a message that came here since the consumer was looked up. */
   #reached = 0;
-  /** Whether the probes of a cluster hand back what they bring. */
+  /** Whether the probes, in a cluster, hand back what they bring. */
   #isPaused = false;
   #isStopped = false;
 
@@ -127,10 +127,19 @@ export class Lane {
   /** Looks the consumer up again before the next request. The server may have lost the pulls that wait. */
   renew(): void {
     this.#forget();
+    const { isClustered } = this.source.consumer;
+    // Of lanes that fail again and again, one generation of lost pulls is open at a time.
+    if (isClustered && [...this.#requests].some(({ isLost }) => isLost)) return;
     for (const request of this.#probes()) {
-      if (this.source.consumer.isClustered) request.isLost = true;
+      if (isClustered) request.isLost = true;
       else endSoon(request);
     }
+  }
+
+  /** As {@link renew}, after a reconnect. In a cluster, all pulls may be lost. */
+  renewAll(): void {
+    this.renew();
+    if (this.source.consumer.isClustered) for (const request of this.#requests) request.isLost = true;
   }
 
   /**
@@ -146,8 +155,8 @@ export class Lane {
     for (const request of this.#requests) if (request.isProbe === true) yield request;
   }
 
-  async #endRequest({ pull, done, isLost }: Request, graceMs: number): Promise<void> {
-    if (this.source.consumer.isClustered && !isLost) {
+  async #endRequest({ pull, done }: Request, graceMs: number): Promise<void> {
+    if (this.source.consumer.isClustered) {
       pull?.pause();
       await withDeadline(
         done,
@@ -162,7 +171,8 @@ export class Lane {
   async #take(request: Request, expiresMs: number): Promise<void> {
     try {
       const found = await this.source.consumer.get();
-      if (this.#isStopped) return;
+      if (this.#isStopped || request.isLost) return;
+      if (request.isUnwanted) return this.#listener.onEnd(false);
       const asked = new Stopwatch();
       const after = this.#reached;
       const expires = this.source.consumer.isClustered ? Math.min(expiresMs, CLUSTER_PULL_MS) : expiresMs;
