@@ -12,8 +12,9 @@ import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import { serverAttributes } from '../../shared/trace/server-address.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
+import { momentAfter } from '../telemetry/spans/moment.ts';
 import { Shapes, SpanShape } from '../telemetry/spans/span-shape.ts';
-import { startSpan } from '../telemetry/spans/start-span.ts';
+import { recordSpan, startSpan } from '../telemetry/spans/start-span.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { HeldJob } from './cancel-memory.ts';
 import { reportIn } from './classify.ts';
@@ -73,9 +74,11 @@ export function settleInSpan(
   }
   const own: AttributeValue[] = [ATTR.destinationName, delivery.subject];
   if (ack.kind === 'nak') own.push(WORKER_ATTR.settleDelayMs, ack.delayMs);
-  const settling = startSpan(shapeOf('settle', ack.kind, address, server), { own });
+  const startTime = Date.now();
+  const began = performance.now();
   delivery.settle(ack);
-  settling.end();
+  const ended = momentAfter(startTime, performance.now() - began);
+  recordSpan(shapeOf('settle', ack.kind, address, server), { own, startTime, ended });
 }
 
 /** The shapes of all spans of deliveries, by what NATS calls their operation. */

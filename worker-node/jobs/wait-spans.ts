@@ -5,8 +5,9 @@ import { isOrderedLane } from '../../shared/wire/lanes.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import { parseRoute } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
+import { momentAfter } from '../telemetry/spans/moment.ts';
 import { Shapes, SpanShape } from '../telemetry/spans/span-shape.ts';
-import { startSpan } from '../telemetry/spans/start-span.ts';
+import { recordSpan } from '../telemetry/spans/start-span.ts';
 import type { Attempt } from './attempt/attempt.ts';
 import type { LimitKind } from './limits/entry.ts';
 
@@ -83,7 +84,7 @@ function showWait({ name, from, to, by }: Wait, { jobId, server, parent }: Shown
   if (Number.isNaN(ms) || ms < SHOWN_MS) return;
   const own = [ATTR.jobId, jobId];
   if (by !== undefined) own.push(ATTR.limitBy, by);
-  startSpan(SHAPES.of(name, server), { own, parent, startTime: from }).end(to);
+  recordSpan(SHAPES.of(name, server), { own, parent, startTime: from, ended: momentAfter(to, 0) });
 }
 
 const SHAPES = new Shapes(

@@ -13,7 +13,7 @@ import { foundResource } from './export/sdk-resource.ts';
 import { processorsOf, type SpanTarget } from './export/span-processors.ts';
 import { loadInstrumentations } from './instrumentations.ts';
 import { OutgoingTrace } from './outgoing-trace.ts';
-import type { LightSpan } from './spans/light-span.ts';
+import type { EndedSpan } from './spans/light-span.ts';
 import type { Moment } from './spans/moment.ts';
 import { SpanIds } from './spans/span-ids.ts';
 import { useLightSpans } from './spans/start-span.ts';
@@ -78,7 +78,7 @@ export async function startSdk(options: TracingOptions, exporting: Exporting): P
   if (isGlobal && only !== undefined && leaveRoom(limits)) {
     const tracer = provider.getTracer(SERVICE.worker, VERSION, { schemaUrl: SCHEMA_URL });
     const { instrumentationScope: scope } = tracer as Tracer & { instrumentationScope: InstrumentationScope };
-    const take = (span: LightSpan, ended: Moment) => only.onLightEnd(span, ended, { resource, scope });
+    const take = (span: EndedSpan, ended: Moment) => only.onLightEnd(span, ended, { resource, scope });
     useLightSpans({ sampler, ids, tracer, take });
   }
   const shutdown = async (): Promise<void> => {

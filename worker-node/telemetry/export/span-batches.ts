@@ -5,7 +5,7 @@ import { describeThrown } from '../../../shared/errors.ts';
 import { startTimer, type Timer } from '../../../shared/timers.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import type { NodeOtelSettings } from '../sdk-settings.ts';
-import type { LightSpan } from '../spans/light-span.ts';
+import type { EndedSpan } from '../spans/light-span.ts';
 import type { Moment } from '../spans/moment.ts';
 import { CountedExporter } from './counted-exporter.ts';
 import { SpanBatch, type SpanOrigin } from './encode/span-batch.ts';
@@ -80,7 +80,7 @@ export class SpanBatches implements SpanProcessor {
   }
 
   /** As {@link onEnd}, for a light span. */
-  onLightEnd(span: LightSpan, ended: Moment, origin: SpanOrigin): void {
+  onLightEnd(span: EndedSpan, ended: Moment, origin: SpanOrigin): void {
     if (!this.#isShut) this.#add((batch) => batch.addLight(span, ended, origin));
   }
 

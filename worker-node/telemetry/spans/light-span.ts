@@ -26,7 +26,7 @@ export interface LightSource {
   /** Makes the ids of the SDK's spans too. */
   readonly ids: SpanIds;
   /** Takes a span that has ended. */
-  readonly take: (span: LightSpan, ended: Moment) => void;
+  readonly take: (span: EndedSpan, ended: Moment) => void;
 }
 
 /** What a light span starts with. */
@@ -42,15 +42,23 @@ export interface LightStart {
   readonly startTime: number | undefined;
 }
 
+/** A light span at its end. */
+export interface EndedSpan {
+  readonly start: LightStart;
+  /** When it started, in epoch milliseconds. */
+  readonly startMs: number;
+  readonly spanId: string;
+}
+
 /**
  * A span to which nothing but attributes is added. Each job has several, and a span of the SDK is ten objects and checks each
  * attribute three times. As soon as anybody does more with it, or looks into it, a span of the SDK goes on in its place, with the
  * same ids, start and attributes.
  */
-export class LightSpan implements Span {
+export class LightSpan implements Span, EndedSpan {
   readonly start: LightStart;
-  /** When it started, in epoch milliseconds. */
   readonly startMs: number;
+  readonly spanId: string;
   readonly #source: LightSource;
   readonly #context: SpanContext;
   readonly #began = performance.now();
@@ -62,8 +70,9 @@ export class LightSpan implements Span {
     this.#source = source;
     this.start = start;
     this.startMs = start.startTime ?? Date.now();
+    this.spanId = source.ids.generateSpanId();
     const { traceId, traceState } = start.parentSpan;
-    const ids = { traceId, spanId: source.ids.generateSpanId(), traceFlags: TraceFlags.SAMPLED };
+    const ids = { traceId, spanId: this.spanId, traceFlags: TraceFlags.SAMPLED };
     this.#context = traceState === undefined ? ids : { ...ids, traceState };
   }
 
@@ -139,8 +148,9 @@ export class LightSpan implements Span {
   /** The same; undefined if this one has ended as it is. */
   get #open(): Span | undefined {
     if (this.#ended === undefined) return this.full;
-    const { traceId, spanId } = this.#context;
-    diag.warn(`${this.start.shape.name} ${traceId}-${spanId} has ended, and cannot be changed`);
+    diag.warn(
+      `${this.start.shape.name} ${this.#context.traceId}-${this.spanId} has ended, and cannot be changed`,
+    );
     return undefined;
   }
 
@@ -165,7 +175,7 @@ export class LightSpan implements Span {
     for (let at = 0; at < own.length; at += 2) attributes[own[at] as string] = own[at + 1];
     const { tracer, ids } = this.#source;
     const options = { kind: shape.kind, links: [...links], attributes, startTime: this.startMs };
-    return ids.withSpanId(this.#context.spanId, () => tracer.startSpan(shape.name, options, parent));
+    return ids.withSpanId(this.spanId, () => tracer.startSpan(shape.name, options, parent));
   }
 
   get #now(): Moment {

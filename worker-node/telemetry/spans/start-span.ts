@@ -13,8 +13,8 @@ import {
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { type Sampler, SamplingDecision } from '@opentelemetry/sdk-trace-base';
 import { tracer } from '../tracer.ts';
-import { type LightSource, LightSpan } from './light-span.ts';
-import { isUsual } from './moment.ts';
+import { type LightSource, LightSpan, type LightStart } from './light-span.ts';
+import { hrTimeOf, isUsual, type Moment } from './moment.ts';
 import type { SpanShape } from './span-shape.ts';
 
 const TRACE_DIGITS = 32;
@@ -28,6 +28,8 @@ export interface LightSpans extends LightSource {
 }
 
 let light: LightSpans | undefined;
+/** What the sampler took last: a job has more than one span below the same one. */
+let taken: SpanContext | undefined;
 
 /**
  * From now on {@link startSpan} makes light spans where it can. Only for a process whose spans go to one processor, and whose limits
@@ -36,6 +38,7 @@ let light: LightSpans | undefined;
  */
 export function useLightSpans(spans: LightSpans | undefined): void {
   light = spans;
+  taken = undefined;
 }
 
 /** What a span starts with beside its shape. */
@@ -54,19 +57,45 @@ export function startSpan(shape: SpanShape, start: Start): Span {
   return startLight(shape, start) ?? startFull(shape, start);
 }
 
+/** A span that is over. */
+interface Whole extends Start {
+  readonly startTime: number;
+  readonly ended: Moment;
+}
+
+/** Records a span of the worker itself that nobody saw before its end. */
+export function recordSpan(shape: SpanShape, whole: Whole): void {
+  const { own, links = NO_LINKS, startTime, parent = context.active(), ended } = whole;
+  const isInOrder = isUsual(ended.ms) && ended.ms >= startTime;
+  const start = isInOrder ? lightStart(shape, { own, links, startTime, parent }) : undefined;
+  if (light === undefined || start === undefined) startFull(shape, whole).end(hrTimeOf(ended));
+  else light.take({ start, startMs: startTime, spanId: light.ids.generateSpanId() }, ended);
+}
+
 /** @returns undefined if only the SDK can make the span */
 function startLight(
   shape: SpanShape,
   { own, links = NO_LINKS, startTime, parent = context.active() }: Start,
 ): Span | undefined {
+  const start = lightStart(shape, { own, links, startTime, parent });
+  return light === undefined || start === undefined ? undefined : new LightSpan(light, start);
+}
+
+/** @returns undefined if only the SDK can make the span */
+function lightStart(
+  shape: SpanShape,
+  { own, links, startTime, parent }: Omit<LightStart, 'shape' | 'parentSpan'>,
+): LightStart | undefined {
   if (light === undefined || (startTime !== undefined && !isUsual(startTime))) return undefined;
   const parentOne = trace.getSpan(parent);
-  const parentSpan = parentOne?.spanContext();
-  if (parentSpan === undefined || !isPlain(parentSpan) || isTracingSuppressed(parent)) return undefined;
+  if (parentOne === undefined || isTracingSuppressed(parent)) return undefined;
+  const parentSpan = parentOne.spanContext();
   // No sampler of ours records a span without those below it.
-  const isRecorded = parentOne instanceof LightSpan || isSampled(light.sampler, shape, parent, parentSpan);
-  if (!isRecorded) return undefined;
-  return new LightSpan(light, { shape, parent, parentSpan, links, own, startTime });
+  if (!(parentOne instanceof LightSpan) && parentSpan !== taken) {
+    if (!isPlain(parentSpan) || !isSampled(light.sampler, shape, parent, parentSpan)) return undefined;
+    taken = parentSpan;
+  }
+  return { shape, parent, parentSpan, links, own, startTime };
 }
 
 function isSampled(sampler: Sampler, { name, kind }: SpanShape, parent: Context, { traceId }: SpanContext) {

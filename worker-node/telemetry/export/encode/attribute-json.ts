@@ -8,14 +8,19 @@ const MAX_VALUES = 32;
 /** A longer text is not remembered. */
 const MAX_CHARACTERS = 128;
 
-const STRING = utf8('{"stringValue":"');
+const STRING = '{"stringValue":"';
 const STRING_END = utf8('"}}');
-const INT = utf8('{"intValue":');
+const INT = '{"intValue":';
 const END = utf8('}}');
 
 /** A key of attributes. */
 interface Key {
+  /** What an attribute begins with. */
   readonly start: Uint8Array;
+  /** The same, and what a text begins with. */
+  readonly startOfText: Uint8Array;
+  /** The same, and what a whole number begins with. */
+  readonly startOfInt: Uint8Array;
   /** Whole attributes by their values; undefined: there are too many. */
   values: Map<AttributeValue, Uint8Array> | undefined;
 }
@@ -62,8 +67,7 @@ export class AttributeJson {
       return;
     }
     const from = out.length;
-    out.put(key.start);
-    writeValue(out, value);
+    writeAttribute(out, key, value);
     if (key.values === undefined || !isShort(value)) return;
     if (key.values.size < MAX_VALUES) key.values.set(value, out.copy(from));
     else key.values = undefined;
@@ -72,25 +76,36 @@ export class AttributeJson {
   #keyOf(key: string): Key {
     const known = this.#keys.get(key);
     if (known !== undefined) return known;
-    const start = utf8(`{"key":${JSON.stringify(key.toWellFormed())},"value":`);
-    if (this.#keys.size >= MAX_KEYS) return { start, values: undefined };
-    const added = { start, values: new Map() };
-    this.#keys.set(key, added);
+    const isRemembered = this.#keys.size < MAX_KEYS;
+    const added = makeKey(key, isRemembered ? new Map() : undefined);
+    if (isRemembered) this.#keys.set(key, added);
     return added;
   }
 }
 
-/** Writes a value and the end of its attribute. */
-function writeValue(out: JsonBytes, value: AttributeValue): void {
+function makeKey(name: string, values: Key['values']): Key {
+  const start = `{"key":${JSON.stringify(name.toWellFormed())},"value":`;
+  return {
+    ...{ start: utf8(start), startOfText: utf8(start + STRING), startOfInt: utf8(start + INT) },
+    values,
+  };
+}
+
+function writeAttribute(
+  out: JsonBytes,
+  { start, startOfText, startOfInt }: Key,
+  value: AttributeValue,
+): void {
   if (typeof value === 'string') {
-    out.put(STRING);
+    out.put(startOfText);
     out.text(value);
     out.put(STRING_END);
   } else if (Number.isSafeInteger(value)) {
-    out.put(INT);
+    out.put(startOfInt);
     out.text(String(value));
     out.put(END);
   } else {
+    out.put(start);
     out.put(utf8(`${JSON.stringify(anyValue(value))}}`));
   }
 }

@@ -1,4 +1,5 @@
-import type { LightSpan } from '../../spans/light-span.ts';
+import { TraceFlags } from '@opentelemetry/api';
+import type { EndedSpan } from '../../spans/light-span.ts';
 import type { Moment } from '../../spans/moment.ts';
 import type { SpanShape } from '../../spans/span-shape.ts';
 import type { AttributeJson } from './attribute-json.ts';
@@ -29,26 +30,25 @@ const heads = new WeakMap<SpanShape, Head>();
 /** Writes a light span that has ended as OTLP's JSON, as `writeSpan` does with one of the SDK. */
 export function writeLightSpan(
   out: JsonBytes,
-  span: LightSpan,
+  { start, startMs, spanId }: EndedSpan,
   ended: Moment,
   attributes: AttributeJson,
 ): void {
-  const { shape, parentSpan, links, own: more } = span.start;
-  const own = span.spanContext();
+  const { shape, parentSpan, links, own } = start;
   const head = headOf(shape, attributes);
   const at = out.length;
   out.put(head.bytes);
-  out.ascii(at + head.trace, own.traceId);
-  out.ascii(at + head.span, own.spanId);
+  out.ascii(at + head.trace, parentSpan.traceId);
+  out.ascii(at + head.span, spanId);
   out.ascii(at + head.parent, parentSpan.spanId);
-  out.digitsAt(at + head.start, span.startMs, MS_DIGITS);
+  out.digitsAt(at + head.start, startMs, MS_DIGITS);
   out.digitsAt(at + head.end, ended.ms, MS_DIGITS);
   out.digitsAt(at + head.end + MS_DIGITS, ended.nanos, NANO_DIGITS);
-  attributes.writeMore(out, more, head.isBare);
+  attributes.writeMore(out, own, head.isBare);
   writeLinks(out, links, attributes);
   out.put(SPAN_PARTS.closeList);
-  writeStateField(out, own);
-  writeFlags(out, own.traceFlags, parentSpan.isRemote);
+  writeStateField(out, parentSpan);
+  writeFlags(out, TraceFlags.SAMPLED, parentSpan.isRemote);
 }
 
 function headOf(shape: SpanShape, attributes: AttributeJson): Head {

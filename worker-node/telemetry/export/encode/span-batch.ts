@@ -1,7 +1,7 @@
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { LightSpan } from '../../spans/light-span.ts';
+import type { EndedSpan } from '../../spans/light-span.ts';
 import type { Moment } from '../../spans/moment.ts';
 import { AttributeJson } from './attribute-json.ts';
 import { JsonBytes, utf8 } from './json-bytes.ts';
@@ -70,7 +70,7 @@ export class SpanBatch {
   }
 
   /** Adds a light span. @throws TypeError as {@link add} */
-  addLight(span: LightSpan, ended: Moment, { resource, scope }: SpanOrigin): void {
+  addLight(span: EndedSpan, ended: Moment, { resource, scope }: SpanOrigin): void {
     const { spans, start } = this.#groupOf(resource, scope);
     const from = spans.length;
     try {

@@ -70,9 +70,12 @@ export function writeLinks(out: JsonBytes, links: readonly Link[], attributes: A
 function writeLink(out: JsonBytes, link: Link, attributes: AttributeJson): void {
   writeIds(out, link.context);
   writeState(out, link.context);
-  out.put(ATTRIBUTES);
-  attributes.write(out, link.attributes ?? {});
-  out.put(CLOSE_LIST);
+  if (link.attributes === undefined) out.put(QUOTE);
+  else {
+    out.put(ATTRIBUTES);
+    attributes.write(out, link.attributes);
+    out.put(CLOSE_LIST);
+  }
   writeCount(out, 'droppedAttributesCount', link.droppedAttributesCount ?? 0);
   writeFlags(out, link.context.traceFlags, link.context.isRemote);
 }
@@ -134,8 +137,10 @@ function writeList<Element>(
 ): void {
   if (elements.length === 0) return;
   out.put(before);
-  for (const [n, element] of elements.entries()) {
-    if (n > 0) out.comma();
+  let isFirst = true;
+  for (const element of elements) {
+    if (!isFirst) out.comma();
+    isFirst = false;
     write(out, element, attributes);
   }
 }
