@@ -17,6 +17,7 @@ export const telemetrySettings = {
 /** The delay and the export are spent inside the `waitUntil` of a request, which the platform cuts off after a while. */
 export const BATCH_DEFAULTS: BatchDefaults = {
   maxQueueSize: 4_096,
+  maxBatchSize: 512,
   scheduleDelayMs: { fallback: 50, max: 5_000 },
   exportTimeoutMs: { fallback: 20_000, max: 20_000 },
 };

@@ -21,6 +21,7 @@ export type SamplerName = (typeof SAMPLERS)[number];
 /** What differs between the programs that export spans. */
 export interface BatchDefaults {
   readonly maxQueueSize: number;
+  readonly maxBatchSize: number;
   readonly scheduleDelayMs: { readonly fallback: number; readonly max: number };
   readonly exportTimeoutMs: { readonly fallback: number; readonly max: number };
 }
@@ -39,7 +40,12 @@ const otelFlag = z.preprocess((value) => {
 }, z.boolean('must be true or false'));
 
 /** The schemas of these settings, by their names. */
-export function otelVariables({ maxQueueSize, scheduleDelayMs, exportTimeoutMs }: BatchDefaults) {
+export function otelVariables({
+  maxQueueSize,
+  maxBatchSize,
+  scheduleDelayMs,
+  exportTimeoutMs,
+}: BatchDefaults) {
   return {
     OTEL_SDK_DISABLED: otelFlag,
     OTEL_SERVICE_NAME: z.string('must be text').optional(),
@@ -56,7 +62,7 @@ export function otelVariables({ maxQueueSize, scheduleDelayMs, exportTimeoutMs }
       .max(1, 'must be a number from 0 to 1')
       .default(1),
     OTEL_BSP_MAX_QUEUE_SIZE: wholeNumber(1, 100_000, maxQueueSize),
-    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, 512),
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, maxBatchSize),
     OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, scheduleDelayMs.max, scheduleDelayMs.fallback),
     OTEL_BSP_EXPORT_TIMEOUT: wholeNumber(1, exportTimeoutMs.max, exportTimeoutMs.fallback),
   };
@@ -69,6 +75,7 @@ export type OtelSettings = z.output<z.ZodObject<ReturnType<typeof otelVariables>
 export const OTEL_SETTING_NAMES: readonly string[] = Object.keys(
   otelVariables({
     maxQueueSize: 1,
+    maxBatchSize: 1,
     scheduleDelayMs: { fallback: 1, max: 1 },
     exportTimeoutMs: { fallback: 1, max: 1 },
   }),
