@@ -78,7 +78,8 @@ export async function startSdk(options: TracingOptions, exporting: Exporting): P
   if (isGlobal && only !== undefined && leaveRoom(limits)) {
     const tracer = provider.getTracer(SERVICE.worker, VERSION, { schemaUrl: SCHEMA_URL });
     const { instrumentationScope: scope } = tracer as Tracer & { instrumentationScope: InstrumentationScope };
-    const take = (span: EndedSpan, ended: Moment) => only.onLightEnd(span, ended, { resource, scope });
+    const origin = { resource, scope };
+    const take = (span: EndedSpan, ended: Moment) => only.onLightEnd(span, ended, origin);
     useLightSpans({ sampler, ids, tracer, take });
   }
   const shutdown = async (): Promise<void> => {

@@ -4,6 +4,7 @@ import { readOtelSettings } from '../../../../../shared/trace/settings/otel-sett
 
 const DEFAULTS = {
   maxQueueSize: 2_048,
+  maxBatchSize: 512,
   scheduleDelayMs: { fallback: 500, max: 60_000 },
   exportTimeoutMs: { fallback: 20_000, max: 20_000 },
 };

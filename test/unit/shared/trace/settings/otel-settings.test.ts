@@ -11,6 +11,7 @@ import { spanLimits } from '../../../../../shared/trace/settings/span-limit-sett
 
 const DEFAULTS = {
   maxQueueSize: 2_048,
+  maxBatchSize: 512,
   scheduleDelayMs: { fallback: 500, max: 60_000 },
   exportTimeoutMs: { fallback: 20_000, max: 20_000 },
 };

@@ -23,9 +23,14 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { samplerOf } from '../../../../../shared/trace/sampler.ts';
 import { SpanBatch } from '../../../../../worker-node/telemetry/export/encode/span-batch.ts';
 import { LightSpan } from '../../../../../worker-node/telemetry/spans/light-span.ts';
+import { hrTimeOf, momentAfter } from '../../../../../worker-node/telemetry/spans/moment.ts';
 import { SpanIds } from '../../../../../worker-node/telemetry/spans/span-ids.ts';
 import { SpanShape } from '../../../../../worker-node/telemetry/spans/span-shape.ts';
-import { startSpan, useLightSpans } from '../../../../../worker-node/telemetry/spans/start-span.ts';
+import {
+  recordSpan,
+  startSpan,
+  useLightSpans,
+} from '../../../../../worker-node/telemetry/spans/start-span.ts';
 
 const PARENT: SpanContext = {
   ...{ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceFlags: 1 },
@@ -204,6 +209,47 @@ it.each<[string, Made]>([
   const { sent, expected, light } = both(made);
   expect(sent).toEqual([expected]);
   expect(light).toBe(0);
+});
+
+it.each<[string, SpanContext]>([
+  ['its parent is of another process', PARENT],
+  ['its parent has a trace state', { ...PARENT, traceState: createTraceState('a=1') }],
+])(
+  'a span that is recorded as a whole says the same as one that is started and ended, if %s',
+  (_, parent) => {
+    const ended = momentAfter(STARTED, RAN_MS);
+    const own = ['throughline.job.id', 'job-1', 'size', 7];
+    const inParent = trace.setSpanContext(ROOT_CONTEXT, parent);
+    const sending = new Sending();
+    recordSpan(SHAPE, { own: [...own], parent: inParent, startTime: STARTED, ended });
+    const { light } = sending;
+    const [whole] = sending.sent;
+    useLightSpans(undefined);
+    const memory = new InMemorySpanExporter();
+    const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(memory)] });
+    const attributes = { ...SHAPE.attributes, 'throughline.job.id': 'job-1', size: 7 };
+    const options = { kind: SHAPE.kind, attributes, startTime: STARTED };
+    provider.getTracer('test').startSpan(SHAPE.name, options, inParent).end(hrTimeOf(ended));
+    const json = JsonTraceSerializer.serializeRequest(memory.getFinishedSpans()) ?? [];
+    const [bySdk] = spansIn(Buffer.from(json).toString());
+    expect(whole && comparable(whole)).toEqual(bySdk && comparable(bySdk));
+    expect(light).toBe(1);
+  },
+);
+
+it('two spans that are recorded as a whole below the same one have ids of their own', () => {
+  const sending = new Sending();
+  const whole = { parent: trace.setSpanContext(ROOT_CONTEXT, PARENT), startTime: STARTED };
+  for (const n of [1, 2]) recordSpan(SHAPE, { own: ['n', n], ended: momentAfter(STARTED, n), ...whole });
+  expect(new Set(sending.sent.map(({ spanId }) => spanId)).size).toBe(2);
+  expect(sending.light).toBe(2);
+});
+
+it('a span that is recorded as a whole is left to the SDK if its end is before its start', () => {
+  const sending = new Sending();
+  const parent = trace.setSpanContext(ROOT_CONTEXT, PARENT);
+  recordSpan(SHAPE, { own: [], parent, startTime: STARTED, ended: momentAfter(STARTED - 1, 0) });
+  expect(sending.light).toBe(0);
 });
 
 it('a span of the SDK has the ids of the light span that it continues, and ends when that one does', () => {
