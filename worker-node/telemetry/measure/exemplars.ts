@@ -13,9 +13,21 @@ export interface Exemplar {
 class Series {
   readonly buckets: (Exemplar | undefined)[] = [];
   readonly #more = new Map<string, Map<unknown, Series>>();
+  /** The attribute that was asked for last. The next measurement nearly always has the same. */
+  #name: string | undefined;
+  #value: unknown;
+  #last: Series = this;
 
   /** The series that also have this attribute. */
   with(name: string, value: unknown): Series {
+    if (name === this.#name && value === this.#value) return this.#last;
+    this.#name = name;
+    this.#value = value;
+    this.#last = this.#find(name, value);
+    return this.#last;
+  }
+
+  #find(name: string, value: unknown): Series {
     const byValue = this.#more.get(name) ?? new Map<unknown, Series>();
     const known = byValue.get(value);
     if (known !== undefined) return known;
@@ -31,7 +43,7 @@ class Series {
  * order for all measurements of a histogram.
  */
 export class Exemplars {
-  readonly #all = new Series();
+  readonly #byHistogram = new Map<string, Series>();
 
   /**
    * Keeps a measurement, if a span is active that is recorded.
@@ -53,7 +65,11 @@ export class Exemplars {
   }
 
   #seriesOf(name: string, attributes: Attributes): Series {
-    let series = this.#all.with('', name);
+    let series = this.#byHistogram.get(name);
+    if (series === undefined) {
+      series = new Series();
+      this.#byHistogram.set(name, series);
+    }
     for (const attribute in attributes) series = series.with(attribute, attributes[attribute]);
     return series;
   }
