@@ -3,7 +3,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
-import type { Broker } from '../connect.ts';
+import { type Broker, isClustered } from '../connect.ts';
 import { ensureConsumer } from '../provision.ts';
 
 /**
