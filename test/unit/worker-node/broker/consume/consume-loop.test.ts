@@ -21,10 +21,11 @@ class Pull {
     this.#left = count;
   }
 
-  bring(seq: number): void {
+  /** @param pending how many messages wait at the server after it */
+  bring(seq: number, pending = 0): void {
     const nak = (): void => void this.handedBack.push(seq);
     const time = new Date();
-    this.#waiting.push({ seq, nak, time, info: { deliveryCount: 1, pending: 0 } } as unknown as JsMsg);
+    this.#waiting.push({ seq, nak, time, info: { deliveryCount: 1, pending } } as unknown as JsMsg);
     this.#wake();
   }
 
@@ -65,8 +66,8 @@ afterEach(async () => {
   await Promise.all(stopping);
 });
 
-/** A loop whose pulls and jobs the test controls. */
-function start(concurrency: number, source?: () => Promise<Consumer>) {
+/** A loop whose pulls and jobs the test controls. @param isClustered whether its server is one of a cluster */
+function start(concurrency: number, source?: () => Promise<Consumer>, isClustered = false) {
   const pulls: Pull[] = [];
   const consumer = {
     fetch: async ({ max_messages, expires }: { max_messages: number; expires: number }) => {
@@ -79,7 +80,7 @@ function start(concurrency: number, source?: () => Promise<Consumer>) {
   const loop = new ConsumeLoop({
     lanes: [
       {
-        consumer: { get: source ?? (async () => consumer), forget, createdMs: 0, isClustered: false },
+        consumer: { get: source ?? (async () => consumer), forget, createdMs: 0, isClustered },
         priority: 'normal',
         isBulk: false,
       },
@@ -262,5 +263,35 @@ describe('stopping the consume loop', () => {
     found.resolve(consumer);
     await Promise.all([stopped, running]);
     expect(pulls).toEqual([]);
+  });
+});
+
+describe('the consume loop in a cluster', () => {
+  it('asks again after a reconnect for messages that it had asked for, since that pull may be gone', async () => {
+    const { loop, pulls } = start(4, undefined, true);
+    await until(() => pulls.length === 1);
+    expect(pulls[0]?.count).toBe(1);
+    pulls[0]?.bring(1, 3);
+    await until(() => pulls.length === 2);
+    expect(pulls[1]?.count).toBe(3);
+    loop.reconnected();
+    await until(() => pulls.length === 3);
+    expect(pulls[2]?.count).toBe(3);
+    for (const pull of pulls) pull.stop();
+  });
+
+  it('ends no pull when it stops, but waits for its end, as for those of before a reconnect', async () => {
+    const { loop, pulls } = start(1, undefined, true);
+    await until(() => pulls.length === 1);
+    loop.reconnected();
+    await until(() => pulls.length === 2);
+    const began = Date.now();
+    const stopping = loop.stop(60_000);
+    await until(() => Date.now() - began > 1_000);
+    expect(pulls.map(({ ended }) => ended)).toEqual([false, false]);
+    pulls[0]?.bring(7);
+    await until(() => pulls[0]?.handedBack.length === 1);
+    for (const pull of pulls) pull.stop();
+    await stopping;
   });
 });
