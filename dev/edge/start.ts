@@ -40,6 +40,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const removeNewListeners = rememberSignalListeners();
   const stopLooking = guardWorkerd();
   const miniflare = new Miniflare(convertV4MiniflareOptions({ ...settings, log: new Log(LogLevel.ERROR) }));
+  // A signal may come before the Worker is ready.
+  removeNewListeners();
   try {
     await miniflare.ready;
     const url = await miniflare.unsafeGetDirectURL();
