@@ -10,13 +10,16 @@ import { until } from '../../support/poll.ts';
 
 const WORKER = new URL('../../../worker-node/index.ts', import.meta.url);
 
-it('Ctrl-C while it starts stops it without a failure', async () => {
-  const { child, exited, said } = dev('--port', '0');
-  await until('the first step', () => said().includes('nats-server'));
-  child.kill('SIGINT');
-  expect(await exited).toEqual([0, null]);
-  expect(said()).not.toMatch(/^dev: /m);
-});
+it.each(['nats-server', 'worker'])(
+  'Ctrl-C while it starts stops it without a failure: after %s',
+  async (part) => {
+    const { child, exited, said } = dev('--port', '0');
+    await until(part, () => said().includes(part));
+    child.kill('SIGINT');
+    expect(await exited).toEqual([0, null]);
+    expect(said()).not.toMatch(/^dev: /m);
+  },
+);
 
 it('leaves nothing running when it is killed', async () => {
   const { child, exited } = dev('--port', '0', '--json');
