@@ -1,9 +1,6 @@
 import type { Attributes, HrTime, SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-
-/** `SpanFlags` of OTLP: it is known where the parent is, and it is elsewhere. */
-const HAS_IS_REMOTE = 0x100;
-const IS_REMOTE = 0x200;
+import { anyValue, spanFlags } from '../../../shared/trace/otlp-json.ts';
 
 interface Group {
   readonly first: ReadableSpan;
@@ -56,7 +53,7 @@ function spanOf(span: ReadableSpan): object {
     status,
     links: links.length === 0 ? undefined : links.map(linkOf),
     droppedLinksCount: span.droppedLinksCount || undefined,
-    flags: flagsOf(traceFlags, parent?.isRemote),
+    flags: spanFlags(traceFlags, parent?.isRemote),
   };
 }
 
@@ -77,12 +74,8 @@ function linkOf({ context, attributes, droppedAttributesCount }: ReadableSpan['l
     traceState: traceState?.serialize(),
     attributes: attributesOf(attributes),
     droppedAttributesCount: droppedAttributesCount || undefined,
-    flags: flagsOf(traceFlags, isRemote),
+    flags: spanFlags(traceFlags, isRemote),
   };
-}
-
-function flagsOf(traceFlags: number, isRemote: boolean | undefined): number {
-  return (traceFlags & 0xff) | HAS_IS_REMOTE | (isRemote === true ? IS_REMOTE : 0);
 }
 
 /** Nanoseconds since the epoch have more digits than a number holds. */
@@ -92,12 +85,4 @@ function nanoseconds([seconds, nanos]: HrTime): string {
 
 function attributesOf(attributes: Attributes = {}): object[] {
   return Object.keys(attributes).map((key) => ({ key, value: anyValue(attributes[key]) }));
-}
-
-function anyValue(value: unknown): object {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { boolValue: value };
-  if (typeof value === 'number')
-    return Number.isInteger(value) ? { intValue: value } : { doubleValue: value };
-  return Array.isArray(value) ? { arrayValue: { values: value.map(anyValue) } } : {};
 }

@@ -145,6 +145,12 @@ export class ConsumeLoop {
     timer.stop();
   }
 
+  /** Pulls again on each lane, after a reconnect: the pulls of before may be gone, and the client may wait for them for long. */
+  reconnected(): void {
+    for (const lane of this.#lanes) lane.renewAll();
+    this.#wake();
+  }
+
   get #free(): number {
     return this.#options.concurrency - this.#taken;
   }
@@ -324,12 +330,6 @@ export class ConsumeLoop {
     // When a stream is deleted, the server does not tell each pull that waits at one of its consumers.
     if (isFirst) for (const lane of this.#lanes) lane.renew();
     log.warn({ reason: this.#problem, failures: this.#failures }, `cannot pull ${what}`);
-  }
-
-  /** Pulls again on each lane, after a reconnect: the pulls of before may be gone, and the client may wait for them for long. */
-  reconnected(): void {
-    for (const lane of this.#lanes) lane.renewAll();
-    this.#wake();
   }
 
   async #pause(): Promise<void> {

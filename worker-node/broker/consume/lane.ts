@@ -1,6 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import type { Priority } from '../../../shared/job/priority.ts';
 import { withDeadline } from '../../../shared/deadline.ts';
+import type { Priority } from '../../../shared/job/priority.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
 import { Pull } from './pull.ts';
 import { Stopwatch } from './stopwatch.ts';

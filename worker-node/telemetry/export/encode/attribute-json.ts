@@ -1,4 +1,5 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import { anyValue } from '../../../../shared/trace/otlp-json.ts';
 import { type JsonBytes, utf8 } from './json-bytes.ts';
 
 /** Authors choose keys. Those beyond this number are written without being remembered. */
@@ -108,17 +109,6 @@ function writeAttribute(
     out.put(start);
     out.put(utf8(`${JSON.stringify(anyValue(value))}}`));
   }
-}
-
-/** A value in OTLP's JSON. An integer that a number cannot hold exactly is written as a double, as it is one. */
-function anyValue(value: unknown): object {
-  if (typeof value === 'string') return { stringValue: value.toWellFormed() };
-  if (typeof value === 'boolean') return { boolValue: value };
-  if (typeof value === 'number') {
-    if (Number.isSafeInteger(value)) return { intValue: value };
-    return { doubleValue: Number.isFinite(value) ? value : String(value) };
-  }
-  return Array.isArray(value) ? { arrayValue: { values: value.map(anyValue) } } : {};
 }
 
 function isShort(value: AttributeValue): boolean {

@@ -1,5 +1,6 @@
 import { type HrTime, isSpanContextValid, type Link, type SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
+import { spanFlags } from '../../../../shared/trace/otlp-json.ts';
 import type { AttributeJson } from './attribute-json.ts';
 import { type JsonBytes, utf8 } from './json-bytes.ts';
 
@@ -28,9 +29,6 @@ export const SPAN_PARTS = {
   ...{ attributes: ATTRIBUTES, kinds: KINDS, quote: QUOTE, closeList: CLOSE_LIST },
 } as const;
 
-/** `SpanFlags` of OTLP: the flags of the trace, whether it is known where the parent is, and whether it is elsewhere. */
-const HAS_IS_REMOTE = 0x100;
-const IS_REMOTE = 0x200;
 const NANO_DIGITS = 9;
 const NANOS = 1_000_000_000;
 
@@ -164,7 +162,7 @@ const ENDS = new Map<number, Uint8Array>();
 
 /** Writes the flags, and the end of the span or link. */
 export function writeFlags(out: JsonBytes, traceFlags: number, isRemote: boolean | undefined): void {
-  const flags = (traceFlags & 0xff) | HAS_IS_REMOTE | (isRemote === true ? IS_REMOTE : 0);
+  const flags = spanFlags(traceFlags, isRemote);
   const end = ENDS.get(flags) ?? utf8(`,"flags":${flags}}`);
   ENDS.set(flags, end);
   out.put(end);
