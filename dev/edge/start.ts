@@ -46,7 +46,6 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     await miniflare.ready;
     const url = await miniflare.unsafeGetDirectURL();
     const inspector = options.inspect === true ? await miniflare.getInspectorURL() : undefined;
-    removeNewListeners();
     // Miniflare gives the URL of its WebSocket.
     const inspectorUrl = inspector && `http://${inspector.host}`;
     return { url: url.origin, inspectorUrl, stop: () => miniflare.dispose() };
