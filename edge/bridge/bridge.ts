@@ -93,13 +93,14 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   read(command: ReadCommand): Promise<Reply<Job | undefined>> {
     const { tenant, jobId } = command;
+    const sinceMs = Date.now();
     return this.#reply(command.carrier, async () => {
       const job =
         this.#endedJob(tenant, jobId) ??
         (await readPendingJob(this.#parts, tenant, jobId)) ??
         (await this.#parts.jobReads.read(tenant, jobId, () => this.#readJob(tenant, jobId))) ??
         readRejectedJob(this.#parts, tenant, jobId);
-      return job && (await this.#mark(job));
+      return job && (await this.#mark(job, sinceMs));
     });
   }
 
@@ -276,9 +277,10 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return waits.during(command, quotasOf(command).waits, work);
   }
 
-  async #mark(job: Job): Promise<Job> {
+  /** @param sinceMs when the request began to wait for NATS, in epoch milliseconds */
+  async #mark(job: Job, sinceMs: number): Promise<Job> {
     const { hosts, connection } = this.#parts;
-    return await hosts.mark(await RequestBroker.start(connection), job);
+    return await hosts.mark(await RequestBroker.start(connection, sinceMs), job);
   }
 
   #use<T>(work: (session: BrokerSession) => Promise<T>): Promise<T> {

@@ -85,7 +85,7 @@ export async function submit(
   const turn = bridge.order.take(command, batch);
   const broker = await RequestBroker.start(bridge.connection);
   const isKeyed = command.spec.fingerprint !== undefined;
-  if (isKeyed || broker.session !== undefined) await bridge.keys.settle(isKeyed);
+  if (isKeyed || broker.session !== undefined) await bridge.keys.settle(isKeyed, broker.leftMs);
   const submitting = { bridge, broker, command, turn };
   if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.
@@ -311,7 +311,7 @@ async function tryPublish(
   const { outbox, scheduler, keepUntilEnded, ackMode } = bridge;
   if (ackMode === 'outbox' || broker.session === undefined || outbox.hasPending) return 'unsent';
   if (keepUntilEnded) outbox.ensureRoom(job.tenant, body, bridge.quotasOf(command));
-  const ack = await broker.ask((session) => publishJob(session, job, body, route));
+  const ack = await broker.askOnce((session) => publishJob(session, job, body, route));
   if (ack === undefined) return 'unanswered';
   if (ack.duplicate) return 'duplicate';
   if (keepUntilEnded) {

@@ -21,7 +21,10 @@ const PROBE_MS = 1_000;
 const RETRY_MS = 1_000;
 
 /** The part of a connection that gives sessions. */
-export type BrokerAccess = Pick<BrokerConnection, 'session' | 'available' | 'use' | 'useSession'>;
+export type BrokerAccess = Pick<
+  BrokerConnection,
+  'patienceMs' | 'session' | 'available' | 'use' | 'useSession'
+>;
 
 /**
  * A Durable Object's connection to NATS. The first use connects, and all callers share one attempt. The next call that
@@ -61,6 +64,11 @@ export class BrokerConnection {
 
   get state(): BrokerState {
     return this.#state;
+  }
+
+  /** How long a connect, or an answer of NATS, may take (`BROKER_TIMEOUT_MS`). */
+  get patienceMs(): number {
+    return this.#settings.BROKER_TIMEOUT_MS;
   }
 
   /** How many sessions were opened so far. */

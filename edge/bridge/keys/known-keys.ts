@@ -1,7 +1,8 @@
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
-import { full } from '../../outbox/outbox-room.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
+import { pause } from '../../../shared/timers.ts';
+import { full } from '../../outbox/outbox-room.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
 const DAY_MS = 86_400_000;
@@ -76,18 +77,20 @@ export class KnownKeys {
   }
 
   /**
-   * Waits until it is known whether keys may be missing here, for 2 s at most. It asks once in the life of the object, and again only if
-   * there was no answer. Call it also before a job without a key: only before the first job can the answer be "never". Never throws.
+   * Waits until it is known whether keys may be missing here, for 2 s at most. The bridge asks once in the life of the object, and
+   * again only if there was no answer. Call it also before a job without a key: only before the first job can the answer be "never". Never throws.
    * @param isKeyed whether the answer is needed. If not, the bridge is not asked a second time
+   * @param leftMs how much longer the submission may wait, in milliseconds
    */
-  async settle(isKeyed: boolean): Promise<void> {
+  async settle(isKeyed: boolean, leftMs: number): Promise<void> {
     if (this.#shardsSince !== undefined || Date.now() < this.#retryAt) return;
     if (this.#hasAsked && this.#asking === undefined && !isKeyed) return;
     this.#hasAsked = true;
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
-    await this.#asking;
+    if (leftMs >= PATIENCE_MS) await this.#asking;
+    else await Promise.race([this.#asking, pause(leftMs)]);
   }
 
   /** Whether no job with this id was submitted within the time that keys are kept. Call {@link settle} first. */

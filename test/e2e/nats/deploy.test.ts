@@ -350,8 +350,12 @@ describe('the cluster of cluster.conf', () => {
     await cluster?.stop();
   });
 
-  const submit = async (priority: Priority, operation = 'echo', input: unknown = null): Promise<Job> =>
-    Job.parse(await (await stack.submit({ operation, input, priority })).json());
+  const submit = async (priority: Priority, operation = 'echo', input: unknown = null): Promise<Job> => {
+    const answer: unknown = await (await stack.submit({ operation, input, priority })).json();
+    const job = Job.safeParse(answer);
+    if (!job.success) throw new Error(`the edge took no job: ${JSON.stringify(answer)}`);
+    return job.data;
+  };
   /** Waits for longer than a request can: a cluster under load needs its time. */
   const succeeded = ({ id }: Job): Promise<true> =>
     until('the job to succeed', async () => {

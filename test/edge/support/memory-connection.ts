@@ -5,6 +5,7 @@ import { MemoryBroker } from './memory-broker.ts';
 /** A connection that gives sessions with one {@link MemoryBroker}. */
 export class MemoryConnection implements BrokerAccess {
   readonly broker = new MemoryBroker();
+  readonly patienceMs = 4_000;
   /** How often a session was asked for. */
   asked = 0;
   readonly #connect: () => Promise<void>;

@@ -32,7 +32,7 @@ afterEach(() => {
 describe('an idempotency key', () => {
   it('is new in a bridge that knows all keys, until it is used', async () => {
     const { keys } = open();
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     expect(keys.isUnused('a')).toBe(true);
     keys.add(keyed('a'), undefined);
     keys.add(keyed('a'), undefined);
@@ -43,30 +43,30 @@ describe('an idempotency key', () => {
     const { sql, keys } = open();
     keys.add(keyed('a'), undefined);
     const { keys: restarted } = open(sql);
-    await restarted.settle(true);
+    await restarted.settle(true, 4_000);
     expect([restarted.isUnused('a'), restarted.isUnused('b')]).toEqual([false, true]);
   });
 
   it('may be an old one while nobody can tell since when the number of shards is the same', async () => {
     const { keys } = open(openSql(), async () => undefined);
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     expect(keys.isUnused('a')).toBe(false);
   });
 
   it('may be an old one while the first bridge does not answer, which is asked again after a while', async () => {
     const askSince = vi.fn(async (): Promise<number> => 0).mockRejectedValueOnce(new Error('reset'));
     const { keys } = open(openSql(), askSince);
-    await keys.settle(true);
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
+    await keys.settle(true, 4_000);
     expect([keys.isUnused('a'), askSince.mock.calls.length]).toEqual([false, 1]);
     vi.setSystemTime(Date.now() + 30_001);
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     expect([keys.isUnused('a'), askSince.mock.calls.length]).toEqual([true, 2]);
   });
 
   it('may be an old one for 14 days after the number of shards has changed', async () => {
     const { keys } = open(openSql(), async () => Date.parse('2026-01-01T00:00:00Z'));
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     expect(keys.isUnused('a')).toBe(false);
     vi.setSystemTime(Date.now() + 14 * DAY_MS);
     expect(keys.isUnused('a')).toBe(true);
@@ -74,7 +74,7 @@ describe('an idempotency key', () => {
 
   it('may be an old one for 14 days in an object that had jobs before it had the table', async () => {
     const { keys } = older();
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     expect(keys.isUnused('a')).toBe(false);
     vi.setSystemTime(Date.now() + 14 * DAY_MS);
     expect(keys.isUnused('a')).toBe(true);
@@ -82,7 +82,7 @@ describe('an idempotency key', () => {
 
   it('is known for 14 days, counted from the time when a delayed job is due', async () => {
     const { keys } = open();
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     keys.add(keyed('now'), undefined);
     keys.add(keyed('later'), '2026-01-11T00:00:00Z');
     vi.setSystemTime(Date.now() + 15 * DAY_MS);
@@ -93,7 +93,7 @@ describe('an idempotency key', () => {
 
   it('is known for as long as NATS has anything of its job', async () => {
     const { keys, remembered } = open();
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     for (const key of ['a', 'b', 'c', 'd', 'e']) keys.add(keyed(key), undefined);
     for (const key of ['a', 'b', 'c', 'd']) remembered.add(key);
     const next = (n: number): void => keys.add(keyed(`next-${n}`), undefined);
@@ -116,7 +116,7 @@ describe('an idempotency key', () => {
     const answer = Promise.withResolvers<boolean>();
     const isRemembered = vi.fn(() => answer.promise);
     const keys = new KnownKeys({ sql: openSql(), log, askSince: async () => 0, isRemembered });
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     keys.add(keyed('a'), undefined);
     vi.setSystemTime(Date.now() + 15 * DAY_MS);
     keys.add(keyed('next'), undefined);
@@ -136,12 +136,12 @@ describe('an idempotency key', () => {
       return sql.exec(query, ...bindings);
     };
     const { keys } = open({ exec });
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     isFull = true;
     keys.add(keyed('a'), undefined);
     expect([keys.isUnused('a'), keys.isUnused('b')]).toEqual([false, false]);
     const { keys: restarted } = open(sql);
-    await restarted.settle(true);
+    await restarted.settle(true, 4_000);
     expect([restarted.isUnused('a'), restarted.isUnused('b')]).toEqual([false, false]);
   });
 
@@ -161,7 +161,7 @@ describe('an idempotency key', () => {
     'that makes another job after %i days is known for 14 days from then on',
     async (days) => {
       const { keys } = open();
-      await keys.settle(true);
+      await keys.settle(true, 4_000);
       keys.add(keyed('a'), undefined);
       vi.setSystemTime(Date.now() + days * DAY_MS);
       keys.add(keyed('a'), undefined);
@@ -174,7 +174,7 @@ describe('an idempotency key', () => {
   it('may be an old one if the first bridge does not answer in time', async () => {
     vi.useFakeTimers({ now: Date.now(), toFake: ['Date', 'setTimeout', 'clearTimeout'] });
     const { keys } = open(openSql(), () => new Promise(() => undefined));
-    const settled = keys.settle(true);
+    const settled = keys.settle(true, 4_000);
     await vi.advanceTimersByTimeAsync(5_000);
     await settled;
     expect(keys.isUnused('a')).toBe(false);
@@ -209,7 +209,7 @@ describe('the first bridge', () => {
 
   it('takes its own keys for old ones, too, from the moment when another bridge has another number', async () => {
     const { keys } = open(openSql(), async () => await keys.shardsSince(1, yes));
-    await keys.settle(true);
+    await keys.settle(true, 4_000);
     expect(keys.isUnused('a')).toBe(true);
     await keys.shardsSince(2, yes);
     expect(keys.isUnused('a')).toBe(false);

@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RequestBroker } from '../../../edge/nats/request-broker.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { pause } from '../../../shared/timers.ts';
+import { MemoryConnection } from '../support/memory-connection.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const { patienceMs } = new MemoryConnection();
+const start = (connectMs = 0): Promise<RequestBroker> =>
+  RequestBroker.start(new MemoryConnection(() => (connectMs === 0 ? Promise.resolve() : pause(connectMs))));
+const silence = (): Promise<never> => new Promise(() => undefined);
+
+/** How long work takes, by the clock. */
+async function durationOf(work: () => Promise<unknown>): Promise<number> {
+  const began = Date.now();
+  const done = work().then(() => Date.now() - began);
+  await vi.runAllTimersAsync();
+  return await done;
+}
+
+describe('the waits of one request', () => {
+  it('end together after the time of one, when NATS does not answer', async () => {
+    const duration = await durationOf(async () => {
+      const broker = await start(patienceMs / 2);
+      expect(await broker.ask(() => pause(patienceMs / 4).then(() => 'answer'))).toBe('answer');
+      expect(await broker.ask(silence)).toBeUndefined();
+      expect([broker.session, await broker.ask(async () => 'asked'), broker.leftMs]).toEqual([
+        ...[undefined, undefined, 0],
+      ]);
+    });
+    expect(duration).toBe(patienceMs);
+  });
+
+  it('begin when the request began, even if its broker is made later', async () => {
+    const duration = await durationOf(async () => {
+      const sinceMs = Date.now();
+      await pause(patienceMs - 10);
+      const broker = await RequestBroker.start(new MemoryConnection(), sinceMs);
+      expect(await broker.ask(silence)).toBeUndefined();
+    });
+    expect(duration).toBe(patienceMs);
+  });
+
+  it('include one message that is sent after others', async () => {
+    const duration = await durationOf(async () => {
+      const broker = await start(patienceMs / 2);
+      expect(await broker.askOnce(silence)).toBeUndefined();
+    });
+    expect(duration).toBe(patienceMs);
+  });
+
+  it('leave a first message the time that it has already', async () => {
+    const broker = await start();
+    const late = broker.askOnce(() => pause(patienceMs + 10).then(() => 'answer'));
+    await vi.runAllTimersAsync();
+    expect(await late).toBe('answer');
+  });
+
+  it('do not hide an error that NATS answers with', async () => {
+    const broker = await start();
+    const refusal = new ThroughlineError('stream-full', 'no room');
+    await expect(broker.ask(() => Promise.reject(refusal))).rejects.toBe(refusal);
+  });
+});
