@@ -25,7 +25,7 @@ export const OWN_PROCESS = [
 /** `npm run test:nats` runs them, on each nats-server that Throughline is tested with. */
 export const ON_EACH_SERVER = ['test/e2e/nats/{deploy,nats-cluster}.test.ts'];
 /** `npm run test:broker` runs them. Each has a process of its own, since some trust certificates of their own. */
-export const BROKER = ['test/e2e/nats/**/*.test.ts', 'test/e2e/edge/outbox-rejected.test.ts'];
+export const BROKER = ['test/e2e/nats/**/*.test.ts', 'test/e2e/edge/{outbox-rejected,slow-nats}.test.ts'];
 /** `npm run test:clock` runs them: they wait for the times of schedules and limits. */
 export const CLOCK = ['test/e2e/schedules/**/*.test.ts', 'test/e2e/jobs/limits{,-deploy}.test.ts'];
 /** `npm run test:worker` runs them: most of their tests start hosts, stop them, and wait for what other hosts do. */
