@@ -1,8 +1,11 @@
 import { JOB_QUOTAS, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
+import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
 /** A report of the index is believed for this long. */
 const FRESH_MS = 5_000;
+/** The index answers within about a second, or not at all. */
+const PATIENCE_MS = 3_000;
 const MAX_TENANTS = 5_000;
 const RETRY_SECONDS = 5;
 /** A tenant with fewer than so many times `FAIR_JOBS` unfinished jobs is near that limit. */
@@ -27,6 +30,16 @@ interface UsageBookOptions {
   /** Asks the index for the usage of a tenant. */
   readonly count: (tenant: string) => Promise<Usage>;
 }
+
+/** How a job is checked. */
+interface CheckOptions {
+  /** How long the check may wait for the index, in milliseconds. */
+  readonly leftMs?: number;
+  /** Whether the place of the job says where it waits in the queue. */
+  readonly needsPlace?: boolean;
+}
+
+const late = (): Error => new Error('the index did not answer in time');
 
 /**
  * What the unfinished jobs of each tenant take, as far as a bridge knows: the last report of the index, and the jobs that the
@@ -56,13 +69,19 @@ export class UsageBook {
    * in their order, and those that wait for their check take no room from it. A job that is refused is taken out again.
    * The index is asked again if the job does not fit by the last report, however old that is, and near the limit of the
    * pooled lane, since jobs of the tenant may have ended; an old report counts for that too. It is also asked for a tenant
-   * that was never counted. While it cannot be asked, an old report refuses nothing.
+   * that was never counted. While it cannot be asked, or is too slow, an old report refuses nothing.
    * @param place as {@link enter} gave it
    * @param quotas those of the tenant
    * @returns the place of the job now
    * @throws ThroughlineError `quota-exceeded`; `payload-too-large` if the job alone is larger than its tenant may have
    */
-  async check(tenant: string, job: Usage, place: number, quotas: Usage): Promise<number> {
+  async check(
+    tenant: string,
+    job: Usage,
+    place: number,
+    quotas: Usage,
+    { leftMs = PATIENCE_MS, needsPlace = true }: CheckOptions = {},
+  ): Promise<number> {
     const never = JOB_QUOTAS.find((quota) => job[quota] > quotas[quota]);
     if (never !== undefined) {
       this.#leave(tenant, job, place);
@@ -71,12 +90,12 @@ export class UsageBook {
     const { fairJobs } = this.#options;
     const known = this.#tenants.get(tenant);
     const unknown = this.#oldOf(tenant);
-    const isNear = place + placeIn(unknown, job) > fairJobs && place <= fairJobs * NEAR;
+    const isNear = needsPlace && place + placeIn(unknown, job) > fairJobs && place <= fairJobs * NEAR;
     const fits =
       known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted, quotas) === undefined;
     if (!isNear && fits) return this.#passed(tenant, job, place);
     const before = placeIn(this.#countedOf(tenant), job);
-    await this.#recount(tenant);
+    await this.#recount(tenant, leftMs);
     const name = this.#exceeded(tenant, job, this.#countedOf(tenant), quotas);
     if (name === undefined) {
       const change = placeIn(this.#countedOf(tenant), job) - before;
@@ -111,7 +130,7 @@ export class UsageBook {
     try {
       return await work();
     } finally {
-      const counted = await this.#options.count(tenant).catch(() => undefined);
+      const counted = await this.#count(tenant);
       this.report(tenant, counted, job);
     }
   }
@@ -167,17 +186,23 @@ export class UsageBook {
     known.countedAt = Date.now();
   }
 
-  /** Asks the index. Callers at the same time share one request. */
-  #recount(tenant: string): Promise<void> {
+  /**
+   * Asks the index. Callers at the same time share one request.
+   * @param leftMs how long this caller waits for the answer
+   */
+  async #recount(tenant: string, leftMs: number): Promise<void> {
     const counting =
       this.#counting.get(tenant) ??
-      this.#options
-        .count(tenant)
+      this.#count(tenant)
         .then((counted) => this.report(tenant, counted, NO_USAGE))
-        .catch(() => undefined)
         .finally(() => this.#counting.delete(tenant));
     this.#counting.set(tenant, counting);
-    return counting;
+    await (leftMs < PATIENCE_MS ? withDeadline(counting, leftMs, late).catch(() => undefined) : counting);
+  }
+
+  /** @returns undefined if the index fails, or does not answer in time */
+  #count(tenant: string): Promise<Usage | undefined> {
+    return withDeadline(this.#options.count(tenant), PATIENCE_MS, late).catch(() => undefined);
   }
 
   /** What this bridge knows of each tenant. */

@@ -183,8 +183,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   redriveMany(command: RedriveManyCommand): Promise<Reply<RedriveReport>> {
+    const sinceMs = Date.now();
     return this.#reply(command.carrier, () =>
-      this.#use((session) => redriveMany(this.#parts, session, command)),
+      this.#use((session) => redriveMany(this.#parts, session, command, sinceMs)),
     );
   }
 

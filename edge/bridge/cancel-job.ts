@@ -1,5 +1,11 @@
 import { errorFrom } from '../../shared/error-table.ts';
-import type { CancelCommand, Cancellation, CancelManyCommand, CancelOutcome } from '../calls/commands.ts';
+import {
+  CANCEL_MANY_BUDGET_MS,
+  type CancelCommand,
+  type Cancellation,
+  type CancelManyCommand,
+  type CancelOutcome,
+} from '../calls/commands.ts';
 import { type CancelParts, cancelAtBroker, consumersOfQueue } from '../jobs/cancel-at-broker.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { ConsumerPlace } from '../nats/stored-message.ts';
@@ -36,11 +42,15 @@ export async function cancelJob(
 /** How many jobs of one request are cancelled at the same time. */
 const AT_ONCE = 25;
 
-/** Cancels many jobs, without a wait for those that run. @returns what became of each, in order */
+/**
+ * Cancels many jobs, without a wait for those that run.
+ * @returns what became of each, in order: `broker-unavailable` for those for which there was no time
+ */
 export async function cancelJobs(
   bridge: BridgeParts,
   { tenant, jobIds, carrier }: CancelManyCommand,
 ): Promise<CancelOutcome[]> {
+  const until = Date.now() + CANCEL_MANY_BUDGET_MS;
   const outcomes: CancelOutcome[] = [];
   // The list of consumers is large. Cancels that ask for it at the same time share it.
   const reads = new SharedReads<readonly ConsumerPlace[]>(1);
@@ -50,6 +60,10 @@ export async function cancelJobs(
   };
   for (let from = 0; from < jobIds.length; from += AT_ONCE) {
     const some = jobIds.slice(from, from + AT_ONCE);
+    if (Date.now() > until) {
+      outcomes.push(...some.map(() => 'broker-unavailable' as const));
+      continue;
+    }
     const commands = some.map((jobId) => ({ tenant, jobId, waitMs: 0, carrier }));
     outcomes.push(...(await Promise.all(commands.map((command) => outcomeOf(sharing, command)))));
   }
@@ -78,7 +92,7 @@ async function cancelIfAtBroker(
   command: CancelCommand,
 ): Promise<Cancellation | undefined> {
   const broker = await RequestBroker.start(bridge.connection);
-  return await broker.ask(() => cancelAtBroker(bridge, command));
+  return await broker.ask(() => cancelAtBroker(bridge, command), command.waitMs);
 }
 
 async function cancelInOutbox(

@@ -1,3 +1,4 @@
+import { withDeadline } from '../../shared/deadline.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
@@ -46,13 +47,20 @@ export class PooledJobs {
    * Whether a job may go to the pooled lane of its tenant. It counts as being there from then on.
    * @param broker a broker for this call alone: a look may go on when the request has its answer
    * @param place its place among the unfinished jobs of its tenant
+   * @param leftMs how long the call waits for the look, in milliseconds
    */
-  async admit(broker: Pick<RequestBroker, 'ask'>, job: PooledJob, place: number): Promise<boolean> {
+  async admit(
+    broker: Pick<RequestBroker, 'ask'>,
+    job: PooledJob,
+    place: number,
+    leftMs = Number.POSITIVE_INFINITY,
+  ): Promise<boolean> {
     const { tenant, jobId, redriveCount = 0 } = job;
     const tracked = this.#trackedOf(tenant);
     const isBusy = place > this.#fairJobs;
     if (isBusy && place > this.#fairJobs * FEW) return false;
-    if (isBusy && tracked.ids.size >= this.#fairJobs) await this.#forgetEnded(broker, tenant, tracked);
+    if (isBusy && tracked.ids.size >= this.#fairJobs)
+      await this.#forgetEnded(broker, tenant, tracked, leftMs);
     if (isBusy && tracked.ids.size >= this.#fairJobs) return false;
     tracked.ids.set(jobId, redriveCount);
     const [oldest] = tracked.ids.keys();
@@ -84,7 +92,12 @@ export class PooledJobs {
   }
 
   /** Looks for the ends of the jobs in a pooled lane. Callers at the same time share one look. */
-  async #forgetEnded(broker: Pick<RequestBroker, 'ask'>, tenant: string, tracked: Tracked): Promise<void> {
+  async #forgetEnded(
+    broker: Pick<RequestBroker, 'ask'>,
+    tenant: string,
+    tracked: Tracked,
+    leftMs: number,
+  ): Promise<void> {
     const isFresh = Date.now() - tracked.knownAt < FRESH_MS;
     if (tracked.looking === undefined && Date.now() - tracked.lookedAt >= LOOK_MS) {
       tracked.lookedAt = Date.now();
@@ -97,7 +110,8 @@ export class PooledJobs {
         delete tracked.looking;
       });
     }
-    if (!isFresh) await tracked.looking;
+    if (isFresh || tracked.looking === undefined) return;
+    await withDeadline(tracked.looking, leftMs, () => new Error('too late')).catch(() => undefined);
   }
 }
 

@@ -29,7 +29,7 @@ interface Due {
  * When a new job may start, if its operation limits how many start within a period, and too many are before it. Such a job is
  * delayed, so that nothing has to look after it until then. The worker keeps the limit in any case. So a job that cannot be
  * delayed goes to the queue at once: its caller asked for another time, NATS is away, cannot delay jobs or has no room for them, or
- * the index does not answer.
+ * the index does not answer in time.
  * @param bytes the size of the job's input
  * @returns undefined: at once
  */
@@ -44,7 +44,7 @@ export async function startTimeOf(
   if (rateLimit === undefined || command.spec.dueAt !== undefined || session === undefined) return undefined;
   try {
     checkDelaySupport(session);
-    const at = await timeOf(parts, command, rateLimit);
+    const at = await broker.inTime(timeOf(parts, command, rateLimit));
     if (at === undefined || at <= Date.now()) return undefined;
     await broker.ask((one) => parts.room.take(one, bytes));
     return { dueAt: new Date(at).toISOString(), dueBy: 'rateLimit' };

@@ -2,7 +2,7 @@ import { type Context, context, type Span, trace } from '@opentelemetry/api';
 import { isLimited, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
@@ -188,9 +188,9 @@ function submitInKeyTurn(
   submitting: Checked,
   announcement: OperationAnnouncement | undefined,
 ): Promise<SubmitResult | undefined> {
-  const { bridge, command } = submitting;
+  const { bridge, broker, command } = submitting;
   if (command.spec.fingerprint === undefined) return submitNew(submitting, announcement);
-  return bridge.keyTurns.take(command.jobId, async () => {
+  return bridge.keyTurns.take(command.jobId, broker, async () => {
     const existing = bridge.keys.has(command.jobId) ? await findExisting(submitting) : undefined;
     return existing ?? (await submitNew(submitting, announcement));
   });
@@ -207,7 +207,10 @@ async function submitNew(
   const taken = usageOfJob(command.spec, body.length);
   // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
   const entered = bridge.usage.enter(tenant, taken);
-  const place = await bridge.usage.check(tenant, taken, entered, bridge.quotasOf(command));
+  const place = await bridge.usage.check(tenant, taken, entered, bridge.quotasOf(command), {
+    leftMs: broker.leftMs,
+    needsPlace: command.spec.orderingKey === undefined,
+  });
   try {
     const limited = announcement !== undefined && isLimited(announcement);
     const hasOwnLane = bridge.hosts.servesOwnLane(command);
@@ -238,7 +241,7 @@ async function isBusy(
   const { tenant, spec } = command;
   if (isElsewhere || spec.orderingKey !== undefined || spec.dueAt !== undefined)
     return bridge.usage.isBusy(tenant, taken, place);
-  return !(await bridge.pooled.admit(broker.apart(), command, place));
+  return !(await bridge.pooled.admit(broker.apart(), command, place, broker.leftMs));
 }
 
 async function sendNew(
@@ -283,7 +286,11 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
   newJob.span.setAttribute(ATTR.durability, 'stream');
   if (result === 'duplicate') {
     // JetStream already has a message with this id: another request with the same key was first. Its job is the answer.
-    const first = await findExisting(submitting);
+    const looking = { ...submitting, broker: submitting.broker.apart() };
+    const first = await findExisting(looking);
+    // Without an answer nobody knows whether that request was the same one.
+    if (first === undefined && looking.broker.session === undefined)
+      throw unavailable('no answer about the job of the Idempotency-Key');
     return first ?? reportAccepted(submitting, newJob, 'stream');
   }
   // The request's line names the job. At `info`, a job costs one line.

@@ -9,14 +9,15 @@ import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
-import type {
-  CancelCommand,
-  Cancellation,
-  CancelOutcome,
-  SubmitAnswer,
-  SubmitCommand,
-  TrialAnswer,
-  WatchCommand,
+import {
+  CANCEL_MANY_BUDGET_MS,
+  type CancelCommand,
+  type Cancellation,
+  type CancelOutcome,
+  type SubmitAnswer,
+  type SubmitCommand,
+  type TrialAnswer,
+  type WatchCommand,
 } from './commands.ts';
 import {
   type DeadLettersCommand,
@@ -31,13 +32,10 @@ import { callObject } from './object-call.ts';
 import type { BridgeApi } from './objects.ts';
 import type { Region } from './placement.ts';
 import { jobIdOfRejected } from './rejected-id.ts';
-import type { Reply } from './reply.ts';
+import { type Reply, refusal } from './reply.ts';
 
 /** How much longer than the bridge's own time limit the edge waits, so that the caller gets the bridge's answer. */
 const MARGIN_MS = 1_500;
-
-/** How long a bridge may take to cancel many jobs. It may wait a second for the worker of each. */
-const CANCEL_MANY_BUDGET_MS = 10_000;
 
 type Command = Omit<SubmitCommand, 'carrier'>;
 type BridgeStub = DurableObjectStub<BridgeApi>;
@@ -78,15 +76,29 @@ export class BridgeClient {
   }
 
   /**
-   * Submits many jobs, with one call to each of their bridges: a reply for each job, in order.
-   * @throws ThroughlineError when a call as a whole fails
+   * Submits many jobs, with one call to each of their bridges: a reply for each job, in order. Jobs whose bridge does not answer
+   * have its error.
+   * @throws ThroughlineError when no bridge answers
    */
   async submitBatch(commands: readonly Command[]): Promise<Reply<SubmitAnswer>[]> {
-    return await this.#inGroups(
+    let answered = false;
+    const failures: unknown[] = [];
+    const replies = await this.#inGroups(
       commands,
       ({ jobId }) => jobId,
-      (group) => this.#submitGroup(group),
+      async (group) => {
+        try {
+          const ofGroup = await this.#submitGroup(group);
+          answered = true;
+          return ofGroup;
+        } catch (thrown) {
+          failures.push(thrown);
+          return group.map(() => refusal(errorFrom(thrown)));
+        }
+      },
     );
+    if (failures.length > 0 && !answered) throw failures[0];
+    return replies;
   }
 
   /** Calls each bridge once, with what belongs to its jobs. @returns an answer for each of `all`, in order */

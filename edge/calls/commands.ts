@@ -106,6 +106,9 @@ export interface CancelCommand extends LimitedCommand {
   readonly carrier: Carrier;
 }
 
+/** How long a bridge may take to cancel many jobs. It begins with none afterwards. */
+export const CANCEL_MANY_BUDGET_MS = 10_000;
+
 export interface CancelManyCommand {
   readonly tenant: string;
   readonly jobIds: readonly string[];

@@ -12,6 +12,7 @@ import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 /**
  * Redrives many dead letters of a tenant, the oldest first, until `limit` of them were tried, the time is up, or a
  * quota of the tenant is used up. Only dead letters that existed at the first request are redriven.
+ * @param sinceMs when the request began to wait, in epoch milliseconds
  * @throws ThroughlineError `broker-unavailable`, `quota-exceeded` before any dead letter was tried. Afterwards the cursor of
  *   the report leads to the rest
  */
@@ -19,9 +20,10 @@ export async function redriveMany(
   parts: RedriveParts,
   session: BrokerSession,
   command: RedriveManyCommand,
+  sinceMs = Date.now(),
 ): Promise<RedriveReport> {
   const { tenant, operation, reason, tags, limit } = command;
-  const until = Date.now() + REDRIVE_MANY_BUDGET_MS;
+  const until = sinceMs + REDRIVE_MANY_BUDGET_MS;
   const to = command.to ?? (await lastSequence(session, tenant, operation));
   const redriven: string[] = [];
   const failed: { id: string; code: string }[] = [];

@@ -1,4 +1,5 @@
 import type { SpanContext } from '@opentelemetry/api';
+import { withDeadline } from '../../shared/deadline.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { pause, startTimer } from '../../shared/timers.ts';
@@ -16,6 +17,8 @@ export interface JobEnd {
 
 const RETRY_MS = 250;
 
+const late = (): Error => new Error('the time is over');
+
 interface WaitedJob {
   readonly tenant: string;
   readonly jobId: string;
@@ -32,6 +35,7 @@ export class ResultWaiter {
   #unsubscribe: () => void = () => undefined;
   #session: BrokerSession | undefined;
   #latest: JobEvent | undefined;
+  #isStopped = false;
 
   private constructor(connection: BrokerAccess, job: WaitedJob) {
     this.#connection = connection;
@@ -61,7 +65,7 @@ export class ResultWaiter {
         if (left <= 0) return undefined;
         const next = await this.#next(left);
         if (next !== 'lost') return next;
-        await this.#listenAgain(untilMs);
+        await withDeadline(this.#listenAgain(untilMs), left, late).catch(() => undefined);
       }
     } finally {
       this.stop();
@@ -70,6 +74,7 @@ export class ResultWaiter {
 
   /** Stops listening; safe to call twice. */
   stop(): void {
+    this.#isStopped = true;
     this.#unsubscribe();
   }
 
@@ -89,6 +94,7 @@ export class ResultWaiter {
     while (Date.now() < untilMs) {
       try {
         const session = await this.#connection.session();
+        if (this.#isStopped) return;
         this.#unsubscribe();
         this.#listen(session);
         const missed = await lastEvent(session, this.#job.tenant, this.#job.jobId);

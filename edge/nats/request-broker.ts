@@ -4,12 +4,12 @@ import { unavailable } from '../../shared/errors.ts';
 import type { BrokerAccess } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 
-/** The time limit of one message is enough for a request that has waited no longer than this before. */
+/** A request that has waited for less needs no timer for its one message, which has a time limit already. */
 const SLACK_MS = 100;
 
 /**
- * Lets one request ask NATS. All its waits together take no longer than `BROKER_TIMEOUT_MS`. After NATS has failed to answer, the
- * request does not ask again and does not wait a second time.
+ * Lets one request ask NATS. What it waits for all in all takes no longer than `BROKER_TIMEOUT_MS`. After NATS has failed to
+ * answer, the request does not ask again and does not wait a second time.
  */
 export class RequestBroker {
   readonly #connection: BrokerAccess;
@@ -17,9 +17,9 @@ export class RequestBroker {
   readonly #untilMs: number;
   #session: BrokerSession | undefined;
 
-  private constructor(connection: BrokerAccess, untilMs: number, session: BrokerSession | undefined) {
+  private constructor(connection: BrokerAccess, sinceMs: number, session?: BrokerSession) {
     this.#connection = connection;
-    this.#untilMs = untilMs;
+    this.#untilMs = sinceMs + connection.patienceMs;
     this.#session = session;
   }
 
@@ -28,12 +28,16 @@ export class RequestBroker {
    * @param sinceMs when the request began to wait, in epoch milliseconds
    */
   static async start(connection: BrokerAccess, sinceMs = Date.now()): Promise<RequestBroker> {
-    return new RequestBroker(connection, sinceMs + connection.patienceMs, await connection.available());
+    const broker = new RequestBroker(connection, sinceMs);
+    const session = connection.available();
+    const late = (): undefined => undefined;
+    broker.#session = session instanceof Promise ? await broker.inTime(session).catch(late) : session;
+    return broker;
   }
 
-  /** The open session; undefined while NATS cannot be reached. */
+  /** The open session; undefined while NATS cannot be reached, and when the time is over. */
   get session(): BrokerSession | undefined {
-    return this.#session;
+    return this.leftMs > 0 ? this.#session : undefined;
   }
 
   /** How much longer the request may wait, in milliseconds. */
@@ -41,32 +45,40 @@ export class RequestBroker {
     return Math.max(0, this.#untilMs - Date.now());
   }
 
-  /** Another broker with the same session, for questions that do not belong to the request. */
+  /** Another broker with the same session and a time of its own, for questions that do not belong to the request. */
   apart(): RequestBroker {
-    return new RequestBroker(this.#connection, this.#untilMs, this.#session);
+    return new RequestBroker(this.#connection, Date.now(), this.#session);
   }
 
   /**
-   * Asks NATS.
+   * Asks NATS. The session of a question that is not answered in time stays open for other requests.
+   * @param moreMs how long `work` may wait for something else than NATS, in milliseconds
    * @returns undefined if NATS cannot be reached, does not answer in time, or refuses this bridge
    * @throws ThroughlineError any other error of `work`
    */
-  ask<T>(work: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {
-    return this.#try((session) =>
-      withDeadline(work(session), this.leftMs, () => unavailable('no answer in time')),
-    );
+  ask<T>(work: (session: BrokerSession) => Promise<T>, moreMs = 0): Promise<T | undefined> {
+    return this.#try((session) => this.inTime(this.#connection.useSession(session, work), moreMs));
   }
 
-  /** As {@link ask}, for one message. Most requests send no other, and it has a time limit already. */
+  /** As {@link ask}, for one message. Most requests send no other. */
   askOnce<T>(work: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {
     const hasWaited = this.leftMs < this.#connection.patienceMs - SLACK_MS;
-    return hasWaited ? this.ask(work) : this.#try(work);
+    return hasWaited ? this.ask(work) : this.#try((session) => this.#connection.useSession(session, work));
   }
 
-  async #try<T>(work: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {
-    if (this.#session === undefined) return undefined;
+  /**
+   * Waits for `promise` within the time of the request.
+   * @throws ThroughlineError `broker-unavailable` when the time is over; what `promise` throws
+   */
+  inTime<T>(promise: Promise<T>, moreMs = 0): Promise<T> {
+    return withDeadline(promise, this.leftMs + moreMs, () => unavailable('no answer in time'));
+  }
+
+  async #try<T>(ask: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {
+    const { session } = this;
+    if (session === undefined) return undefined;
     try {
-      return await this.#connection.useSession(this.#session, work);
+      return await ask(session);
     } catch (thrown) {
       const { code } = errorFrom(thrown);
       if (code !== 'broker-unavailable' && code !== 'broker-refused') throw thrown;

@@ -57,7 +57,7 @@ export class SavedOperations {
     if (this.#known.has(name)) return this.#known.find(name);
     throw new ThroughlineError(
       'broker-unavailable',
-      `the message broker cannot be reached, and ${name} was not announced when it last was`,
+      `the message broker cannot be reached in time, and ${name} was not announced when it last was`,
       { retryAfterSeconds: 5 },
     );
   }

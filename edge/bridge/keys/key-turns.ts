@@ -1,3 +1,5 @@
+import type { RequestBroker } from '../../nats/request-broker.ts';
+
 /**
  * Lets only one of the submissions with an idempotency key make its job at a time. JetStream notices two messages with one id only if
  * they go to the same stream, and of two requests with one key only one may be delayed.
@@ -8,13 +10,18 @@ export class KeyTurns {
 
   /**
    * Does the work of a submission, unless another one of its key is under way.
+   * @param broker that of the submission, which limits how long it waits for another one
    * @returns undefined after another one was under way: look for its job
-   * @throws what `work` throws
+   * @throws ThroughlineError `broker-unavailable` if the other one takes too long; what `work` throws
    */
-  async take<T>(jobId: string, work: () => Promise<T>): Promise<T | undefined> {
+  async take<T>(
+    jobId: string,
+    broker: Pick<RequestBroker, 'inTime'>,
+    work: () => Promise<T>,
+  ): Promise<T | undefined> {
     const other = this.#turns.get(jobId);
     if (other !== undefined) {
-      await other;
+      await broker.inTime(other);
       return undefined;
     }
     const turn = Promise.withResolvers<void>();

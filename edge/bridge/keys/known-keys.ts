@@ -1,7 +1,6 @@
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
-import { pause } from '../../../shared/timers.ts';
 import { full } from '../../outbox/outbox-room.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
@@ -89,8 +88,7 @@ export class KnownKeys {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
-    if (leftMs >= PATIENCE_MS) await this.#asking;
-    else await Promise.race([this.#asking, pause(leftMs)]);
+    await withDeadline(this.#asking, leftMs, () => unavailable('the time is over')).catch(() => undefined);
   }
 
   /** Whether no job with this id was submitted within the time that keys are kept. Call {@link settle} first. */

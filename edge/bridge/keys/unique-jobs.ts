@@ -65,7 +65,7 @@ export class UniqueJobs {
     const name = JSON.stringify([command.tenant, command.operation, key]);
     for (let turn = this.#turns.get(name); turn !== undefined; turn = this.#turns.get(name)) {
       // The job of a submission that was under way was there while this one waited.
-      const job = await turn;
+      const job = await broker.inTime(turn);
       if (job !== undefined && standsFor(job, command)) return this.#answer(command, job);
     }
     const result = this.#findOrSubmit(broker, command, key, submitNew);

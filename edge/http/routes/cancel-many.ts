@@ -39,7 +39,7 @@ function reportOf(
   outcomes: readonly CancelOutcome[],
 ): Pick<CancelReport, 'cancelled' | 'stopping' | 'failed'> {
   if (ids.length > 0 && outcomes.every((outcome) => outcome === 'broker-unavailable'))
-    throw unavailable('none of the jobs was cancelled');
+    throw unavailable('no cancel was confirmed');
   const those = (outcome: CancelOutcome): string[] => ids.filter((_, place) => outcomes[place] === outcome);
   const failed = ids.flatMap((id, place) => {
     const outcome = outcomes[place] ?? ('internal' satisfies ErrorCode);

@@ -1,16 +1,22 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { DistanceProxy } from '../../../dev/machine/distance-proxy.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
+import type { BatchResult } from '../../../shared/api/submit-job.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import { jobEnded } from '../../support/jobs.ts';
-import { withTestStack } from '../../support/stack.ts';
+import { connectTo, jobEnded } from '../../support/jobs.ts';
+import { eventsByJob } from '../../support/nats/stored.ts';
+import { until } from '../../support/poll.ts';
+import { type TestStack, withTestStack } from '../../support/stack.ts';
 
 const BROKER_TIMEOUT_MS = 3_000;
 /** A bridge connects within the timeout, but cannot also read the announcements and publish. */
-const ROUND_TRIP_MS = 1_100;
+const SLOW_MS = 1_100;
+/** One message is answered in good time. Twenty, one after the other, are not. */
+const FAR_MS = 300;
 
-it('a new bridge takes a job in time when every answer of NATS is slow, and the job runs', async () => {
+/** A stack whose edge knows the operations, and a proxy before its NATS. */
+async function farFromNats(): Promise<{ stack: TestStack; proxy: DistanceProxy }> {
   const natsWebSocket = await findFreePort();
   const proxy = await DistanceProxy.start(natsWebSocket);
   onTestFinished(() => proxy.stop());
@@ -20,15 +26,41 @@ it('a new bridge takes a job in time when every answer of NATS is slow, and the 
     edge: { NATS_URL: `ws://127.0.0.1:${proxy.port}`, BROKER_TIMEOUT_MS: String(BROKER_TIMEOUT_MS) },
   });
   await stack.run('echo', 'before');
+  return { stack, proxy };
+}
+
+it('N16: a bridge that starts takes jobs in time while every answer is slow, keeps its connection, and sends them', async () => {
+  const { stack, proxy } = await farFromNats();
   await stack.stopEdge();
-  proxy.setRoundTrip(ROUND_TRIP_MS);
+  proxy.setRoundTrip(SLOW_MS);
   await stack.restartEdge();
-  const response = await stack.submit({ operation: 'echo', input: 'slow' });
-  const answer: unknown = await response.json();
-  expect({ status: response.status, answer }).toMatchObject({
-    status: 202,
-    answer: { durability: 'outbox' },
+  const nats = await connectTo(stack);
+  const hasSucceeded = async (id: string): Promise<boolean> =>
+    (await eventsByJob(nats)).get(id)?.at(-1)?.kind === 'succeeded';
+  for (let n = 0; n < 3; n++) {
+    const response = await stack.submit({ operation: 'echo', input: n });
+    const answer: unknown = await response.json();
+    expect({ status: response.status, answer }).toMatchObject({ status: 202 });
+    const { id } = Job.parse(answer);
+    await until('the job to be sent and run', () => hasSucceeded(id));
+  }
+  expect(stack.logs().filter(({ msg }) => msg === 'the connection to NATS is gone')).toEqual([]);
+});
+
+it('N16: a batch of one ordering key is taken in time, and runs in order', async () => {
+  const { stack, proxy } = await farFromNats();
+  proxy.setRoundTrip(FAR_MS);
+  const jobs = Array.from({ length: 20 }, (_, n) => ({ operation: 'echo', input: n, orderingKey: 'one' }));
+  const response = await stack.call('/v1/jobs/batch', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jobs }),
   });
+  const answer = (await response.json()) as { results?: readonly BatchResult[] };
+  expect({ status: response.status, answer }).toMatchObject({ status: 207 });
   proxy.setRoundTrip(0);
-  expect(await jobEnded(stack, Job.parse(answer).id)).toMatchObject({ state: 'succeeded', result: 'slow' });
+  const ids = (answer.results ?? []).map((result) => ('job' in result ? result.job.id : 'refused'));
+  const ended = await Promise.all(ids.map((id) => jobEnded(stack, id)));
+  const starts = ended.map(({ startedAt = '' }) => startedAt);
+  expect(starts).toEqual([...starts].sort());
 });

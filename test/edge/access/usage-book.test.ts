@@ -219,3 +219,49 @@ describe('a job that a quota can never take', () => {
     expect(await book.check('acme', JOB, book.enter('acme', JOB), { ...QUOTAS, jobs: 1 })).toBe(1);
   });
 });
+
+describe('an index that does not answer', () => {
+  const silent = () => {
+    const asked = vi.fn(() => new Promise<Usage>(() => undefined));
+    return { asked, book: new UsageBook({ fairJobs: 4, count: asked }) };
+  };
+  beforeEach(() => void vi.useFakeTimers());
+
+  /** How long a check takes, by the clock. */
+  const durationOf = async (check: () => Promise<number>): Promise<number> => {
+    const began = Date.now();
+    const done = check().then(() => Date.now() - began);
+    await vi.runAllTimersAsync();
+    return await done;
+  };
+
+  it('is asked again by the next job, after a few seconds', async () => {
+    const { book, asked } = silent();
+    const check = (): Promise<number> => book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
+    expect([await durationOf(check), await durationOf(check), asked.mock.calls.length]).toEqual([
+      ...[3_000, 3_000, 2],
+    ]);
+  });
+
+  it('takes no more time than a job has left', async () => {
+    const { book } = silent();
+    const check = () => book.check('acme', JOB, book.enter('acme', JOB), QUOTAS, { leftMs: 200 });
+    expect(await durationOf(check)).toBe(200);
+  });
+
+  it('does not hold up a job that ended and runs again', async () => {
+    const { book } = silent();
+    const restart = () => book.restart('acme', JOB, QUOTAS, async () => 1);
+    expect(await durationOf(restart)).toBe(6_000);
+  });
+});
+
+it('the index is not asked where a job waits, if that does not depend on its place', async () => {
+  const { book, index, submit } = setup(NO_USAGE);
+  await submit(5);
+  const asked = index.asked;
+  await book.check('acme', JOB, book.enter('acme', JOB), QUOTAS, { needsPlace: false });
+  expect(index.asked).toBe(asked);
+  await book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
+  expect(index.asked).toBe(asked + 1);
+});

@@ -36,7 +36,7 @@ describe('the region of a request', () => {
 });
 
 /** Remembers which objects were asked. */
-function namespace() {
+function namespace(isAway: (name: string) => boolean = () => false) {
   const asked: { name: string; locationHint?: string }[] = [];
   const stub = {
     read: async () => ({ ok: true, value: undefined }),
@@ -50,7 +50,7 @@ function namespace() {
   };
   const getByName = (name: string, options: object = {}) => {
     asked.push({ name, ...options });
-    return stub;
+    return isAway(name) ? { submitBatch: () => Promise.reject(new Error('moved')) } : stub;
   };
   return { asked, bridges: { getByName } as never };
 }
@@ -102,5 +102,22 @@ describe('the bridge of a job', () => {
     expect(replies).toMatchObject(ids.map((id) => ({ ok: true, value: { job: { id } } })));
     expect(new Set(asked.map(({ name }) => name)).size).toBe(asked.length);
     expect(asked.length).toBeGreaterThan(1);
+  });
+
+  it('has its own error in a batch if its bridge does not answer, and the others are accepted', async () => {
+    const { bridges } = namespace((name) => name.endsWith('-0'));
+    const ids = await Promise.all(Array.from({ length: 40 }, () => jobIdFor('acme', undefined)));
+    const commands = ids.map((jobId) => ({ jobId }) as never);
+    const replies = await new BridgeClient(bridges, OPTIONS).submitBatch(commands);
+    const refused = replies.filter(({ ok }) => !ok);
+    expect(replies.length).toBe(ids.length);
+    expect([refused.length > 0, refused.length < ids.length]).toEqual([true, true]);
+    for (const reply of refused) expect(reply).toMatchObject({ error: { code: 'broker-unavailable' } });
+  });
+
+  it('is refused with the whole batch if no bridge answers', async () => {
+    const { bridges } = namespace(() => true);
+    const sent = new BridgeClient(bridges, OPTIONS).submitBatch([{ jobId: 'a' } as never]);
+    await expect(sent).rejects.toMatchObject({ code: 'broker-unavailable' });
   });
 });

@@ -55,11 +55,59 @@ describe('the waits of one request', () => {
     expect(duration).toBe(patienceMs);
   });
 
-  it('leave a first message the time that it has already', async () => {
+  it('are not cut for a request whose only wait is one message: it has a limit of its own', async () => {
     const broker = await start();
     const late = broker.askOnce(() => pause(patienceMs + 10).then(() => 'answer'));
     await vi.runAllTimersAsync();
     expect(await late).toBe('answer');
+  });
+
+  it('include a connect that begins late', async () => {
+    const duration = await durationOf(async () => {
+      const sinceMs = Date.now();
+      await pause(patienceMs - 10);
+      const connection = new MemoryConnection(() => pause(patienceMs));
+      expect((await RequestBroker.start(connection, sinceMs)).session).toBeUndefined();
+    });
+    expect(duration).toBe(patienceMs);
+  });
+
+  it('end without a message to NATS when no time is left', async () => {
+    const broker = await RequestBroker.start(new MemoryConnection(), Date.now() - patienceMs);
+    const work = vi.fn(async () => 'answer');
+    expect([await broker.ask(work), await broker.askOnce(work), broker.session]).toEqual([
+      ...[undefined, undefined, undefined],
+    ]);
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  it('may be longer by what is no wait for NATS', async () => {
+    const duration = await durationOf(async () => {
+      const broker = await start();
+      expect(await broker.ask(silence, 1_000)).toBeUndefined();
+    });
+    expect(duration).toBe(patienceMs + 1_000);
+  });
+
+  it('do not end for a question that was asked apart', async () => {
+    const broker = await start();
+    await vi.advanceTimersByTimeAsync(patienceMs);
+    expect([broker.leftMs, broker.apart().leftMs]).toEqual([0, patienceMs]);
+  });
+
+  it('say nothing against the session, which other requests use', async () => {
+    const connection = new MemoryConnection();
+    const failures = vi.fn();
+    const useSession = connection.useSession.bind(connection);
+    connection.useSession = (session, work) =>
+      useSession(session, work).catch((thrown: unknown): never => {
+        failures(thrown);
+        throw thrown;
+      });
+    const broker = await RequestBroker.start(connection);
+    const asked = broker.ask(silence);
+    await vi.runAllTimersAsync();
+    expect([await asked, failures.mock.calls]).toEqual([undefined, []]);
   });
 
   it('do not hide an error that NATS answers with', async () => {

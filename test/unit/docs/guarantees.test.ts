@@ -17,7 +17,7 @@ describe('docs/GUARANTEES.md', () => {
       Array.from({ length: last }, (_, index) => `${letter}${index + 1}`);
     const wanted = [
       ...numbered('E', 15),
-      ...numbered('N', 15),
+      ...numbered('N', 16),
       'S3',
       ...numbered('W', 17),
       ...numbered('T', 3),
