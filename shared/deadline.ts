@@ -21,3 +21,11 @@ export function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Err
     );
   });
 }
+
+/**
+ * Waits for the value of `promise`, for at most `ms` milliseconds. Never rejects.
+ * @returns undefined if `promise` fails, or is late
+ */
+export function valueWithin<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  return withDeadline(promise, ms, () => new Error('late')).catch(() => undefined);
+}

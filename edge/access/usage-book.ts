@@ -1,5 +1,5 @@
 import { JOB_QUOTAS, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
-import { withDeadline } from '../../shared/deadline.ts';
+import { valueWithin } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
 /** A report of the index is believed for this long. */
@@ -38,8 +38,6 @@ interface CheckOptions {
   /** Whether the place of the job says where it waits in the queue. */
   readonly needsPlace?: boolean;
 }
-
-const late = (): Error => new Error('the index did not answer in time');
 
 /**
  * What the unfinished jobs of each tenant take, as far as a bridge knows: the last report of the index, and the jobs that the
@@ -197,12 +195,12 @@ export class UsageBook {
         .then((counted) => this.report(tenant, counted, NO_USAGE))
         .finally(() => this.#counting.delete(tenant));
     this.#counting.set(tenant, counting);
-    await (leftMs < PATIENCE_MS ? withDeadline(counting, leftMs, late).catch(() => undefined) : counting);
+    await valueWithin(counting, leftMs);
   }
 
   /** @returns undefined if the index fails, or does not answer in time */
   #count(tenant: string): Promise<Usage | undefined> {
-    return withDeadline(this.#options.count(tenant), PATIENCE_MS, late).catch(() => undefined);
+    return valueWithin(this.#options.count(tenant), PATIENCE_MS);
   }
 
   /** What this bridge knows of each tenant. */

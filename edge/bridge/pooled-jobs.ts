@@ -1,4 +1,4 @@
-import { withDeadline } from '../../shared/deadline.ts';
+import { valueWithin } from '../../shared/deadline.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
@@ -111,7 +111,7 @@ export class PooledJobs {
       });
     }
     if (isFresh || tracked.looking === undefined) return;
-    await withDeadline(tracked.looking, leftMs, () => new Error('too late')).catch(() => undefined);
+    await valueWithin(tracked.looking, leftMs);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { SpanContext } from '@opentelemetry/api';
-import { withDeadline } from '../../shared/deadline.ts';
+import { valueWithin } from '../../shared/deadline.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { pause, startTimer } from '../../shared/timers.ts';
@@ -16,8 +16,6 @@ export interface JobEnd {
 }
 
 const RETRY_MS = 250;
-
-const late = (): Error => new Error('the time is over');
 
 interface WaitedJob {
   readonly tenant: string;
@@ -65,7 +63,7 @@ export class ResultWaiter {
         if (left <= 0) return undefined;
         const next = await this.#next(left);
         if (next !== 'lost') return next;
-        await withDeadline(this.#listenAgain(untilMs), left, late).catch(() => undefined);
+        await valueWithin(this.#listenAgain(untilMs), left);
       }
     } finally {
       this.stop();

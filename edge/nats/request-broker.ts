@@ -1,4 +1,4 @@
-import { withDeadline } from '../../shared/deadline.ts';
+import { valueWithin, withDeadline } from '../../shared/deadline.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { unavailable } from '../../shared/errors.ts';
 import type { BrokerAccess } from './broker-connection.ts';
@@ -30,8 +30,7 @@ export class RequestBroker {
   static async start(connection: BrokerAccess, sinceMs = Date.now()): Promise<RequestBroker> {
     const broker = new RequestBroker(connection, sinceMs);
     const session = connection.available();
-    const late = (): undefined => undefined;
-    broker.#session = session instanceof Promise ? await broker.inTime(session).catch(late) : session;
+    broker.#session = session instanceof Promise ? await valueWithin(session, broker.leftMs) : session;
     return broker;
   }
 

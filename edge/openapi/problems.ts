@@ -35,7 +35,7 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
   'rate-limited':
-    'The tenant sent too many requests (`requests`, `locationRequests`), or too many triggers of one schedule wait, or your address sent too many without a valid key or token (`addressRequests`, `failedAuthentication`). Wait as long as `Retry-After` says.',
+    'Too many requests: of the tenant (`requests`, `locationRequests`), triggers of one schedule, or of your address without a valid key or token (`addressRequests`, `failedAuthentication`). Wait as long as `Retry-After` says.',
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'quota-exceeded':
@@ -44,8 +44,7 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',
   'delay-unsupported': 'The nats-server of this deployment is too old for `delay`.',
-  'broker-unavailable':
-    'NATS cannot be reached or did not answer in time. Try again. A submitted job goes to the outbox instead, unless its operation is not known here.',
+  'broker-unavailable': 'NATS cannot be reached or did not answer in time. Try again.',
   'schedules-unavailable': 'The schedules cannot be read or written now. Try again.',
   'broker-refused': 'NATS does not let the bridge do this. The deployment lacks a permission or a stream.',
   'broker-rejected': 'NATS will never take this message. `detail` says why.',

@@ -1,4 +1,4 @@
-import { withDeadline } from '../../../shared/deadline.ts';
+import { valueWithin, withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
 import { full } from '../../outbox/outbox-room.ts';
@@ -88,7 +88,7 @@ export class KnownKeys {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
-    await withDeadline(this.#asking, leftMs, () => unavailable('the time is over')).catch(() => undefined);
+    await valueWithin(this.#asking, leftMs);
   }
 
   /** Whether no job with this id was submitted within the time that keys are kept. Call {@link settle} first. */

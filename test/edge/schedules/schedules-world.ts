@@ -48,7 +48,7 @@ export async function startScheduleWorlds(
     format: 'esm',
     target: 'es2024',
     // As in wrangler.toml: the package is CommonJS, which asks for modules of Node while it runs.
-    alias: { '@opentelemetry/context-async-hooks': './dev/edge/context-async-hooks.ts' },
+    alias: { '@opentelemetry/context-async-hooks': './dev/edge/stand-ins/context-async-hooks.ts' },
     external: ['node:*', 'cloudflare:*', 'events', 'async_hooks'],
     write: false,
   });

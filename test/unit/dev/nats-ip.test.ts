@@ -1,6 +1,6 @@
 import { isIP as original } from '@nats-io/nats-core/internal';
 import { expect, it } from 'vitest';
-import { isIP } from '../../../dev/edge/nats-ip.ts';
+import { isIP } from '../../../dev/edge/stand-ins/nats-ip.ts';
 
 it.each([
   ...['127.0.0.1', '10.1.2.3', '255.255.255.255', '::1', 'fe80::1', '2001:db8::192.0.2.1', '::ffff:10.1.2.3'],

@@ -1,6 +1,6 @@
 import { createAccount, createUser, fromPublic, fromSeed as original } from '@nats-io/nkeys';
 import { describe, expect, it } from 'vitest';
-import { encode, fromSeed } from '../../../dev/edge/nkeys.ts';
+import { encode, fromSeed } from '../../../dev/edge/stand-ins/nkeys.ts';
 
 const MESSAGE = new TextEncoder().encode('nonce');
 

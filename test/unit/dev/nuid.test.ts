@@ -1,6 +1,6 @@
 import { createInbox } from '@nats-io/nats-core';
 import { expect, it } from 'vitest';
-import { nuid } from '../../../dev/edge/nuid.ts';
+import { nuid } from '../../../dev/edge/stand-ins/nuid.ts';
 
 it('an id of the NATS client in the Worker is a token of a subject, and no other is the same', () => {
   const ids = Array.from({ length: 1_000 }, () => nuid.next());

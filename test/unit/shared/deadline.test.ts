@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { withDeadline } from '../../../shared/deadline.ts';
+import { valueWithin, withDeadline } from '../../../shared/deadline.ts';
 
 const never = <T = never>(): Promise<T> => new Promise<T>(() => undefined);
 const late = (): Error => new Error('late');
@@ -59,5 +59,18 @@ describe('a deadline', () => {
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();
+  });
+});
+
+describe('the value of a promise within a time', () => {
+  it.each<[string, () => Promise<number>, number | undefined]>([
+    ['is the value if it comes', async () => 7, 7],
+    ['is undefined if the promise fails', () => Promise.reject(new Error('no')), undefined],
+    ['is undefined if the promise is late', never, undefined],
+  ])('%s', async (_what, work, value) => {
+    vi.useFakeTimers();
+    const waiting = valueWithin(work(), 1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await waiting).toBe(value);
   });
 });
