@@ -46,7 +46,7 @@ export async function startTimeOf(
     checkDelaySupport(session);
     const at = await broker.inTime(timeOf(parts, command, rateLimit));
     if (at === undefined || at <= Date.now()) return undefined;
-    await broker.ask((one) => parts.room.take(one, bytes));
+    await broker.ask((one) => parts.room.take(one, command.jobId, bytes));
     return { dueAt: new Date(at).toISOString(), dueBy: 'rateLimit' };
   } catch (thrown) {
     parts.log.debug('a job with a limit of rate gets no time', { reason: describeThrown(thrown) });

@@ -26,29 +26,39 @@ interface Reading {
  */
 export class StoreRoom {
   #reading: Reading | undefined;
+  /** The bytes of each job that was taken and is not settled. NATS may not have them yet when it is asked again. */
+  readonly #underWay = new Map<string, number>();
 
   /**
    * Makes sure that there is room for one more delayed job. NATS is asked at most once a second, so several bridges
-   * together may pass the cap by what they accept within a second.
+   * together may pass the cap by what they accept within a second. Call {@link settle} afterwards.
    * @param bytes of the job's input
    * @throws ThroughlineError `stream-full`; `broker-unavailable` if NATS does not answer
    */
-  async take(session: BrokerSession, bytes: number): Promise<void> {
+  async take(session: BrokerSession, jobId: string, bytes: number): Promise<void> {
     const reading = this.#fresh(session);
     const room = await reading.room;
-    const added = reading.added + bytes + ENVELOPE_BYTES;
+    const size = bytes + ENVELOPE_BYTES;
+    const added = reading.added + size;
     if (room?.maxBytes !== undefined && room.bytes + added > room.maxBytes) {
       const message = `there is no room for more delayed jobs: they may take ${room.maxBytes} bytes`;
       throw new ThroughlineError('stream-full', message, { retryAfterSeconds: RETRY_SECONDS });
     }
     reading.added = added;
+    this.#underWay.set(jobId, size);
+  }
+
+  /** Call this when NATS has the job, or will not get it now. A job that was not taken may be settled too. */
+  settle(jobId: string): void {
+    this.#underWay.delete(jobId);
   }
 
   #fresh(session: BrokerSession): Reading {
     const known = this.#reading;
     if (known !== undefined && known.session === session && Date.now() < known.until) return known;
     const room = roomOf(session, DELAYED_STREAM);
-    const reading = { session, until: Date.now() + FRESH_MS, room, added: 0 };
+    const added = [...this.#underWay.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const reading = { session, until: Date.now() + FRESH_MS, room, added };
     this.#reading = reading;
     return reading;
   }

@@ -227,6 +227,7 @@ async function submitNew(
     bridge.pooled.forget(command);
     throw thrown;
   } finally {
+    bridge.room.settle(command.jobId);
     bridge.usage.report(tenant, undefined, taken);
   }
 }
@@ -307,7 +308,7 @@ async function checkDelay({ bridge, broker }: Submitting, { job, body }: NewJob)
   // A job that its caller did not delay is delayed only if NATS can do it.
   if (dueAt === undefined || dueBy !== undefined || broker.session === undefined) return;
   checkDelaySupport(broker.session);
-  await broker.ask((session) => bridge.room.take(session, body.length));
+  await broker.ask((session) => bridge.room.take(session, job.jobId, body.length));
 }
 
 /** @returns `unsent` if the job must go through the outbox; `unanswered` if NATS may have the job */

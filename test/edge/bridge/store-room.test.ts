@@ -10,7 +10,14 @@ function setup(cap?: number) {
   const broker = new MemoryBroker();
   broker.stream('DELAYED').cap = cap;
   const room = new StoreRoom();
-  return { broker, room, take: (bytes: number) => room.take(broker, bytes) };
+  let jobs = 0;
+  /** Takes a job, and settles it at once. */
+  const take = async (bytes: number): Promise<void> => {
+    const jobId = `job-${++jobs}`;
+    await room.take(broker, jobId, bytes);
+    room.settle(jobId);
+  };
+  return { broker, room, take };
 }
 
 const refused = expect.objectContaining({ code: 'stream-full', retryAfterSeconds: 60 });
@@ -32,8 +39,19 @@ it('NATS is asked again after a second, and for another connection', async () =>
   await take(900);
   expect(broker.calls('extent')).toBe(2);
   const other = new MemoryBroker();
-  await room.take(other, 900);
+  await room.take(other, 'other', 900);
   expect(other.calls('extent')).toBe(1);
+});
+
+it('a job that NATS may not have yet counts beside what NATS says, until it is settled', async () => {
+  const { take, broker, room } = setup(5_000);
+  await room.take(broker, 'slow', 1_000);
+  vi.advanceTimersByTime(1_000);
+  await take(1_000);
+  await expect(take(1)).rejects.toEqual(refused);
+  room.settle('slow');
+  vi.advanceTimersByTime(1_000);
+  await take(1_000);
 });
 
 it('without a cap, or if this user may not ask, all delayed jobs are taken', async () => {
