@@ -30,5 +30,14 @@ export function wholeJson(
   headers: AnswerHeaders,
 ): Response {
   c.set('isWhole', true);
-  return c.json(value, status, { ...c.get('commonHeaders'), ...headers });
+  const all = { 'content-type': 'application/json', ...c.get('commonHeaders'), ...headers };
+  // Hono sets them one by one.
+  if (isPlain(all)) return new Response(JSON.stringify(value), { status, headers: all });
+  return c.json(value, status, all);
+}
+
+/** Whether no header has several values. */
+function isPlain(headers: AnswerHeaders): headers is Record<string, string> {
+  for (const name in headers) if (typeof headers[name] !== 'string') return false;
+  return true;
 }
