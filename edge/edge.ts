@@ -6,7 +6,7 @@ import { RequestLimits } from './access/request-limits.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
 import { PlaceSeal } from './calls/place-seal.ts';
-import { type RequestLocation, regionOf } from './calls/placement.ts';
+import { type Region, type RequestLocation, regionOf } from './calls/placement.ts';
 import { SchedulesClient } from './calls/schedules-client.ts';
 import { bindingWarnings, type EdgeConfig, type EdgeSettings, type Env, edgeSettings } from './config.ts';
 import { allowedMethods, createApp } from './http/app.ts';
@@ -36,8 +36,17 @@ const handlers = new WeakMap<Env, Handler>();
 /** Answers a request to the API. It never throws: an error becomes a problem document. */
 export async function answerRequest(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const resolved = resolve(request);
-  if (resolved === undefined) return await drainingResponse(request, answerWithoutPath(request), ctx);
-  return await drainingResponse(resolved, await answer(resolved, env, ctx), ctx);
+  if (resolved === undefined) return drainingResponse(request, answerWithoutPath(request), ctx);
+  let response: Response;
+  try {
+    const settings = edgeSettings(env);
+    const reading = readRequestContext(resolved, settings.config, ctx);
+    const requestContext = reading instanceof Promise ? await reading : reading;
+    response = await handlerOf(env, settings)(resolved, requestContext, ctx);
+  } catch (thrown) {
+    response = answerFailure(thrown, env);
+  }
+  return drainingResponse(resolved, response, ctx);
 }
 
 /** A URL that is the same after it is parsed: its path has no dots, and nothing that would be encoded. */
@@ -63,18 +72,12 @@ export { JobIndex } from './job-index/job-index.ts';
 /** The class of the schedules of a tenant. */
 export { Schedules } from './schedules/schedules.ts';
 
-async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-  try {
-    const settings = edgeSettings(env);
-    const requestContext = await readRequestContext(request, settings.config, ctx);
-    return await handlerOf(env, settings)(request, requestContext, ctx);
-  } catch (thrown) {
-    const error = errorFrom(thrown);
-    // A wrong name may be the reason of a bad configuration. It is for the log only.
-    const ignored = error.code === 'config-invalid' ? { ignored: bindingWarnings(env) } : {};
-    createLogger('info').error(error.message, { code: error.code, ...ignored });
-    return problemResponse(error);
-  }
+function answerFailure(thrown: unknown, env: Env): Response {
+  const error = errorFrom(thrown);
+  // A wrong name may be the reason of a bad configuration. It is for the log only.
+  const ignored = error.code === 'config-invalid' ? { ignored: bindingWarnings(env) } : {};
+  createLogger('info').error(error.message, { code: error.code, ...ignored });
+  return problemResponse(error);
 }
 
 /** Answers `OPTIONS *`, which asks for the methods of the whole server (RFC 9110, section 9.3.7). Its URL cannot be parsed. */
@@ -106,32 +109,32 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   const seal = new PlaceSeal(config);
   const inputRules = new InputRulesCache();
   const requestLimits = new RequestLimits(config);
-  return (request, requestContext, ctx) => {
-    const byRegion = config.BRIDGE_PLACEMENT === 'region';
-    const bridge = new BridgeClient(env.BRIDGE, {
+  const byRegion = config.BRIDGE_PLACEMENT === 'region';
+  const bridgeOf = (region: Region | undefined): BridgeClient =>
+    new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
       brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
       byRegion,
-      region: byRegion ? regionOf((request.cf ?? {}) as RequestLocation) : undefined,
+      region,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
+  const globalBridge = bridgeOf(undefined);
+  return (request, requestContext, ctx) => {
+    const bridge = byRegion ? bridgeOf(regionOf((request.cf ?? {}) as RequestLocation)) : globalBridge;
     sendMetrics(ctx, config, log);
-    return app.fetch(
-      request,
-      {
-        config,
-        log,
-        audit,
-        bridge,
-        index,
-        schedules,
-        seal,
-        inputRules,
-        requestContext,
-        requestLimits,
-      } satisfies EdgeBindings,
-      ctx,
-    );
+    const bindings: EdgeBindings = {
+      config,
+      log,
+      audit,
+      bridge,
+      index,
+      schedules,
+      seal,
+      inputRules,
+      requestContext,
+      requestLimits,
+    };
+    return app.fetch(request, bindings, ctx);
   };
 }
 
@@ -141,17 +144,16 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
  * @param probes whether requests to see how the edge is are recorded too
  */
 function traced(handler: Handler, probes: boolean): Handler {
-  return async (request, requestContext, ctx) => {
+  return (request, requestContext, ctx) => {
     const { trusted, extraction, identity } = requestContext;
     const caller = withCaller(trusted ? extraction.context : ROOT_CONTEXT, identity?.tenant);
     const isRecorded = probes || !isProbe(request);
-    try {
-      return await inServerSpan(request, isRecorded ? caller : withoutRecording(caller), () =>
-        handler(request, requestContext, ctx),
-      );
-    } finally {
-      flushSpans(ctx);
-    }
+    return inServerSpan(
+      request,
+      isRecorded ? caller : withoutRecording(caller),
+      () => handler(request, requestContext, ctx),
+      () => flushSpans(ctx),
+    );
   };
 }
 

@@ -4,9 +4,15 @@ import { startTimer } from './timers.ts';
  * Waits for `promise`, for at most `ms` milliseconds. A promise that fails after its deadline does not become an unhandled
  * rejection.
  * @param late makes the error that is thrown when the time is over
+ * @param failed makes the error that is thrown from the one that `promise` throws; by default the same
  * @throws what `promise` throws, or the error of `late`
  */
-export function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Error): Promise<T> {
+export function withDeadline<T>(
+  promise: Promise<T>,
+  ms: number,
+  late: () => Error,
+  failed: (thrown: unknown) => unknown = (thrown) => thrown,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = startTimer(ms, () => reject(late()));
     promise.then(
@@ -16,7 +22,7 @@ export function withDeadline<T>(promise: Promise<T>, ms: number, late: () => Err
       },
       (thrown: unknown) => {
         timer.stop();
-        reject(thrown);
+        reject(failed(thrown));
       },
     );
   });

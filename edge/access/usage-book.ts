@@ -80,18 +80,14 @@ export class UsageBook {
     quotas: Usage,
     { leftMs = PATIENCE_MS, needsPlace = true }: CheckOptions = {},
   ): Promise<number> {
+    const passed = this.checkKnown(tenant, job, place, quotas, needsPlace);
+    if (passed !== undefined) return passed;
     const never = JOB_QUOTAS.find((quota) => job[quota] > quotas[quota]);
     if (never !== undefined) {
       this.#leave(tenant, job, place);
       throw neverFits(never, quotas[never], job[never]);
     }
-    const { fairJobs } = this.#options;
-    const known = this.#tenants.get(tenant);
     const unknown = this.#oldOf(tenant);
-    const isNear = needsPlace && place + placeIn(unknown, job) > fairJobs && place <= fairJobs * NEAR;
-    const fits =
-      known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted, quotas) === undefined;
-    if (!isNear && fits) return this.#passed(tenant, job, place);
     const before = placeIn(this.#countedOf(tenant), job);
     await this.#recount(tenant, leftMs);
     const name = this.#exceeded(tenant, job, this.#countedOf(tenant), quotas);
@@ -106,6 +102,23 @@ export class UsageBook {
     this.#leave(tenant, job, place);
     const quota = { name, limit, left };
     throw new ThroughlineError('quota-exceeded', message, { quota, retryAfterSeconds: RETRY_SECONDS });
+  }
+
+  /** As {@link check}, at once. @returns undefined if the job does not fit, or the index has to be asked: call {@link check} */
+  checkKnown(
+    tenant: string,
+    job: Usage,
+    place: number,
+    quotas: Usage,
+    needsPlace: boolean,
+  ): number | undefined {
+    const { fairJobs } = this.#options;
+    const known = this.#tenants.get(tenant);
+    if (known?.countedAt === undefined) return undefined;
+    const isNear =
+      needsPlace && place + placeIn(this.#oldOf(tenant), job) > fairJobs && place <= fairJobs * NEAR;
+    if (isNear || this.#exceeded(tenant, job, known.counted, quotas) !== undefined) return undefined;
+    return this.#passed(tenant, job, place);
   }
 
   /**

@@ -13,6 +13,7 @@ import { type Carrier, extract, fromRecord } from '../../shared/propagation/inde
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { firstBridge } from '../calls/bridge-addresses.ts';
 import type {
+  Accepted,
   CancelCommand,
   Cancellation,
   CancelManyCommand,
@@ -76,8 +77,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#parts.scheduler.alarm();
   }
 
-  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>> {
-    return this.#reply(command.carrier, () => this.#wait(command, () => submit(this.#parts, command)));
+  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>> {
+    const work = (): Promise<SubmitAnswer> => submit(this.#parts, command);
+    return this.#reply(command.carrier, () => this.#wait(command, work), shortAnswer);
   }
 
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
@@ -288,12 +290,23 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#parts.connection.use(work);
   }
 
-  /** Runs `work` in the caller's trace, as the bridge, and turns its value or its error into a reply. */
-  async #reply<T>(carrier: Carrier, work: () => Promise<T>): Promise<Reply<T>> {
+  /**
+   * Runs `work` in the caller's trace, as the bridge, and turns its value or its error into a reply.
+   * @param told what the reply has in place of the value
+   */
+  async #reply<T, Told = T>(
+    carrier: Carrier,
+    work: () => Promise<T>,
+    told?: (value: T) => Told,
+  ): Promise<Reply<Told>> {
     const { context: caller, outcome } = extract(fromRecord(carrier), context.active());
     countContext('bridge', outcome);
+    const own = withService(caller, SERVICE.bridge);
     try {
-      return await context.with(withService(caller, SERVICE.bridge), () => this.#replyOf(work));
+      const value = await context.with(own, work);
+      return { ok: true, value: told === undefined ? (value as unknown as Told) : told(value) };
+    } catch (thrown) {
+      return context.with(own, () => this.#refusalOf(thrown));
     } finally {
       flushSpans(this.ctx);
     }
@@ -303,16 +316,20 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     try {
       return { ok: true, value: await work() };
     } catch (thrown) {
-      const error = errorFrom(thrown);
-      this.#noteRefusal(error);
-      return refusal(error);
+      return this.#refusalOf(thrown);
     }
   }
 
   /**
-   * Counts and logs an error, but not the text of a fault in the request: the text may quote the request, which must not be
-   * logged.
+   * The reply for an error. The error is counted and logged, but not the text of a fault in the request: the text may quote the
+   * request, which must not be logged.
    */
+  #refusalOf(thrown: unknown): Reply<never> {
+    const error = errorFrom(thrown);
+    this.#noteRefusal(error);
+    return refusal(error);
+  }
+
   #noteRefusal(error: ThroughlineError): void {
     const {
       log,
@@ -327,4 +344,11 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     const reason = statusOf(error) >= 500 ? { reason: error.message } : {};
     log.warn('job refused', { code: error.code, ...(quota === undefined ? {} : { quota }), ...reason });
   }
+}
+
+/** The answer to a submission, in short where it is a new job that waits. */
+function shortAnswer(answer: SubmitAnswer): SubmitAnswer | Accepted {
+  const isNew = answer.outcome === 'submitted' && !answer.replayed && answer.existing === undefined;
+  if (!isNew || answer.job.state !== 'queued') return answer;
+  return { outcome: 'accepted', json: JSON.stringify(answer.job) };
 }

@@ -1,14 +1,14 @@
 import type { UncheckedInputs } from '../../shared/api/health.ts';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { sha256Hex } from '../../shared/text/secret.ts';
-import type { InputCheck, Untaken } from '../calls/commands.ts';
+import type { InputCheck, InputRules, Untaken } from '../calls/commands.ts';
 
 /**
  * Makes sure that each input was checked by the rules that hold now. The check itself is done by the caller, in an isolate
  * of its own: a bridge works for all tenants, and an input that takes long would hold them all up.
  */
 export class InputChecks {
-  readonly #digests = new WeakMap<OperationAnnouncement, Promise<string>>();
+  readonly #digests = new WeakMap<OperationAnnouncement, string | Promise<string>>();
   #unchecked: UncheckedInputs = { overBudget: 0, failed: 0, rulesChanged: 0 };
 
   /** The inputs that were taken without a verdict. */
@@ -17,13 +17,19 @@ export class InputChecks {
   }
 
   /** What to answer to a submission with this check; undefined if its job may be taken. */
-  async answer(
+  answer(
     check: InputCheck | undefined,
     announcement: OperationAnnouncement,
-  ): Promise<Untaken | undefined> {
+  ): Untaken | undefined | Promise<Untaken | undefined> {
     const { inputCheck: schema = true } = announcement;
     if (schema === true) return undefined;
-    const digest = await this.#digestOf(announcement);
+    const digest = this.#digestOf(announcement);
+    return typeof digest === 'string'
+      ? this.#answer(check, digest, schema)
+      : digest.then((known) => this.#answer(check, known, schema));
+  }
+
+  #answer(check: InputCheck | undefined, digest: string, schema: InputRules['schema']): Untaken | undefined {
     const isCurrent = check?.digest === digest || check?.outcome === 'rulesChanged';
     if (check === undefined || !isCurrent) return { outcome: 'rules-needed', rules: { digest, schema } };
     if (check.outcome === 'refused') return { outcome: 'refused' };
@@ -31,12 +37,15 @@ export class InputChecks {
     return undefined;
   }
 
-  #digestOf(announcement: OperationAnnouncement): Promise<string> {
+  #digestOf(announcement: OperationAnnouncement): string | Promise<string> {
     const known = this.#digests.get(announcement);
     if (known !== undefined) return known;
-    const digest = sha256Hex(JSON.stringify(announcement.inputCheck));
-    this.#digests.set(announcement, digest);
-    return digest;
+    const making = sha256Hex(JSON.stringify(announcement.inputCheck)).then((digest) => {
+      this.#digests.set(announcement, digest);
+      return digest;
+    });
+    this.#digests.set(announcement, making);
+    return making;
   }
 
   #count(reason: keyof UncheckedInputs): void {

@@ -49,19 +49,30 @@ export class PooledJobs {
    * @param place its place among the unfinished jobs of its tenant
    * @param leftMs how long the call waits for the look, in milliseconds
    */
-  async admit(
+  admit(
     broker: Pick<RequestBroker, 'ask'>,
     job: PooledJob,
     place: number,
     leftMs = Number.POSITIVE_INFINITY,
-  ): Promise<boolean> {
-    const { tenant, jobId, redriveCount = 0 } = job;
-    const tracked = this.#trackedOf(tenant);
+  ): boolean | Promise<boolean> {
+    const tracked = this.#trackedOf(job.tenant);
     const isBusy = place > this.#fairJobs;
     if (isBusy && place > this.#fairJobs * FEW) return false;
-    if (isBusy && tracked.ids.size >= this.#fairJobs)
-      await this.#forgetEnded(broker, tenant, tracked, leftMs);
-    if (isBusy && tracked.ids.size >= this.#fairJobs) return false;
+    if (isBusy && tracked.ids.size >= this.#fairJobs) return this.#admitToFull(broker, job, tracked, leftMs);
+    return this.#add(job, tracked);
+  }
+
+  async #admitToFull(
+    broker: Pick<RequestBroker, 'ask'>,
+    job: PooledJob,
+    tracked: Tracked,
+    leftMs: number,
+  ): Promise<boolean> {
+    await this.#forgetEnded(broker, job.tenant, tracked, leftMs);
+    return tracked.ids.size < this.#fairJobs && this.#add(job, tracked);
+  }
+
+  #add({ jobId, redriveCount = 0 }: PooledJob, tracked: Tracked): true {
     tracked.ids.set(jobId, redriveCount);
     const [oldest] = tracked.ids.keys();
     // A tenant that is not busy has no more unfinished jobs than that.
@@ -73,8 +84,8 @@ export class PooledJobs {
    * The same for a job that is redriven. A tenant may redrive many jobs at a time, so the job is treated like one of a busy
    * tenant.
    */
-  admitRedriven(broker: Pick<RequestBroker, 'ask'>, job: PooledJob): Promise<boolean> {
-    return this.admit(broker, job, this.#fairJobs + 1);
+  async admitRedriven(broker: Pick<RequestBroker, 'ask'>, job: PooledJob): Promise<boolean> {
+    return await this.admit(broker, job, this.#fairJobs + 1);
   }
 
   /** Forgets a job that was not accepted. */

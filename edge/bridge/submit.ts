@@ -83,9 +83,12 @@ export async function submit(
 ): Promise<SubmitAnswer> {
   const untilMs = Date.now() + command.waitMs;
   const turn = bridge.order.take(command, batch);
-  const broker = await RequestBroker.start(bridge.connection);
+  const starting = RequestBroker.start(bridge.connection);
+  const broker = starting instanceof Promise ? await starting : starting;
   const isKeyed = command.spec.fingerprint !== undefined;
-  if (isKeyed || broker.session !== undefined) await bridge.keys.settle(isKeyed, broker.leftMs);
+  const settling =
+    isKeyed || broker.session !== undefined ? bridge.keys.settle(isKeyed, broker.leftMs) : undefined;
+  if (settling !== undefined) await settling;
   const submitting = { bridge, broker, command, turn };
   if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.
@@ -100,7 +103,12 @@ export async function submit(
   }
 }
 
-async function submitInTurn(submitting: Submitting): Promise<SubmitAnswer> {
+function submitInTurn(submitting: Submitting): Promise<SubmitAnswer> {
+  const { orderingKey } = submitting.command.spec;
+  return orderingKey === undefined ? findOrSubmit(submitting) : submitInOrder(submitting);
+}
+
+async function submitInOrder(submitting: Submitting): Promise<SubmitAnswer> {
   let again = false;
   try {
     const answer = await findOrSubmit(submitting);
@@ -158,21 +166,23 @@ async function answerWith({ bridge, broker }: Submitting, result: SubmitResult):
  * announcement was deleted, and comes back when the host renews it. The worker checks such a job.
  * @throws ThroughlineError as {@link submit}
  */
-async function announcementOf({
-  bridge,
-  broker,
-  command,
-}: Omit<Submitting, 'turn'>): Promise<OperationAnnouncement | undefined> {
-  try {
-    return await bridge.operations.check(broker, command);
-  } catch (thrown) {
-    if (errorFrom(thrown).code !== 'operation-unknown') throw thrown;
-    if ((await bridge.hosts.isServed(broker, command.operation)) !== true) throw thrown;
-    bridge.log.warn('the announcement of an operation is missing; the worker checks the job', {
-      operation: command.operation,
-    });
-    return undefined;
-  }
+function announcementOf(
+  submitting: Omit<Submitting, 'turn'>,
+): OperationAnnouncement | Promise<OperationAnnouncement | undefined> {
+  const { bridge, broker, command } = submitting;
+  const checking = bridge.operations.check(broker, command);
+  return checking instanceof Promise
+    ? checking.catch((thrown: unknown) => withoutAnnouncement(submitting, thrown))
+    : checking;
+}
+
+async function withoutAnnouncement(
+  { bridge, broker, command: { operation } }: Omit<Submitting, 'turn'>,
+  thrown: unknown,
+): Promise<undefined> {
+  if (errorFrom(thrown).code !== 'operation-unknown') throw thrown;
+  if ((await bridge.hosts.isServed(broker, operation)) !== true) throw thrown;
+  bridge.log.warn('the announcement of an operation is missing; the worker checks the job', { operation });
 }
 
 function unserved(operation: string): ThroughlineError {
@@ -207,10 +217,11 @@ async function submitNew(
   const taken = usageOfJob(command.spec, body.length);
   // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
   const entered = bridge.usage.enter(tenant, taken);
-  const place = await bridge.usage.check(tenant, taken, entered, bridge.quotasOf(command), {
-    leftMs: broker.leftMs,
-    needsPlace: command.spec.orderingKey === undefined,
-  });
+  const quotas = bridge.quotasOf(command);
+  const needsPlace = command.spec.orderingKey === undefined;
+  const place =
+    bridge.usage.checkKnown(tenant, taken, entered, quotas, needsPlace) ??
+    (await bridge.usage.check(tenant, taken, entered, quotas, { leftMs: broker.leftMs, needsPlace }));
   try {
     const limited = announcement !== undefined && isLimited(announcement);
     const hasOwnLane = bridge.hosts.servesOwnLane(command);
@@ -221,7 +232,10 @@ async function submitNew(
     });
     const due =
       announcement?.rateLimit && (await startTimeOf(bridge, broker, command, announcement, body.length));
-    const timed = { ...submitting, command: { ...command, spec: { ...command.spec, ...due } } };
+    const timed =
+      due === undefined
+        ? submitting
+        : { ...submitting, command: { ...command, spec: { ...command.spec, ...due } } };
     return await sendNew(timed, announcement, { body, route });
   } catch (thrown) {
     bridge.pooled.forget(command);
@@ -233,19 +247,20 @@ async function submitNew(
 }
 
 /** Whether a job must go to a lane of busy tenants. Only pooled lanes have a place for each tenant. */
-async function isBusy(
+function isBusy(
   { bridge, broker, command }: Checked,
   taken: Usage,
   place: number,
   isElsewhere: boolean,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   const { tenant, spec } = command;
   if (isElsewhere || spec.orderingKey !== undefined || spec.dueAt !== undefined)
     return bridge.usage.isBusy(tenant, taken, place);
-  return !(await bridge.pooled.admit(broker.apart(), command, place, broker.leftMs));
+  const admitting = bridge.pooled.admit(broker.apart(), command, place, broker.leftMs);
+  return admitting instanceof Promise ? admitting.then((isAdmitted) => !isAdmitted) : !admitting;
 }
 
-async function sendNew(
+function sendNew(
   submitting: Checked,
   announcement: OperationAnnouncement | undefined,
   { body, route }: Pick<NewJob, 'body' | 'route'>,
@@ -258,7 +273,7 @@ async function sendNew(
   const sending = trace.setSpan(context.active(), span);
   const job = outgoingJob(command, announcement, sending);
   if (job.spec.dueBy !== undefined) span.setAttribute(ATTR.limitBy, job.spec.dueBy);
-  return await endSendSpan(span, () => publishOrAddToOutbox(submitting, { job, body, route, span, sending }));
+  return endSendSpan(span, () => publishOrAddToOutbox(submitting, { job, body, route, span, sending }));
 }
 
 function outgoingJob(

@@ -10,6 +10,7 @@ import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
 import {
+  type Accepted,
   CANCEL_MANY_BUDGET_MS,
   type CancelCommand,
   type Cancellation,
@@ -57,7 +58,7 @@ export class BridgeClient {
   }
 
   /** Submits a job. @throws ThroughlineError see `submit` */
-  submit(command: Command): Promise<SubmitAnswer> {
+  submit(command: Command): Promise<SubmitAnswer | Accepted> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
       bridge.submit({ ...command, carrier }),
     );
@@ -281,7 +282,7 @@ export class BridgeClient {
   }
 
   #callAt<T>(
-    { name, ...placement }: BridgeAddress,
+    { name, locationHint }: BridgeAddress,
     method: string,
     waitMs: number,
     ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
@@ -291,7 +292,11 @@ export class BridgeClient {
       method,
       attributes: { 'throughline.bridge.name': name },
       limitMs: this.#options.brokerTimeoutMs + MARGIN_MS + waitMs,
-      ask: (carrier) => ask(this.#namespace.getByName(name, placement), carrier),
+      ask: (carrier) =>
+        ask(
+          this.#namespace.getByName(name, locationHint === undefined ? undefined : { locationHint }),
+          carrier,
+        ),
       unavailable,
     });
   }

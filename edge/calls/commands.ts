@@ -54,6 +54,12 @@ export interface InputCheck {
 /** What a bridge answers to a submission. Only `submitted` means that it took the job. */
 export type SubmitAnswer = Submitted | Untaken;
 
+/** A new job that was taken and waits, as the JSON in which the API shows it: a text crosses between isolates faster than an object. */
+export interface Accepted {
+  readonly outcome: 'accepted';
+  readonly json: string;
+}
+
 export type Submitted = { readonly outcome: 'submitted' } & SubmitResult;
 
 /** What a bridge answers to a job that is only tried out. */

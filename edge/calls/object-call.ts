@@ -33,10 +33,10 @@ export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const base = context.active();
   const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, base);
   try {
-    const reply = ask(inject(trace.setSpan(base, span))).catch((thrown: unknown): never => {
-      throw unavailable(`the ${kind} was restarted`, thrown);
-    });
-    return unwrapReply(await withDeadline(reply, limitMs, () => unavailable(`the ${kind} is busy`)));
+    const busy = (): ThroughlineError => unavailable(`the ${kind} is busy`);
+    const restarted = (thrown: unknown): ThroughlineError => unavailable(`the ${kind} was restarted`, thrown);
+    const asked = ask(inject(trace.setSpan(base, span)));
+    return unwrapReply(await withDeadline(asked, limitMs, busy, restarted));
   } catch (thrown) {
     throw describeError(span, thrown);
   } finally {

@@ -13,6 +13,7 @@ import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type {
+  Accepted,
   CancelCommand,
   Cancellation,
   CancelManyCommand,
@@ -49,7 +50,7 @@ import type {
 /** The Durable Object that owns a connection to NATS. */
 export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** Submits a job, if its input was checked. */
-  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>>;
+  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>>;
   /** Submits many jobs: a reply for each, in order. A refused job does not affect the others. */
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>>;
   /** Checks a job like one that is submitted, and does not take it. */

@@ -14,17 +14,22 @@ export interface RequestContext extends Identification {
  * Reads who calls, and the caller's trace context. This happens before the request's span starts, because the span
  * continues the trace only of a caller whom we trust.
  */
-export async function readRequestContext(
+export function readRequestContext(
   request: Request,
   config: EdgeConfig,
   ctx: Pick<ExecutionContext, 'waitUntil'>,
-): Promise<RequestContext> {
-  const identification = await identify(request.headers.get('authorization'), config, (work) =>
-    ctx.waitUntil(work),
-  );
+): RequestContext | Promise<RequestContext> {
+  const { headers } = request;
+  const identification = identify(headers.get('authorization'), config, (work) => ctx.waitUntil(work));
+  return identification instanceof Promise
+    ? identification.then((known) => contextOf(known, headers, config))
+    : contextOf(identification, headers, config);
+}
+
+function contextOf(identification: Identification, headers: Headers, config: EdgeConfig): RequestContext {
   return {
     ...identification,
-    extraction: extract(fromHeaders(request.headers)),
+    extraction: extract(fromHeaders(headers)),
     trusted:
       config.TRACE_TRUST === 'all' ||
       (config.TRACE_TRUST === 'authenticated' && identification.identity !== undefined),

@@ -112,13 +112,11 @@ export class BrokerConnection {
   }
 
   /** As {@link use}, on a session that the caller already has. @throws ThroughlineError any error of `work` */
-  async useSession<T>(session: BrokerSession, work: (session: BrokerSession) => Promise<T>): Promise<T> {
-    try {
-      return await work(session);
-    } catch (thrown) {
+  useSession<T>(session: BrokerSession, work: (session: BrokerSession) => Promise<T>): Promise<T> {
+    return work(session).catch((thrown: unknown) => {
       if (errorFrom(thrown).code === 'broker-unavailable') void this.#probe(session);
       throw thrown;
-    }
+    });
   }
 
   /** Closes the connection, so that its object may sleep. The next call opens another. */

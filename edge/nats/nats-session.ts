@@ -116,9 +116,11 @@ class NatsSession implements BrokerSession {
   ): Promise<{ readonly duplicate: boolean }> {
     const messageHeaders = headersOf(writeHeaders);
     try {
-      const stored = this.#jetStream.publish(subject, body, messageHeaders);
-      return { duplicate: await this.#watchStore(subject, stored) };
+      const duplicate = await this.#jetStream.publish(subject, body, messageHeaders);
+      this.#stalls.stored(subject);
+      return { duplicate };
     } catch (thrown) {
+      this.#noteUnstored(subject, thrown);
       throw brokerError(thrown);
     }
   }
@@ -133,9 +135,11 @@ class NatsSession implements BrokerSession {
     messageHeaders.set(HEADER.expectedLast, String(last));
     return await this.#call(async () => {
       try {
-        const stored = this.#jetStream.publish(subject, body, messageHeaders);
-        return !(await this.#watchStore(subject, stored));
+        const duplicate = await this.#jetStream.publish(subject, body, messageHeaders);
+        this.#stalls.stored(subject);
+        return !duplicate;
       } catch (thrown) {
+        this.#noteUnstored(subject, thrown);
         if (isWrongLastSequenceCode(apiCodeOf(thrown))) return false;
         throw thrown;
       }
@@ -249,18 +253,11 @@ class NatsSession implements BrokerSession {
     this.#connection.close().catch(() => undefined);
   }
 
-  /** Learns from an answer, or from its absence, whether NATS stores messages on a subject. */
-  async #watchStore<T>(subject: string, ack: Promise<T>): Promise<T> {
-    try {
-      const stored = await ack;
-      this.#stalls.stored(subject);
-      return stored;
-    } catch (thrown) {
-      if (isSilence(thrown))
-        void this.ping(PING_MS).then(() => this.#stalls.notStored(subject, Date.now()), noAnswer);
-      else this.#stalls.stored(subject);
-      throw thrown;
-    }
+  /** Learns from an error, or from the absence of an answer, whether NATS stores messages on a subject. */
+  #noteUnstored(subject: string, thrown: unknown): void {
+    if (isSilence(thrown))
+      void this.ping(PING_MS).then(() => this.#stalls.notStored(subject, Date.now()), noAnswer);
+    else this.#stalls.stored(subject);
   }
 
   /** Runs `work`, and turns the client's errors into our own. */

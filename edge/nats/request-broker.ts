@@ -27,11 +27,14 @@ export class RequestBroker {
    * Starts with an open session of the connection, if there is one.
    * @param sinceMs when the request began to wait, in epoch milliseconds
    */
-  static async start(connection: BrokerAccess, sinceMs = Date.now()): Promise<RequestBroker> {
-    const broker = new RequestBroker(connection, sinceMs);
+  static start(connection: BrokerAccess, sinceMs = Date.now()): RequestBroker | Promise<RequestBroker> {
     const session = connection.available();
-    broker.#session = session instanceof Promise ? await valueWithin(session, broker.leftMs) : session;
-    return broker;
+    if (!(session instanceof Promise)) return new RequestBroker(connection, sinceMs, session);
+    const broker = new RequestBroker(connection, sinceMs);
+    return valueWithin(session, broker.leftMs).then((opened) => {
+      broker.#session = opened;
+      return broker;
+    });
   }
 
   /** The open session; undefined while NATS cannot be reached, and when the time is over. */

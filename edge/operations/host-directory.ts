@@ -29,10 +29,10 @@ export class HostDirectory {
   }
 
   /** Whether a host can run an operation; undefined while that is not known. */
-  async isServed(broker: RequestBroker, operation: string): Promise<boolean | undefined> {
+  isServed(broker: RequestBroker, operation: string): true | Promise<boolean | undefined> {
     const { session } = broker;
     if (session !== undefined && this.#watchOver(session).isKnownToServe(operation)) return true;
-    return await broker.ask((one) => this.#watchOver(one).isServed(operation));
+    return broker.ask((one) => this.#watchOver(one).isServed(operation));
   }
 
   /**

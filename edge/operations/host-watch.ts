@@ -55,7 +55,7 @@ export class HostWatch {
   }
 
   #serves(operation: string): boolean {
-    return this.#hosts.serving(operation, Date.now()).length > 0;
+    return this.#hosts.serve(operation, Date.now());
   }
 
   /** Starts the watch once. When it ends, the next call starts it again. @returns whether it runs */

@@ -35,14 +35,18 @@ export class OperationDirectory {
    * @throws ThroughlineError `operation-unknown`, `request-invalid`; `broker-unavailable` if NATS
    *   is away and the operation was not announced before
    */
-  async check(broker: RequestBroker, { operation, spec }: CheckedJob): Promise<OperationAnnouncement> {
+  check(broker: RequestBroker, job: CheckedJob): OperationAnnouncement | Promise<OperationAnnouncement> {
     const { session } = broker;
-    const announcement =
-      (session && this.#watchOver(session).findKnown(operation)) ??
-      (await broker.ask((one) => this.#watchOver(one).find(operation))) ??
-      this.#saved.find(operation);
-    checkLimits(spec, announcement);
-    return announcement;
+    const known = session && this.#watchOver(session).findKnown(job.operation);
+    return known === undefined ? this.#findAndCheck(broker, job) : checkLimits(job.spec, known);
+  }
+
+  async #findAndCheck(
+    broker: RequestBroker,
+    { operation, spec }: CheckedJob,
+  ): Promise<OperationAnnouncement> {
+    const found = await broker.ask((one) => this.#watchOver(one).find(operation));
+    return checkLimits(spec, found ?? this.#saved.find(operation));
   }
 
   /** Whether an operation is known to have a limit by key. It may be unknown until the announcements were read. */
@@ -62,12 +66,13 @@ export class OperationDirectory {
 
 /**
  * Checks that a job asks for no more than its operation allows; it may ask for less.
+ * @returns the announcement
  * @throws ThroughlineError `request-invalid`
  */
 function checkLimits(
   { timeoutMs, maxAttempts, orderingKey }: JobSpec,
   announcement: OperationAnnouncement,
-): void {
+): OperationAnnouncement {
   if (orderingKey !== undefined && isLimited(announcement)) {
     // A job that waits would hold its ordered lane, and with it the jobs of other keys and tenants.
     const reason = `${announcement.name} limits its jobs by a key`;
@@ -89,4 +94,5 @@ function checkLimits(
       { violations: [{ path: '/maxAttempts', message: `at most ${announcement.maxAttempts}` }] },
     );
   }
+  return announcement;
 }

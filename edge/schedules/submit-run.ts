@@ -1,11 +1,12 @@
 import { type Attributes, context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import type { SomeQuotas } from '../../shared/api/usage.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
+import type { Job } from '../../shared/job/job.ts';
 import { describeError } from '../../shared/trace/describe-error.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
-import type { InputCheck, InputRules, SubmitAnswer, SubmitCommand, SubmitResult } from '../calls/commands.ts';
+import type { InputCheck, InputRules, SubmitCommand, SubmitResult } from '../calls/commands.ts';
 import { startRootSpan } from '../telemetry/root-span.ts';
 import { withService } from '../telemetry/service.ts';
 import { inputInvalid } from '../validation/input-invalid.ts';
@@ -112,7 +113,8 @@ async function submitChecked(
   let inputCheck = inputCheckOf(row);
   let error: ThroughlineError | undefined;
   for (let round = 1; ; round++) {
-    const answer: SubmitAnswer = await parts.bridge.submit({ ...command, inputCheck });
+    const answer = await parts.bridge.submit({ ...command, inputCheck });
+    if (answer.outcome === 'accepted') return { job: JSON.parse(answer.json) as Job, replayed: false };
     if (answer.outcome === 'submitted') return answer;
     if (answer.outcome === 'refused') throw error ?? inputInvalid(operation, []);
     if (answer.rules !== undefined) {

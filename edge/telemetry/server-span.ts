@@ -18,11 +18,13 @@ interface Answer {
 /**
  * Handles a request in its SERVER span. The span ends when the answer begins: the body of an event stream comes after that.
  * @param parent the context with the caller's span, if the trace continues
+ * @param ended is called after the end of the span
  */
 export async function inServerSpan(
   request: Request,
   parent: Context,
   handle: () => Response | Promise<Response>,
+  ended: () => void,
 ): Promise<Response> {
   const options = { kind: SpanKind.SERVER, attributes: requestAttributes(request) };
   const span = tracer.startSpan(spanName(request), options, parent);
@@ -33,6 +35,7 @@ export async function inServerSpan(
     throw thrown;
   } finally {
     span.end();
+    ended();
   }
 }
 

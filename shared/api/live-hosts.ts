@@ -39,6 +39,13 @@ export class LiveHosts {
     return this.#alive(now).map(({ announcement }) => announcement);
   }
 
+  /** Whether a host can run an operation. Each submit asks, so this makes no list. */
+  serve(operation: string, now: number): boolean {
+    for (const { operations, untilMs } of this.#hosts.values())
+      if (untilMs > now && operations.has(operation)) return true;
+    return false;
+  }
+
   /** The hosts that can run an operation. */
   serving(operation: string, now: number): HostAnnouncement[] {
     return this.#alive(now)
@@ -48,7 +55,9 @@ export class LiveHosts {
 
   /** Whether a host takes jobs from the own lane of a tenant, and can run an operation. */
   serveOwnLane(tenant: string, operation: string, now: number): boolean {
-    return this.serving(operation, now).some(({ ownLanes }) => ownLanes?.includes(tenant) === true);
+    for (const { announcement, operations, untilMs } of this.#hosts.values())
+      if (untilMs > now && operations.has(operation) && announcement.ownLanes?.includes(tenant)) return true;
+    return false;
   }
 
   #alive(now: number): LiveHost[] {

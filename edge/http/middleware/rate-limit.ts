@@ -26,13 +26,23 @@ export function limitRequests() {
     if (c.req.path === UNLIMITED_PATH) return next();
     if (identity === undefined) requestLimits.takeAddress(clientAddress(c.req.raw));
     else {
-      const { quota: limit, windowSeconds } = policyOf(requestsPerSecond(c, identity));
-      addPolicy(c, policyItem({ name: 'requests', limit, windowSeconds }));
+      addPolicy(c, policyTextOf(requestsPerSecond(c, identity)));
       countRequests(c, 1);
       if (config.RATE_LIMITER !== undefined) return askLimiter(c, identity.tenant).then(next);
     }
     return next();
   });
+}
+
+/** What the last answer told. Nearly all tenants have the same limit. */
+let last: { readonly perSecond: number; readonly text: string } | undefined;
+
+function policyTextOf(perSecond: number): string {
+  if (last?.perSecond !== perSecond) {
+    const { quota: limit, windowSeconds } = policyOf(perSecond);
+    last = { perSecond, text: policyItem({ name: 'requests', limit, windowSeconds }) };
+  }
+  return last.text;
 }
 
 /**

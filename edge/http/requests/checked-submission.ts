@@ -1,6 +1,6 @@
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
-import type { InputCheck, Passed, Submitted, Untaken } from '../../calls/commands.ts';
-import { type Reply, refusal } from '../../calls/reply.ts';
+import type { Accepted, InputCheck, Passed, Submitted, Untaken } from '../../calls/commands.ts';
+import { type Reply, refusal, unwrapReply } from '../../calls/reply.ts';
 import { inputInvalid } from '../../validation/input-invalid.ts';
 import { StepBudget } from '../../validation/step-budget.ts';
 import type { EdgeBindings } from '../edge-app.ts';
@@ -48,6 +48,26 @@ export async function submitChecked<Taken extends Submitted | Passed>(
     open = open.filter((job) => !replies.has(job));
   }
   return jobs.flatMap((job) => replies.get(job) ?? []);
+}
+
+/**
+ * As {@link submitChecked}, for one job.
+ * @param send submits it
+ * @throws ThroughlineError what `send` throws; `input-invalid`
+ */
+export async function submitOneChecked(
+  job: PreparedJob,
+  tools: Tools,
+  send: (job: PreparedJob) => Promise<Submitted | Accepted | Untaken>,
+): Promise<Submitted | Accepted> {
+  const budget = new StepBudget(STEPS_PER_REQUEST);
+  for (let round = 1; ; round++) {
+    const checked = round > MAX_ROUNDS ? unchecked(job) : checkInput(job, tools, budget);
+    const answer = await send(checked.command);
+    if (answer.outcome === 'accepted') return answer;
+    const reply = replyTo(checked, { ok: true, value: answer }, tools);
+    if (reply !== undefined) return unwrapReply(reply);
+  }
 }
 
 /** The reply to a job; undefined if it, or a job before it, must be checked by newer rules. */

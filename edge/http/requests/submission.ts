@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { SubmitJob, specOf } from '../../../shared/api/submit-job.ts';
 import type { SomeQuotas } from '../../../shared/api/usage.ts';
+import { defined } from '../../../shared/defined.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/placement.ts';
@@ -16,6 +17,8 @@ export interface Submitter {
   /** The quotas that the caller's token names. */
   readonly quotas?: SomeQuotas | undefined;
   readonly idempotencyKey: string | undefined;
+  /** Milliseconds to wait for the job's end; by default, and 0: not at all. */
+  readonly waitMs?: number;
   /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
   readonly place?: number;
   /** How many bytes an input may have as JSON. */
@@ -45,22 +48,42 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
  * Checks one submitted job, and makes the command for the bridge from it.
  * @throws ThroughlineError `request-invalid` with each place that is wrong, `payload-too-large`
  */
-export async function prepare(body: unknown, submitter: Submitter): Promise<PreparedJob> {
-  const { tenant, quotas, idempotencyKey: key, inputLimit } = submitter;
+export function prepare(body: unknown, submitter: Submitter): PreparedJob | Promise<PreparedJob> {
   const request = parseRequest(SubmitJob, body);
-  checkInputSize(request, inputLimit);
+  checkInputSize(request, submitter.inputLimit);
+  const id = idOf(request, submitter);
+  if (submitter.idempotencyKey === undefined && typeof id === 'string')
+    return preparedOf(request, submitter, id, undefined);
+  return prepareLate(request, submitter, id);
+}
+
+async function prepareLate(
+  request: SubmitJob,
+  submitter: Submitter,
+  id: string | Promise<string>,
+): Promise<PreparedJob> {
+  const isKeyed = submitter.idempotencyKey !== undefined;
+  const [jobId, fingerprint] = await Promise.all([id, isKeyed ? fingerprintOf(request) : undefined]);
+  return preparedOf(request, submitter, jobId, fingerprint);
+}
+
+function preparedOf(
+  request: SubmitJob,
+  { tenant, quotas, waitMs = 0 }: Submitter,
+  jobId: string,
+  fingerprint: string | undefined,
+): PreparedJob {
   const now = Date.now();
-  const fingerprint = key === undefined ? undefined : await fingerprintOf(request);
   return {
     tenant,
     quotas,
-    jobId: await idOf(request, submitter),
+    jobId,
     operation: request.operation,
     input: request.input,
     acceptedAt: new Date(now).toISOString(),
-    spec: { ...specOf(request, now), fingerprint },
+    spec: defined({ ...specOf(request, now), fingerprint }),
     unique: request.unique,
-    waitMs: 0,
+    waitMs,
   };
 }
 

@@ -1,16 +1,16 @@
 import type { Context } from 'hono';
 import { ThroughlineError, unknownJob } from '../../../shared/errors.ts';
+import { jobLinks } from '../../../shared/job/accepted-job.ts';
 import { isTerminal, type Job } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
-import type { Cancellation, SubmitResult } from '../../calls/commands.ts';
-import { unwrapReply } from '../../calls/reply.ts';
+import type { Cancellation } from '../../calls/commands.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireOwnOperation, requireScope, requireWrite } from '../middleware/access.ts';
 import { wholeJson } from '../middleware/answer-headers.ts';
 import { jsonBody } from '../middleware/json-body.ts';
 import { noBody } from '../middleware/no-body.ts';
 import { audited } from '../requests/audited.ts';
-import { submitChecked } from '../requests/checked-submission.ts';
+import { submitOneChecked } from '../requests/checked-submission.ts';
 import { ListQuery } from '../requests/list-requests.ts';
 import {
   claimedQuotas,
@@ -22,7 +22,7 @@ import {
   tenantOf,
 } from '../requests/read-request.ts';
 import { shownJob } from '../requests/shown-job.ts';
-import { type PreparedJob, prepare, submitterOf } from '../requests/submission.ts';
+import { prepare, submitterOf } from '../requests/submission.ts';
 import { submitBatch } from './batch.ts';
 import { cancelMany } from './cancel-many.ts';
 import { jobEvents } from './job-events.ts';
@@ -49,29 +49,25 @@ export function jobRoutes(): EdgeApp {
 
 async function submitJob(c: Context<EdgeHono>): Promise<Response> {
   const wait = preferredWait(c.req.header('prefer'), LIMITS.waitSeconds);
-  const prepared = await prepare(c.get('body'), submitterOf(c));
+  const { bridge } = c.env;
+  const preparing = prepare(c.get('body'), { ...submitterOf(c), waitMs: (wait ?? 0) * 1_000 });
+  const prepared = preparing instanceof Promise ? await preparing : preparing;
   requireWrite(c, prepared.operation);
-  const {
-    job,
-    replayed,
-    existing = false,
-  } = await submitOne(c, { ...prepared, waitMs: (wait ?? 0) * 1_000 });
+  const submitted = await submitOneChecked(prepared, c.env, (one) => bridge.submit(one));
+  const applied = wait === undefined ? {} : { 'preference-applied': `wait=${wait}` };
+  if (submitted.outcome === 'accepted') {
+    const { jobId, operation } = prepared;
+    c.set('loggedJob', { job_id: jobId, operation });
+    return wholeJson(c, submitted.json, 202, { ...applied, location: jobLinks(jobId).self });
+  }
+  const { job, replayed, existing = false } = submitted;
   c.set('loggedJob', { job_id: job.id, operation: job.operation });
-  return wholeJson(c, shownJob(c, job), existing || isTerminal(job.state) ? 200 : 202, {
-    ...(wait === undefined ? {} : { 'preference-applied': `wait=${wait}` }),
+  return wholeJson(c, JSON.stringify(shownJob(c, job)), existing || isTerminal(job.state) ? 200 : 202, {
+    ...applied,
     ...(replayed ? { 'idempotency-replayed': 'true' } : {}),
     ...(existing ? { 'unique-existing': 'true' } : {}),
     location: job.links.self,
   });
-}
-
-/** Submits a job with a call of its own, which can wait for the job's end. */
-async function submitOne(c: Context<EdgeHono>, job: PreparedJob): Promise<SubmitResult> {
-  const [reply] = await submitChecked([job], c.env, async ([one = job]) => [
-    { ok: true, value: await c.env.bridge.submit(one) },
-  ]);
-  if (reply === undefined) throw new ThroughlineError('internal', 'the bridge lost the job');
-  return unwrapReply(reply);
 }
 
 /** A page of the tenant's jobs, newest first. */

@@ -75,10 +75,12 @@ export class JetStream {
   }
 
   /** Publishes to a stream. @returns whether the stream already had a message with this `Nats-Msg-Id` */
-  async publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<boolean> {
-    const ack = read<PublishAck>(await this.#requests.send(subject, body, headers));
-    this.keptAck = ack;
-    return ack.duplicate === true;
+  publish(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<boolean> {
+    return this.#requests.send(subject, body, headers).then((message) => {
+      const ack = read<PublishAck>(message);
+      this.keptAck = ack;
+      return ack.duplicate === true;
+    });
   }
 
   async message(stream: string, query: MessageQuery): Promise<StoredMessage> {

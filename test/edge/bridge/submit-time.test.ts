@@ -77,6 +77,8 @@ it('a submission waits for a look of another one at the pooled lane only as long
   const pooled = new PooledJobs(1);
   const broker = await RequestBroker.start(connection);
   await pooled.admit(broker, { tenant: 'acme', jobId: '1' }, 1);
-  const { ms, value } = await timed(() => pooled.admit(broker, { tenant: 'acme', jobId: '2' }, 2, 100));
+  const { ms, value } = await timed(
+    async () => await pooled.admit(broker, { tenant: 'acme', jobId: '2' }, 2, 100),
+  );
   expect([ms, value]).toEqual([100, false]);
 });

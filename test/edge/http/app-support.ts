@@ -85,6 +85,8 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     submit: async (command: Submitted) => {
       submitted.push(command);
       const accepted = await (answers.submit?.(command) ?? job({ id: command.jobId }));
+      if (accepted.state === 'queued' && accepted.id === command.jobId)
+        return { outcome: 'accepted', json: JSON.stringify(accepted) };
       return { outcome: 'submitted', job: accepted, replayed: false };
     },
     submitBatch: async (commands: readonly Submitted[]) => {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { SubmitAnswer } from '../../../edge/calls/commands.ts';
 import { type Reply, unwrapReply } from '../../../edge/calls/reply.ts';
 import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
-import { submitChecked } from '../../../edge/http/requests/checked-submission.ts';
+import { submitChecked, submitOneChecked } from '../../../edge/http/requests/checked-submission.ts';
 import type { PreparedJob } from '../../../edge/http/requests/submission.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { InputSchema } from '../../../edge/validation/input-schema.ts';
@@ -48,6 +48,30 @@ function setup(...rules: readonly JsonSchema[]) {
   const outcomes = () => sent.map((commands) => commands.map(({ inputCheck }) => inputCheck?.outcome));
   return { submit, sent, outcomes, log, tools };
 }
+
+describe('a submission of one job', () => {
+  it('is checked again by newer rules, and gives the answer of the bridge as it is', async () => {
+    const { tools } = setup();
+    const rules = { digest: 'new', schema: NUMBER };
+    const sent: unknown[] = [];
+    const answer = await submitOneChecked(prepared('a', 1), tools, async ({ inputCheck }) => {
+      sent.push(inputCheck);
+      if (inputCheck === undefined) return { outcome: 'rules-needed', rules };
+      return { outcome: 'accepted', json: '{"id":"a"}' };
+    });
+    expect(answer).toEqual({ outcome: 'accepted', json: '{"id":"a"}' });
+    expect(sent).toEqual([undefined, { digest: 'new', outcome: 'passed' }]);
+  });
+
+  it('is refused when its input does not fit the rules', async () => {
+    const { tools } = setup();
+    const rules = { digest: 'new', schema: NUMBER };
+    const refused = submitOneChecked(prepared('a', 'text'), tools, async ({ inputCheck }) =>
+      inputCheck === undefined ? { outcome: 'rules-needed', rules } : { outcome: 'refused' },
+    );
+    await expect(refused).rejects.toMatchObject({ code: 'input-invalid' });
+  });
+});
 
 describe('a submission', () => {
   it('takes one call, once the rules are known', async () => {

@@ -12,8 +12,10 @@ afterEach(() => {
 });
 
 const { patienceMs } = new MemoryConnection();
-const start = (connectMs = 0): Promise<RequestBroker> =>
-  RequestBroker.start(new MemoryConnection(() => (connectMs === 0 ? Promise.resolve() : pause(connectMs))));
+const start = async (connectMs = 0): Promise<RequestBroker> =>
+  await RequestBroker.start(
+    new MemoryConnection(() => (connectMs === 0 ? Promise.resolve() : pause(connectMs))),
+  );
 const silence = (): Promise<never> => new Promise(() => undefined);
 
 /** How long work takes, by the clock. */
