@@ -1,0 +1,22 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import * as honoUnused from '../../../dev/edge/stand-ins/hono-unused.ts';
+import * as zodMemoizer from '../../../dev/edge/stand-ins/zod-memoizer.ts';
+
+const { resolve } = createRequire(import.meta.url);
+
+async function namesIn(folder: string, file: string): Promise<string[]> {
+  return Object.keys((await import(path.join(folder, file))) as object);
+}
+
+it('what stands for the parts of zod has the names of the part', async () => {
+  const names = await namesIn(path.dirname(resolve('zod/v4/core')), 'memoizer.js');
+  expect(Object.keys(zodMemoizer).sort()).toEqual(names.sort());
+  expect(zodMemoizer.memoizer()).toBeUndefined();
+});
+
+it('what stands for the parts of Hono that the Worker does not use throws, if anything uses it', () => {
+  const { HtmlEscapedCallbackPhase: _phase, ...functions } = honoUnused;
+  for (const unused of Object.values(functions)) expect(unused).toThrow('this bundle has no HTML');
+});
