@@ -5,7 +5,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 /** A report of the index is believed for this long. */
 const FRESH_MS = 5_000;
 /** The index answers within about a second, or not at all. */
-const PATIENCE_MS = 3_000;
+const INDEX_PATIENCE_MS = 3_000;
 const MAX_TENANTS = 5_000;
 const RETRY_SECONDS = 5;
 /** A tenant with fewer than so many times `FAIR_JOBS` unfinished jobs is near that limit. */
@@ -78,7 +78,7 @@ export class UsageBook {
     job: Usage,
     place: number,
     quotas: Usage,
-    { leftMs = PATIENCE_MS, needsPlace = true }: CheckOptions = {},
+    { leftMs = INDEX_PATIENCE_MS, needsPlace = true }: CheckOptions = {},
   ): Promise<number> {
     const passed = this.checkKnown(tenant, job, place, quotas, needsPlace);
     if (passed !== undefined) return passed;
@@ -213,7 +213,7 @@ export class UsageBook {
 
   /** @returns undefined if the index fails, or does not answer in time */
   #count(tenant: string): Promise<Usage | undefined> {
-    return valueWithin(this.#options.count(tenant), PATIENCE_MS);
+    return valueWithin(this.#options.count(tenant), INDEX_PATIENCE_MS);
   }
 
   /** What this bridge knows of each tenant. */

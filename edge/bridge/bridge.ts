@@ -79,7 +79,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   submit(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>> {
     const work = (): Promise<SubmitAnswer> => submit(this.#parts, command);
-    return this.#reply(command.carrier, () => this.#wait(command, work), shortAnswer);
+    // After a wait, the job may hold what its caller must not read.
+    const shorten = command.takesJson && command.waitMs === 0 ? shortAnswer : undefined;
+    return this.#reply(command.carrier, () => this.#wait(command, work), shorten);
   }
 
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {

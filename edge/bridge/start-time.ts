@@ -11,7 +11,7 @@ import type { Logger } from '../telemetry/log.ts';
 import type { StoreRoom } from './store-room.ts';
 
 /** How long a submission waits for its time. */
-const PATIENCE_MS = 1_000;
+const INDEX_PATIENCE_MS = 1_000;
 
 interface StartTimeParts {
   readonly index: { readonly startTime: (command: StartTimeCommand) => Promise<number | undefined> };
@@ -62,5 +62,5 @@ async function timeOf(
   const parts = [tenant, operation, key, limitKeyValue(key, input)];
   const hash = await sha256Hex(parts.join('\n'));
   const asked = index.startTime({ tenant, key: hash, limit, periodMs });
-  return await withDeadline(asked, PATIENCE_MS, () => new Error('the index did not answer in time'));
+  return await withDeadline(asked, INDEX_PATIENCE_MS, () => new Error('the index did not answer in time'));
 }

@@ -37,15 +37,20 @@ export class StoreRoom {
    */
   async take(session: BrokerSession, jobId: string, bytes: number): Promise<void> {
     const reading = this.#fresh(session);
-    const room = await reading.room;
     const size = bytes + ENVELOPE_BYTES;
+    // Before the wait: a submission that does not wait until the end settles its job while this goes on.
+    this.#underWay.set(jobId, size);
+    const room = await reading.room.catch((thrown: unknown) => {
+      this.settle(jobId);
+      throw thrown;
+    });
     const added = reading.added + size;
     if (room?.maxBytes !== undefined && room.bytes + added > room.maxBytes) {
+      this.settle(jobId);
       const message = `there is no room for more delayed jobs: they may take ${room.maxBytes} bytes`;
       throw new ThroughlineError('stream-full', message, { retryAfterSeconds: RETRY_SECONDS });
     }
     reading.added = added;
-    this.#underWay.set(jobId, size);
   }
 
   /** Call this when NATS has the job, or will not get it now. A job that was not taken may be settled too. */

@@ -30,6 +30,8 @@ const tracer = tracerOf(SERVICE.bridge);
 
 /** A host that starts is known after a moment. */
 const RETRY_UNSERVED_SECONDS = 5;
+/** How long a bridge looks for a job whose key NATS knows already. It is less than what the edge waits longer than the bridge. */
+const DUPLICATE_LOOK_MS = 1_000;
 
 /** What a submission needs of its bridge. */
 type SubmitParts = Omit<
@@ -76,13 +78,24 @@ interface NewJob {
  *   `broker-unavailable` if NATS is away, and the bridge has never seen an announcement of the operation, or does not know
  *   whether a job of the unique key is there
  */
-export async function submit(
+export function submit(
   bridge: SubmitParts,
   command: SubmitCommand,
   batch: object = {},
 ): Promise<SubmitAnswer> {
-  const untilMs = Date.now() + command.waitMs;
   const turn = bridge.order.take(command, batch);
+  const answer = startAndSubmit(bridge, command, turn);
+  // A submission that fails before its turn must not hold up those after it.
+  if (command.spec.orderingKey !== undefined) answer.catch(() => turn.end(false));
+  return answer;
+}
+
+async function startAndSubmit(
+  bridge: SubmitParts,
+  command: SubmitCommand,
+  turn: Turn,
+): Promise<SubmitAnswer> {
+  const untilMs = Date.now() + command.waitMs;
   const starting = RequestBroker.start(bridge.connection);
   const broker = starting instanceof Promise ? await starting : starting;
   const isKeyed = command.spec.fingerprint !== undefined;
@@ -302,7 +315,7 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
   newJob.span.setAttribute(ATTR.durability, 'stream');
   if (result === 'duplicate') {
     // JetStream already has a message with this id: another request with the same key was first. Its job is the answer.
-    const looking = { ...submitting, broker: submitting.broker.apart() };
+    const looking = { ...submitting, broker: submitting.broker.apart(DUPLICATE_LOOK_MS) };
     const first = await findExisting(looking);
     // Without an answer nobody knows whether that request was the same one.
     if (first === undefined && looking.broker.session === undefined)

@@ -60,7 +60,7 @@ export class BridgeClient {
   /** Submits a job. @throws ThroughlineError see `submit` */
   submit(command: Command): Promise<SubmitAnswer | Accepted> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
-      bridge.submit({ ...command, carrier }),
+      bridge.submit({ ...command, carrier, takesJson: true }),
     );
   }
 

@@ -34,6 +34,8 @@ export interface SubmitCommand extends LimitedCommand {
   readonly carrier: Carrier;
   /** What the edge found in the input; undefined: it has no rules for the operation yet. */
   readonly inputCheck?: InputCheck | undefined;
+  /** Whether the edge reads {@link Accepted}. One of an earlier version does not. */
+  readonly takesJson?: true;
 }
 
 /** The rules for the inputs of an operation: the `inputCheck` of its announcement. */

@@ -46,7 +46,7 @@ export class ResultWaiter {
    */
   static start(connection: BrokerAccess, session: BrokerSession | undefined, job: WaitedJob): ResultWaiter {
     const waiter = new ResultWaiter(connection, job);
-    if (session !== undefined) waiter.#listen(session);
+    if (session !== undefined && !session.isClosed) waiter.#listen(session);
     return waiter;
   }
 
@@ -63,7 +63,7 @@ export class ResultWaiter {
         if (left <= 0) return undefined;
         const next = await this.#next(left);
         if (next !== 'lost') return next;
-        await valueWithin(this.#listenAgain(untilMs), left);
+        await valueWithin(this.#listenAgain(untilMs), untilMs - Date.now());
       }
     } finally {
       this.stop();

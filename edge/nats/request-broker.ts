@@ -17,9 +17,9 @@ export class RequestBroker {
   readonly #untilMs: number;
   #session: BrokerSession | undefined;
 
-  private constructor(connection: BrokerAccess, sinceMs: number, session?: BrokerSession) {
+  private constructor(connection: BrokerAccess, untilMs: number, session?: BrokerSession) {
     this.#connection = connection;
-    this.#untilMs = sinceMs + connection.patienceMs;
+    this.#untilMs = untilMs;
     this.#session = session;
   }
 
@@ -28,9 +28,10 @@ export class RequestBroker {
    * @param sinceMs when the request began to wait, in epoch milliseconds
    */
   static start(connection: BrokerAccess, sinceMs = Date.now()): RequestBroker | Promise<RequestBroker> {
+    const untilMs = sinceMs + connection.patienceMs;
     const session = connection.available();
-    if (!(session instanceof Promise)) return new RequestBroker(connection, sinceMs, session);
-    const broker = new RequestBroker(connection, sinceMs);
+    if (!(session instanceof Promise)) return new RequestBroker(connection, untilMs, session);
+    const broker = new RequestBroker(connection, untilMs);
     return valueWithin(session, broker.leftMs).then((opened) => {
       broker.#session = opened;
       return broker;
@@ -48,8 +49,8 @@ export class RequestBroker {
   }
 
   /** Another broker with the same session and a time of its own, for questions that do not belong to the request. */
-  apart(): RequestBroker {
-    return new RequestBroker(this.#connection, Date.now(), this.#session);
+  apart(ms = this.#connection.patienceMs): RequestBroker {
+    return new RequestBroker(this.#connection, Date.now() + ms, this.#session);
   }
 
   /**

@@ -41,8 +41,10 @@ export class LiveHosts {
 
   /** Whether a host can run an operation. Each submit asks, so this makes no list. */
   serve(operation: string, now: number): boolean {
-    for (const { operations, untilMs } of this.#hosts.values())
-      if (untilMs > now && operations.has(operation)) return true;
+    for (const [key, { operations, untilMs }] of this.#hosts) {
+      if (untilMs <= now) this.#hosts.delete(key);
+      else if (operations.has(operation)) return true;
+    }
     return false;
   }
 

@@ -1,5 +1,5 @@
 /**
- * Stands for modules of Hono that read forms, and answer with HTML in parts or with the app of another framework. wrangler.toml puts
+ * Stands for modules of Hono that read forms, write HTML that is not complete yet, and call the app of another framework. wrangler.toml puts
  * this module in their place: the Worker does none of that, and without them the bundle is 1 KiB smaller.
  */
 export const HtmlEscapedCallbackPhase = { Stringify: 1 } as const;

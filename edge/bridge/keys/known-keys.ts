@@ -78,9 +78,9 @@ export class KnownKeys {
   /**
    * Waits until it is known whether keys may be missing here, for 2 s at most. The bridge asks once in the life of the object, and
    * again only if there was no answer. Call it also before a job without a key: only before the first job can the answer be "never". Never throws.
-   * Undefined: there is nothing to wait for.
    * @param isKeyed whether the answer is needed. If not, the bridge is not asked a second time
    * @param leftMs how much longer the submission may wait, in milliseconds
+   * @returns undefined if there is nothing to wait for
    */
   settle(isKeyed: boolean, leftMs: number): Promise<void> | undefined {
     if (this.#shardsSince !== undefined || Date.now() < this.#retryAt) return undefined;

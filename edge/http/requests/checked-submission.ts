@@ -1,3 +1,4 @@
+import { errorFrom } from '../../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { Accepted, InputCheck, Passed, Submitted, Untaken } from '../../calls/commands.ts';
 import { type Reply, refusal, unwrapReply } from '../../calls/reply.ts';
@@ -40,7 +41,11 @@ export async function submitChecked<Taken extends Submitted | Passed>(
   const replies = new Map<PreparedJob, Reply<Taken>>();
   for (let round = 1, open = jobs; open.length > 0; round++) {
     const checked = open.map((job) => (round > MAX_ROUNDS ? unchecked(job) : checkInput(job, tools, budget)));
-    const answers = await send(checked.map(({ command }) => command));
+    const answers = await send(checked.map(({ command }) => command)).catch((thrown: unknown) => {
+      // Jobs of an earlier round were taken: their caller must hear of them.
+      if (replies.size === 0) throw thrown;
+      return open.map(() => refusal(errorFrom(thrown)));
+    });
     for (const [place, one] of checked.entries()) {
       const reply = replyTo(one, answers[place], tools);
       if (reply !== undefined) replies.set(one.job, reply);

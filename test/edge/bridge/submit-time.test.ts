@@ -82,3 +82,33 @@ it('a submission waits for a look of another one at the pooled lane only as long
   );
   expect([ms, value]).toEqual([100, false]);
 });
+
+it('a delayed job whose question about room was answered too late counts no longer than it is under way', async () => {
+  const bridge = setup();
+  await bridge.submit(command('before'));
+  const { broker } = bridge;
+  broker.stream('DELAYED').cap = 5_000;
+  const { extent } = broker;
+  const slow = vi.spyOn(broker, 'extent').mockImplementation(async (...asked) => {
+    await pause(patienceMs + 500);
+    return await extent.apply(broker, asked);
+  });
+  const dueAt = '2100-01-01T00:00:00.000Z';
+  for (let n = 0; n < 5; n++) await timed(() => bridge.submit(command(`late-${n}`, { dueAt })));
+  slow.mockRestore();
+  bridge.sql.exec('DELETE FROM outbox');
+  const { value } = await timed(() => bridge.submit(command('after', { dueAt })));
+  expect(value).toMatchObject({ outcome: 'submitted' });
+});
+
+it('a submission that fails before its turn holds up none of its ordering key', async () => {
+  const bridge = setup();
+  await bridge.submit(command('before'));
+  vi.spyOn(bridge.broker, 'subscribe').mockImplementationOnce(() => {
+    throw unavailable('closed');
+  });
+  const ordered = { orderingKey: 'one' };
+  await expect(bridge.submit({ ...command('first', ordered), waitMs: 1_000 })).rejects.toThrow('closed');
+  const { value } = await timed(() => bridge.submit(command('second', ordered)));
+  expect(value).toMatchObject({ job: { id: 'second' } });
+});

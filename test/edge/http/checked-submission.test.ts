@@ -7,6 +7,7 @@ import type { PreparedJob } from '../../../edge/http/requests/submission.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
 import { InputSchema } from '../../../edge/validation/input-schema.ts';
 import type { JsonSchema } from '../../../shared/api/operation.ts';
+import { unavailable } from '../../../shared/errors.ts';
 import { refusalOf } from '../../unit/support.ts';
 import { job } from './app-support.ts';
 
@@ -166,6 +167,27 @@ describe('the submissions of a batch', () => {
     expect(last[0]).toBe('passed');
     expect(last.at(-1)).toBe('overBudget');
   });
+});
+
+it('the jobs of a batch that were taken are in its answer, also if the bridge fails at the others', async () => {
+  const { tools } = setup();
+  let round = 0;
+  const replies = await submitChecked(
+    [prepared('a', 1, 'free'), prepared('b', 1, 'checked')],
+    tools,
+    async (jobs) => {
+      if (++round > 1) throw unavailable('the bridge is busy');
+      return jobs.map(({ jobId, operation }): Reply<SubmitAnswer> => {
+        const taken = { outcome: 'submitted', job: job({ id: jobId }), replayed: false } as const;
+        const asked = { outcome: 'rules-needed', rules: { digest: 'new', schema: NUMBER } } as const;
+        return { ok: true, value: operation === 'free' ? taken : asked };
+      });
+    },
+  );
+  expect(replies).toMatchObject([
+    { ok: true, value: { job: { id: 'a' } } },
+    { ok: false, error: { code: 'broker-unavailable' } },
+  ]);
 });
 
 describe('the rules that an isolate knows', () => {
