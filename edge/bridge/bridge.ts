@@ -52,6 +52,7 @@ import { eventStream } from '../watch/event-stream.ts';
 import { type BridgeParts, createParts } from './bridge-parts.ts';
 import { cancelJob, cancelJobs } from './cancel-job.ts';
 import { hasNoJobs, waitingJobs } from './store-room.ts';
+import { shortAnswer } from './short-answer.ts';
 import { submit, tryOut } from './submit.ts';
 import { fullestUse, usageOf } from './tenant-usage.ts';
 
@@ -79,9 +80,11 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   submit(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>> {
     const work = (): Promise<SubmitAnswer> => submit(this.#parts, command);
-    // After a wait, the job may hold what its caller must not read.
-    const shorten = command.takesJson && command.waitMs === 0 ? shortAnswer : undefined;
-    return this.#reply(command.carrier, () => this.#wait(command, work), shorten);
+    return this.#reply(
+      command.carrier,
+      () => this.#wait(command, work),
+      (answer) => shortAnswer(command, answer),
+    );
   }
 
   submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
@@ -346,11 +349,4 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     const reason = statusOf(error) >= 500 ? { reason: error.message } : {};
     log.warn('job refused', { code: error.code, ...(quota === undefined ? {} : { quota }), ...reason });
   }
-}
-
-/** The answer to a submission, in short where it is a new job that waits. */
-function shortAnswer(answer: SubmitAnswer): SubmitAnswer | Accepted {
-  const isNew = answer.outcome === 'submitted' && !answer.replayed && answer.existing === undefined;
-  if (!isNew || answer.job.state !== 'queued') return answer;
-  return { outcome: 'accepted', json: JSON.stringify(answer.job) };
 }

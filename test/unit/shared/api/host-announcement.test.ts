@@ -39,6 +39,13 @@ describe('the hosts that are alive', () => {
     expect(hosts.serving('echo', 91_000)).toEqual([]);
   });
 
+  it('are forgotten by the next submit after their lease', () => {
+    const hosts = new LiveHosts();
+    hosts.take('a', writeJson(HOST), 1_000);
+    expect([hosts.serve('echo', 90_999), hosts.serve('echo', 91_000)]).toEqual([true, false]);
+    expect(hosts.all(1_000)).toEqual([]);
+  });
+
   it('serve what they announced last', () => {
     const hosts = new LiveHosts();
     hosts.take('a', writeJson(HOST), 0);
