@@ -73,15 +73,31 @@ export class UsageBook {
    * @returns the place of the job now
    * @throws ThroughlineError `quota-exceeded`; `payload-too-large` if the job alone is larger than its tenant may have
    */
-  async check(
+  check(
     tenant: string,
     job: Usage,
     place: number,
     quotas: Usage,
     { leftMs = INDEX_PATIENCE_MS, needsPlace = true }: CheckOptions = {},
+  ): number | Promise<number> {
+    const known = this.#tenants.get(tenant);
+    const isNear =
+      needsPlace &&
+      place + placeIn(this.#oldOf(tenant), job) > this.#options.fairJobs &&
+      place <= this.#options.fairJobs * NEAR;
+    const fits =
+      known?.countedAt !== undefined && this.#exceeded(tenant, job, known.counted, quotas) === undefined;
+    if (fits && !isNear) return this.#passed(tenant, job, place);
+    return this.#checkByIndex(tenant, job, place, quotas, leftMs);
+  }
+
+  async #checkByIndex(
+    tenant: string,
+    job: Usage,
+    place: number,
+    quotas: Usage,
+    leftMs: number,
   ): Promise<number> {
-    const passed = this.checkKnown(tenant, job, place, quotas, needsPlace);
-    if (passed !== undefined) return passed;
     const never = JOB_QUOTAS.find((quota) => job[quota] > quotas[quota]);
     if (never !== undefined) {
       this.#leave(tenant, job, place);
@@ -102,23 +118,6 @@ export class UsageBook {
     this.#leave(tenant, job, place);
     const quota = { name, limit, left };
     throw new ThroughlineError('quota-exceeded', message, { quota, retryAfterSeconds: RETRY_SECONDS });
-  }
-
-  /** As {@link check}, at once. @returns undefined if the job does not fit, or the index has to be asked: call {@link check} */
-  checkKnown(
-    tenant: string,
-    job: Usage,
-    place: number,
-    quotas: Usage,
-    needsPlace: boolean,
-  ): number | undefined {
-    const { fairJobs } = this.#options;
-    const known = this.#tenants.get(tenant);
-    if (known?.countedAt === undefined) return undefined;
-    const isNear =
-      needsPlace && place + placeIn(this.#oldOf(tenant), job) > fairJobs && place <= fairJobs * NEAR;
-    if (isNear || this.#exceeded(tenant, job, known.counted, quotas) !== undefined) return undefined;
-    return this.#passed(tenant, job, place);
   }
 
   /**

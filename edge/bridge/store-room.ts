@@ -31,7 +31,7 @@ export class StoreRoom {
 
   /**
    * Makes sure that there is room for one more delayed job. NATS is asked at most once a second, so several bridges
-   * together may pass the cap by what they accept within a second. Call {@link settle} afterwards.
+   * together may pass the cap by what they accept within a second. Call {@link settle} afterwards, also if this throws.
    * @param bytes of the job's input
    * @throws ThroughlineError `stream-full`; `broker-unavailable` if NATS does not answer
    */
@@ -40,13 +40,9 @@ export class StoreRoom {
     const size = bytes + ENVELOPE_BYTES;
     // Before the wait: a submission that does not wait until the end settles its job while this goes on.
     this.#underWay.set(jobId, size);
-    const room = await reading.room.catch((thrown: unknown) => {
-      this.settle(jobId);
-      throw thrown;
-    });
+    const room = await reading.room;
     const added = reading.added + size;
     if (room?.maxBytes !== undefined && room.bytes + added > room.maxBytes) {
-      this.settle(jobId);
       const message = `there is no room for more delayed jobs: they may take ${room.maxBytes} bytes`;
       throw new ThroughlineError('stream-full', message, { retryAfterSeconds: RETRY_SECONDS });
     }

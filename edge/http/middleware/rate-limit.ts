@@ -34,15 +34,15 @@ export function limitRequests() {
   });
 }
 
-/** What the last answer told. Nearly all tenants have the same limit. */
-let last: { readonly perSecond: number; readonly text: string } | undefined;
+/** The policy of the last answer. Nearly all tenants have the same limit. */
+let lastPolicy: { readonly perSecond: number; readonly text: string } | undefined;
 
 function policyTextOf(perSecond: number): string {
-  if (last?.perSecond !== perSecond) {
+  if (lastPolicy?.perSecond !== perSecond) {
     const { quota: limit, windowSeconds } = policyOf(perSecond);
-    last = { perSecond, text: policyItem({ name: 'requests', limit, windowSeconds }) };
+    lastPolicy = { perSecond, text: policyItem({ name: 'requests', limit, windowSeconds }) };
   }
-  return last.text;
+  return lastPolicy.text;
 }
 
 /**

@@ -180,11 +180,14 @@ it('a quiet tenant that was counted once costs no question', async () => {
 
 describe('a job that a quota can never take', () => {
   const { book, index } = setup(NO_USAGE);
-  const refusal = async (job: Usage, quotas: Usage): Promise<unknown> =>
-    await book.check('acme', job, book.enter('acme', job), quotas).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
+  const refusal = async (job: Usage, quotas: Usage): Promise<unknown> => {
+    try {
+      await book.check('acme', job, book.enter('acme', job), quotas);
+      return undefined;
+    } catch (thrown) {
+      return thrown;
+    }
+  };
 
   it.each(['bytes', 'delayedBytes'] as const)(
     'since it is larger than all of %s is too large, and nothing says that it may be tried again',
@@ -228,16 +231,16 @@ describe('an index that does not answer', () => {
   beforeEach(() => void vi.useFakeTimers());
 
   /** How long a check takes, by the clock. */
-  const durationOf = async (check: () => Promise<number>): Promise<number> => {
+  const durationOf = async (check: () => number | Promise<number>): Promise<number> => {
     const began = Date.now();
-    const done = check().then(() => Date.now() - began);
+    const done = Promise.resolve(check()).then(() => Date.now() - began);
     await vi.runAllTimersAsync();
     return await done;
   };
 
   it('is asked again by the next job, after a few seconds', async () => {
     const { book, asked } = silent();
-    const check = (): Promise<number> => book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
+    const check = () => book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
     expect([await durationOf(check), await durationOf(check), asked.mock.calls.length]).toEqual([
       ...[3_000, 3_000, 2],
     ]);

@@ -14,8 +14,7 @@ function setup(cap?: number) {
   /** Takes a job, and settles it at once. */
   const take = async (bytes: number): Promise<void> => {
     const jobId = `job-${++jobs}`;
-    await room.take(broker, jobId, bytes);
-    room.settle(jobId);
+    await room.take(broker, jobId, bytes).finally(() => room.settle(jobId));
   };
   return { broker, room, take };
 }

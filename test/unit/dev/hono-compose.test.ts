@@ -14,7 +14,7 @@ const { Context: HonoContext } = (await import(path.join(inHono, 'context.js')))
 type Compose = typeof compose;
 type Handler = (c: Context, next: () => Promise<void>) => unknown;
 
-const passesOn: Handler = (_c, next) => next();
+const onlyCallsNext: Handler = (_c, next) => next();
 const waits: Handler = async (_c, next) => {
   await next();
 };
@@ -62,17 +62,17 @@ describe('the way through the middleware', () => {
   it.each<[string, Handler[]]>([
     ['no handler', []],
     ['an answer', [answers]],
-    ['an answer behind middleware that passes on', [passesOn, passesOn, answers]],
-    ['an answer behind middleware that waits', [waits, passesOn, waits, answersLate]],
-    ['an answer that is changed', [passesOn, changes, passesOn, answers]],
-    ['no answer', [passesOn, waits]],
-    ['an error', [changes, passesOn, fails]],
-    ['an error at once, behind middleware that passes on', [passesOn, fails, answers]],
-    ['a late error', [passesOn, changes, passesOn, failsLate]],
+    ['an answer, and middleware that only calls next', [onlyCallsNext, onlyCallsNext, answers]],
+    ['an answer, and middleware that waits for it', [waits, onlyCallsNext, waits, answersLate]],
+    ['an answer that is changed', [onlyCallsNext, changes, onlyCallsNext, answers]],
+    ['no answer', [onlyCallsNext, waits]],
+    ['an error', [changes, onlyCallsNext, fails]],
+    ['an error that is thrown at once', [onlyCallsNext, fails, answers]],
+    ['a late error', [onlyCallsNext, changes, onlyCallsNext, failsLate]],
     ['an error after the answer', [changes, failsAfter, answers]],
-    ['a handler that goes on twice', [passesOn, twice, answers]],
+    ['a handler that goes on twice', [onlyCallsNext, twice, answers]],
     ['a handler that is not reached', [answers, fails]],
-    ['something thrown that is no error', [passesOn, throwsText]],
+    ['something thrown that is no error', [onlyCallsNext, throwsText]],
   ])('is that of Hono: %s', async (_name, handlers) => {
     expect(await outcome(compose, handlers)).toEqual(await outcome(theirs, handlers));
     expect(await outcome(compose, handlers, false)).toEqual(await outcome(theirs, handlers, false));
@@ -80,6 +80,6 @@ describe('the way through the middleware', () => {
 
   it('waits for nothing where no handler does', () => {
     const c = new HonoContext(new Request('http://edge.example/'));
-    expect(compose([[[passesOn as never]], [[answers as never]]])(c)).toBe(c);
+    expect(compose([[[onlyCallsNext as never]], [[answers as never]]])(c)).toBe(c);
   });
 });
