@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
+import { Command } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { Job } from '../shared/job/job.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
@@ -111,5 +112,8 @@ ${logLines.join('\n')}
 `;
 }
 
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
-process.exitCode = await main(values.json);
+const command = new Command('npm run demo --')
+  .description('Starts everything, submits a job, prints its result and its trace, and stops everything.')
+  .option('--json', 'print the job, its spans and its log lines as JSON')
+  .parse();
+process.exitCode = await main(command.opts<{ json?: true }>().json === true);

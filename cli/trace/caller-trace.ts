@@ -10,7 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { ApiError } from '../../client/errors.ts';
-import { withDeadline } from '../../shared/deadline.ts';
+import { valueWithin } from '../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import {
   type Carrier,
@@ -119,8 +119,7 @@ export class CallerTrace {
   /** Sends the spans, for at most 3 s. It is no error if the collector fails. */
   async flush(limitMs = FLUSH_MS): Promise<void> {
     if (this.#tracing === undefined) return;
-    const late = (): Error => new Error('the collector is too slow');
-    await withDeadline(this.#tracing.shutdown(), limitMs, late).catch(() => undefined);
+    await valueWithin(this.#tracing.shutdown(), limitMs);
   }
 }
 

@@ -10,7 +10,7 @@ import {
   usernamePasswordAuthenticator,
   wsconnect,
 } from '@nats-io/transport-node';
-import { withDeadline } from '../../shared/deadline.ts';
+import { valueWithin, withDeadline } from '../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
@@ -214,8 +214,7 @@ export async function answers({ connection }: Pick<Broker, 'connection'>): Promi
 
 /** How many milliseconds a ping takes to the server and back; undefined if no answer comes within two seconds. */
 export async function roundTripMs({ connection }: Pick<Broker, 'connection'>): Promise<number | undefined> {
-  const late = (): Error => new Error('no pong in time');
-  return await withDeadline(connection.rtt(), PING_MS, late).catch(() => undefined);
+  return await valueWithin(connection.rtt(), PING_MS);
 }
 
 /** Version of the server, as it said when the client connected. */

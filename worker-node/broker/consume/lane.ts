@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { withDeadline } from '../../../shared/deadline.ts';
+import { valueWithin } from '../../../shared/deadline.ts';
 import type { Priority } from '../../../shared/job/priority.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
 import { Pull } from './pull.ts';
@@ -158,11 +158,7 @@ export class Lane {
   async #endRequest({ pull, done }: Request, graceMs: number): Promise<void> {
     if (this.source.consumer.isClustered) {
       pull?.pause();
-      await withDeadline(
-        done,
-        Math.min(graceMs, FORGOTTEN_MS),
-        () => new Error('the pull is still open'),
-      ).catch(() => undefined);
+      await valueWithin(done, Math.min(graceMs, FORGOTTEN_MS));
     }
     await pull?.end();
     await done;

@@ -1,5 +1,5 @@
 import { ExportResultCode } from '@opentelemetry/core';
-import { withDeadline } from '../../../shared/deadline.ts';
+import { valueWithin } from '../../../shared/deadline.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { startTimer } from '../../../shared/timers.ts';
 import type { Losses } from './losses.ts';
@@ -92,9 +92,9 @@ export class CountedExporter<Batch> {
 
   /** Waits for the answers to all batches. What has none after `limitMs` is lost. */
   async answered(limitMs: number): Promise<void> {
-    const late = (): Error => new Error('the collector has not answered in time');
-    await withDeadline(Promise.all(this.#open.keys()), limitMs, late).catch(() => undefined);
-    for (const end of this.#open.values()) end({ code: ExportResultCode.FAILED, error: late() });
+    await valueWithin(Promise.all(this.#open.keys()), limitMs);
+    const error = new Error('the collector has not answered in time');
+    for (const end of this.#open.values()) end({ code: ExportResultCode.FAILED, error });
   }
 
   async forceFlush(): Promise<void> {
