@@ -55,6 +55,8 @@ export function toolEnvironment(): NodeJS.ProcessEnv {
   // These are about this project: `npm run` and vitest set them.
   for (const name of ['NODE_ENV', 'NODE_OPTIONS', 'npm_config_local_prefix']) delete environment[name];
   environment.PATH = [path.dirname(process.execPath), environment.PATH].join(path.delimiter);
+  // Else Go's cache keeps what it compiles by the temporary folder, and never finds it again.
+  environment.GOFLAGS = [environment.GOFLAGS ?? '', '-trimpath'].join(' ').trim();
   return environment;
 }
 
