@@ -1,5 +1,5 @@
 import type { Context } from '@opentelemetry/api';
-import { type Sampler, SamplingDecision, type SamplingResult } from '@opentelemetry/sdk-trace-base';
+import { type Sampler, SamplingDecision, type SamplingResult } from '@opentelemetry/sdk-trace';
 import { samplerOf } from '../../shared/trace/sampler.ts';
 import type { SamplerName } from '../../shared/trace/settings/otel-settings.ts';
 import type { TraceBudget } from './trace-budget.ts';

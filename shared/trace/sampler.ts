@@ -4,7 +4,7 @@ import {
   ParentBasedSampler,
   type Sampler,
   TraceIdRatioBasedSampler,
-} from '@opentelemetry/sdk-trace-base';
+} from '@opentelemetry/sdk-trace';
 import type { SamplerName } from './settings/otel-settings.ts';
 
 const SAMPLER_OF: Readonly<Record<SamplerName, (ratio: number) => Sampler>> = {

@@ -1,5 +1,5 @@
 import { type Context, isSpanContextValid, TraceFlags, trace } from '@opentelemetry/api';
-import { type Sampler, SamplingDecision, type SamplingResult } from '@opentelemetry/sdk-trace-base';
+import { type Sampler, SamplingDecision, type SamplingResult } from '@opentelemetry/sdk-trace';
 
 /** Spans of connections: OpenTelemetry's instrumentations of `net` and `dns` make them. */
 const CONNECTION = /^(?:tcp|tls|ipc)\.connect$|^dns\./;

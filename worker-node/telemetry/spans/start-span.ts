@@ -11,7 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
-import { type Sampler, SamplingDecision } from '@opentelemetry/sdk-trace-base';
+import { type Sampler, SamplingDecision } from '@opentelemetry/sdk-trace';
 import { tracer } from '../tracer.ts';
 import { type LightSource, LightSpan, type LightStart } from './light-span.ts';
 import { hrTimeOf, isUsual, type Moment } from './moment.ts';
