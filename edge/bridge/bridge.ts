@@ -18,12 +18,14 @@ import type {
   Cancellation,
   CancelManyCommand,
   CancelOutcome,
+  EarlierSubmitCommand,
   HistoryCommand,
   OutboxCommand,
   ReadCommand,
   RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
+  TrialCommand,
   TrialAnswer,
   WatchCommand,
 } from '../calls/commands.ts';
@@ -78,7 +80,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#parts.scheduler.alarm();
   }
 
-  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>> {
+  submitJob(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>> {
     const work = (): Promise<SubmitAnswer> => submit(this.#parts, command);
     return this.#reply(
       command.carrier,
@@ -87,14 +89,25 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     );
   }
 
-  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
+  submitJobs(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
     const batch = {};
     return this.#reply(carrier, () =>
       Promise.all(commands.map((command) => this.#replyOf(() => submit(this.#parts, command, batch)))),
     );
   }
 
-  tryOut(command: SubmitCommand): Promise<Reply<TrialAnswer>> {
+  submit(command: EarlierSubmitCommand): Promise<Reply<SubmitAnswer | Accepted>> {
+    return this.submitJob(withInputJson(command));
+  }
+
+  submitBatch(
+    commands: readonly EarlierSubmitCommand[],
+    carrier: Carrier,
+  ): Promise<Reply<Reply<SubmitAnswer>[]>> {
+    return this.submitJobs(commands.map(withInputJson), carrier);
+  }
+
+  tryOut(command: TrialCommand): Promise<Reply<TrialAnswer>> {
     return this.#reply(command.carrier, () => tryOut(this.#parts, command));
   }
 
@@ -349,4 +362,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     const reason = statusOf(error) >= 500 ? { reason: error.message } : {};
     log.warn('job refused', { code: error.code, ...(quota === undefined ? {} : { quota }), ...reason });
   }
+}
+
+function withInputJson({ input, ...command }: EarlierSubmitCommand): SubmitCommand {
+  return { ...command, inputJson: JSON.stringify(input) ?? 'null' };
 }

@@ -7,7 +7,7 @@ import { LIMITS } from '../../shared/job/limits.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
-import { writeJson } from '../../shared/wire/json-body.ts';
+import { encodeText } from '../../shared/wire/json-body.ts';
 import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import { usageOfJob } from '../access/usage-book.ts';
 import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
@@ -66,7 +66,7 @@ export async function submitNew(
 ): Promise<SubmitResult> {
   const { bridge, broker, command } = submitting;
   const { tenant } = command;
-  const body = writeJson(command.input);
+  const body = encodeText(command.inputJson);
   const taken = usageOfJob(command.spec, body.length);
   // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
   const entered = bridge.usage.enter(tenant, taken);

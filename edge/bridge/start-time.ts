@@ -56,10 +56,10 @@ export async function startTimeOf(
 
 async function timeOf(
   { index }: StartTimeParts,
-  { tenant, operation, input }: SubmitCommand,
+  { tenant, operation, inputJson }: SubmitCommand,
   { key, limit, periodMs }: NonNullable<OperationAnnouncement['rateLimit']>,
 ): Promise<number | undefined> {
-  const parts = [tenant, operation, key, limitKeyValue(key, input)];
+  const parts = [tenant, operation, key, limitKeyValue(key, JSON.parse(inputJson))];
   const hash = await sha256Hex(parts.join('\n'));
   const asked = index.startTime({ tenant, key: hash, limit, periodMs });
   return await withDeadline(asked, INDEX_PATIENCE_MS, () => new Error('the index did not answer in time'));

@@ -4,13 +4,22 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
-import type { SubmitAnswer, SubmitCommand, SubmitResult, TrialAnswer } from '../calls/commands.ts';
+import type {
+  SubmitAnswer,
+  SubmitCommand,
+  SubmitResult,
+  TrialAnswer,
+  TrialCommand,
+} from '../calls/commands.ts';
 import { recordReceive } from '../jobs/job-spans.ts';
 import { ResultWaiter } from '../jobs/result-waiter.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { findExisting } from './existing-job.ts';
 import { type Checked, type Submitting, type SubmitParts, submitNew } from './new-job.ts';
 import type { Turn } from './order-turns.ts';
+
+/** A job that is submitted, or only tried out. */
+type Trying = Pick<Submitting, 'bridge' | 'broker'> & { readonly command: TrialCommand };
 
 /** A host that starts is known after a moment. */
 const RETRY_UNSERVED_SECONDS = 5;
@@ -95,9 +104,9 @@ function waiterFor({ bridge, command }: Submitting, { id }: Job, waiter: ResultW
  * Checks a job like one that is submitted. The job is not taken, and quotas, room and hosts are not looked at.
  * @throws ThroughlineError `operation-unknown`, `request-invalid`; `broker-unavailable` as {@link submit}
  */
-export async function tryOut(bridge: SubmitParts, command: SubmitCommand): Promise<TrialAnswer> {
-  const submitting = { bridge, command, broker: await RequestBroker.start(bridge.connection) };
-  const announcement = await announcementOf(submitting);
+export async function tryOut(bridge: SubmitParts, command: TrialCommand): Promise<TrialAnswer> {
+  const trying = { bridge, command, broker: await RequestBroker.start(bridge.connection) };
+  const announcement = await announcementOf(trying);
   const { inputCheck } = command;
   const untaken = announcement && (await bridge.inputChecks.answer(inputCheck, announcement));
   return untaken ?? { outcome: 'passed', inputCheck };
@@ -129,18 +138,16 @@ async function answerWith({ bridge, broker }: Submitting, result: SubmitResult):
  * announcement was deleted, and comes back when the host renews it. The worker checks such a job.
  * @throws ThroughlineError as {@link submit}
  */
-function announcementOf(
-  submitting: Omit<Submitting, 'turn'>,
-): OperationAnnouncement | Promise<OperationAnnouncement | undefined> {
-  const { bridge, broker, command } = submitting;
+function announcementOf(trying: Trying): OperationAnnouncement | Promise<OperationAnnouncement | undefined> {
+  const { bridge, broker, command } = trying;
   const checking = bridge.operations.check(broker, command);
   return checking instanceof Promise
-    ? checking.catch((thrown: unknown) => withoutAnnouncement(submitting, thrown))
+    ? checking.catch((thrown: unknown) => withoutAnnouncement(trying, thrown))
     : checking;
 }
 
 async function withoutAnnouncement(
-  { bridge, broker, command: { operation } }: Omit<Submitting, 'turn'>,
+  { bridge, broker, command: { operation } }: Trying,
   thrown: unknown,
 ): Promise<undefined> {
   if (errorFrom(thrown).code !== 'operation-unknown') throw thrown;

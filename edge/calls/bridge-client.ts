@@ -15,6 +15,7 @@ import {
   type CancelCommand,
   type Cancellation,
   type CancelOutcome,
+  type EarlierSubmitCommand,
   type SubmitAnswer,
   type SubmitCommand,
   type TrialAnswer,
@@ -29,7 +30,7 @@ import {
   type RedriveManyCommand,
   type Redriven,
 } from './dead-letter-commands.ts';
-import { callObject } from './object-call.ts';
+import { callObject, orAsEarlier } from './object-call.ts';
 import type { BridgeApi } from './objects.ts';
 import type { Region } from './placement.ts';
 import { jobIdOfRejected } from './rejected-id.ts';
@@ -38,7 +39,8 @@ import { type Reply, refusal } from './reply.ts';
 /** How much longer than the bridge's own time limit the edge waits, so that the caller gets the bridge's answer. */
 const MARGIN_MS = 1_500;
 
-type Command = Omit<SubmitCommand, 'carrier'>;
+/** A submission with its input as JSON, and as the value that a bridge of an earlier version takes. */
+type Command = Omit<SubmitCommand & EarlierSubmitCommand, 'carrier'>;
 type BridgeStub = DurableObjectStub<BridgeApi>;
 
 interface BridgeClientOptions extends BridgePlacement {
@@ -60,12 +62,15 @@ export class BridgeClient {
   /** Submits a job. @throws ThroughlineError see `submit` */
   submit(command: Command): Promise<SubmitAnswer | Accepted> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
-      bridge.submit({ ...command, carrier, takesJson: true }),
+      orAsEarlier<Reply<SubmitAnswer | Accepted>>(
+        bridge.submitJob({ ...withoutInput(command), carrier, takesJson: true }),
+        () => bridge.submit({ ...command, carrier, takesJson: true }),
+      ),
     );
   }
 
   /** Checks a job like one that is submitted, and does not take it. @throws ThroughlineError see `tryOut` */
-  tryOut(command: Command): Promise<TrialAnswer> {
+  tryOut({ input: _, inputJson: __, ...command }: Command): Promise<TrialAnswer> {
     return this.#call('tryOut', command.jobId, 0, (bridge, carrier) =>
       bridge.tryOut({ ...command, carrier }),
     );
@@ -124,9 +129,16 @@ export class BridgeClient {
   /** Submits jobs of one bridge. */
   #submitGroup(group: readonly Command[]): Promise<Reply<SubmitAnswer>[]> {
     return this.#call('submitBatch', group[0]?.jobId ?? '', 0, (bridge, carrier) =>
-      bridge.submitBatch(
-        group.map((command) => ({ ...command, carrier })),
-        carrier,
+      orAsEarlier<Reply<Reply<SubmitAnswer>[]>>(
+        bridge.submitJobs(
+          group.map((command) => ({ ...withoutInput(command), carrier })),
+          carrier,
+        ),
+        () =>
+          bridge.submitBatch(
+            group.map((command) => ({ ...command, carrier })),
+            carrier,
+          ),
       ),
     );
   }
@@ -300,4 +312,8 @@ export class BridgeClient {
       unavailable,
     });
   }
+}
+
+function withoutInput({ input: _, ...command }: Command): Omit<Command, 'input'> {
+  return command;
 }

@@ -23,7 +23,8 @@ export interface SubmitCommand extends LimitedCommand {
   readonly tenant: string;
   readonly jobId: string;
   readonly operation: string;
-  readonly input: unknown;
+  /** The input as JSON: it is encoded once, and a text crosses between isolates faster than an object. */
+  readonly inputJson: string;
   readonly acceptedAt: string;
   /** What the job was asked to be. If the spec has a `fingerprint`, a job with this id may exist already. */
   readonly spec: JobSpec;
@@ -37,6 +38,14 @@ export interface SubmitCommand extends LimitedCommand {
   /** Whether the edge reads {@link Accepted}. One of an earlier version does not. */
   readonly takesJson?: true;
 }
+
+/** A submission as an edge or a bridge of an earlier version knows it: with the input as a value. */
+export interface EarlierSubmitCommand extends Omit<SubmitCommand, 'inputJson'> {
+  readonly input: unknown;
+}
+
+/** A job that is only tried out: the edge has checked its input. */
+export type TrialCommand = Omit<SubmitCommand, 'inputJson'>;
 
 /** The rules for the inputs of an operation: the `inputCheck` of its announcement. */
 export interface InputRules {

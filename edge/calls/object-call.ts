@@ -19,6 +19,9 @@ interface ObjectCall<T> {
   readonly unavailable: (reason: string, cause?: unknown) => ThroughlineError;
 }
 
+/** How the runtime says that an object has no such method. */
+const NO_METHOD = 'does not implement the method';
+
 const tracer = tracerOf(SERVICE.edge);
 
 /**
@@ -42,4 +45,17 @@ export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
   } finally {
     span.end();
   }
+}
+
+/**
+ * Asks an object of an earlier version again, in the way that it knows. A new edge meets such objects while a version is deployed, and
+ * as long as two versions share the requests.
+ * @param asked the call of a method that an earlier version lacks: then nothing was done
+ * @param again the call that an earlier version knows
+ */
+export function orAsEarlier<T>(asked: Promise<T>, again: () => Promise<T>): Promise<T> {
+  return asked.catch((thrown: unknown) => {
+    if (thrown instanceof TypeError && thrown.message.includes(NO_METHOD)) return again();
+    throw thrown;
+  });
 }

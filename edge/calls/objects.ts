@@ -18,6 +18,7 @@ import type {
   Cancellation,
   CancelManyCommand,
   CancelOutcome,
+  EarlierSubmitCommand,
   HistoryCommand,
   OutboxCommand,
   ReadCommand,
@@ -26,6 +27,7 @@ import type {
   SubmitCommand,
   SubmitResult,
   TrialAnswer,
+  TrialCommand,
   WatchCommand,
 } from './commands.ts';
 import type {
@@ -50,11 +52,18 @@ import type {
 /** The Durable Object that owns a connection to NATS. */
 export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** Submits a job, if its input was checked. */
-  submit(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>>;
+  submitJob(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>>;
   /** Submits many jobs: a reply for each, in order. A refused job does not affect the others. */
-  submitBatch(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>>;
+  submitJobs(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>>;
+  /** As `submitJob`, for an edge of an earlier version. */
+  submit(command: EarlierSubmitCommand): Promise<Reply<SubmitAnswer | Accepted>>;
+  /** As `submitJobs`, for an edge of an earlier version. */
+  submitBatch(
+    commands: readonly EarlierSubmitCommand[],
+    carrier: Carrier,
+  ): Promise<Reply<Reply<SubmitAnswer>[]>>;
   /** Checks a job like one that is submitted, and does not take it. */
-  tryOut(command: SubmitCommand): Promise<Reply<TrialAnswer>>;
+  tryOut(command: TrialCommand): Promise<Reply<TrialAnswer>>;
   /** A job with its attempts, or undefined when there is none. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>>;
   /** The recorded events of a job after a place, one page of them. */

@@ -6,7 +6,13 @@ import { describeError } from '../../shared/trace/describe-error.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
-import type { InputCheck, InputRules, SubmitCommand, SubmitResult } from '../calls/commands.ts';
+import type {
+  EarlierSubmitCommand,
+  InputCheck,
+  InputRules,
+  SubmitCommand,
+  SubmitResult,
+} from '../calls/commands.ts';
 import { startRootSpan } from '../telemetry/root-span.ts';
 import { withService } from '../telemetry/service.ts';
 import { inputInvalid } from '../validation/input-invalid.ts';
@@ -44,7 +50,7 @@ export interface Trigger {
   readonly quotas?: SomeQuotas | undefined;
 }
 
-type Command = Omit<SubmitCommand, 'carrier'>;
+type Command = Omit<SubmitCommand, 'carrier'> & Pick<EarlierSubmitCommand, 'input'>;
 
 /**
  * The id of the job of a run.
@@ -98,6 +104,7 @@ function commandOf(row: ScheduleRow, run: number | Trigger, jobId: string): Comm
       : { fingerprint: row.digest, quotas: run.quotas };
   return {
     ...{ tenant: row.tenant, quotas, jobId, operation, input, waitMs: 0 },
+    inputJson: JSON.stringify(input) ?? 'null',
     acceptedAt: new Date().toISOString(),
     spec: { ...specOfRow(row), fingerprint },
   };

@@ -110,7 +110,7 @@ function checkInput(job: PreparedJob, { inputRules, log }: Tools, budget: StepBu
   // The bridge needs no input that it will not take.
   return {
     job,
-    command: { ...job, input: null, inputCheck },
+    command: { ...job, input: null, inputJson: 'null', inputCheck },
     error: inputInvalid(job.operation, verdict.violations),
   };
 }

@@ -3,6 +3,7 @@ import { SubmitJob, specOf } from '../../../shared/api/submit-job.ts';
 import type { SomeQuotas } from '../../../shared/api/usage.ts';
 import { defined } from '../../../shared/defined.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { encodeText } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/placement.ts';
 import type { EdgeHono } from '../edge-app.ts';
@@ -29,8 +30,16 @@ export interface Submitter {
   readonly shards: number;
 }
 
-/** A job that is ready for the bridge. The call to the bridge adds the trace context. */
-export type PreparedJob = Omit<SubmitCommand, 'carrier'>;
+/** What a request asks for, and its input as JSON. */
+interface Asked {
+  readonly request: SubmitJob;
+  readonly inputJson: string;
+}
+
+/** A job that is ready for the bridge, and its input for the check. The call to the bridge adds the trace context. */
+export interface PreparedJob extends Omit<SubmitCommand, 'carrier'> {
+  readonly input: unknown;
+}
 
 /** The submitter of a request. @throws ThroughlineError `unauthenticated`, `request-invalid` for its idempotency key */
 export function submitterOf(c: Context<EdgeHono>): Submitter {
@@ -50,25 +59,25 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
  */
 export function prepare(body: unknown, submitter: Submitter): PreparedJob | Promise<PreparedJob> {
   const request = parseRequest(SubmitJob, body);
-  checkInputSize(request, submitter.inputLimit);
+  const asked = { request, inputJson: inputJsonOf(request, submitter.inputLimit) };
   const id = idOf(request, submitter);
   if (submitter.idempotencyKey === undefined && typeof id === 'string')
-    return preparedOf(request, submitter, id, undefined);
-  return prepareLate(request, submitter, id);
+    return preparedOf(asked, submitter, id, undefined);
+  return prepareLate(asked, submitter, id);
 }
 
 async function prepareLate(
-  request: SubmitJob,
+  asked: Asked,
   submitter: Submitter,
   id: string | Promise<string>,
 ): Promise<PreparedJob> {
   const isKeyed = submitter.idempotencyKey !== undefined;
-  const [jobId, fingerprint] = await Promise.all([id, isKeyed ? fingerprintOf(request) : undefined]);
-  return preparedOf(request, submitter, jobId, fingerprint);
+  const [jobId, fingerprint] = await Promise.all([id, isKeyed ? fingerprintOf(asked.request) : undefined]);
+  return preparedOf(asked, submitter, jobId, fingerprint);
 }
 
 function preparedOf(
-  request: SubmitJob,
+  { request, inputJson }: Asked,
   { tenant, quotas, waitMs = 0 }: Submitter,
   jobId: string,
   fingerprint: string | undefined,
@@ -80,6 +89,7 @@ function preparedOf(
     jobId,
     operation: request.operation,
     input: request.input,
+    inputJson,
     acceptedAt: new Date(now).toISOString(),
     spec: defined({ ...specOf(request, now), fingerprint }),
     unique: request.unique,
@@ -95,11 +105,11 @@ function idOf({ operation, orderingKey, unique }: SubmitJob, submitter: Submitte
   return jobIdForBridgeOf(tenant, keyed, common, shards);
 }
 
-/** @throws ThroughlineError `payload-too-large` */
-export function checkInputSize({ input }: Pick<SubmitJob, 'input'>, limit: number): void {
+/** The input as JSON. @throws ThroughlineError `payload-too-large` */
+export function inputJsonOf({ input }: Pick<SubmitJob, 'input'>, limit: number): string {
   // A UTF-16 unit has at most three bytes in UTF-8, so most inputs need not be encoded to be measured.
   const text = JSON.stringify(input) ?? 'null';
-  if (text.length * MAX_UNIT_BYTES <= limit || new TextEncoder().encode(text).length <= limit) return;
+  if (text.length * MAX_UNIT_BYTES <= limit || encodeText(text).length <= limit) return text;
   throw new ThroughlineError('payload-too-large', `the input is larger than ${limit} bytes of JSON`, {
     violations: [{ path: '/input', message: `at most ${limit} bytes` }],
   });

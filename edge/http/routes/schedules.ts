@@ -37,7 +37,7 @@ import {
   tenantOf,
 } from '../requests/read-request.ts';
 import { shownJob, shownSchedule } from '../requests/shown-job.ts';
-import { checkInputSize } from '../requests/submission.ts';
+import { inputJsonOf, type PreparedJob } from '../requests/submission.ts';
 
 /** `/v1/schedules`: make, list, show, delete, pause, resume, trigger. */
 export function scheduleRoutes(): EdgeApp {
@@ -72,12 +72,12 @@ async function readSchedule(c: Context<EdgeHono>): Promise<Response> {
 async function putSchedule(c: Context<EdgeHono>): Promise<Response> {
   const address = scheduleIn(c, invalidName);
   const body = parseRequest(ScheduleBody, c.var.body);
-  checkInputSize(body, c.env.config.MAX_INPUT_BYTES);
+  const inputJson = inputJsonOf(body, c.env.config.MAX_INPUT_BYTES);
   const { paused, ...request } = withZoneName(c.var.body as ScheduleRequest);
   const spec = specOf(body, Date.now());
   const { schedule, created } = await auditedOn(c, 'schedule-put', address, async () => {
     requireWrite(c, body.operation);
-    const inputCheck = await tryOut(c, request, spec);
+    const inputCheck = await tryOut(c, { ...request, inputJson }, spec);
     const digest = await fingerprintOf(request);
     const quotas = claimedQuotas(c);
     return await c.env.schedules.put({ ...address, quotas, request, paused, spec, digest, inputCheck });
@@ -99,11 +99,19 @@ function withZoneName(request: ScheduleRequest): ScheduleRequest {
  */
 async function tryOut(
   c: Context<EdgeHono>,
-  { operation, input }: ScheduleRequest,
+  { operation, input, inputJson }: ScheduleRequest & Pick<PreparedJob, 'inputJson'>,
   spec: JobSpec,
 ): Promise<InputCheck | undefined> {
   const tenant = tenantOf(c);
-  const job = { tenant, jobId: await jobIdFor(tenant, undefined), operation, input, spec, waitMs: 0 };
+  const job = {
+    tenant,
+    jobId: await jobIdFor(tenant, undefined),
+    operation,
+    input,
+    inputJson,
+    spec,
+    waitMs: 0,
+  };
   const command = { ...job, acceptedAt: new Date().toISOString() };
   const [reply] = await submitChecked([command], c.env, (jobs) =>
     Promise.all(jobs.map(async (one) => ({ ok: true, value: await c.env.bridge.tryOut(one) }) as const)),

@@ -41,7 +41,16 @@ const ROOM = { maxRows: 10, maxBytes: 10_000, keepRejectedMs: 1_000 };
 /** A submission of `echo` for the tenant `acme`. */
 export function command(jobId: string, spec: SubmitCommand['spec'] = {}): SubmitCommand {
   const acceptedAt = '2026-01-01T00:00:00.000Z';
-  return { tenant: 'acme', jobId, operation: 'echo', input: 1, acceptedAt, spec, waitMs: 0, carrier: {} };
+  return {
+    tenant: 'acme',
+    jobId,
+    operation: 'echo',
+    inputJson: '1',
+    acceptedAt,
+    spec,
+    waitMs: 0,
+    carrier: {},
+  };
 }
 
 /** The result of a submission that was taken. */

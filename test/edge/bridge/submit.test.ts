@@ -251,9 +251,9 @@ describe('the quotas of a tenant', () => {
     'refuse a job above %s by their name, and take those of other tenants',
     async (quota, quotas) => {
       const { submit: take } = setup({ quotas });
-      await take({ ...command('job-1'), input: 'xxxxx' });
-      await take({ ...command('job-2'), input: 'xxxxx' });
-      const refused = take({ ...command('job-3'), input: 'xxxxx' });
+      await take({ ...command('job-1'), inputJson: '"xxxxx"' });
+      await take({ ...command('job-2'), inputJson: '"xxxxx"' });
+      const refused = take({ ...command('job-3'), inputJson: '"xxxxx"' });
       await expect(refused).rejects.toMatchObject({
         code: 'quota-exceeded',
         message: expect.stringContaining(`quota ${quota} `),

@@ -40,7 +40,7 @@ function namespace(isAway: (name: string) => boolean = () => false) {
   const asked: { name: string; locationHint?: string }[] = [];
   const stub = {
     read: async () => ({ ok: true, value: undefined }),
-    submitBatch: async (commands: readonly { jobId: string }[]) => ({
+    submitJobs: async (commands: readonly { jobId: string }[]) => ({
       ok: true,
       value: commands.map(({ jobId }) => ({
         ok: true,
@@ -50,7 +50,7 @@ function namespace(isAway: (name: string) => boolean = () => false) {
   };
   const getByName = (name: string, options: object = {}) => {
     asked.push({ name, ...options });
-    return isAway(name) ? { submitBatch: () => Promise.reject(new Error('moved')) } : stub;
+    return isAway(name) ? { submitJobs: () => Promise.reject(new Error('moved')) } : stub;
   };
   return { asked, bridges: { getByName } as never };
 }

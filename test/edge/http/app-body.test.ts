@@ -240,7 +240,7 @@ describe('a body of size', () => {
       },
     });
     expect((await send('/v1/jobs', streamed(body, { 'content-type': 'application/json' }))).status).toBe(202);
-    expect(submitted[0]?.input).toBe('grüße');
+    expect(submitted[0]?.inputJson).toBe('"grüße"');
   });
 
   it('that breaks off submits no job', async () => {

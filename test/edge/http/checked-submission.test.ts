@@ -20,6 +20,7 @@ function prepared(jobId: string, input: unknown, operation = 'echo'): PreparedJo
     jobId,
     operation,
     input,
+    inputJson: JSON.stringify(input),
     acceptedAt: '2026-01-01T00:00:00.000Z',
     spec: {},
     waitMs: 0,
@@ -92,7 +93,7 @@ describe('a submission', () => {
       'the input does not fit the schema of echo: the input must be a number, not an object',
     );
     expect(error.violations).toEqual([{ path: '', message: 'must be a number, not an object' }]);
-    expect(sent.at(-1)?.[0]?.input).toBeNull();
+    expect(sent.at(-1)?.[0]).toMatchObject({ input: null, inputJson: 'null' });
   });
 
   it('is checked again by newer rules, and then has its input again', async () => {
@@ -101,7 +102,7 @@ describe('a submission', () => {
     const [reply] = await submit(prepared('b', 'x'));
     expect(reply?.ok).toBe(true);
     expect(outcomes()).toEqual([[undefined], ['passed'], ['refused'], ['passed']]);
-    expect(sent.at(-1)?.[0]?.input).toBe('x');
+    expect(sent.at(-1)?.[0]?.inputJson).toBe('"x"');
   });
 
   it('is left to the worker if the rules change again and again', async () => {

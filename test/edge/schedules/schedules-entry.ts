@@ -78,7 +78,7 @@ export class Schedules extends SchedulesObject {
 }
 
 export class Bridge extends DurableObject<Bindings> {
-  async submit(command: SubmitCommand): Promise<Reply<SubmitAnswer>> {
+  async submitJob(command: SubmitCommand): Promise<Reply<SubmitAnswer>> {
     const world = worldOf(command.tenant);
     const script = world.next.shift() ?? world.always;
     if (script !== 'take' && 'refuse' in script)

@@ -234,7 +234,11 @@ describe('a schedule that is changed', () => {
     await world.put('one', { cron: '*/2 * * * *', input: 'new' });
     await world.script('take');
     await world.advance(START + 6 * MINUTE);
-    expect((await world.submissions()).map(({ input }) => input)).toEqual(['new', 'new', 'new']);
+    expect((await world.submissions()).map(({ inputJson }) => inputJson)).toEqual([
+      '"new"',
+      '"new"',
+      '"new"',
+    ]);
     expect((await runs()).map(([minute]) => minute)).toEqual([2, 4, 6]);
   });
 
