@@ -13,9 +13,15 @@ export class Features {
 /** The client gives what this makes to {@link Features} only. */
 export const parseSemVer = (version: string): string => version;
 
+/** The last version that was found compatible: each look at the active context asks, and nearly always about the same one. */
+let compatible: string | undefined;
+
 /** Whether the API of OpenTelemetry that another module has registered has all that ours has. */
 export function isCompatible(registered: string): boolean {
+  if (registered === compatible) return true;
   const [major, minor = 0] = registered.split('.').map(Number);
   const [ownMajor, ownMinor = 0] = VERSION.split('.').map(Number);
-  return major === ownMajor && minor >= ownMinor;
+  if (major !== ownMajor || minor < ownMinor) return false;
+  compatible = registered;
+  return true;
 }
