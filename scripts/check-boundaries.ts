@@ -144,7 +144,7 @@ const ROOMS: readonly Rooms[] = [
         'operation-types.ts',
         'quotas.ts',
         'timers.ts',
-        'token-buckets.ts',
+        'collections',
         'version.ts',
       ],
     ],

@@ -1,4 +1,5 @@
 import { JOB_QUOTAS, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
+import { RecentMap } from '../../shared/collections/recent-map.ts';
 import { valueWithin } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
@@ -46,7 +47,7 @@ interface CheckOptions {
  */
 export class UsageBook {
   readonly #options: UsageBookOptions;
-  readonly #tenants = new Map<string, Known>();
+  readonly #tenants = new RecentMap<string, Known>();
   readonly #counting = new Map<string, Promise<void>>();
 
   constructor(options: UsageBookOptions) {
@@ -169,8 +170,7 @@ export class UsageBook {
       ...{ added: NO_USAGE, unchecked: NO_USAGE, again: NO_USAGE },
     };
     known[part] = sum(known[part], job, 1);
-    this.#tenants.delete(tenant);
-    this.#tenants.set(tenant, known);
+    this.#tenants.use(tenant, known);
     if (this.#tenants.size > MAX_TENANTS) this.#forgetOldest();
     return known;
   }

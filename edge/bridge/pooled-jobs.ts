@@ -1,3 +1,4 @@
+import { RecentMap } from '../../shared/collections/recent-map.ts';
 import { valueWithin } from '../../shared/deadline.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
@@ -36,7 +37,7 @@ interface Tracked {
  */
 export class PooledJobs {
   readonly #fairJobs: number;
-  readonly #tenants = new Map<string, Tracked>();
+  readonly #tenants = new RecentMap<string, Tracked>();
 
   /** @param fairJobs how many jobs of a tenant may be in its pooled lane (`FAIR_JOBS`) */
   constructor(fairJobs: number) {
@@ -95,10 +96,8 @@ export class PooledJobs {
 
   #trackedOf(tenant: string): Tracked {
     const tracked = this.#tenants.get(tenant) ?? { ids: new Map(), lookedAt: 0, knownAt: 0 };
-    this.#tenants.delete(tenant);
-    this.#tenants.set(tenant, tracked);
-    const [oldest] = this.#tenants.keys();
-    if (this.#tenants.size > MAX_TENANTS && oldest !== undefined) this.#tenants.delete(oldest);
+    this.#tenants.use(tenant, tracked);
+    if (this.#tenants.size > MAX_TENANTS) this.#tenants.deleteOldest();
     return tracked;
   }
 

@@ -1,5 +1,5 @@
 import { type Context, createContextKey, trace } from '@opentelemetry/api';
-import { TokenBuckets } from '../../shared/token-buckets.ts';
+import { TokenBuckets } from '../../shared/collections/token-buckets.ts';
 import type { SpanCounts } from './export/span-counts.ts';
 import type { TelemetrySettings } from './settings.ts';
 

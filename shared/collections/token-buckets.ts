@@ -1,3 +1,5 @@
+import { RecentMap } from './recent-map.ts';
+
 const MAX_KEYS = 10_000;
 
 /** A bucket holds `capacity` tokens, and is full again `periodMs` after it was empty. */
@@ -11,8 +13,8 @@ interface BucketSize {
  * was used the longest time ago is forgotten, and has a full bucket again.
  */
 export class TokenBuckets {
-  /** When the bucket of each key will be full, in epoch milliseconds; the key that was used last is the last one. */
-  readonly #fullAt = new Map<string, number>();
+  /** When the bucket of each key will be full, in epoch milliseconds. */
+  readonly #fullAt = new RecentMap<string, number>();
 
   /**
    * Takes tokens of a key, or none of them.
@@ -27,16 +29,8 @@ export class TokenBuckets {
     const waitMs = fullAt - now - periodMs;
     // Half a millisecond is an error of the division.
     if (waitMs > 0.5) return waitMs;
-    this.#fullAt.delete(key);
-    if (this.#fullAt.size >= MAX_KEYS) this.#forgetOldest();
-    this.#fullAt.set(key, fullAt);
+    this.#fullAt.use(key, fullAt);
+    if (this.#fullAt.size > MAX_KEYS) this.#fullAt.deleteOldest();
     return 0;
-  }
-
-  #forgetOldest(): void {
-    for (const key of this.#fullAt.keys()) {
-      this.#fullAt.delete(key);
-      return;
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TokenBuckets } from '../../../shared/token-buckets.ts';
+import { TokenBuckets } from '../../../../shared/collections/token-buckets.ts';
 
 const MINUTE = 60_000;
 
