@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import * as honoUnused from '../../../dev/edge/stand-ins/hono-unused.ts';
+import * as tracerMetrics from '../../../dev/edge/stand-ins/otel-tracer-metrics.ts';
 import * as zodMemoizer from '../../../dev/edge/stand-ins/zod-memoizer.ts';
 
 const { resolve } = createRequire(import.meta.url);
@@ -19,4 +20,12 @@ it('what stands for the parts of zod has the names of the part', async () => {
 it('what stands for the parts of Hono that the Worker does not use throws, if anything uses it', () => {
   const { HtmlEscapedCallbackPhase: _phase, ...functions } = honoUnused;
   for (const unused of Object.values(functions)) expect(unused).toThrow('this bundle has no HTML');
+});
+
+it('what stands for the metrics of the SDK’s tracers has the names of the part, and counts nothing', async () => {
+  const file = path.join(path.dirname(resolve('@opentelemetry/sdk-trace')), 'TracerMetrics.js');
+  const { TracerMetrics } = (await import(file)) as { TracerMetrics: { prototype: object } };
+  const names = (part: { prototype: object }): string[] => Object.getOwnPropertyNames(part.prototype);
+  expect(names(tracerMetrics.TracerMetrics)).toEqual(names(TracerMetrics));
+  expect(new tracerMetrics.TracerMetrics().startSpan()()).toBeUndefined();
 });
