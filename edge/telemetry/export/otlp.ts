@@ -28,8 +28,8 @@ export function otlpSender(
   { totalMs, wait = pause, now = Date.now }: SendOptions,
 ): SendSpans {
   return async (spans) => {
-    const json = traceJson(spans);
-    const body = target.gzip ? await zipped(json) : json;
+    const parts = traceJson(spans);
+    const body = target.gzip ? await zipped(parts) : new Blob(parts);
     const endAt = now() + totalMs;
     for (let tries = 1; ; tries++) {
       const timeoutMs = Math.min(target.timeoutMs, Math.max(1, endAt - now()));

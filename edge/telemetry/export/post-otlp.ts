@@ -11,7 +11,7 @@ import { type OtlpAnswer, readAnswer } from './otlp-answer.ts';
  */
 export async function postOtlp(
   { url, headers, gzip, timeoutMs }: OtlpTarget,
-  body: Uint8Array | string,
+  body: Uint8Array | string | Blob,
   now: () => number,
 ): Promise<OtlpAnswer> {
   const limit = startTimeLimit(timeoutMs);
@@ -39,8 +39,8 @@ export async function postOtlp(
   }
 }
 
-/** Compresses a body with gzip, for a target that asks for it. */
-export async function zipped(body: Uint8Array | string): Promise<Uint8Array> {
-  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream('gzip'));
+/** Compresses the parts of a body with gzip, for a target that asks for it. */
+export async function zipped(parts: readonly string[]): Promise<Uint8Array> {
+  const stream = new Blob([...parts]).stream().pipeThrough(new CompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -2,36 +2,57 @@ import type { Attributes, HrTime, SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { anyValue, spanFlags } from '../../../shared/trace/otlp-json.ts';
 
+/** Characters of a part. V8 keeps a text of more than 128 KiB apart, where only a full garbage collection finds it. */
+const PART = 32 * 1024;
+
+/** The spans of one resource and scope. */
 interface Group {
   readonly first: ReadableSpan;
-  readonly spans: object[];
+  readonly spans: ReadableSpan[];
 }
 
 /**
  * Writes ended spans as `ExportTraceServiceRequest` of OTLP, in JSON. Lists without elements and counts of 0 are left out, as the JSON of
  * protobuf allows.
+ * @returns the parts of the text, in order
  */
-export function traceJson(spans: readonly ReadableSpan[]): string {
+export function traceJson(spans: readonly ReadableSpan[]): string[] {
   const groups: Group[] = [];
   for (const span of spans) {
     const known = groups.find(({ first }) => isOfOneOrigin(first, span));
-    if (known === undefined) groups.push({ first: span, spans: [spanOf(span)] });
-    else known.spans.push(spanOf(span));
+    if (known === undefined) groups.push({ first: span, spans: [span] });
+    else known.spans.push(span);
   }
-  return JSON.stringify({ resourceSpans: groups.map(resourceSpansOf) });
+  const parts: string[] = [];
+  let text = '{"resourceSpans":[';
+  for (const [place, group] of groups.entries()) {
+    const [before, after] = aroundSpans(group.first);
+    text += place === 0 ? before : `,${before}`;
+    for (const [at, span] of group.spans.entries()) {
+      text += at === 0 ? JSON.stringify(spanOf(span)) : `,${JSON.stringify(spanOf(span))}`;
+      if (text.length < PART) continue;
+      parts.push(text);
+      text = '';
+    }
+    text += after;
+  }
+  return [...parts, `${text}]}`];
+}
+
+/** What is written before the spans of a resource and scope, and after them. */
+function aroundSpans({ resource, instrumentationScope }: ReadableSpan): [before: string, after: string] {
+  const { name, version, schemaUrl } = instrumentationScope;
+  const ofResource = JSON.stringify({ attributes: attributesOf(resource.attributes) });
+  const before = `{"resource":${ofResource},"scopeSpans":[{"scope":${JSON.stringify({ name, version })},"spans":[`;
+  return [before, `]${schemaOf(schemaUrl)}}]${schemaOf(resource.schemaUrl)}}`];
+}
+
+function schemaOf(url: string | undefined): string {
+  return url === undefined ? '' : `,"schemaUrl":${JSON.stringify(url)}`;
 }
 
 function isOfOneOrigin(one: ReadableSpan, other: ReadableSpan): boolean {
   return one.resource === other.resource && one.instrumentationScope === other.instrumentationScope;
-}
-
-function resourceSpansOf({ first: { resource, instrumentationScope }, spans }: Group): object {
-  const { name, version, schemaUrl } = instrumentationScope;
-  return {
-    resource: { attributes: attributesOf(resource.attributes) },
-    scopeSpans: [{ scope: { name, version }, spans, schemaUrl }],
-    schemaUrl: resource.schemaUrl,
-  };
 }
 
 function spanOf(span: ReadableSpan): object {

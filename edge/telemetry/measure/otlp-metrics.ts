@@ -44,7 +44,7 @@ export function sendMetrics(
 
 async function send(target: MetricsTarget, body: unknown, log: Logger): Promise<void> {
   const text = JSON.stringify(body);
-  const answer = await postOtlp(target, target.gzip ? await zipped(text) : text, Date.now);
+  const answer = await postOtlp(target, target.gzip ? await zipped([text]) : text, Date.now);
   if (!answer.taken || answer.rejected > 0) log.warn('metrics were not taken', { reason: answer.reason });
 }
 

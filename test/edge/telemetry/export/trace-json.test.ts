@@ -63,7 +63,7 @@ it('is what the writer of OpenTelemetry writes, without the default values', () 
   const spans = memory.getFinishedSpans();
   const bySdk = new TextDecoder().decode(JsonTraceSerializer.serializeRequest(spans));
   // The SDK puts all scopes of a resource together.
-  expect(byScope(withoutDefaults(traceJson(spans)))).toEqual(byScope(withoutDefaults(bySdk)));
+  expect(byScope(withoutDefaults(traceJson(spans).join('')))).toEqual(byScope(withoutDefaults(bySdk)));
   expect(spans).toHaveLength(12);
 });
 
@@ -76,3 +76,19 @@ function byScope(request: unknown): object[] {
     scopeSpans.map((one) => ({ ...resource, ...{ scopeSpans: one } })),
   );
 }
+
+it('is in parts, each of which V8 can forget soon', () => {
+  const memory = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(memory)] });
+  for (let n = 0; n < 500; n++)
+    provider.getTracer('test').startSpan(`span ${n}`, { attributes: { n } }).end();
+  const parts = traceJson(memory.getFinishedSpans());
+  expect(parts.length).toBeGreaterThan(2);
+  expect(Math.max(...parts.map(({ length }) => length))).toBeLessThan(40_000);
+  const { resourceSpans } = JSON.parse(parts.join('')) as {
+    resourceSpans: [{ scopeSpans: [{ spans: { name: string }[] }] }];
+  };
+  expect(resourceSpans[0].scopeSpans[0].spans.map(({ name }) => name)).toEqual(
+    memory.getFinishedSpans().map(({ name }) => name),
+  );
+});
