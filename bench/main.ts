@@ -1,11 +1,11 @@
 /**
  * `npm run bench`: the figures of this project, each beside its limit and its peers. `npm run bench -- worker distance` runs parts by
  * name, `--only <text>` the tables whose names contain it. `--quick` only shows that every part works. `--json FILE` keeps the
- * figures, `--svg FOLDER` draws a picture for each table.
+ * figures, `--svg FOLDER` draws a picture for each table. The exit code is 1 if something failed, and 2 if something was asked for
+ * that cannot be measured.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { CommanderError } from 'commander';
+import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { cost } from './parts/cost.ts';
 import { distance } from './parts/distance.ts';
 import { edge } from './parts/edge.ts';
@@ -14,68 +14,77 @@ import { growth } from './parts/growth.ts';
 import { memory } from './parts/memory.ts';
 import { size } from './parts/size.ts';
 import { worker } from './parts/worker.ts';
-import { addToJson, machineText } from './suite/json.ts';
+import { type BenchArguments, readArguments } from './suite/arguments.ts';
+import { readCircumstances } from './suite/circumstances.ts';
 import type { Part, PartOptions } from './suite/part.ts';
-import { tableSvg } from './suite/svg.ts';
-import type { Table } from './suite/table.ts';
-import { tableText } from './suite/terminal.ts';
+import { Report } from './suite/report.ts';
+import { keepTemporaryFilesTogether } from './suite/scratch.ts';
 
 const PARTS: readonly Part[] = [edge, distance, worker, endToEnd, growth, memory, size, cost];
 const QUICK_JOBS = 1_000;
+const WRONG_INPUT = 2;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
-    jobs: { type: 'string', default: '1000000' },
-    only: { type: 'string', default: '' },
-    checkout: { type: 'string', multiple: true, default: [] },
-    json: { type: 'string' },
-    svg: { type: 'string' },
-    list: { type: 'boolean', default: false },
-  },
-});
+keepTemporaryFilesTogether();
+try {
+  const bench = readArguments(PARTS, process.argv.slice(2));
+  if (bench.list) list();
+  else process.exitCode = await measure(bench);
+} catch (thrown) {
+  if (thrown instanceof CommanderError) process.exitCode = thrown.exitCode === 0 ? 0 : WRONG_INPUT;
+  else process.exitCode = complain('', thrown);
+}
 
-const unknown = positionals.filter((name) => !PARTS.some((part) => part.name === name));
-if (unknown.length > 0)
-  throw new Error(`there is no part ${unknown.join(', ')}; the parts are ${PARTS.map(nameOf).join(', ')}`);
-const parts = PARTS.filter((part) => positionals.length === 0 || positionals.includes(part.name));
-if (values.list) for (const part of PARTS) say(`${part.name.padEnd(12)} ${part.what}`);
-else await runAll();
+function list(): void {
+  for (const { name, what, tables } of PARTS) say(`${name}: ${what}\n  ${tables.join('\n  ')}\n`);
+}
 
-async function runAll(): Promise<void> {
-  const rounds = values.quick ? 1 : Number(values.rounds);
-  const jobs = values.quick ? QUICK_JOBS : Number(values.jobs);
-  if (!(rounds >= 1 && jobs >= 1)) throw new Error('--rounds and --jobs take whole numbers above 0');
-  const options: PartOptions = {
-    quick: values.quick,
-    rounds,
-    jobs,
-    wanted: (table) => table.includes(values.only),
-    checkouts: values.checkout.map((folder) => path.resolve(folder)),
-    report,
-  };
-  say(machineText());
-  for (const part of parts) {
+/** @returns the exit code */
+async function measure(bench: BenchArguments): Promise<number> {
+  const { json, svg, quick } = bench;
+  const report = new Report({ json, svg, circumstances: await readCircumstances(), write: say });
+  let exitCode = 0;
+  for (const part of bench.parts.filter(({ tables }) => tables.some(isWanted))) {
     const began = performance.now();
-    await part.run(options);
-    say(`part ${part.name}: ${((performance.now() - began) / 1_000).toFixed(1)} s`);
+    await part.run(optionsOf(part)).catch((thrown: unknown) => {
+      exitCode = Math.max(exitCode, complain(`part ${part.name}: `, thrown));
+    });
+    say(`part ${part.name}: ${((performance.now() - began) / 1_000).toFixed(1)} s\n`);
+  }
+  if (report.count === 0 && exitCode === 0)
+    return complain('', wrong('--quick measures none of these tables'));
+  return report.hasFailures ? Math.max(exitCode, 1) : exitCode;
+
+  function isWanted(table: string): boolean {
+    return table.includes(bench.only);
+  }
+
+  function optionsOf({ name, tables }: Part): PartOptions {
+    return {
+      quick,
+      rounds: quick ? 1 : bench.rounds,
+      jobs: quick ? QUICK_JOBS : bench.jobs,
+      wanted: isWanted,
+      checkouts: bench.checkout,
+      report: async (table) => {
+        if (!tables.includes(table.name)) throw new Error(`${name} does not list its table ${table.name}`);
+        report.add(table);
+      },
+    };
   }
 }
 
-async function report(table: Table): Promise<void> {
-  say(tableText(table));
-  if (values.json !== undefined) await addToJson(values.json, table);
-  if (values.svg === undefined) return;
-  await mkdir(values.svg, { recursive: true });
-  await writeFile(path.join(values.svg, `${table.name}.svg`), tableSvg(table));
+/** Says what is wrong, and where if it may be a fault of ours. @returns the exit code for it */
+function complain(where: string, thrown: unknown): number {
+  process.stderr.write(`error: ${where}${describeThrown(thrown)}\n`);
+  if (thrown instanceof ThroughlineError && thrown.code === 'config-invalid') return WRONG_INPUT;
+  if (thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  return 1;
 }
 
-function nameOf({ name }: Part): string {
-  return name;
+function wrong(message: string): ThroughlineError {
+  return new ThroughlineError('config-invalid', message);
 }
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+function say(text: string): void {
+  process.stdout.write(text);
 }

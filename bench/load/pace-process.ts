@@ -5,6 +5,8 @@ import type { Pace, PaceFigures } from './pace.ts';
 
 const TURN_MS = 2;
 
+// It ends with the process that started it.
+process.once('disconnect', () => process.exit());
 process.once('message', (pace: Pace) => void run(pace).then((figures) => process.send?.(figures)));
 
 async function run(pace: Pace): Promise<PaceFigures> {

@@ -42,6 +42,7 @@ const WAYS: readonly Way[] = [
 export const cost: Part = {
   name: 'cost',
   what: 'what Cloudflare counts for a job: requests, calls of Durable Objects, rows',
+  tables: ['cost'],
   run: async ({ quick, rounds, wanted, report }: PartOptions) => {
     if (!wanted('cost')) return;
     const before = workerdPids();

@@ -18,6 +18,7 @@ const REQUESTS_OF_ROUND = 3;
 export const distance: Part = {
   name: 'distance',
   what: 'how long each request takes when NATS is far from the edge',
+  tables: ACK_MODES.map((mode) => `distance-${mode}`),
   run: async (options: PartOptions) => {
     for (const mode of options.quick ? ACK_MODES.slice(0, 1) : ACK_MODES)
       if (options.wanted(`distance-${mode}`)) await measure(mode, options);

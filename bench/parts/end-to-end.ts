@@ -35,6 +35,7 @@ const COLUMNS: readonly Column[] = [
 export const endToEnd: Part = {
   name: 'end-to-end',
   what: 'the time from a request to the end of its job, at shares of the highest rate that holds',
+  tables: [nameOf(false), nameOf(true)],
   run: async (options: PartOptions) => {
     for (const traced of options.quick ? [false] : [false, true])
       if (options.wanted(nameOf(traced))) await measure(traced, options);

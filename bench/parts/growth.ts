@@ -44,6 +44,7 @@ const GROWN: readonly Grown[] = [
 export const growth: Part = {
   name: 'growth',
   what: 'what requests take with many jobs in the queue, many tenants, and many watchers',
+  tables: GROWN.map(({ name }) => name),
   run: async (options: PartOptions) => {
     for (const grown of options.quick ? GROWN.slice(0, 1) : GROWN)
       if (options.wanted(grown.name)) await measure(grown, options);

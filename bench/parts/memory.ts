@@ -20,6 +20,7 @@ const NANOS_PER_S = 1e9;
 export const memory: Part = {
   name: 'memory',
   what: 'the memory of workerd, worker and nats-server while many jobs pass through',
+  tables: ['memory'],
   run: async ({ jobs, wanted, report }: PartOptions) => {
     if (!wanted('memory')) return;
     await report({

@@ -18,6 +18,7 @@ const KIB = 1024;
 export const size: Part = {
   name: 'size',
   what: 'the bundle, the processor time of its start in workerd, and the dependencies',
+  tables: ['size-edge', 'size-packages'],
   run: async ({ rounds, wanted, report }: PartOptions) => {
     if (wanted('size-edge')) await report(await edge(rounds));
     if (wanted('size-packages')) await report(await packages());

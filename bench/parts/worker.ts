@@ -51,6 +51,7 @@ const BARE_FACTOR = 4;
 export const worker: Part = {
   name: 'worker',
   what: 'one worker with a full queue, beside plain nats.js, BullMQ and Graphile Worker',
+  tables: CASES.map(({ name }) => name),
   run: async (options: PartOptions) => {
     for (const one of options.quick ? [QUICK] : CASES)
       if (options.wanted(one.name)) await measure(one, options);

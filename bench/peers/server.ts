@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { runCommand } from '../../dev/machine/command.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { guardProcess } from '../../dev/machine/guard.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 
 const POLL_MS = 50;
 const KEPT_LINES = 5;
@@ -33,12 +34,12 @@ export interface PeerServer {
 /**
  * Asks a program for its version, so that one that cannot start is known before anything is measured.
  * @param setting the environment variable that names the program
- * @throws Error with the setting, the program, and the last lines of its standard error
+ * @throws ThroughlineError `config-invalid` with the setting, the program, and the last lines of its standard error
  */
 export async function checkProgram(setting: string, program: string): Promise<void> {
   const options = { timeoutMs: VERSION_MS, environment: hostEnvironment() };
   await runCommand(program, ['--version'], options).catch(({ message }: Error) => {
-    throw new Error(`${setting} names a program that cannot start: ${message}`);
+    throw new ThroughlineError('config-invalid', `${setting} names a program that cannot start: ${message}`);
   });
 }
 

@@ -19,5 +19,7 @@ export interface Part {
   readonly name: string;
   /** What it measures, as a phrase. */
   readonly what: string;
+  /** The names of all its tables. With `quick` it may leave some out. */
+  readonly tables: readonly string[];
   readonly run: (options: PartOptions) => Promise<void>;
 }

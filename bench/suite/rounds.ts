@@ -1,3 +1,4 @@
+import { describeThrown } from '../../shared/errors.ts';
 import type { Figures, Kind, Row } from './table.ts';
 
 /** Something that can be measured again and again. */
@@ -12,7 +13,7 @@ export interface Contestant {
 
 /**
  * Measures all contestants in turns, once in each round, so that a slow moment of the machine affects all of them. The order
- * is turned round in each second round. At the end all are stopped, also after an error.
+ * is turned round in each second round. A measurement that fails is missing in its row, which says why. At the end all are stopped.
  * @param warmUps rounds before the first that counts
  */
 export async function inTurns(
@@ -20,17 +21,25 @@ export async function inTurns(
   rounds: number,
   warmUps = 0,
 ): Promise<Row[]> {
-  const measured = contestants.map((): Figures[] => []);
+  const rows = contestants.map(({ name, kind }) => ({
+    ...{ name, kind, rounds: [] as Figures[], failures: [] as string[] },
+  }));
   try {
     for (let round = -warmUps; round < rounds; round++)
       for (const n of order(contestants.length, round)) {
-        const figures = await contestants[n]?.measure();
-        if (figures !== undefined && round >= 0) measured[n]?.push(figures);
+        const [contestant, row] = [contestants[n], rows[n]];
+        if (contestant === undefined || row === undefined) continue;
+        try {
+          const figures = await contestant.measure();
+          if (round >= 0) row.rounds.push(figures);
+        } catch (thrown) {
+          row.failures.push(describeThrown(thrown));
+        }
       }
   } finally {
     await Promise.allSettled(contestants.map(({ stop }) => stop?.()));
   }
-  return contestants.map(({ name, kind }, n) => ({ name, kind, rounds: measured[n] ?? [] }));
+  return rows;
 }
 
 function order(count: number, round: number): number[] {

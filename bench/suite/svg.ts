@@ -12,9 +12,9 @@ const LEGEND = { ours: 'Throughline', limit: 'limit', peer: 'another project' } 
 const STYLE =
   'text{font:13px system-ui,sans-serif;fill:#1c2430}.title{font-weight:600;font-size:15px}.small{font-size:11px;fill:#5b6675}';
 
-/** A bar for each row of the first column: the median, with a line from the least to the most. */
-export function tableSvg({ title, columns, rows }: Table): string {
-  const [column] = columns;
+/** A bar for each row of the column that says most: the median, with a line from the least to the most. */
+export function tableSvg({ title, columns, rows, picture }: Table): string {
+  const column = columns.find(({ name }) => name === picture) ?? columns[0];
   if (column === undefined) return '';
   const spreads = rows.map((row) => spreadOf(row, column));
   const most = Math.max(...spreads.map((spread) => spread?.most ?? 0), Number.MIN_VALUE);

@@ -9,7 +9,7 @@ export interface Column {
 /** `limit`: what the same machine does without our work. `peer`: another project that does the same. */
 export type Kind = 'ours' | 'limit' | 'peer';
 
-/** What one round gave: a figure for each column. */
+/** What one round gave: a figure for each column, and as `failed` how many of its requests failed, if any did. */
 export type Figures = Readonly<Record<string, number>>;
 
 /** Something that was measured, with the figures of each round. */
@@ -17,6 +17,8 @@ export interface Row {
   readonly name: string;
   readonly kind: Kind;
   readonly rounds: readonly Figures[];
+  /** Why rounds gave no figures, one sentence for each of them. */
+  readonly failures?: readonly string[];
 }
 
 /** What was measured in one run, side by side. */
@@ -28,6 +30,10 @@ export interface Table {
   readonly rows: readonly Row[];
   /** Sentences for the reader: what was skipped, and what the figures do not say. */
   readonly notes: readonly string[];
+  /** The name of the column that says most: its picture is drawn. Default: the first. */
+  readonly picture?: string;
+  /** The program that sent the requests, with its version. */
+  readonly sender?: string;
 }
 
 /** The middle of the rounds, and the least and the most. */
@@ -51,4 +57,20 @@ export function spreadOf({ rounds }: Row, column: Column): Spread | undefined {
 /** A figure as people read it, without its unit. */
 export function figureText(value: number, { digits = 0 }: Column): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** What is said under a table: its notes, and what failed. */
+export function notesOf({ notes, rows }: Table): string[] {
+  return [...notes, ...rows.flatMap(failuresOf)];
+}
+
+function failuresOf({ name, rounds, failures = [] }: Row): string[] {
+  const requests = rounds.reduce((sum, { failed = 0 }) => sum + failed, 0);
+  const all = rounds.length + failures.length;
+  return [
+    ...(requests > 0 ? [`${name}: ${requests.toLocaleString('en-US')} requests failed.`] : []),
+    ...(failures.length > 0
+      ? [`${name}: ${failures.length} of ${all} rounds have no figures: ${failures[0]}`]
+      : []),
+  ];
 }

@@ -1,16 +1,17 @@
-import { type Column, figureText, type Row, spreadOf, type Table } from './table.ts';
+import { type Column, figureText, notesOf, type Row, spreadOf, type Table } from './table.ts';
 
 const MARKS = { ours: ' ', limit: '=', peer: '~' } as const;
 
 /** A table for a terminal: medians, and the least and the most in brackets. `=` marks a limit, `~` another project. */
-export function tableText({ title, columns, rows, notes }: Table): string {
+export function tableText(table: Table): string {
+  const { title, columns, rows } = table;
   const head = ['', ...columns.map(({ name, unit }) => (unit === '' ? name : `${name}, ${unit}`))];
   const lines = [head, ...rows.map((row) => [`${MARKS[row.kind]} ${row.name}`, ...cellsOf(row, columns)])];
   const widths = head.map((_, n) => Math.max(...lines.map((line) => line[n]?.length ?? 0)));
   const pad = (cell: string, n: number): string =>
     n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0);
   const body = lines.map((line) => line.map(pad).join('  '));
-  return [`\n${title}`, ...body, ...notes.map((note) => `  ${note}`), ''].join('\n');
+  return [`\n${title}`, ...body, ...notesOf(table).map((note) => `  ${note}`), ''].join('\n');
 }
 
 function cellsOf(row: Row, columns: readonly Column[]): string[] {

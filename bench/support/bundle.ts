@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildEdge } from '../../dev/edge/build.ts';
 import type { EdgeBundle } from '../../dev/edge/bundle.ts';
+import { keepTemporaryFilesTogether } from '../suite/scratch.ts';
 
 const built = new Map<string, Promise<EdgeBundle>>();
 
@@ -17,7 +18,6 @@ export function edgeBundle(entry?: string): Promise<EdgeBundle> {
 }
 
 function build(entry: string | undefined): Promise<EdgeBundle> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'throughline-bench-edge-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  return buildEdge(directory, entry);
+  keepTemporaryFilesTogether();
+  return buildEdge(mkdtempSync(path.join(tmpdir(), 'throughline-bench-edge-')), entry);
 }

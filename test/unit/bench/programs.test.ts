@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findWrk } from '../../../bench/load/load.ts';
+import { findWrk } from '../../../bench/load/wrk.ts';
 import { startPostgres } from '../../../bench/peers/graphile.ts';
 import { checkProgram, startServer } from '../../../bench/peers/server.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
@@ -96,8 +96,8 @@ describe('wrk', () => {
   it('is the program that WRK names, or that on the PATH; without both there is none', async () => {
     // As wrk does it.
     const wrk = await program('wrk', 'echo "wrk 4.1.0 [epoll]"\nexit 1');
-    expect(await findWrk({ WRK: wrk })).toBe(wrk);
-    expect(await findWrk({ PATH: path.dirname(wrk) })).toBe(wrk);
+    expect(await findWrk({ WRK: wrk })).toEqual({ path: wrk, version: '4.1.0' });
+    expect(await findWrk({ PATH: path.dirname(wrk) })).toEqual({ path: wrk, version: '4.1.0' });
     expect(await findWrk({ PATH: await scratchFolder() })).toBe(undefined);
   });
 

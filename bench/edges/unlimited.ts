@@ -1,0 +1,6 @@
+/** Settings of the edge with which no quota and no limit of requests is reached. */
+export const UNLIMITED = {
+  TENANT_REQUESTS_PER_SECOND: '1000000',
+  TENANT_MAX_JOBS: '100000000',
+  TENANT_MAX_BYTES: '1099511627776',
+} as const;
