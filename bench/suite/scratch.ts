@@ -24,6 +24,8 @@ export function keepTemporaryFilesTogether(): void {
   process.on('exit', remove);
   for (const [signal, code] of Object.entries(SIGNALS))
     process.once(signal, () => {
+      // A program that listens itself ends in its own way.
+      if (process.listenerCount(signal) > 0) return;
       // Once more, after all other listeners: those end the programs that were started.
       process.on('exit', remove);
       process.exit(code);
