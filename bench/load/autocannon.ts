@@ -6,7 +6,6 @@ import type { Load, LoadFigures, Sender } from './load.ts';
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
-const PROGRAM = require.resolve('autocannon/autocannon.js');
 /** It looks so often whether its time is over. */
 const SAMPLE_MS = 100;
 /** It ends with its load, or so much later; else it is ended. */
@@ -27,17 +26,17 @@ export function autocannon(): Sender {
   return {
     name: `autocannon ${version}`,
     note: 'wrk is not on the PATH, nor named by WRK. autocannon sent the requests: it takes more processor time than wrk, so that less is left for the rows.',
-    send,
+    send: (load) => send(require.resolve('autocannon/autocannon.js'), load),
   };
 }
 
-function send({ url, headers, body, connections, seconds }: Load): Promise<LoadFigures> {
+function send(program: string, { url, headers, body, connections, seconds }: Load): Promise<LoadFigures> {
   const headerArguments = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
   return withFile(body, async (file) => {
     const sent = ['--json', '-L', String(SAMPLE_MS), '-m', 'POST', '-i', file, ...headerArguments];
     const measured = ['-c', String(connections), '-d', String(seconds)];
     const timeout = (seconds + PATIENCE_S) * 1_000;
-    const { stdout } = await run(process.execPath, [PROGRAM, ...sent, ...measured, url], { timeout });
+    const { stdout } = await run(process.execPath, [program, ...sent, ...measured, url], { timeout });
     return readAutocannon(stdout);
   });
 }
