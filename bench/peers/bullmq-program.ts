@@ -4,8 +4,9 @@ import { pathToFileURL } from 'node:url';
 import type { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { BasicTracerProvider, BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { readRun, serveQueue } from './queue-program.ts';
+import { inputOf } from './queue-run.ts';
 
 const CHUNK = 500;
 const NAME = 'bench';
@@ -36,7 +37,8 @@ const require = createRequire(`${run.folder}/package.json`);
 const load = async (name: string): Promise<unknown> =>
   await import(pathToFileURL(require.resolve(name)).href);
 
-if (run.otlpUrl !== undefined) await sendSpansTo(run.otlpUrl);
+let spansEnded = 0;
+const processor = run.otlpUrl === undefined ? undefined : await sendSpansTo(run.otlpUrl);
 const telemetry =
   run.otlpUrl === undefined
     ? {}
@@ -44,26 +46,46 @@ const telemetry =
 const { Queue, Worker } = (await load('bullmq')) as BullMq;
 const options = { connection: { host: '127.0.0.1', port: run.port }, ...telemetry };
 
-await serveQueue(run, fill, async (doOne) => {
-  new Worker(NAME, doOne, { ...options, concurrency: run.concurrency });
+await serveQueue(run, {
+  fill,
+  work: async (doOne) => {
+    new Worker(NAME, doOne, { ...options, concurrency: run.concurrency });
+  },
+  spansEnded: () => spansEnded,
 });
 
 async function fill(): Promise<void> {
   const queue = new Queue(NAME, options);
   for (let added = 0; added < run.jobs; added += CHUNK) {
     const length = Math.min(CHUNK, run.jobs - added);
-    await queue.addBulk(Array.from({ length }, () => ({ name: 'echo', data: 1 })));
+    await queue.addBulk(Array.from({ length }, () => ({ name: 'echo', data: inputOf(run) })));
   }
+  // Only the spans of the work count.
+  await processor?.forceFlush();
+  spansEnded = 0;
 }
 
-/** Sends spans as our worker does: in batches of 512, as JSON. The copy of the API is BullMQ's own: it may be newer than ours. */
-async function sendSpansTo(endpoint: string): Promise<void> {
+/**
+ * Sends spans as JSON with the SDK's own processor, in its batches of 512. Ours has a writer of its own, and batches of up to 1,024. The
+ * copy of the API is BullMQ's own: it may be newer than ours.
+ */
+async function sendSpansTo(endpoint: string): Promise<SpanProcessor> {
   const api = (await load('@opentelemetry/api')) as {
     readonly context: typeof context;
     readonly trace: typeof trace;
   };
   const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces` });
-  const processor = new BatchSpanProcessor(exporter, { maxQueueSize: 8_192, scheduledDelayMillis: 500 });
-  api.trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [processor] }));
+  const batches = new BatchSpanProcessor(exporter, { maxQueueSize: 8_192, scheduledDelayMillis: 500 });
+  const counting: SpanProcessor = {
+    onStart: (span, parent) => batches.onStart(span, parent),
+    onEnd: (span) => {
+      spansEnded++;
+      batches.onEnd(span);
+    },
+    forceFlush: () => batches.forceFlush(),
+    shutdown: () => batches.shutdown(),
+  };
+  api.trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [counting] }));
   api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  return counting;
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
 import type { Figures } from '../support/measure.ts';
+import type { OtlpSink } from '../support/otlp-sink.ts';
 import { type QueueRun, startQueueProgram } from './queue-run.ts';
 import { type PeerServer, startServer } from './server.ts';
 
@@ -19,12 +20,12 @@ export interface BullMqPlace {
   readonly redis: string;
 }
 
-/** Without another word: 64 jobs at once, which take no time. */
-export interface BullMqRun extends Pick<QueueRun, 'jobs' | 'from' | 'to'> {
-  readonly concurrency?: number;
-  readonly napMs?: number;
-  /** Where spans go; undefined: without telemetry. */
-  readonly otlpUrl: string | undefined;
+/** How BullMQ runs. */
+export interface BullMqSetup {
+  /** Where its spans go; undefined: without telemetry. */
+  readonly sink?: OtlpSink;
+  /** Whether Redis syncs its file at each write, and not once a second. */
+  readonly syncs?: boolean;
 }
 
 /** Why BullMQ is skipped; undefined if it is there. */
@@ -38,38 +39,36 @@ export function whySkipped({
 }
 
 /**
- * Starts Redis with an append-only file, and fills a queue of BullMQ.
- * @returns does the jobs, measures, and stops everything
+ * Starts Redis with an append-only file, fills a queue of BullMQ, does the jobs and measures.
  * @throws Error with the last words of Redis, if it cannot start
  */
-export async function fullBullMq(place: BullMqPlace, run: BullMqRun): Promise<() => Promise<Figures>> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-redis-'));
+export async function measureBullMq(
+  { folder, redis: program }: BullMqPlace,
+  run: QueueRun,
+  { sink, syncs = false }: BullMqSetup,
+): Promise<Figures> {
   const port = await findFreePort();
-  const redis = await startRedis(place.redis, directory, port);
-  const full = { concurrency: 64, napMs: 0, ...run };
-  const queue = await startQueueProgram(PROGRAM, full, { folder: place.folder, port }).catch(
-    async (thrown: unknown) => {
-      await redis.stop('SIGKILL');
-      throw thrown;
-    },
-  );
-  return async () => {
+  const redis = await startRedis(program, port, syncs);
+  try {
+    const queue = await startQueueProgram(PROGRAM, run, { folder, port, otlpUrl: sink?.url });
     try {
-      return await queue.measure(redis.pid);
+      return await queue.measure(redis.pid, sink);
     } finally {
       queue.kill();
-      await redis.stop('SIGKILL');
     }
-  };
+  } finally {
+    await redis.stop('SIGKILL');
+  }
 }
 
-function startRedis(program: string, directory: string, port: number): Promise<PeerServer> {
-  return startServer({
+async function startRedis(program: string, port: number, syncs: boolean): Promise<PeerServer> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-redis-'));
+  return await startServer({
     program,
     directory,
     args: [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory],
-      ...['--appendonly', 'yes', '--save', ''],
+      ...['--appendonly', 'yes', '--appendfsync', syncs ? 'always' : 'everysec', '--save', ''],
     ],
     isReady: (lines) => lines.some((line) => line.includes('Ready to accept connections')),
   });

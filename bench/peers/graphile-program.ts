@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { readRun, serveQueue } from './queue-program.ts';
+import { inputOf } from './queue-run.ts';
 
 /** Jobs that are fetched and completed at once, as its page on performance advises for a busy queue. */
 const LOCAL_QUEUE = 500;
@@ -26,26 +27,28 @@ const { default: graphile } = (await import(path)) as { readonly default: Graphi
 const { connectionString } = run;
 const logger = new graphile.Logger(() => () => undefined);
 
-await serveQueue(run, fill, (doOne) =>
-  graphile.run({
-    connectionString,
-    noHandleSignals: true,
-    taskList: { echo: doOne },
-    preset: {
-      worker: {
-        ...{ concurrentJobs: run.concurrency, pollInterval: 100, maxPoolSize: 10, logger },
-        ...{ localQueue: { size: Math.max(LOCAL_QUEUE, run.concurrency + 1) }, completeJobBatchDelay: 0 },
+await serveQueue(run, {
+  fill,
+  work: (doOne) =>
+    graphile.run({
+      connectionString,
+      noHandleSignals: true,
+      taskList: { echo: doOne },
+      preset: {
+        worker: {
+          ...{ concurrentJobs: run.concurrency, pollInterval: 100, maxPoolSize: 10, logger },
+          ...{ localQueue: { size: Math.max(LOCAL_QUEUE, run.concurrency + 1) }, completeJobBatchDelay: 0 },
+        },
       },
-    },
-  }),
-);
+    }),
+});
 
 async function fill(): Promise<void> {
   const utils = await graphile.makeWorkerUtils({ connectionString, logger });
   await utils.migrate();
   await utils.withPgClient(async (client) => {
-    await client.query('delete from graphile_worker._private_jobs');
-    const job = `json_populate_record(null::graphile_worker.job_spec, '{"identifier":"echo","payload":1}'::json)`;
+    const spec = JSON.stringify({ identifier: 'echo', payload: inputOf(run) });
+    const job = `json_populate_record(null::graphile_worker.job_spec, '${spec}'::json)`;
     await client.query(
       `select count(*) from graphile_worker.add_jobs(array(select ${job} from generate_series(1, $1)))`,
       [run.jobs],

@@ -70,13 +70,20 @@ async function isReady(file: string): Promise<boolean> {
   return /^ready\s*$/m.test(await readFile(file, 'utf8').catch(() => ''));
 }
 
-/** Fills a queue, does the jobs and measures. PostgreSQL has many processes: their processor time is not measured. */
-export async function measureGraphile(folder: string, postgres: Postgres, run: QueueRun): Promise<Figures> {
-  const { pid, connectionString } = postgres;
-  const queue = await startQueueProgram(PROGRAM, run, { folder, connectionString });
+/**
+ * Starts PostgreSQL, fills a queue, does the jobs and measures. PostgreSQL has many processes: their processor time is not measured.
+ * @param bin as for {@link startPostgres}
+ */
+export async function measureGraphile(folder: string, bin: string, run: QueueRun): Promise<Figures> {
+  const { pid, connectionString, stop } = await startPostgres(bin);
   try {
-    return { ...(await queue.measure(pid)), serverUs: Number.NaN };
+    const queue = await startQueueProgram(PROGRAM, run, { folder, connectionString });
+    try {
+      return { ...(await queue.measure(pid)), serverUs: Number.NaN };
+    } finally {
+      queue.kill();
+    }
   } finally {
-    queue.kill();
+    await stop();
   }
 }

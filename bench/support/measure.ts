@@ -57,6 +57,9 @@ export interface Figures {
   /** Microseconds of processor time for one job. */
   readonly workerUs: number;
   readonly serverUs: number;
+  /** Spans of a job that reached the collector, and that were lost; absent: it makes none. */
+  readonly spans?: number;
+  readonly lost?: number;
 }
 
 /** Writes a line of right-aligned columns. */

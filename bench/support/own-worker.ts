@@ -1,22 +1,35 @@
 import { resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstream } from '@nats-io/jetstream';
 import { connect, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { type NatsServer, startNatsServer } from '../../dev/nats-server/start.ts';
 import type { WorkerProcess, WorkerProcessOptions } from '../../dev/worker/start.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
+import { writeJobHeaders } from '../../shared/wire/job-message.ts';
 import type { Route } from '../../shared/wire/lanes.ts';
-import type { QueueRun } from '../peers/queue-run.ts';
-import { type Figures, processorMs } from './measure.ts';
+import { inputOf, measureFromHere, type QueueRun } from '../peers/queue-run.ts';
+import { RUNS } from './counted-run.ts';
+import type { Figures } from './measure.ts';
+import type { OtlpSink } from './otlp-sink.ts';
+import { countSpans } from './span-count.ts';
 
 const OPERATIONS = fileURLToPath(new URL('../operations', import.meta.url));
 const TENANTS = 40;
 const PARALLEL = 256;
-const POLL_MS = 10;
+const ACCEPTED_AT = '2026-01-01T00:00:00.000Z';
 
-/** `bench.noop` stores one event for a job, the others two. */
-type Operation = 'echo' | 'bench.noop' | 'bench.nap';
+/** A worker of ours. */
+export interface OwnWorker {
+  /** The checkout of this project. */
+  readonly folder: string;
+  readonly operation: 'bench.one-event' | 'bench.two-events';
+  /** Settings beside those of its server. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** More lines of the server's configuration of JetStream. */
+  readonly jetStreamConfig?: string;
+  /** Where its spans go; undefined: it makes none. */
+  readonly sink?: OtlpSink;
+}
 
 /** The parts of a checkout that this needs. */
 interface Checkout {
@@ -24,101 +37,93 @@ interface Checkout {
   readonly subjectOf: (address: JobAddress) => string;
 }
 
-/** A worker host of a checkout of this project, with a nats-server of its own, which stays from round to round. */
-export class OwnWorker {
-  readonly #checkout: Checkout;
-  readonly #server: NatsServer;
-  readonly #connection: NatsConnection;
-  readonly #environment: Readonly<Record<string, string>>;
-  #published = 0;
-
-  private constructor(
-    checkout: Checkout,
-    server: NatsServer,
-    connection: NatsConnection,
-    environment: Readonly<Record<string, string>>,
-  ) {
-    this.#checkout = checkout;
-    this.#server = server;
-    this.#connection = connection;
-    this.#environment = environment;
-  }
-
-  /**
-   * @param folder the checkout
-   * @param binary the nats-server program
-   * @param settings the settings of the worker beside those of its server
-   */
-  static async start(
-    folder: string,
-    binary: string,
-    settings: Readonly<Record<string, string>>,
-  ): Promise<OwnWorker> {
-    const server = await startNatsServer({ binary });
-    const connection = await connect({ servers: server.url });
-    const environment = { NATS_URL: server.url, HEALTH_PORT: '0', ...settings };
-    const own = new OwnWorker(await load(folder), server, connection, environment);
+/**
+ * Starts a nats-server, fills the queue, starts a worker, and measures it.
+ * @param binary the nats-server program
+ */
+export async function measureOwnWorker(binary: string, own: OwnWorker, run: QueueRun): Promise<Figures> {
+  const checkout = await load(own.folder);
+  const { jetStreamConfig = '' } = own;
+  const server = await startNatsServer({ binary, jetStreamConfig });
+  try {
     // The first worker makes the streams.
-    await (await own.#startWorker(1)).stop();
-    return own;
+    await (await startWorker(checkout, server, {})).stop();
+    const connection = await connect({ servers: server.url });
+    await fill(connection, checkout, own.operation, run);
+    await connection.close();
+    return await measure(checkout, server, own, run);
+  } finally {
+    await server.stop();
   }
+}
 
-  /** Fills the queue, starts a worker, and measures it until all jobs that count are done. */
-  async measure(
-    run: QueueRun,
-    operation: Operation = run.napMs === 0 ? 'echo' : 'bench.nap',
-  ): Promise<Figures> {
-    const manager = await jetstreamManager(this.#connection);
-    await manager.streams.purge('JOBS');
-    await this.#fill(run, operation);
-    const worker = await this.#startWorker(run.concurrency);
-    const until = async (done: number): Promise<number> => {
-      for (;;) {
-        const left = (await manager.streams.info('JOBS')).state.messages;
-        if (left <= run.jobs - done) return left;
-        await delay(POLL_MS);
-      }
-    };
-    const used = (): number[] => [worker.pid, this.#server.pid].map(processorMs);
-    try {
-      const first = await until(run.from);
-      const [began, before] = [performance.now(), used()];
-      const jobs = first - (await until(run.to));
-      const seconds = (performance.now() - began) / 1_000;
-      const [workerUs = 0, serverUs = 0] = used().map((ms, n) => ((ms - (before[n] ?? 0)) / jobs) * 1e3);
-      return { perSecond: jobs / seconds, workerUs, serverUs };
-    } finally {
-      await worker.kill('SIGKILL');
-    }
-  }
-
-  async stop(): Promise<void> {
-    await this.#connection.close();
-    await this.#server.stop();
-  }
-
-  #startWorker(concurrency: number): Promise<WorkerProcess> {
-    return this.#checkout.startWorkerProcess({
-      environment: { ...this.#environment, WORKER_CONCURRENCY: String(concurrency) },
-      operationsFolder: OPERATIONS,
-      onLog: () => undefined,
+async function measure(
+  checkout: Checkout,
+  server: NatsServer,
+  { sink, settings }: OwnWorker,
+  run: QueueRun,
+): Promise<Figures> {
+  const marks = new Map([run.from, run.to].map((count) => [count, Promise.withResolvers<void>()]));
+  const onLog = (line: string): void => {
+    if (line.startsWith(RUNS)) marks.get(Number(line.slice(RUNS.length)))?.resolve();
+  };
+  const tracing = sink === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url };
+  const environment = { WORKER_CONCURRENCY: String(run.concurrency), ...tracing, ...settings };
+  let worker: WorkerProcess | undefined;
+  const doAll = async (): Promise<Figures> => {
+    worker = await startWorker(checkout, server, environment, onLog);
+    const ended = worker.exited.then((): never => {
+      throw new Error('the worker ended before its jobs did');
     });
+    ended.catch(() => undefined);
+    const reach = (count: number) => Promise.race([marks.get(count)?.promise, ended]);
+    await reach(run.from);
+    return await measureFromHere([worker.pid, server.pid], run, reach(run.to));
+  };
+  try {
+    if (sink === undefined) return await doAll();
+    return await countSpans(sink, run.jobs, doAll, () => spansLost(worker?.healthUrl ?? ''));
+  } finally {
+    await worker?.kill('SIGKILL');
   }
+}
 
-  async #fill({ jobs, napMs }: QueueRun, operation: Operation): Promise<void> {
-    const stream = jetstream(this.#connection);
-    const body = napMs === 0 ? '1' : JSON.stringify({ ms: napMs });
-    let left = jobs;
-    const publishNext = async (): Promise<void> => {
-      while (left-- > 0) {
-        const n = ++this.#published;
-        const address = { tenant: `tenant-${n % TENANTS}`, jobId: `job-${n}`, operation };
-        const options = { msgID: address.jobId, headers: carrier(n) };
-        await stream.publish(this.#checkout.subjectOf(address), body, options);
-      }
-    };
-    await Promise.all(Array.from({ length: PARALLEL }, publishNext));
-  }
+function startWorker(
+  { startWorkerProcess }: Checkout,
+  { url }: NatsServer,
+  environment: Readonly<Record<string, string>>,
+  onLog: (line: string) => void = () => undefined,
+): Promise<WorkerProcess> {
+  return startWorkerProcess({
+    environment: { NATS_URL: url, HEALTH_PORT: '0', ...environment },
+    ...{ operationsFolder: OPERATIONS, onLog },
+  });
+}
+
+/** How many spans a worker has lost, by its metrics. */
+async function spansLost(healthUrl: string): Promise<number> {
+  const text = await (await fetch(`${healthUrl}/metrics`)).text();
+  const counts = text.matchAll(/^throughline_spans_lost_total\S* (\d+)/gm);
+  return Array.from(counts, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0);
+}
+
+async function fill(
+  connection: NatsConnection,
+  { subjectOf }: Checkout,
+  operation: string,
+  run: QueueRun,
+): Promise<void> {
+  const stream = jetstream(connection);
+  const body = JSON.stringify(inputOf(run));
+  let next = 0;
+  const publishNext = async (): Promise<void> => {
+    while (next < run.jobs) {
+      const n = ++next;
+      const address = { tenant: `tenant-${n % TENANTS}`, jobId: `job-${n}`, operation };
+      await stream.publish(subjectOf(address), body, { headers: headersOf(address, n) });
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, publishNext));
 }
 
 async function load(folder: string): Promise<Checkout> {
@@ -131,10 +136,12 @@ async function load(folder: string): Promise<Checkout> {
   return { startWorkerProcess, subjectOf: (address) => jobSubject(address, pooledRoute(address)) };
 }
 
-/** Headers with a sampled trace of its own for each job. */
-function carrier(n: number): MsgHdrs {
+/** The headers that a bridge writes, with a sampled trace of its own for each job. */
+function headersOf(address: JobAddress, n: number): MsgHdrs {
   const message = headers();
   const id = (digits: number): string => n.toString(16).padStart(digits, '0');
-  message.set('traceparent', `00-${id(32)}-${id(16)}-01`);
+  const carrier = { traceparent: `00-${id(32)}-${id(16)}-01` };
+  const job = { address, acceptedAt: ACCEPTED_AT, spec: { maxAttempts: 5 }, source: '/throughline/bench' };
+  writeJobHeaders(job, carrier, (name, value) => message.set(name, value));
   return message;
 }
