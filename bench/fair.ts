@@ -12,6 +12,7 @@ import { Job } from '../shared/job/job.ts';
 import { bulkRoute, pooledRoute } from '../shared/wire/lanes.ts';
 import { jobSubject } from '../shared/wire/subjects.ts';
 import type { Loops } from './support/loops.ts';
+import { percentile } from './support/measure.ts';
 import { makeNoise, SilentPort } from './support/noise.ts';
 import { startQuietStack } from './support/stack.ts';
 import { call, makeTenants, type Tenant } from './support/tenants.ts';
@@ -179,7 +180,5 @@ function print(what: string, waits: readonly Wait[]): void {
 }
 
 function shares(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): string => `${sorted[Math.floor((sorted.length - 1) * share)]?.toFixed(0)} ms`;
-  return `p50 ${at(0.5)}, p99 ${at(0.99)}`;
+  return `p50 ${percentile(values, 0.5).toFixed(0)} ms, p99 ${percentile(values, 0.99).toFixed(0)} ms`;
 }

@@ -7,7 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Job } from '../shared/job/job.ts';
 import { Loops } from './support/loops.ts';
-import { median, residentMib, workerdPid } from './support/measure.ts';
+import { median, percentile, residentMib, workerdPid } from './support/measure.ts';
 import { SilentPort } from './support/noise.ts';
 import { startStackOnDisk } from './support/stack.ts';
 import { call, makeTenants, type Tenant } from './support/tenants.ts';
@@ -56,7 +56,7 @@ try {
     await untilQuiet();
   }
   const [with99, without99] = [beside, alone].map((phases) =>
-    median(phases.map(({ times }) => at(times, 0.99))),
+    median(phases.map(({ times }) => percentile(times, 0.99))),
   );
   process.stdout.write(
     `median of p99: ${without99?.toFixed(0)} ms alone, ${with99?.toFixed(0)} ms beside alpha\n`,
@@ -166,14 +166,10 @@ async function outage(): Promise<Phase> {
   return result;
 }
 
-function at(times: readonly number[], share: number): number {
-  return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * share)] ?? Number.NaN;
-}
-
 function print(what: string, result: Phase): Phase {
   const { times, starts, errors } = result;
   const shares = (values: readonly number[]): string =>
-    `p50 ${at(values, 0.5).toFixed(0)} ms, p99 ${at(values, 0.99).toFixed(0)} ms`;
+    `p50 ${percentile(values, 0.5).toFixed(0)} ms, p99 ${percentile(values, 0.99).toFixed(0)} ms`;
   process.stdout.write(
     `${what.padEnd(28)} ${times.length} jobs, ${errors} errors; answer ${shares(times)}; start ${shares(starts)}\n`,
   );

@@ -16,15 +16,14 @@ export interface Pace {
   readonly warmUpMs: number;
 }
 
-/** What became of a pace. Times in milliseconds, from the moment at which a request was due to its whole answer. */
+/** What became of a pace. */
 export interface PaceFigures {
   readonly sent: number;
   readonly failed: number;
-  /** Answers a second, from the first request that counts to the last answer. */
+  /** Successes a second, from the first request that counts to the last answer. */
   readonly perSecond: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
+  /** Of each success in milliseconds, from the moment at which the request was due to its whole answer. */
+  readonly times: readonly number[];
 }
 
 /** Sends requests at a pace from a process of its own. */

@@ -61,7 +61,8 @@ export async function measureBullMq(
   }
 }
 
-async function startRedis(program: string, port: number, syncs: boolean): Promise<PeerServer> {
+/** Starts Redis with an append-only file. @param syncs whether it syncs the file at each write */
+export async function startRedis(program: string, port: number, syncs: boolean): Promise<PeerServer> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-redis-'));
   return await startServer({
     program,

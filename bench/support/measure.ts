@@ -6,6 +6,17 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
+/**
+ * The value that this share of all values does not exceed.
+ * @param above how many values must be larger than that; with fewer, one more of them could change it much
+ * @returns NaN if there are too few
+ */
+export function percentile(values: readonly number[], share: number, above = 0): number {
+  const rank = Math.ceil(values.length * share);
+  if (values.length - rank < above) return Number.NaN;
+  return values.toSorted((a, b) => a - b)[Math.max(0, rank - 1)] ?? Number.NaN;
+}
+
 /** The slope of the line that fits these points best, by least squares. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
