@@ -1,14 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { jetstream } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
 import type { Stack } from '../../dev/stack.ts';
-import { bulkRoute } from '../../shared/wire/lanes.ts';
-import { jobSubject } from '../../shared/wire/subjects.ts';
-import { startQuietStack } from './stack.ts';
+import { startStackOnDisk } from './stack.ts';
 import { call, makeTenants, type Tenant } from './tenants.ts';
+import { Watchers } from './watchers.ts';
 
 const OPERATIONS = fileURLToPath(new URL('../operations', import.meta.url));
-const PARALLEL = 256;
+const BATCH = 100;
+const PARALLEL = 4;
+const POLL_MS = 200;
 /** Longer than any measurement. */
 const NAP_MS = 3_600_000;
 /** No quota and no limit of requests is reached. */
@@ -21,9 +21,8 @@ const UNLIMITED = {
 export class GrownSystem {
   readonly stack: Stack;
   readonly tenants: readonly Tenant[];
-  readonly #watching = new AbortController();
-  readonly #open: Promise<unknown>[] = [];
-  #published = 0;
+  #watchers: Watchers | undefined;
+  #submitted = 0;
 
   private constructor(stack: Stack, tenants: readonly Tenant[]) {
     this.stack = stack;
@@ -34,7 +33,7 @@ export class GrownSystem {
   static async start(tenants: number): Promise<GrownSystem> {
     const names = Array.from({ length: tenants }, (_, n) => `tenant${n}`);
     const { all, API_KEYS } = await makeTenants(names);
-    const stack = await startQuietStack({
+    const stack = await startStackOnDisk({
       ...{ tracing: false, operationsFolder: OPERATIONS, edge: { API_KEYS, ...UNLIMITED } },
       worker: { WORKER_CONCURRENCY: '1', WORKER_STOP_TIMEOUT_MS: '0' },
     });
@@ -54,43 +53,50 @@ export class GrownSystem {
     return this.#send(tenant, path);
   }
 
-  /** Puts so many jobs of the first tenant into the queue, as a bridge would, until there are `count`. */
+  /** Submits jobs of the first tenant in batches until it has `count` that wait, and waits until the list has all of them. */
   async fillQueue(count: number): Promise<void> {
-    const nats = await connect({ servers: this.stack.nats.url });
-    const stream = jetstream(nats);
-    const tenant = this.tenants[0]?.name ?? '';
-    const body = JSON.stringify({ ms: NAP_MS });
-    const publishNext = async (): Promise<void> => {
-      while (this.#published < count) {
-        const address = { tenant, jobId: `backlog-${this.#published++}`, operation: 'bench.nap' };
-        await stream.publish(jobSubject(address, bulkRoute(address)), body, { msgID: address.jobId });
+    const job = { operation: 'bench.nap', input: { ms: NAP_MS } };
+    const send = async (): Promise<void> => {
+      while (this.#submitted < count) {
+        const jobs = Array<typeof job>(Math.min(BATCH, count - this.#submitted)).fill(job);
+        this.#submitted += jobs.length;
+        const { results } = JSON.parse(await this.#send(0, '/v1/jobs/batch', { jobs })) as {
+          readonly results: readonly { readonly status: number }[];
+        };
+        // On a machine that is busy with other work, the edge refuses what it cannot store in time.
+        this.#submitted -= results.filter(({ status }) => status !== 202).length;
       }
     };
-    await Promise.all(Array.from({ length: PARALLEL }, publishNext));
-    await nats.close();
+    await Promise.all(Array.from({ length: PARALLEL }, send));
+    for (;;) {
+      const { used } = JSON.parse(await this.read(0, '/v1/usage')) as {
+        readonly used: { readonly jobs: number };
+      };
+      const { complete } = JSON.parse(await this.read(0, '/v1/jobs?limit=1')) as {
+        readonly complete: boolean;
+      };
+      if (complete && used.jobs >= count) return;
+      await delay(POLL_MS);
+    }
   }
 
   /** Opens event streams until there are `count`, each of a job of its own. */
   async watch(count: number): Promise<void> {
-    while (this.#open.length < count) {
-      const path = `/v1/jobs/${await this.submit(0)}/events`;
-      const headers = { accept: 'text/event-stream' };
-      const response = await call(
-        this.stack,
-        this.#tenant(0),
-        path,
-        undefined,
-        headers,
-        this.#watching.signal,
-      );
-      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      this.#open.push(response.text().catch(() => ''));
-    }
+    this.#watchers ??= await Watchers.start(this.stack, this.#tenant(0));
+    while (this.#watchers.count < count) await this.#watchers.add(await this.submit(0));
+  }
+
+  get isWatched(): boolean {
+    return this.#watchers !== undefined;
+  }
+
+  /** How many events have come, over all event streams. */
+  get received(): number {
+    return this.#watchers?.received ?? 0;
   }
 
   async stop(): Promise<void> {
-    this.#watching.abort();
-    await Promise.all(this.#open);
+    await this.#watchers?.stop();
     await this.stack.worker.kill('SIGKILL');
     await this.stack.stop();
   }
