@@ -28,14 +28,20 @@ export interface BullMqSetup {
   readonly syncs?: boolean;
 }
 
+type Environment = ReturnType<typeof hostEnvironment>;
+
+/** Why the folder of BullMQ cannot be used; undefined if it can. */
+export function whyFolderSkipped({ BULLMQ_FOLDER: folder }: Environment): string | undefined {
+  const needed = ['node_modules/bullmq', 'package-lock.json'];
+  return folder !== undefined && needed.every((name) => existsSync(path.join(folder, name)))
+    ? undefined
+    : 'BULLMQ_FOLDER names no folder with bullmq, bullmq-otel and ioredis installed';
+}
+
 /** Why BullMQ is skipped; undefined if it is there. */
-export function whySkipped({
-  BULLMQ_FOLDER,
-  REDIS_SERVER,
-}: ReturnType<typeof hostEnvironment>): string | undefined {
-  if (BULLMQ_FOLDER === undefined || !existsSync(path.join(BULLMQ_FOLDER, 'node_modules/bullmq')))
-    return 'BULLMQ_FOLDER names no folder with bullmq, bullmq-otel and ioredis installed';
-  return REDIS_SERVER === undefined ? 'REDIS_SERVER does not name the program redis-server' : undefined;
+export function whySkipped(environment: Environment): string | undefined {
+  const noRedis = 'REDIS_SERVER does not name the program redis-server';
+  return whyFolderSkipped(environment) ?? (environment.REDIS_SERVER === undefined ? noRedis : undefined);
 }
 
 /**

@@ -22,18 +22,22 @@ export interface Postgres {
   readonly stop: () => Promise<void>;
 }
 
+type Environment = ReturnType<typeof hostEnvironment>;
+
+/** Why the folder of Graphile Worker cannot be used; undefined if it can. */
+export function whyFolderSkipped({ GRAPHILE_FOLDER: folder }: Environment): string | undefined {
+  const needed = ['node_modules/graphile-worker', 'package-lock.json'];
+  return folder !== undefined && needed.every((name) => existsSync(path.join(folder, name)))
+    ? undefined
+    : 'GRAPHILE_FOLDER names no folder with graphile-worker installed';
+}
+
 /** Why Graphile Worker is skipped; undefined if it is there. */
-export function whyGraphileSkipped({
-  GRAPHILE_FOLDER,
-  POSTGRES_BIN,
-}: ReturnType<typeof hostEnvironment>): string | undefined {
-  if (
-    GRAPHILE_FOLDER === undefined ||
-    !existsSync(path.join(GRAPHILE_FOLDER, 'node_modules/graphile-worker'))
-  )
-    return 'GRAPHILE_FOLDER names no folder with graphile-worker installed';
-  const found = POSTGRES_BIN !== undefined && existsSync(path.join(POSTGRES_BIN, 'postgres'));
-  return found ? undefined : 'POSTGRES_BIN does not name the folder with the programs initdb and postgres';
+export function whyGraphileSkipped(environment: Environment): string | undefined {
+  const { POSTGRES_BIN: bin } = environment;
+  const found = bin !== undefined && existsSync(path.join(bin, 'postgres'));
+  const noPostgres = 'POSTGRES_BIN does not name the folder with the programs initdb and postgres';
+  return whyFolderSkipped(environment) ?? (found ? undefined : noPostgres);
 }
 
 /**

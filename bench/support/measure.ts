@@ -57,6 +57,20 @@ export function processorMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
+const NANOS_PER_MS = 1e6;
+
+/**
+ * Like {@link processorMs}, to the nanosecond, by the scheduler's own count of each thread. What threads took that have ended
+ * is not in it.
+ */
+export function exactProcessorMs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanos = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return nanos.reduce((sum, one) => sum + one, 0) / NANOS_PER_MS;
+}
+
 /** How many files and sockets a process has open. */
 export function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
