@@ -21,6 +21,8 @@ interface Known {
   added: Usage;
   /** The part of it that was not checked yet. */
   unchecked: Usage;
+  /** The part of it that the next report of the index will include: jobs that have ended and run again. */
+  restarted: Usage;
   /** What the index counts, but a report of it may not have come yet: jobs of the outbox that NATS has taken. */
   again: Usage;
 }
@@ -133,17 +135,26 @@ export class UsageBook {
 
   /**
    * Does the work of a job that had ended and runs again. Like a new job it must fit into the quotas of its tenant. It counts
-   * here until the index has read the event of its new start.
+   * here until the index has read the event of its new start. The caller does not wait for that.
    * @throws ThroughlineError as {@link check}; what the work throws
    */
   async restart<T>(tenant: string, job: Usage, quotas: Usage, work: () => Promise<T>): Promise<T> {
-    await this.check(tenant, job, this.enter(tenant, job), quotas);
+    await this.check(tenant, job, this.enter(tenant, job), quotas, { needsPlace: false });
     try {
       return await work();
     } finally {
-      const counted = await this.#count(tenant);
-      this.report(tenant, counted, job);
+      void this.#settleRestarted(tenant, job);
     }
+  }
+
+  /** Lets the index count a job that runs again, or does not: its start may have failed. */
+  async #settleRestarted(tenant: string, job: Usage): Promise<void> {
+    const known = this.#tenants.get(tenant);
+    if (known === undefined) return;
+    known.restarted = sum(known.restarted, job, 1);
+    // A count that is under way may have begun before the event.
+    await this.#counting.get(tenant);
+    if (known.restarted.jobs > 0) await this.#recount(tenant, INDEX_PATIENCE_MS);
   }
 
   /** Notes that a job was checked. @returns its place */
@@ -167,7 +178,7 @@ export class UsageBook {
   #add(tenant: string, job: Usage, part: 'added' | 'again' = 'added'): Known {
     const known = this.#tenants.get(tenant) ?? {
       ...{ counted: NO_USAGE, countedAt: undefined },
-      ...{ added: NO_USAGE, unchecked: NO_USAGE, again: NO_USAGE },
+      ...{ added: NO_USAGE, unchecked: NO_USAGE, restarted: NO_USAGE, again: NO_USAGE },
     };
     known[part] = sum(known[part], job, 1);
     this.#tenants.use(tenant, known);
@@ -202,17 +213,25 @@ export class UsageBook {
    */
   async #recount(tenant: string, leftMs: number): Promise<void> {
     const counting =
-      this.#counting.get(tenant) ??
-      this.#count(tenant)
-        .then((counted) => this.report(tenant, counted, NO_USAGE))
-        .finally(() => this.#counting.delete(tenant));
+      this.#counting.get(tenant) ?? this.#count(tenant).finally(() => this.#counting.delete(tenant));
     this.#counting.set(tenant, counting);
     await valueWithin(counting, leftMs);
   }
 
-  /** @returns undefined if the index fails, or does not answer in time */
-  #count(tenant: string): Promise<Usage | undefined> {
-    return valueWithin(this.#options.count(tenant), INDEX_PATIENCE_MS);
+  async #count(tenant: string): Promise<void> {
+    const included = this.#takeRestarted(tenant);
+    // Undefined if the index fails, or does not answer in time.
+    const counted = await valueWithin(this.#options.count(tenant), INDEX_PATIENCE_MS);
+    this.report(tenant, counted, included);
+  }
+
+  /** The restarted jobs whose events are stored: a count that begins now includes them. */
+  #takeRestarted(tenant: string): Usage {
+    const known = this.#tenants.get(tenant);
+    if (known === undefined) return NO_USAGE;
+    const { restarted } = known;
+    known.restarted = NO_USAGE;
+    return restarted;
   }
 
   /** What this bridge knows of each tenant. */

@@ -37,7 +37,7 @@ export interface Redriven {
 }
 
 /**
- * The time limit of one redrive, which asks the broker five times in a row. Each of the five requests has its own limit
+ * The time limit of one redrive, which asks the broker four times in a row, or five. Each of these requests has its own limit
  * too.
  */
 export const REDRIVE_BUDGET_MS = 4_000;

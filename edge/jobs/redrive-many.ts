@@ -1,17 +1,23 @@
 import type { RedriveReport } from '../../shared/api/dead-letter.ts';
 import { errorFrom } from '../../shared/error-table.ts';
+import type { ThroughlineError } from '../../shared/errors.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
+import { headerValues } from '../../shared/wire/headers.ts';
+import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { deadLettersFilter } from '../../shared/wire/subjects.ts';
-import type { LimitedCommand } from '../calls/commands.ts';
 import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import { deadLetterOf, deadLettersFrom, hasTags } from './dead-letters.ts';
 import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
+/** How many dead letters of one request are redriven at the same time. */
+const AT_ONCE = 25;
+
 /**
  * Redrives many dead letters of a tenant, the oldest first, until `limit` of them were tried, the time is up, or a
- * quota of the tenant is used up. Only dead letters that existed at the first request are redriven.
+ * quota of the tenant is used up. Only dead letters that existed at the first request are redriven. Some are redriven at the
+ * same time, while the next ones are read.
  * @param sinceMs when the request began to wait, in epoch milliseconds
  * @throws ThroughlineError `broker-unavailable`, `quota-exceeded` before any dead letter was tried. Afterwards the cursor of
  *   the report leads to the rest
@@ -22,60 +28,154 @@ export async function redriveMany(
   command: RedriveManyCommand,
   sinceMs = Date.now(),
 ): Promise<RedriveReport> {
-  const { tenant, operation, reason, tags, limit } = command;
-  const until = sinceMs + REDRIVE_MANY_BUDGET_MS;
-  const to = command.to ?? (await lastSequence(session, tenant, operation));
-  const redriven: string[] = [];
-  const failed: { id: string; code: string }[] = [];
-  const rest = (from: number): RedriveReport => ({ redriven, failed, cursor: `${from}-${to}` });
+  const end = endOf(session, command);
+  // If NATS is lost, the error of the first dead letter may be thrown, and nobody waits for this one.
+  end.catch(() => undefined);
+  const redrives = new Redrives(
+    (deadLetter) => tryOne(parts, session, command, deadLetter),
+    sinceMs + REDRIVE_MANY_BUDGET_MS,
+  );
   let next = command.from;
   try {
     for await (const deadLetter of deadLettersFrom(session, command)) {
-      if (deadLetter.sequence > to) break;
-      if (redriven.length + failed.length === limit || Date.now() > until) return rest(deadLetter.sequence);
+      if (deadLetter.sequence > (await end)) break;
       next = deadLetter.sequence;
-      const { id, ...letter } = deadLetterOf(deadLetter);
-      if ((reason === undefined || letter.reason === reason) && hasTags(letter, tags)) {
-        const failure = await tryOne(parts, session, command, deadLetter);
-        if (failure === undefined) redriven.push(id);
-        else failed.push({ id, code: failure });
+      if (redrives.begun === command.limit || !(await redrives.mayBegin())) {
+        redrives.leave(next);
+        break;
       }
+      if (isWanted(deadLetter, command)) redrives.begin(deadLetter);
       next++;
     }
   } catch (thrown) {
-    // The report must say what was done before the broker failed or the quota was used up.
-    if (redriven.length + failed.length === 0) throw thrown;
-    return rest(next);
+    redrives.leave(next, thrown);
   }
-  return { redriven, failed };
+  const { left, ...report } = await redrives.end();
+  return left === undefined ? report : { ...report, cursor: `${left}-${await end}` };
 }
 
-async function lastSequence(
-  session: BrokerSession,
-  tenant: string,
-  operation: string | undefined,
-): Promise<number> {
+/** The last sequence to look at. */
+async function endOf(session: BrokerSession, { tenant, operation, to }: RedriveManyCommand): Promise<number> {
+  if (to !== undefined) return to;
   return (await session.lastMessage(DEAD_STREAM, deadLettersFilter(tenant, operation)))?.sequence ?? 0;
+}
+
+function isWanted(deadLetter: StoredMessage, { reason, tags }: RedriveManyCommand): boolean {
+  const letter = deadLetterOf(deadLetter);
+  return (reason === undefined || letter.reason === reason) && hasTags(letter, tags);
 }
 
 /**
  * Redrives one dead letter.
- * @returns the error code if the redrive failed, otherwise undefined
- * @throws ThroughlineError `quota-exceeded`: the next dead letters would be refused too
+ * @returns the error if the redrive failed, otherwise undefined
  */
 async function tryOne(
   parts: RedriveParts,
   session: BrokerSession,
-  command: LimitedCommand,
+  command: RedriveManyCommand,
   deadLetter: StoredMessage,
-): Promise<string | undefined> {
+): Promise<ThroughlineError | undefined> {
   try {
     await redriveDeadLetter(parts, session, command, deadLetter);
     return undefined;
   } catch (thrown) {
     const error = errorFrom(thrown);
-    if (error.code === 'quota-exceeded') throw error;
     if (error.code === 'internal') parts.log.error('a redrive failed', { reason: String(error.cause) });
-    return error.code;
+    return error;
+  }
+}
+
+/** What became of a dead letter: nothing yet, or it is left for the next request. */
+interface Tried {
+  readonly id: string;
+  readonly sequence: number;
+  /** The code is that of the error; undefined: it was redriven. */
+  outcome?: { readonly code: string | undefined };
+}
+
+/**
+ * The redrives of one request, a few at the same time. Those of one ordering key come one after the other, since two messages under
+ * way at once may be stored in another order.
+ */
+class Redrives {
+  readonly #redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>;
+  readonly #until: number;
+  /** The oldest first. */
+  readonly #tried: Tried[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  /** The last redrive of each ordering key. */
+  readonly #lastOfKey = new Map<string, Promise<void>>();
+  /** The first sequence that is left for the next request. */
+  #left: number | undefined;
+  /** Why. */
+  #error: unknown;
+  #isQuotaUsedUp = false;
+
+  /** @param until no redrive begins later, in epoch milliseconds */
+  constructor(redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>, until: number) {
+    this.#redrive = redrive;
+    this.#until = until;
+  }
+
+  get begun(): number {
+    return this.#tried.length;
+  }
+
+  /** Waits until there is room for one more. @returns false if no more may begin */
+  async mayBegin(): Promise<boolean> {
+    while (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay);
+    return !this.#isOver();
+  }
+
+  begin(deadLetter: StoredMessage): void {
+    const tried: Tried = { id: deadLetterOf(deadLetter).id, sequence: deadLetter.sequence };
+    this.#tried.push(tried);
+    const key = readJobSpec(headerValues(deadLetter.headers)).orderingKey;
+    const before = key === undefined ? undefined : this.#lastOfKey.get(key);
+    const done = this.#try(deadLetter, tried, before).finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+    if (key !== undefined) this.#lastOfKey.set(key, done);
+  }
+
+  async #try(deadLetter: StoredMessage, tried: Tried, before: Promise<void> | undefined): Promise<void> {
+    await before;
+    if (this.#isOver()) return this.leave(deadLetter.sequence);
+    const error = await this.#redrive(deadLetter);
+    if (error?.code !== 'quota-exceeded') {
+      tried.outcome = { code: error?.code };
+      return;
+    }
+    // The next dead letters would be refused too.
+    this.#isQuotaUsedUp = true;
+    this.leave(deadLetter.sequence, error);
+  }
+
+  #isOver(): boolean {
+    return this.#isQuotaUsedUp || Date.now() > this.#until;
+  }
+
+  /** Leaves the dead letters from a sequence on for the next request. @param error why, if there was one */
+  leave(sequence: number, error?: unknown): void {
+    this.#left = Math.min(sequence, this.#left ?? sequence);
+    this.#error ??= error;
+  }
+
+  /**
+   * Waits for all redrives.
+   * @returns what was done, and the first sequence that is left. Those that failed after it will be tried again, and are not
+   *   reported yet
+   * @throws why the first ones were left, if nothing was done. Otherwise the report must say what was done before
+   */
+  async end(): Promise<Pick<RedriveReport, 'redriven' | 'failed'> & { readonly left: number | undefined }> {
+    await Promise.all(this.#underWay);
+    const redriven: string[] = [];
+    const failed: { id: string; code: string }[] = [];
+    for (const { id, sequence, outcome } of this.#tried) {
+      if (outcome === undefined) continue;
+      if (outcome.code === undefined) redriven.push(id);
+      else if (sequence < (this.#left ?? Number.POSITIVE_INFINITY)) failed.push({ id, code: outcome.code });
+    }
+    if (this.#error !== undefined && redriven.length + failed.length === 0) throw this.#error;
+    return { redriven, failed, left: this.#left };
   }
 }

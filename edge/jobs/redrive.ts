@@ -100,7 +100,7 @@ export async function redriveJob(
 
 /**
  * Redrives one dead letter. Publishes the job's message, records the `redriven` event, and then removes the dead
- * letter. The message is published first, so that a crash cannot lose the job. The message id holds the sequence of the
+ * letter, one after the other. The message is published first, so that a crash cannot lose the job. The message id holds the sequence of the
  * dead letter, so NATS drops a second message. After an interruption the same redrive can be requested again.
  */
 export async function redriveDeadLetter(
@@ -121,9 +121,22 @@ async function redriveAs(
   dead: DeadJob,
 ): Promise<Redriven> {
   const redriving = redrivingOf(parts, session, command, dead);
-  const redriven = (await alreadyRedriven(redriving)) ?? (await publishInQuota(redriving));
-  await removeDeadLetter(redriving);
-  return redriven;
+  const stored = (await alreadyRedriven(redriving)) ?? (await publishInQuota(redriving));
+  const [job] = await Promise.all([newestOf(redriving, stored), removeDeadLetter(redriving)]);
+  return { job, sentBy: stored.sentBy };
+}
+
+/** A redrive whose message and event are stored. */
+interface StoredRedrive extends Redriven {
+  /** Whether there is a newer event: a worker has started the job meanwhile. */
+  readonly isOvertaken: boolean;
+}
+
+/** The job after its last event. It is as it was redriven if that event cannot be read: the redrive has succeeded. */
+async function newestOf({ session, address }: Redriving, { job, isOvertaken }: StoredRedrive): Promise<Job> {
+  if (!isOvertaken) return job;
+  const last = await lastEvent(session, address.tenant, address.jobId).catch(() => undefined);
+  return last === undefined ? job : jobOfEvent(last);
 }
 
 /** A dead letter, and what NATS knows of its job. */
@@ -172,10 +185,10 @@ function redrivingOf(
  * @returns undefined if the dead letter was not redriven yet
  * @throws ThroughlineError `not-dead`
  */
-async function alreadyRedriven(redriving: Redriving): Promise<Redriven | undefined> {
+async function alreadyRedriven(redriving: Redriving): Promise<StoredRedrive | undefined> {
   const { event, queued, redrive } = redriving;
   if (event !== undefined && (event.redriveCount ?? 0) >= redrive.redriveCount)
-    return { job: jobOfEvent(event), sentBy: undefined };
+    return { job: jobOfEvent(event), sentBy: undefined, isOvertaken: false };
   if (belongsTo(queued, redrive)) return await recordQueued(redriving, queued);
   if (event !== undefined && event.kind !== 'failed') {
     throw new ThroughlineError('not-dead', `the job is not dead: its last event is ${event.kind}`);
@@ -184,14 +197,14 @@ async function alreadyRedriven(redriving: Redriving): Promise<Redriven | undefin
 }
 
 /** @throws ThroughlineError `quota-exceeded`, `payload-too-large` if the tenant has no room for one more job */
-async function publishInQuota(redriving: Redriving): Promise<Redriven> {
+async function publishInQuota(redriving: Redriving): Promise<StoredRedrive> {
   const { parts, command, deadLetter } = redriving;
   const taken = usageOfJob({}, deadLetter.data.length);
   const quotas = parts.quotasOf(command);
   return await parts.usage.restart(command.tenant, taken, quotas, () => publish(redriving));
 }
 
-async function publish(redriving: Redriving): Promise<Redriven> {
+async function publish(redriving: Redriving): Promise<StoredRedrive> {
   const { parts, address, redrive } = redriving;
   const subject = await redriveSubject(redriving);
   try {
@@ -202,7 +215,7 @@ async function publish(redriving: Redriving): Promise<Redriven> {
   }
 }
 
-async function publishOn(subject: string, redriving: Redriving): Promise<Redriven> {
+async function publishOn(subject: string, redriving: Redriving): Promise<StoredRedrive> {
   const { parts, session, deadLetter, address, redrive } = redriving;
   const { span, sending } = startRedriveSpan(
     { bridge: parts.name, server: session.server },
@@ -220,8 +233,7 @@ async function publishOn(subject: string, redriving: Redriving): Promise<Redrive
       tenant: address.tenant,
       redrive_count: redrive.redriveCount,
     });
-    const job = await recordRedriven(redriving, sending);
-    return { job, sentBy: plainSpanContext(trace.getSpanContext(sending)) };
+    return await recordRedriven(redriving, sending);
   });
 }
 
@@ -253,29 +265,28 @@ function messageHeaders({ deadLetter, address, redrive }: Redriving, sending: Co
 }
 
 /** Returns the job after another request redrove the same dead letter a moment ago. */
-async function redrivenByOther(redriving: Redriving): Promise<Redriven> {
+async function redrivenByOther(redriving: Redriving): Promise<StoredRedrive> {
   const { session, address, redrive } = redriving;
   const { tenant, jobId } = address;
   const queued = await queuedMessage(session, tenant, jobId);
   if (belongsTo(queued, redrive)) return await recordQueued(redriving, queued);
   const job = await readJob(session, tenant, jobId);
   if (job === undefined) throw new ThroughlineError('not-dead', 'the job was redriven already');
-  return { job, sentBy: undefined };
+  return { job, sentBy: undefined, isOvertaken: false };
 }
 
 /** Records the redrive of a job whose message is already in the queue. */
-async function recordQueued(redriving: Redriving, queued: StoredMessage): Promise<Redriven> {
-  const { context: sent, spanContext } = extract(fromNatsHeaders(queued.headers));
-  return { job: await recordRedriven(redriving, sent), sentBy: plainSpanContext(spanContext) };
+async function recordQueued(redriving: Redriving, queued: StoredMessage): Promise<StoredRedrive> {
+  return await recordRedriven(redriving, extract(fromNatsHeaders(queued.headers)).context);
 }
 
 /** Records the `redriven` event. If a worker has started the job meanwhile, the worker's event stays the last event. */
-async function recordRedriven(redriving: Redriving, sent: Context): Promise<Job> {
+async function recordRedriven(redriving: Redriving, sent: Context): Promise<StoredRedrive> {
   const { session, address, lastSequence } = redriving;
-  const event = redrivenEvent(redriving, trace.getSpanContext(sent));
+  const sender = trace.getSpanContext(sent);
+  const event = redrivenEvent(redriving, sender);
   const isStored = await publishEvent(session, address, event, lastSequence, inject(sent));
-  const last = isStored ? undefined : await lastEvent(session, address.tenant, address.jobId);
-  return jobOfEvent(last ?? event);
+  return { job: jobOfEvent(event), sentBy: plainSpanContext(sender), isOvertaken: !isStored };
 }
 
 function redrivenEvent({ deadLetter, redrive, event }: Redriving, sent: SpanContext | undefined): JobEvent {

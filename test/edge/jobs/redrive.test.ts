@@ -1,29 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { UsageBook } from '../../../edge/access/usage-book.ts';
-import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
 import { redriveDeadLetter, redriveJob } from '../../../edge/jobs/redrive.ts';
-import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
 import type { StoredMessage } from '../../../edge/nats/stored-message.ts';
-import type { Logger } from '../../../edge/telemetry/log.ts';
-import { NO_USAGE } from '../../../shared/api/usage.ts';
-import { unavailable } from '../../../shared/errors.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
-import { parseJobSubject } from '../../../shared/wire/subjects.ts';
 import { refusalOf } from '../../unit/support.ts';
-import { MemoryBroker } from '../support/memory-broker.ts';
-import { deadLetter, type Fields, NEW, OLD, stored, TIME, traceparent } from './stored-letters.ts';
-
-const FAIR_JOBS = 2;
-
-function event(kind: string, more: Record<string, unknown> = {}, seq = 40, jobId = 'job-1'): StoredMessage {
-  const at = TIME.toISOString();
-  const body = {
-    ...{ kind, jobId, operation: 'echo', attempt: 3, maxAttempts: 3, released: 0 },
-    ...{ acceptedAt: at, at, worker: 'w', traceId: OLD, spanId: '00f067aa0ba902b7' },
-    ...more,
-  };
-  return stored(`events.acme.${jobId}`, seq, {}, writeJson(body));
-}
+import { event, FAIR_JOBS, isJob, setup } from './redrive-setup.ts';
+import { deadLetter, type Fields, NEW, OLD, stored, traceparent } from './stored-letters.ts';
 
 /** The message of the job's first redrive. */
 const queued = (more: Fields = {}): StoredMessage =>
@@ -33,39 +14,6 @@ const queued = (more: Fields = {}): StoredMessage =>
     'throughline-previous-trace-ids': OLD,
     ...more,
   });
-
-const isJob = ({ subject }: { readonly subject: string }) => subject.startsWith('jobs.');
-
-/** A broker with these messages in its streams, what was published there, and whose dead letters are left. */
-function setup(
-  streams: Readonly<Record<string, readonly StoredMessage[]>>,
-  isLimited = false,
-  maxJobs = 100,
-) {
-  const broker = new MemoryBroker();
-  for (const [stream, messages] of Object.entries(streams)) broker.store(stream, ...messages);
-  const log = { debug() {}, info() {}, warn() {}, error() {} } satisfies Logger;
-  const pooled = new PooledJobs(FAIR_JOBS);
-  const count = async () => ({ ...NO_USAGE, jobs: broker.published.filter(isJob).length });
-  const usage = new UsageBook({ fairJobs: FAIR_JOBS, count });
-  const quotasOf = () => ({ jobs: maxJobs, bytes: 1e6, delayedJobs: 0, delayedBytes: 0 });
-  const operations = { isLimited: () => isLimited };
-  const parts = { name: 'bridge', log, operations, pooled, usage, quotasOf };
-  const written = () =>
-    broker.published.map(({ headers, data, ...message }) => ({
-      ...message,
-      headers: headers.fields,
-      body: JSON.parse(new TextDecoder().decode(data)) as unknown,
-    }));
-  const left = () => broker.stream('DEAD').messages.map(({ subject }) => parseJobSubject(subject)?.jobId);
-  return {
-    broker,
-    parts,
-    written,
-    left,
-    redrive: () => redriveJob(parts, broker, { tenant: 'acme', jobId: 'job-1' }),
-  };
-}
 
 describe('a redrive', () => {
   it('of a job whose operation has a limit by key goes to a limited lane', async () => {
@@ -150,6 +98,25 @@ describe('a redrive', () => {
     expect(broker.stream('EVENTS').messages).toHaveLength(2);
     expect(broker.stream('JOBS').messages).toHaveLength(1);
     expect(left()).toEqual([]);
+  });
+
+  it('has succeeded although nobody can read what a worker has recorded since', async () => {
+    const { broker, redrive, left } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')] });
+    broker.before('publishAfter', () => {
+      broker.store('EVENTS', stored('events.acme.job-1', 41, {}, writeJson({ hello: 1 })));
+    });
+    expect((await redrive()).job).toMatchObject({ state: 'queued', previousTraceIds: [OLD] });
+    expect(left()).toEqual([]);
+  });
+
+  it('keeps its dead letter until its event is stored, and is finished by the next one', async () => {
+    const { broker, redrive, written, left } = setup({ DEAD: [deadLetter()], EVENTS: [event('failed')] });
+    broker.fail('publishAfter');
+    expect(await refusalOf(redrive)).toMatchObject({ code: 'broker-unavailable' });
+    expect([broker.calls('deleteUpTo'), left()]).toEqual([0, ['job-1']]);
+    broker.before('publishAfter', () => undefined);
+    expect((await redrive()).job.state).toBe('queued');
+    expect([written().filter(isJob).length, left()]).toEqual([1, []]);
   });
 
   it.each(['started', 'retrying', 'released', 'succeeded', 'cancelled'])(
@@ -291,61 +258,5 @@ describe('redriven jobs', () => {
     broker.before('publish', () => undefined);
     await redriveJob(parts, broker, { tenant: 'acme', jobId: 'job-3' });
     expect(lanesOf(written())).toEqual(['job-3 p3']);
-  });
-});
-
-describe('a redrive of many', () => {
-  const command = {
-    ...{ tenant: 'acme', operation: undefined, reason: undefined, tags: [], limit: 100 },
-    ...{ from: 1, to: undefined, carrier: {} },
-  };
-  const deadLetters = [1, 2, 3].map((seq) => deadLetter(seq, {}, `job-${seq}`));
-
-  it('goes on at its cursor, and stops at the last dead letter of the first request', async () => {
-    const { broker, parts } = setup({ DEAD: deadLetters });
-    const first = await redriveMany(parts, broker, { ...command, limit: 2 });
-    expect(first).toEqual({ redriven: ['job-1', 'job-2'], failed: [], cursor: '3-3' });
-    const grown = setup({ DEAD: [...deadLetters, deadLetter(4, {}, 'job-1')] });
-    const rest = await redriveMany(grown.parts, grown.broker, { ...command, from: 3, to: 3 });
-    expect(rest).toEqual({ redriven: ['job-3'], failed: [] });
-  });
-
-  it('reports each job, and redrives only those that died for the reason', async () => {
-    const { broker, parts } = setup({
-      DEAD: deadLetters,
-      EVENTS: [1, 2, 3].map((seq) => event('started', {}, seq, `job-${seq}`)),
-    });
-    const failed = deadLetters.map((_, index) => ({ id: `job-${index + 1}`, code: 'not-dead' }));
-    expect(await redriveMany(parts, broker, command)).toEqual({ redriven: [], failed });
-    expect(await redriveMany(parts, broker, { ...command, reason: 'other' })).toEqual({
-      ...{ redriven: [], failed: [] },
-    });
-  });
-
-  it('takes only dead letters that have all the tags', async () => {
-    const tagged = (seq: number, tags: string) => deadLetter(seq, { 'throughline-tags': tags }, `job-${seq}`);
-    const { broker, parts } = setup({ DEAD: [tagged(1, 'a'), tagged(2, 'b,a'), deadLetter(3, {}, 'job-3')] });
-    expect(await redriveMany(parts, broker, { ...command, tags: ['a', 'b'] })).toEqual({
-      ...{ redriven: ['job-2'], failed: [] },
-    });
-  });
-
-  it('stops at a quota of its tenant, and its cursor leads to the dead letters that are left', async () => {
-    const { broker, parts, left } = setup({ DEAD: deadLetters }, false, 2);
-    const report = { redriven: ['job-1', 'job-2'], failed: [], cursor: '3-3' };
-    expect(await redriveMany(parts, broker, command)).toEqual(report);
-    expect(left()).toEqual(['job-3']);
-    const refused = await refusalOf(() => redriveMany(parts, broker, { ...command, from: 3, to: 3 }));
-    expect(refused).toMatchObject({ code: 'quota-exceeded', quota: { name: 'jobs', limit: 2, left: 0 } });
-  });
-
-  it('reports what was done when the connection is lost on the way', async () => {
-    const { broker, parts } = setup({ DEAD: [...deadLetters.slice(0, 1), deadLetter(101, {}, 'job-2')] });
-    broker.before('nextMessage', (nth) => {
-      if (nth === 2) throw unavailable('the broker is lost');
-    });
-    expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ['job-1'], failed: [], cursor: '2-101' },
-    });
   });
 });

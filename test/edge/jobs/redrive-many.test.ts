@@ -1,0 +1,158 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
+import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
+import { refusalOf } from '../../unit/support.ts';
+import type { MemoryBroker } from '../support/memory-broker.ts';
+import { event, setup } from './redrive-setup.ts';
+import { deadLetter } from './stored-letters.ts';
+
+describe('a redrive of many', () => {
+  const command = {
+    ...{ tenant: 'acme', operation: undefined, reason: undefined, tags: [], limit: 100 },
+    ...{ from: 1, to: undefined, carrier: {} },
+  };
+  const deadLetters = [1, 2, 3].map((seq) => deadLetter(seq, {}, `job-${seq}`));
+
+  it('goes on at its cursor, and stops at the last dead letter of the first request', async () => {
+    const { broker, parts } = setup({ DEAD: deadLetters });
+    const first = await redriveMany(parts, broker, { ...command, limit: 2 });
+    expect(first).toEqual({ redriven: ['job-1', 'job-2'], failed: [], cursor: '3-3' });
+    const grown = setup({ DEAD: [...deadLetters, deadLetter(4, {}, 'job-1')] });
+    const rest = await redriveMany(grown.parts, grown.broker, { ...command, from: 3, to: 3 });
+    expect(rest).toEqual({ redriven: ['job-3'], failed: [] });
+  });
+
+  it('reports each job, and redrives only those that died for the reason', async () => {
+    const { broker, parts } = setup({
+      DEAD: deadLetters,
+      EVENTS: [1, 2, 3].map((seq) => event('started', {}, seq, `job-${seq}`)),
+    });
+    const failed = deadLetters.map((_, index) => ({ id: `job-${index + 1}`, code: 'not-dead' }));
+    expect(await redriveMany(parts, broker, command)).toEqual({ redriven: [], failed });
+    expect(await redriveMany(parts, broker, { ...command, reason: 'other' })).toEqual({
+      ...{ redriven: [], failed: [] },
+    });
+  });
+
+  it('takes only dead letters that have all the tags', async () => {
+    const tagged = (seq: number, tags: string) => deadLetter(seq, { 'throughline-tags': tags }, `job-${seq}`);
+    const { broker, parts } = setup({ DEAD: [tagged(1, 'a'), tagged(2, 'b,a'), deadLetter(3, {}, 'job-3')] });
+    expect(await redriveMany(parts, broker, { ...command, tags: ['a', 'b'] })).toEqual({
+      ...{ redriven: ['job-2'], failed: [] },
+    });
+  });
+
+  it('stops at a quota of its tenant, and its cursor leads to the dead letters that are left', async () => {
+    const { broker, parts, left } = setup({ DEAD: deadLetters }, false, 2);
+    const report = { redriven: ['job-1', 'job-2'], failed: [], cursor: '3-3' };
+    expect(await redriveMany(parts, broker, command)).toEqual(report);
+    expect(left()).toEqual(['job-3']);
+    const refused = await refusalOf(() => redriveMany(parts, broker, { ...command, from: 3, to: 3 }));
+    expect(refused).toMatchObject({ code: 'quota-exceeded', quota: { name: 'jobs', limit: 2, left: 0 } });
+  });
+
+  it('reports what was done when the connection is lost on the way', async () => {
+    const { broker, parts } = setup({ DEAD: [...deadLetters.slice(0, 1), deadLetter(101, {}, 'job-2')] });
+    broker.before('nextMessage', (nth) => {
+      if (nth === 2) throw unavailable('the broker is lost');
+    });
+    expect(await redriveMany(parts, broker, command)).toEqual({
+      ...{ redriven: ['job-1'], failed: [], cursor: '2-101' },
+    });
+  });
+
+  /** A broker that holds each publish of a job until the test lets it through. */
+  const holding = (broker: MemoryBroker) => {
+    const held: (() => void)[] = [];
+    const publish = broker.publish.bind(broker);
+    vi.spyOn(broker, 'publish').mockImplementation(async (...message) => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      return await publish(...message);
+    });
+    return held;
+  };
+  const turn = () => new Promise(setImmediate);
+
+  it('redrives 25 at the same time, and reports the oldest first', async () => {
+    const ids = Array.from({ length: 30 }, (_, n) => `job-${n + 1}`);
+    const { broker, parts, left } = setup({ DEAD: ids.map((id, n) => deadLetter(n + 1, {}, id)) });
+    const held = holding(broker);
+    const report = redriveMany(parts, broker, command);
+    await turn();
+    expect(held).toHaveLength(25);
+    for (const letThrough of held.splice(0).reverse()) letThrough();
+    await turn();
+    expect(held).toHaveLength(5);
+    for (const letThrough of held.splice(0).reverse()) letThrough();
+    expect(await report).toEqual({ redriven: ids, failed: [] });
+    expect(left()).toEqual([]);
+  });
+
+  it('redrives those of one ordering key one after the other, also up to its limit', async () => {
+    const keys = ['k', 'k', 'other', 'k', 'k'];
+    const { broker, parts, written } = setup({
+      DEAD: keys.map((key, n) => deadLetter(n + 1, { 'throughline-ordering-key': key }, `job-${n + 1}`)),
+    });
+    const held = holding(broker);
+    const report = redriveMany(parts, broker, { ...command, limit: 4 });
+    const together: number[] = [];
+    for (let n = 0; n < 3; n++) {
+      await turn();
+      together.push(held.length);
+      for (const letThrough of held.splice(0)) letThrough();
+    }
+    expect(together).toEqual([2, 1, 1]);
+    expect(await report).toEqual({
+      ...{ redriven: ['job-1', 'job-2', 'job-3', 'job-4'], failed: [], cursor: '5-5' },
+    });
+    const sent = written().flatMap(
+      ({ headers }) => headers['Nats-Msg-Id']?.match(/^(job-.):redrive:/)?.[1] ?? [],
+    );
+    expect(sent.filter((id) => id !== 'job-3')).toEqual(['job-1', 'job-2', 'job-4']);
+  });
+
+  it('begins none after its time, and its cursor leads to the first that waited', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { broker, parts, left } = setup({
+      DEAD: [1, 2, 3].map((n) => deadLetter(n, { 'throughline-ordering-key': 'k' }, `job-${n}`)),
+    });
+    const held = holding(broker);
+    const report = redriveMany(parts, broker, command);
+    await turn();
+    vi.setSystemTime(Date.now() + 60_000);
+    held[0]?.();
+    expect(await report).toEqual({ redriven: ['job-1'], failed: [], cursor: '2-3' });
+    expect(left()).toEqual(['job-2', 'job-3']);
+  });
+
+  it('tries one again that a quota refused, and reports what failed after it then', async () => {
+    const { broker, parts, left } = setup({
+      DEAD: [1, 2, 3, 4].map((seq) => deadLetter(seq, {}, `job-${seq}`)),
+      EVENTS: [event('started', {}, 1, 'job-1'), event('started', {}, 3, 'job-3')],
+    });
+    const restart = parts.usage.restart.bind(parts.usage);
+    const full = new ThroughlineError('quota-exceeded', 'the quota bytes is used up');
+    const refusing = vi.spyOn(parts.usage, 'restart');
+    const refuse = () => turn().then(() => Promise.reject(full));
+    refusing.mockImplementationOnce(refuse).mockImplementation(restart);
+    expect(await redriveMany(parts, broker, command)).toEqual({
+      ...{ redriven: ['job-4'], failed: [{ id: 'job-1', code: 'not-dead' }], cursor: '2-4' },
+    });
+    expect(left()).toEqual(['job-1', 'job-2', 'job-3']);
+    expect(await redriveMany(parts, broker, { ...command, from: 2, to: 4 })).toEqual({
+      ...{ redriven: ['job-2'], failed: [{ id: 'job-3', code: 'not-dead' }] },
+    });
+  });
+
+  it('says that a quota is used up, rather than what failed after the first refusal', async () => {
+    const { broker, parts } = setup(
+      { DEAD: deadLetters, EVENTS: [event('started', {}, 2, 'job-2')] },
+      false,
+      0,
+    );
+    expect(await refusalOf(() => redriveMany(parts, broker, command))).toMatchObject({
+      code: 'quota-exceeded',
+    });
+  });
+});
