@@ -104,6 +104,14 @@ describe('a job that runs again', () => {
     expect(used()).toBe(2);
   });
 
+  it('starts without a question to the index, also near the limit of the pooled lane', async () => {
+    const { book, index } = setup(jobs(4));
+    await book.restart('acme', JOB, QUOTAS, async () => undefined);
+    await new Promise(setImmediate);
+    const { asked } = index;
+    await book.restart('acme', JOB, QUOTAS, async () => expect(index.asked).toBe(asked));
+  });
+
   it('holds its room while the index counts from before its start', async () => {
     const answers: ((counted: Usage) => void)[] = [];
     const book = new UsageBook({ fairJobs: 4, count: () => new Promise((answer) => answers.push(answer)) });
