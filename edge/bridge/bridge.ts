@@ -243,12 +243,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   status(carrier: Carrier): Promise<Reply<BridgeStatus>> {
     return this.#reply(carrier, async () => {
-      const { name, connection, outbox, watches, hosts, counts, inputChecks } = this.#parts;
-      const broker = await RequestBroker.start(connection);
-      const roundTripMs = await broker.ask((session) => session.ping(STATUS_PING_MS));
-      const shortcomings = await broker.ask((session) => session.shortcomings());
-      const workerHosts = await hosts.count(broker);
-      const waiting = await broker.ask(waitingJobs);
+      const { name, connection, outbox, watches, counts, inputChecks } = this.#parts;
+      const { roundTripMs, shortcomings, workerHosts, waiting } = await this.#askForStatus();
       return {
         bridge: name,
         state: connection.state,
@@ -266,6 +262,23 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
         outbox: outbox.status(Date.now()),
       };
     });
+  }
+
+  /** Asks NATS all at once. If it does not answer the ping, the other answers are not waited for. */
+  async #askForStatus() {
+    const { connection, hosts } = this.#parts;
+    const broker = await RequestBroker.start(connection);
+    const pinging = broker.ask((session) => session.ping(STATUS_PING_MS));
+    const asking = Promise.all([
+      broker.ask((session) => session.shortcomings()),
+      hosts.count(broker),
+      broker.ask(waitingJobs),
+    ]);
+    asking.catch(() => undefined);
+    const roundTripMs = await pinging;
+    if (roundTripMs === undefined) return {};
+    const [shortcomings, workerHosts, waiting] = await asking;
+    return { roundTripMs, shortcomings, workerHosts, waiting };
   }
 
   keysSince(shards: number): Promise<Reply<number>> {
