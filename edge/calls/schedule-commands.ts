@@ -36,6 +36,8 @@ export interface PauseScheduleCommand extends ScheduleCommand {
 export interface TriggerScheduleCommand extends ScheduleCommand, LimitedCommand {
   /** Requests with the same key make one job. */
   readonly key: string;
+  /** The key was made for this request. An object of an earlier version looks for its job all the same. */
+  readonly isNewKey: boolean;
 }
 
 /** Says which page of a tenant's schedules to return. */

@@ -88,6 +88,7 @@ export class RunMaker {
     const { bridge, bridgeShards } = this.#parts;
     const jobId = await jobIdOf(row, trigger, bridgeShards);
     if (row.last_job === jobId || !(await this.#isBusy(row))) return true;
+    if (trigger.isNewKey) return false;
     return (await bridge.read(row.tenant, jobId)) !== undefined;
   }
 

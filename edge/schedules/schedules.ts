@@ -120,8 +120,8 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     });
   }
 
-  trigger({ name, key, quotas, carrier }: TriggerScheduleCommand): Promise<Reply<SubmitResult | undefined>> {
-    return this.#reply(carrier, () => this.#maker.trigger(name, { key, quotas }));
+  trigger({ name, carrier, ...trigger }: TriggerScheduleCommand): Promise<Reply<SubmitResult | undefined>> {
+    return this.#reply(carrier, () => this.#maker.trigger(name, trigger));
   }
 
   /** Makes the runs that are due, and sets the next alarm. The next alarm is set after an error too. */

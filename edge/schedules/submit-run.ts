@@ -46,6 +46,8 @@ export interface SubmitRunParts {
 export interface Trigger {
   /** The same key gives the same job. */
   readonly key: string;
+  /** The key was made for this request alone, so no job can have it yet. */
+  readonly isNewKey?: boolean | undefined;
   /** The quotas that the caller's token names. */
   readonly quotas?: SomeQuotas | undefined;
 }
@@ -95,19 +97,24 @@ function attributesOf({ name, tenant }: ScheduleRow, run: RunPlace['run'], jobId
   };
 }
 
-/** A trigger with a key means the job that the schedule was asked for then: the bridge refuses the key for another one. */
 function commandOf(row: ScheduleRow, run: number | Trigger, jobId: string): Command {
   const { operation, input } = requestOf(row);
-  const { fingerprint, quotas } =
-    typeof run === 'number'
-      ? { fingerprint: FINGERPRINT, quotas: undefined }
-      : { fingerprint: row.digest, quotas: run.quotas };
+  const quotas = typeof run === 'number' ? undefined : run.quotas;
   return {
     ...{ tenant: row.tenant, quotas, jobId, operation, input, waitMs: 0 },
     inputJson: JSON.stringify(input) ?? 'null',
     acceptedAt: new Date().toISOString(),
-    spec: { ...specOfRow(row), fingerprint },
+    spec: { ...specOfRow(row), fingerprint: fingerprintOf(row, run) },
   };
+}
+
+/**
+ * A trigger with a key means the job that the schedule was asked for then: the bridge refuses the key for another one. Without a
+ * fingerprint the bridge looks for no job: a trigger with a new key has none.
+ */
+function fingerprintOf({ digest }: ScheduleRow, run: number | Trigger): string | undefined {
+  if (typeof run === 'number') return FINGERPRINT;
+  return run.isNewKey ? undefined : digest;
 }
 
 /** Submits a job with what was found in its input before. If the rules have changed since, the input is checked again. */

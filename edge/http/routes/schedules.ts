@@ -140,13 +140,17 @@ async function pauseSchedule(c: Context<EdgeHono>, paused: boolean): Promise<Res
 /** Submits the job of a schedule now. Without an idempotency key, each request makes a job. */
 async function triggerSchedule(c: Context<EdgeHono>): Promise<Response> {
   const address = scheduleIn(c);
-  const key = readIdempotencyKey(c.req.header('idempotency-key')) ?? crypto.randomUUID();
+  const own = readIdempotencyKey(c.req.header('idempotency-key'));
+  const trigger = { key: own ?? crypto.randomUUID(), isNewKey: own === undefined };
   const { job, replayed } = await auditedOn(
     c,
     'schedule-trigger',
     address,
     async () =>
-      existing(address.name, await c.env.schedules.trigger({ ...address, key, quotas: claimedQuotas(c) })),
+      existing(
+        address.name,
+        await c.env.schedules.trigger({ ...address, ...trigger, quotas: claimedQuotas(c) }),
+      ),
     (result) => ({ job_id: result.job.id }),
   );
   if (replayed) c.header('idempotency-replayed', 'true');

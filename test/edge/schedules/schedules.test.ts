@@ -132,9 +132,10 @@ describe('with "overlap": "skip"', () => {
     await world.states('running');
     await world.call('trigger', { name: 'one', key: 'a' });
     expect(await world.call('trigger', { name: 'one', key: 'a' })).toMatchObject({ replayed: true });
-    await expect(world.call('trigger', { name: 'one', key: 'b' })).rejects.toMatchObject({
-      code: 'schedule-busy',
-    });
+    for (const isNewKey of [false, true])
+      await expect(world.call('trigger', { name: 'one', key: 'b', isNewKey })).rejects.toMatchObject({
+        code: 'schedule-busy',
+      });
     await world.advance(START + MINUTE);
     expect((await runs()).map(([, ...rest]) => rest)).toEqual([['submitted'], ['skipped', 'overlap']]);
   });
@@ -148,6 +149,17 @@ describe('a trigger', () => {
     await world.states('succeeded', { [second.job.id]: 'running' });
     const again = await world.call<SubmitResult>('trigger', { name: 'one', key: 'a' });
     expect([again.replayed, again.job.id]).toEqual([true, first.job.id]);
+  });
+
+  it('makes the bridge look for its job, unless no job can have its key', async () => {
+    await start(MINUTELY);
+    await world.call('trigger', { name: 'one', key: 'a', isNewKey: true });
+    await world.call('trigger', { name: 'one', key: 'b', isNewKey: false });
+    // An edge of an earlier version does not say it.
+    await world.call('trigger', { name: 'one', key: 'c' });
+    await world.advance(START + MINUTE);
+    const looks = (await world.submissions()).map(({ spec }) => spec.fingerprint !== undefined);
+    expect(looks).toEqual([false, true, true, true]);
   });
 
   it('has the quotas of the token of its caller, and a run has none', async () => {
