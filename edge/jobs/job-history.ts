@@ -78,6 +78,9 @@ interface HistoryRange {
   readonly maxBytes: number;
 }
 
+/** A part of a history whose end is not known yet. */
+type OpenRange = Omit<HistoryRange, 'until'>;
+
 export interface History {
   readonly events: readonly HistoryEvent[];
   /** Everything up to this sequence has been read. */
@@ -126,14 +129,15 @@ export async function readHistory(
 }
 
 /**
- * Begins to read a history whose end is not known yet, so that the end can be asked for in the same round trip.
- * @returns reads as far as the end
+ * Begins to read a history whose end is not known yet, so that the end can be asked for in the same round trip. The first page
+ * may be older than the end: events that it lacks are asked for again.
+ * @returns reads as far as the end. It throws as {@link readHistory}; whoever does not call it hears of no error
  */
-function startReading(
+export function startReading(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-  range: SubjectRange,
+  range: OpenRange,
 ): (until: HistoryEnds) => Promise<History> {
   const readJobEvents = startReadingJob(session, tenant, jobId, range);
   const subject = callbackEventSubject(tenant, jobId);
@@ -158,7 +162,7 @@ function startReadingJob(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-  range: SubjectRange,
+  range: OpenRange,
 ): (until: number) => Promise<SubjectPart> {
   return startReadingSubject(session, eventSubject(tenant, jobId), readJobEvent, range);
 }
@@ -175,15 +179,14 @@ interface SubjectPart {
 }
 
 type ReadEvent = (body: Uint8Array) => JobEvent | CallbackEvent | undefined;
-type SubjectRange = Omit<HistoryRange, 'until'>;
-type AskPage = (range: SubjectRange) => Promise<SubjectPage>;
+type AskPage = (range: OpenRange) => Promise<SubjectPage>;
 
 /** Reads page after page of one subject. The first page is asked for immediately. */
 function startReadingSubject(
   session: BrokerSession,
   subject: string,
   read: ReadEvent,
-  range: SubjectRange,
+  range: OpenRange,
 ): (until: number) => Promise<SubjectPart> {
   const ask: AskPage = ({ after, maxEvents, maxBytes }) =>
     session.page(EVENTS_STREAM, { subject, from: after + 1, maxMessages: maxEvents, maxBytes });
@@ -197,7 +200,7 @@ function startReadingSubject(
 async function readPages(
   { first, ask }: { readonly first: Promise<SubjectPage>; readonly ask: AskPage },
   read: ReadEvent,
-  { after, until, maxEvents, maxBytes }: SubjectRange & { readonly until: number },
+  { after, until, maxEvents, maxBytes }: OpenRange & { readonly until: number },
 ): Promise<SubjectPart> {
   const found: Found[] = [];
   let upTo = after;

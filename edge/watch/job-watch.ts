@@ -14,13 +14,21 @@ import type { EventTail } from './event-tail.ts';
 import { EventTexts } from './event-texts.ts';
 
 /** The largest page that a reader gets. Pages are small, so that a slow caller costs little memory. */
-const PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
+export const WATCH_PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
 export interface WatchedJob {
   readonly tenant: string;
   readonly jobId: string;
+}
+
+/** What is known of a job's history when its watch starts. */
+export interface HistoryStart {
+  /** Where the history ends so far. */
+  readonly ends: HistoryEnds;
+  /** The page up to there, after the place of the reader who came first. */
+  readonly page?: { readonly after: number; readonly history: Promise<History> };
 }
 
 /** The next events of a job for one reader; `upTo` is where the next page starts. */
@@ -55,28 +63,28 @@ export class JobWatch {
     log: Logger,
     job: WatchedJob,
     tail: EventTail,
-    before: HistoryEnds,
+    { ends, page }: HistoryStart,
   ) {
     this.#connection = connection;
     this.#log = log;
     this.#job = job;
     this.#tail = tail;
-    this.#before = before;
+    this.#before = ends;
+    if (page !== undefined) this.#keepPage(placeOf(page.after, ends), page.history);
   }
 
   /**
    * Starts a watch.
    * @param tail starts at the last event so far; older events are read from the stream
-   * @param before where the history ends so far
    */
   static start(
     connection: BrokerAccess,
     log: Logger,
     job: WatchedJob,
     tail: EventTail,
-    before: HistoryEnds,
+    start: HistoryStart,
   ): JobWatch {
-    const watch = new JobWatch(connection, log, job, tail, before);
+    const watch = new JobWatch(connection, log, job, tail, start);
     // The watch belongs to no request, so its log lines must not carry the trace of the first reader.
     context.with(withService(ROOT_CONTEXT, SERVICE.bridge), () => void watch.#run());
     return watch;
@@ -102,7 +110,7 @@ export class JobWatch {
     if (found === 'older') {
       return { ...(await this.#readOlder(after)), ended: false };
     }
-    const entries = found.entries.slice(0, PAGE.maxEvents);
+    const entries = found.entries.slice(0, WATCH_PAGE.maxEvents);
     const last = entries.at(-1)?.sequence ?? after;
     return {
       events: entries.map(({ event }) => event),
@@ -113,18 +121,23 @@ export class JobWatch {
 
   #readOlder(after: number): Promise<History> {
     const until = this.#recorded();
-    const place = `${after} ${until.job} ${until.callback}`;
+    const place = placeOf(after, until);
     if (this.#page?.place === place) return this.#page.history;
     const { tenant, jobId } = this.#job;
     const history = this.#connection.use((session) =>
-      readHistory(session, tenant, jobId, { after, until, ...PAGE }),
+      readHistory(session, tenant, jobId, { after, until, ...WATCH_PAGE }),
     );
+    this.#keepPage(place, history);
+    return history;
+  }
+
+  /** Keeps a page for the readers who come at the same place. One that cannot be read is read again. */
+  #keepPage(place: string, history: Promise<History>): void {
     const page = { place, history };
     this.#page = page;
     history.catch(() => {
       if (this.#page === page) this.#page = undefined;
     });
-    return history;
   }
 
   /** Where the part of the history ends that is not in the tail. */
@@ -196,4 +209,8 @@ export class JobWatch {
   #wake(): void {
     for (const wake of [...this.#sleepers]) wake();
   }
+}
+
+function placeOf(after: number, { job, callback }: HistoryEnds): string {
+  return `${after} ${job} ${callback}`;
 }

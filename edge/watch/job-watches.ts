@@ -1,13 +1,13 @@
 import { ThroughlineError, unknownJob } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { type HistoryEnds, lastOf, readEnds } from '../jobs/job-history.ts';
+import { type HistoryEnds, lastOf, readEnds, startReading } from '../jobs/job-history.ts';
 import { readJob, readStoredEvent } from '../jobs/job-reader.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { EventTail } from './event-tail.ts';
-import { JobWatch, type WatchedJob } from './job-watch.ts';
+import { type HistoryStart, JobWatch, WATCH_PAGE, type WatchedJob } from './job-watch.ts';
 import { SharedReads } from './shared-reads.ts';
 import { type PlaceRequest, StreamPlaces } from './stream-places.ts';
 
@@ -17,9 +17,14 @@ const TAIL = { events: 256, bytes: 1024 * 1024 } as const;
 const NO_ENDS: HistoryEnds = { job: 0, callback: 0 };
 
 /** Where a watch starts. */
-interface Start {
-  readonly ends: HistoryEnds;
+interface Start extends HistoryStart {
   readonly hasEnded: boolean;
+}
+
+/** A reader of a job's events. */
+interface Reader extends WatchedJob {
+  /** The sequence that it has the events up to. */
+  readonly after: number;
 }
 
 interface Shared {
@@ -66,12 +71,12 @@ export class JobWatches {
    * @param limit how many readers the tenant may have at the same time
    * @throws ThroughlineError `too-many-streams`, `job-unknown`, `broker-unavailable`
    */
-  async join(request: PlaceRequest, limit: number): Promise<WatchLease> {
-    const { tenant, jobId } = request;
+  async join(request: PlaceRequest & Reader, limit: number): Promise<WatchLease> {
+    const { tenant, jobId, after } = request;
     const lost = new AbortController();
     const leave = this.#places.take(request, limit, () => lost.abort());
     try {
-      const { watch, release } = await this.#join({ tenant, jobId });
+      const { watch, release } = await this.#join({ tenant, jobId }, after);
       return {
         watch,
         lost: lost.signal,
@@ -86,10 +91,10 @@ export class JobWatches {
     }
   }
 
-  async #join(job: WatchedJob): Promise<Pick<WatchLease, 'watch' | 'release'>> {
+  async #join(job: WatchedJob, after: number): Promise<Pick<WatchLease, 'watch' | 'release'>> {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
-      const start = await this.#starts.read(job.tenant, job.jobId, () => this.#readStart(job));
+      const start = await this.#starts.read(job.tenant, job.jobId, () => this.#readStart({ ...job, after }));
       // Another reader may have started the watch meanwhile, or watch the same end of the job.
       const hasAll = this.#isLive(key) || this.#watches.get(key)?.watch.head === lastOf(start.ends);
       if (!hasAll) this.#start(key, job, start);
@@ -113,24 +118,33 @@ export class JobWatches {
     return this.#watches.get(key)?.watch.ended === false;
   }
 
-  #start(key: string, job: WatchedJob, { ends, hasEnded }: Start): void {
-    const tail = new EventTail(lastOf(ends), hasEnded, TAIL);
-    const watch = JobWatch.start(this.#connection, this.#log, job, tail, ends);
+  #start(key: string, job: WatchedJob, start: Start): void {
+    const tail = new EventTail(lastOf(start.ends), start.hasEnded, TAIL);
+    const watch = JobWatch.start(this.#connection, this.#log, job, tail, start);
     this.#watches.set(key, { watch, readers: 0 });
   }
 
-  /** Reads where a watch of the job starts. @throws ThroughlineError `job-unknown`, `broker-unavailable` */
-  async #readStart({ tenant, jobId }: WatchedJob): Promise<Start> {
+  /**
+   * Reads where a watch of the job starts, and at the same time the first page that the reader needs. Readers who share this read
+   * and are elsewhere ask for their own.
+   * @throws ThroughlineError `job-unknown`, `broker-unavailable`
+   */
+  async #readStart({ tenant, jobId, after }: Reader): Promise<Start> {
     // A job in the outbox has no events yet. They come when NATS can be reached.
     if (this.#outbox.findPending(tenant, jobId) !== undefined) return { ends: NO_ENDS, hasEnded: false };
     return await this.#connection.use(async (session) => {
+      const readPage = startReading(session, tenant, jobId, { after, ...WATCH_PAGE });
       const { ends, last } = await readEnds(session, tenant, jobId);
       const isKnown = last !== undefined || (await readJob(session, tenant, jobId)) !== undefined;
       if (!isKnown && this.#outbox.rejected.findByJob(tenant, jobId) === undefined) {
         throw unknownJob(jobId);
       }
       const event = readStoredEvent(last);
-      return { ends, hasEnded: event !== undefined && isTerminalEvent(event) };
+      const history = this.#connection.useSession(session, () => readPage(ends));
+      // Another reader may have started the watch meanwhile. Then nobody reads this page.
+      history.catch(() => undefined);
+      const hasEnded = event !== undefined && isTerminalEvent(event);
+      return { ends, hasEnded, page: { after, history } };
     });
   }
 }
