@@ -43,7 +43,8 @@ export async function cancelJob(
 const AT_ONCE = 25;
 
 /**
- * Cancels many jobs, without a wait for those that run.
+ * Cancels many jobs, without a wait for those that run. The messages of the others are removed when the answer comes, so that a full
+ * queue has room then.
  * @returns what became of each, in order: `broker-unavailable` for those for which there was no time
  */
 export async function cancelJobs(
@@ -54,8 +55,10 @@ export async function cancelJobs(
   const outcomes: CancelOutcome[] = [];
   // The list of consumers is large. Cancels that ask for it at the same time share it.
   const reads = new SharedReads<readonly ConsumerPlace[]>(1);
+  const removals: Promise<void>[] = [];
   const sharing: CancelBridge = {
     ...bridge,
+    onRemoval: (removal) => removals.push(removal),
     consumers: (session) => reads.read(tenant, 'consumers', () => consumersOfQueue(session)),
   };
   for (let from = 0; from < jobIds.length; from += AT_ONCE) {
@@ -67,6 +70,7 @@ export async function cancelJobs(
     const commands = some.map((jobId) => ({ tenant, jobId, waitMs: 0, carrier }));
     outcomes.push(...(await Promise.all(commands.map((command) => outcomeOf(sharing, command)))));
   }
+  await Promise.all(removals);
   return outcomes;
 }
 

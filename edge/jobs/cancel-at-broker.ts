@@ -33,6 +33,8 @@ export interface CancelParts {
   readonly log: Logger;
   /** Reads the consumers of the queue, once for several cancels. The read must begin after this call. */
   readonly consumers?: (session: BrokerSession) => Promise<readonly ConsumerPlace[]>;
+  /** Takes the removal of a message, for which the answer does not wait. It never rejects. */
+  readonly onRemoval?: (removal: Promise<void>) => void;
 }
 
 /** A cancel command that is being carried out, and what the work needs. */
@@ -123,7 +125,9 @@ async function endInBridge(
     // A delayed job has no message now, so no worker could store its callback later. The callback is stored first.
     if (record.queued === undefined) await storeCallback(cancelling, record, event);
     if (await recordEnd(cancelling, record, event)) {
-      await storeCallbackAndRemove(cancelling, record, event);
+      // A worker that takes the message before it is removed finds the end.
+      const removal = storeCallbackAndRemove(cancelling, record, event);
+      parts.onRemoval?.(removal);
       parts.log.info('job cancelled', { job_id: command.jobId, tenant: command.tenant });
       return { job: jobOfEvent(event), tooLate: false };
     }
@@ -222,7 +226,7 @@ async function storeCallback(
 
 /**
  * Stores the callback task of an ended job, and then removes the job's message from the queue. The message stays until
- * the task is stored. If this bridge fails before that, a worker gets the message and stores the task.
+ * the task is stored. If this bridge fails before that, a worker gets the message and stores the task. Never rejects.
  */
 async function storeCallbackAndRemove(
   cancelling: Cancelling,

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { cancelJob } from '../../../edge/bridge/cancel-job.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { BridgeParts } from '../../../edge/bridge/bridge-parts.ts';
+import { cancelJob, cancelJobs } from '../../../edge/bridge/cancel-job.ts';
 import { publishEvent } from '../../../edge/jobs/publish-event.ts';
 import { makeEvent } from '../../../shared/job/event.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
@@ -33,4 +34,55 @@ it('a cancel waits for the worker as long as its caller asked, also if the outbo
   }));
   await vi.advanceTimersByTimeAsync(waitMs);
   expect(await cancelled).toMatchObject({ ms: endsAfterMs, answer: { job: { state: 'cancelled' } } });
+});
+
+describe('the message of a queued job', () => {
+  /** A queued job, in a NATS that answers a removal when the test says so. */
+  async function queuedJob() {
+    const { submit, outbox, broker, connection } = setup();
+    await submit(command('job-1'));
+    const removal = Promise.withResolvers<void>();
+    const remove = broker.remove.bind(broker);
+    vi.spyOn(broker, 'remove').mockImplementation(async (stream, sequence) => {
+      await removal.promise;
+      await remove(stream, sequence);
+    });
+    const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const bridge = {
+      name: 'bridge',
+      connection,
+      log,
+      outbox,
+      scheduler: { added: vi.fn() },
+    } as unknown as BridgeParts;
+    const messages = () => broker.stream('JOBS').from('jobs.>', 0).length;
+    return { bridge, removal, messages, log };
+  }
+
+  it('is removed after the answer to its cancel', async () => {
+    const { bridge, removal, messages } = await queuedJob();
+    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0, carrier: {} });
+    expect([answer?.job.state, messages()]).toEqual(['cancelled', 1]);
+    removal.resolve();
+    await vi.waitUntil(() => messages() === 0);
+  });
+
+  it('stays for a worker, which finds the end, if it cannot be removed', async () => {
+    const { bridge, removal, messages, log } = await queuedJob();
+    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0, carrier: {} });
+    removal.reject(new Error('NATS is away'));
+    await vi.waitUntil(() => log.warn.mock.calls.length === 1);
+    expect([answer?.job.state, messages()]).toEqual(['cancelled', 1]);
+  });
+
+  it('is removed before the answer to a cancel of many', async () => {
+    const { bridge, removal, messages } = await queuedJob();
+    const answering = cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'], carrier: {} });
+    const answered = vi.fn();
+    void answering.then(answered);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([answered.mock.calls.length, messages()]).toEqual([0, 1]);
+    removal.resolve();
+    expect([await answering, messages()]).toEqual([['cancelled'], 0]);
+  });
 });
