@@ -13,6 +13,9 @@ import { withService } from '../telemetry/service.ts';
 /** Jobs in one call to the index, and the shortest time between two calls. */
 const BATCH = 100;
 const WINDOW_MS = 50;
+/** A call costs as much as twenty jobs in it. So a bridge that got as many jobs as `BUSY` since its last call waits for more, up to this time. */
+const BUSY = 10;
+const MAX_WINDOW_MS = 200;
 /** The most jobs that wait here. A job that is left out is listed after its first event. */
 const MAX_QUEUED = 5_000;
 /** Of several indexes, one that does not answer leaves room to the others. */
@@ -85,11 +88,13 @@ export class AcceptedFeed {
   }
 
   async #run(name: string, queue: Queued[]): Promise<void> {
-    while (queue.length > 0) {
+    for (let windowMs = WINDOW_MS; queue.length > 0; ) {
       const batch = queue.splice(0, BATCH);
       this.#queued -= batch.length;
       await this.#sendBatch(name, batch);
-      if (queue.length < BATCH) await pause(WINDOW_MS);
+      if (queue.length >= BATCH) continue;
+      windowMs = windowAfter(batch.length, windowMs);
+      await pause(windowMs);
     }
     this.#queues.delete(name);
   }
@@ -121,4 +126,10 @@ export class AcceptedFeed {
     this.#log.warn('accepted jobs are not listed yet', { jobs: count + this.#dropped, reason });
     this.#dropped = 0;
   }
+}
+
+/** The time in which about a whole batch comes, if as many jobs come as before. @param jobs how many came in `ms` milliseconds */
+function windowAfter(jobs: number, ms: number): number {
+  if (jobs < BUSY) return WINDOW_MS;
+  return Math.min(MAX_WINDOW_MS, Math.max(WINDOW_MS, (BATCH * ms) / jobs));
 }

@@ -47,6 +47,28 @@ it('sends a job immediately, and the jobs of the next 50 ms together', async () 
   expect(sent.at(-1)).toEqual(['d']);
 });
 
+it('waits for a whole batch, for at most 200 ms, while at least ten jobs come in 50 ms', async () => {
+  const { add, sent } = feed();
+  const sizesAfter = async (ms: number): Promise<number[]> => {
+    await vi.advanceTimersByTimeAsync(ms);
+    return sent.map(({ length }) => length);
+  };
+  add('first', ...ids(0, 10));
+  expect(await sizesAfter(50)).toEqual([1, 10]);
+  add(...ids(10, 50));
+  expect(await sizesAfter(199)).toEqual([1, 10]);
+  expect(await sizesAfter(1)).toEqual([1, 10, 40]);
+  add(...ids(50, 130));
+  expect(await sizesAfter(200)).toEqual([1, 10, 40, 80]);
+  add(...ids(130, 220));
+  expect(await sizesAfter(199)).toEqual([1, 10, 40, 80]);
+  expect(await sizesAfter(1)).toEqual([1, 10, 40, 80, 90]);
+  add(...ids(220, 229));
+  expect(await sizesAfter(200)).toEqual([1, 10, 40, 80, 90, 9]);
+  add('last');
+  expect(await sizesAfter(50)).toEqual([1, 10, 40, 80, 90, 9, 1]);
+});
+
 it('sends at most 100 jobs at a time, and does not pause between full batches', async () => {
   const { add, sent } = feed();
   add(...ids(0, 251));
