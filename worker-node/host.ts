@@ -19,6 +19,7 @@ import { ExportedLines } from './telemetry/export/exported-lines.ts';
 import { SIGNALS, type Signal } from './telemetry/export/losses.ts';
 import { startTracing, type Tracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
+import { keepObjectsYoung } from './young-objects.ts';
 
 /** A pause of the garbage collector, or a large computation, is shorter. */
 const TELL_AFTER_MS = 5_000;
@@ -104,6 +105,7 @@ async function runHost(parts: HostParts): Promise<number> {
     tellAfterMs: TELL_AFTER_MS,
     endAfterMs: longestBlock(loaded, config),
   });
+  keepObjectsYoung();
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, parts);
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };

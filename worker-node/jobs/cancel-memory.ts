@@ -1,5 +1,6 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
+import { RenewedSet } from '../../shared/memory/renewed-set.ts';
 import type { CancelNotice } from '../../shared/wire/cancel.ts';
 import type { JobRecord } from '../broker/job-record.ts';
 import type { RecordListener, WatchedJob } from '../broker/record-watch.ts';
@@ -57,14 +58,14 @@ export class HeldJob implements WatchedJob {
 export class CancelMemory implements RecordListener {
   readonly #capacity: number;
   readonly #notices = new Map<string, CancelNotice>();
-  readonly #held = new Set<HeldJob>();
+  readonly #held = new RenewedSet<HeldJob>();
 
   constructor(capacity = CAPACITY) {
     this.#capacity = capacity;
   }
 
   get held(): readonly HeldJob[] {
-    return [...this.#held];
+    return this.#held.values();
   }
 
   /** Adds a job. A notice that came before the job cancels the job immediately. */
@@ -88,7 +89,7 @@ export class CancelMemory implements RecordListener {
     this.#notices.delete(key);
     this.#notices.set(key, notice);
     this.#forget();
-    for (const job of this.#held) job.take(notice);
+    for (const job of this.#held.values()) job.take(notice);
   }
 
   #forget(): void {

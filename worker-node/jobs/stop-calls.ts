@@ -1,6 +1,8 @@
+import { RenewedSet } from '../../shared/memory/renewed-set.ts';
+
 /** What is called when a signal aborts. */
 interface Listening {
-  readonly calls: Set<() => void>;
+  readonly calls: RenewedSet<() => void>;
   readonly callAll: () => void;
 }
 
@@ -27,9 +29,9 @@ export class StopCalls {
   }
 
   #listenTo(signal: AbortSignal): Listening {
-    const calls = new Set<() => void>();
+    const calls = new RenewedSet<() => void>();
     const callAll = (): void => {
-      for (const call of calls) call();
+      for (const call of calls.values()) if (calls.has(call)) call();
     };
     signal.addEventListener('abort', callAll, { once: true });
     const listening = { calls, callAll };

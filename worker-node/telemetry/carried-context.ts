@@ -1,6 +1,6 @@
-import { context } from '@opentelemetry/api';
+import { type Context, context } from '@opentelemetry/api';
 import { type Carrier, inject } from '../../shared/propagation/index.ts';
-import { activeJob } from './job-context.ts';
+import { activeJob, type JobFields } from './job-context.ts';
 
 /** The trace of a job, for code outside of its call chain. */
 export interface CarriedContext {
@@ -17,6 +17,21 @@ export interface CarriedContext {
   readonly run: <Result>(work: () => Result) => Result;
 }
 
+const ORIGIN = Symbol('origin');
+
+/** What {@link CarriedContext.carrier} follows from. */
+interface WithOrigin {
+  readonly [ORIGIN]: { readonly attempt: Context; readonly job: JobFields | undefined };
+}
+
+/** One for all jobs: see docs/decisions/worker.md, "What a job leaves behind in the memory". */
+const CARRIER = {
+  get(this: WithOrigin): Carrier {
+    const { attempt, job } = this[ORIGIN];
+    return inject(activeJob() === job ? context.active() : attempt);
+  },
+};
+
 /**
  * Adds the trace to what an operation knows about its job. The new properties are not enumerable, so that an author who logs
  * or returns the job does not give away the caller's baggage.
@@ -24,9 +39,9 @@ export interface CarriedContext {
  */
 export function withCarriedContext<Job extends object>(job: Job): Job & CarriedContext {
   const attempt = context.active();
-  const fields = activeJob();
   return Object.defineProperties(job, {
-    carrier: { get: () => inject(activeJob() === fields ? context.active() : attempt) },
+    [ORIGIN]: { value: { attempt, job: activeJob() } },
+    carrier: CARRIER,
     run: { value: <Result>(work: () => Result): Result => context.with(attempt, work) },
   }) as Job & CarriedContext;
 }

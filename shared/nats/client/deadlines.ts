@@ -1,9 +1,10 @@
+import { RenewedMap } from '../../memory/renewed-map.ts';
 import { startTimer, type Timer } from '../../timers.ts';
 
 /** Calls what has been waiting for too long. One timer is enough, since all wait equally long. */
 export class Deadlines {
   readonly #ms: number;
-  readonly #waiting = new Map<object, { readonly at: number; readonly late: () => void }>();
+  readonly #waiting = new RenewedMap<object, { readonly at: number; readonly late: () => void }>();
   #timer: Timer | undefined;
 
   constructor(ms: number) {

@@ -3,7 +3,7 @@ export interface WaitingRequest<Message> {
   readonly token: string;
   readonly requestSubject: string;
   received: number;
-  readonly resolver: (error: Error | null, message: Message) => void;
+  resolver: (error: Error | null, message: Message) => void;
 }
 
 /** How the NATS client keeps its requests. Its connection has this as `protocol`, and does not show it. */

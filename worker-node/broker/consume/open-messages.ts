@@ -1,3 +1,4 @@
+import { RenewedMap } from '../../../shared/memory/renewed-map.ts';
 import type { Delivery } from './delivery.ts';
 
 /** A message that this process handles, from its first delivery to this process until a delivery of it is settled. */
@@ -25,7 +26,7 @@ class OpenMessage {
  * again, and must not run their jobs twice at the same time.
  */
 export class OpenMessages {
-  readonly #byKey = new Map<string, OpenMessage>();
+  readonly #byKey = new RenewedMap<string, OpenMessage>();
 
   /**
    * Adds the message of a delivery.

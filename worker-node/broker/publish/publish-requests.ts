@@ -37,8 +37,7 @@ export class PublishRequests implements Pick<JetStreamClient, 'publish'> {
       requestSubject: subject,
       received: 0,
       resolver: (error, message) => {
-        this.#requests.muxSubscriptions.cancel(waiting);
-        this.#inTime.delete(waiting);
+        this.#forget(waiting);
         if (error !== null) return reject(refusalOf(error));
         try {
           resolve(readAck(message));
@@ -54,15 +53,22 @@ export class PublishRequests implements Pick<JetStreamClient, 'publish'> {
       const { headers } = options ?? {};
       this.#connection.publish(subject, body, headers === undefined ? { reply } : { reply, headers });
     } catch (thrown) {
-      this.#requests.muxSubscriptions.cancel(waiting);
-      this.#inTime.delete(waiting);
+      this.#forget(waiting);
       reject(thrown);
     }
     return promise;
   };
+
+  #forget(waiting: WaitingRequest<Msg>): void {
+    this.#requests.muxSubscriptions.cancel(waiting);
+    this.#inTime.delete(waiting);
+    // The map of the client may hold it in the memory for long (shared/memory/renewed-map.ts), but not what it leads to.
+    waiting.resolver = forgotten;
+  }
 }
 
 const NO_MESSAGE = {} as Msg;
+const forgotten = (): void => undefined;
 const decoder = new TextDecoder();
 
 /** @throws JetStreamApiError if JetStream refused the message */

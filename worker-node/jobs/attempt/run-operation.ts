@@ -99,19 +99,28 @@ function runContextOf(
   { abort, progress, log, fence }: RunOptions,
   warn: (reason: string) => void,
 ): RunContext<unknown> {
-  return {
+  const withoutSignal: Omit<RunContext<unknown>, 'signal'> = {
     input,
     job: jobInfo(attempt, fence),
-    get signal(): AbortSignal {
-      return abort.signal;
-    },
     progress: (given: unknown): void => {
       const value = readProgress(given, warn);
       if (value !== undefined) progress.report(value);
     },
     log: authorLog(log, fieldsOf(attempt)),
   };
+  const more = { [ABORT]: { value: abort }, signal: SIGNAL };
+  return Object.defineProperties(withoutSignal, more) as RunContext<unknown>;
 }
+
+const ABORT = Symbol('abort');
+
+/** One for all attempts: see docs/decisions/worker.md, "What a job leaves behind in the memory". */
+const SIGNAL = {
+  enumerable: true,
+  get(this: { readonly [ABORT]: AttemptAbort }): AbortSignal {
+    return this[ABORT].signal;
+  },
+};
 
 /** What the code of the author returns. An outcome that it throws counts as returned. */
 async function endOf(run: () => Promise<unknown>): Promise<unknown> {
