@@ -11,7 +11,7 @@ const PATIENCE_MS = 30_000;
 
 /** Runs for so long that its requests find it running, and no longer, in case that nobody ends it. */
 export const LONG_JOB = { operation: 'bench.nap', input: { ms: 60_000 } };
-export const SHORT_JOB = { operation: 'bench.noop', input: 1 };
+export const SHORT_JOB = { operation: 'bench.one-event', input: { ms: 0, from: 0, to: 0 } };
 export const DELAYED_JOB = { ...SHORT_JOB, delay: '1h' };
 /** Its end is sent to an address that does not exist. */
 export const CALLED_BACK_JOB = { ...SHORT_JOB, callback: { url: 'http://nobody.invalid/' } };
