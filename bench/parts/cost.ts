@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Stack } from '../../dev/stack.ts';
+import { UNLIMITED } from '../edges/unlimited.ts';
+import { withWorkerd } from '../edges/workerd.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Figures } from '../suite/table.ts';
 import { edgeBundle } from '../support/bundle.ts';
-import { processorMs, workerdPids } from '../support/measure.ts';
+import { processorMs } from '../support/measure.ts';
 import { startQuietStack } from '../support/stack.ts';
 
 const COUNTED_EDGE = 'bench/limits/counted-edge.ts';
@@ -16,10 +18,6 @@ const WARM_UP_JOBS = 100_000;
 const BATCH = 100;
 const PARALLEL = 16;
 const POLL_MS = 100;
-/** No quota and no limit of requests is reached. */
-const UNLIMITED = {
-  ...{ TENANT_REQUESTS_PER_SECOND: '1000000', TENANT_MAX_JOBS: '100000000', WAITS_PER_TENANT: '100000' },
-};
 /** What Cloudflare counts, by the names of `counted-edge.ts`, for one job. */
 const COUNTED = [
   ...['calls of Bridge', 'calls of JobIndex', 'alarms', 'WebSocket messages'],
@@ -52,12 +50,10 @@ export const cost: Part = {
   tables: ['cost'],
   run: async ({ quick, rounds, wanted, report }: PartOptions) => {
     if (!wanted('cost')) return;
-    const before = workerdPids();
-    const stack = await startQuietStack({
-      ...{ tracing: false, bundle: await edgeBundle(COUNTED_EDGE), worker: { WORKER_CONCURRENCY: '64' } },
-      edge: UNLIMITED,
-    });
-    const workerd = workerdPids().find((pid) => !before.includes(pid)) ?? 0;
+    const parts = { bundle: await edgeBundle(COUNTED_EDGE), worker: { WORKER_CONCURRENCY: '64' } };
+    const { started: stack, workerd } = await withWorkerd(() =>
+      startQuietStack({ ...parts, tracing: false, edge: UNLIMITED }),
+    );
     const jobs = quick ? QUICK_JOBS : JOBS;
     const contestants = WAYS.map(
       (way): Contestant => ({

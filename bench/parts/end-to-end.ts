@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import type { Stack } from '../../dev/stack.ts';
+import { UNLIMITED } from '../edges/unlimited.ts';
 import { type Pace, sendAtPace } from '../load/pace.ts';
 import { whySkipped } from '../peers/bullmq.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
@@ -31,10 +32,6 @@ const QUICK_RATE = 20;
 const QUICK_MS = 1_500;
 /** A percentile with fewer slower requests is not shown: one of them more or less would change it much. */
 const SLOWER = 10;
-/** No quota and no limit of requests is reached. */
-const UNLIMITED = {
-  ...{ TENANT_REQUESTS_PER_SECOND: '1000000', TENANT_MAX_JOBS: '100000000', WAITS_PER_TENANT: '100000' },
-};
 const BODY = '{"operation":"echo","input":{"hello":"world"}}';
 
 const COLUMNS: readonly Column[] = [

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { withWorkerd } from '../edges/workerd.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import type { Figures, Row } from '../suite/table.ts';
 import { GrownSystem } from '../support/grown-system.ts';
-import { median, residentMib, workerdPids } from '../support/measure.ts';
+import { median, residentMib } from '../support/measure.ts';
 
 /** Requests of each kind in a round. */
 const REQUESTS = 20;
@@ -68,9 +69,8 @@ export const growth: Part = {
 
 async function measure(grown: Grown, options: PartOptions): Promise<void> {
   const sizes = options.quick ? grown.quickSizes : grown.sizes;
-  const before = workerdPids();
-  const system = await GrownSystem.start(grown.tenants(sizes.at(-1) ?? 1));
-  const workerd = workerdPids().find((pid) => !before.includes(pid)) ?? 0;
+  const most = grown.tenants(sizes.at(-1) ?? 1);
+  const { started: system, workerd } = await withWorkerd(() => GrownSystem.start(most));
   const requests = new Requests(system, options.quick ? QUICK_REQUESTS : REQUESTS);
   const rows: Row[] = [];
   try {

@@ -3,9 +3,10 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { openHeap } from '../../dev/edge/heap.ts';
 import type { Stack } from '../../dev/stack.ts';
+import { withWorkerd } from '../edges/workerd.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import type { Figures, Row } from '../suite/table.ts';
-import { MIB, residentMib, workerdPids } from '../support/measure.ts';
+import { MIB, residentMib } from '../support/measure.ts';
 import { startStackOnDisk } from '../support/stack.ts';
 
 const BATCH = 100;
@@ -43,17 +44,11 @@ export const memory: Part = {
 };
 
 async function measure(jobs: number): Promise<Row[]> {
-  const before = workerdPids();
-  const stack = await startStackOnDisk({
-    tracing: false,
-    inspect: true,
-    worker: { WORKER_CONCURRENCY: '100' },
-  });
-  const pids = {
-    workerd: workerdPids().find((pid) => !before.includes(pid)) ?? 0,
-    worker: stack.worker.pid,
-    'nats-server': stack.nats.pid,
-  };
+  const worker = { WORKER_CONCURRENCY: '100' };
+  const { started: stack, workerd } = await withWorkerd(() =>
+    startStackOnDisk({ tracing: false, inspect: true, worker }),
+  );
+  const pids = { workerd, worker: stack.worker.pid, 'nats-server': stack.nats.pid };
   const heap = await openHeap(stack.inspectorUrl ?? '');
   try {
     await keepEventsShortly(stack);

@@ -4,13 +4,14 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { startEdge } from '../../dev/edge/start.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { withWorkerd } from '../edges/workerd.ts';
 import { whyFolderSkipped as whyBullMqFolderSkipped } from '../peers/bullmq.ts';
 import { whyFolderSkipped as whyGraphileFolderSkipped } from '../peers/graphile.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Row, Table } from '../suite/table.ts';
 import { edgeBundle } from '../support/bundle.ts';
-import { exactProcessorMs, median, workerdPids } from '../support/measure.ts';
+import { exactProcessorMs, median } from '../support/measure.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const EMPTY = 'bench/limits/empty-worker.ts';
@@ -72,11 +73,10 @@ async function starting(name: string, kind: Contestant['kind'], entry?: string):
   return {
     ...{ name, kind },
     measure: async () => {
-      const before = workerdPids();
-      const started = await startEdge({ bundle, port: 0, bindings: {}, onLog: () => undefined });
+      const edge = { bundle, port: 0, bindings: {}, onLog: () => undefined };
+      const { started, workerd } = await withWorkerd(() => startEdge(edge));
       await (await fetch(`${started.url}/healthz`)).arrayBuffer();
-      const pid = workerdPids().find((one) => !before.includes(one)) ?? 0;
-      const ms = exactProcessorMs(pid);
+      const ms = exactProcessorMs(workerd);
       await started.stop();
       return { [START]: ms, bundle: gzip };
     },

@@ -1,7 +1,7 @@
 /** The program of `bullmq-wait.ts`: an HTTP server that adds a job for each request and waits for its end, or the worker. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { pathToFileURL } from 'node:url';
 
 const NAME = 'bench';

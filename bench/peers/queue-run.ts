@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type Figures, processorMs } from '../support/measure.ts';
-import { countSpans } from '../support/span-count.ts';
 import type { OtlpSink } from '../support/otlp-sink.ts';
+import { countSpans } from '../support/span-count.ts';
 
 /** Which jobs are done, and which of them are measured: from the first number to the second one. */
 export interface QueueRun {

@@ -1,7 +1,7 @@
 import { type Column, figureText, type Row, type Spread, spreadOf, type Table } from './table.ts';
 
-const WIDTH = 760;
-const NAMES = 250;
+const WIDTH = 830;
+const NAMES = 320;
 const FIGURES = 110;
 const BARS = WIDTH - NAMES - FIGURES - 20;
 const LINE = 24;

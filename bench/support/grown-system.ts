@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Stack } from '../../dev/stack.ts';
+import { UNLIMITED } from '../edges/unlimited.ts';
 import { startStackOnDisk } from './stack.ts';
 import { call, makeTenants, type Tenant } from './tenants.ts';
 import { Watchers } from './watchers.ts';
@@ -11,11 +12,6 @@ const PARALLEL = 4;
 const POLL_MS = 200;
 /** Longer than any measurement. */
 const NAP_MS = 3_600_000;
-/** No quota and no limit of requests is reached. */
-const UNLIMITED = {
-  ...{ TENANT_REQUESTS_PER_SECOND: '1000000', TENANT_MAX_JOBS: '100000000' },
-  EVENT_STREAMS_PER_TENANT: '100000',
-};
 
 /** A system that grows. Its one worker is busy with a job that does not end, so that all other jobs wait. */
 export class GrownSystem {
