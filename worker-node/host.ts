@@ -105,9 +105,9 @@ async function runHost(parts: HostParts): Promise<number> {
     tellAfterMs: TELL_AFTER_MS,
     endAfterMs: longestBlock(loaded, config),
   });
-  keepObjectsYoung();
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, parts);
+  keepObjectsYoung();
   const ready = { operations: [...registry.keys()], group: config.WORKER_GROUP };
   log.info({ ...ready, health_port: worker.healthPort, pid: process.pid }, 'worker ready');
   tellParent({ healthPort: worker.healthPort });

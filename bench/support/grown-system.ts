@@ -10,6 +10,8 @@ const OPERATIONS = fileURLToPath(new URL('../operations', import.meta.url));
 const BATCH = 100;
 const PARALLEL = 4;
 const POLL_MS = 200;
+/** The edge is asked so often again for what it has refused. */
+const MOST_PAUSES = 200;
 /** Longer than any measurement. */
 const NAP_MS = 3_600_000;
 
@@ -52,6 +54,7 @@ export class GrownSystem {
   /** Submits jobs of the first tenant in batches until it has `count` that wait, and waits until the list has all of them. */
   async fillQueue(count: number): Promise<void> {
     const job = { operation: 'bench.nap', input: { ms: NAP_MS } };
+    let pauses = 0;
     const send = async (): Promise<void> => {
       while (this.#submitted < count) {
         const jobs = Array<typeof job>(Math.min(BATCH, count - this.#submitted)).fill(job);
@@ -60,7 +63,11 @@ export class GrownSystem {
           readonly results: readonly { readonly status: number }[];
         };
         // On a machine that is busy with other work, the edge refuses what it cannot store in time.
-        this.#submitted -= results.filter(({ status }) => status !== 202).length;
+        const refused = results.filter(({ status }) => status !== 202).length;
+        this.#submitted -= refused;
+        if (refused === 0) continue;
+        if (++pauses > MOST_PAUSES) throw new Error(`the edge refuses jobs: ${JSON.stringify(results[0])}`);
+        await delay(POLL_MS);
       }
     };
     await Promise.all(Array.from({ length: PARALLEL }, send));

@@ -1,7 +1,7 @@
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { withDeadline } from '../../shared/deadline.ts';
 import { describeThrown } from '../../shared/errors.ts';
-import { limitKeyValue } from '../../shared/job/limit-key.ts';
+import { limitKeyValue, TENANT_KEY } from '../../shared/job/limit-key.ts';
 import { sha256Hex } from '../../shared/text/secret.ts';
 import type { SubmitCommand } from '../calls/commands.ts';
 import type { StartTimeCommand } from '../calls/index-commands.ts';
@@ -59,7 +59,8 @@ async function timeOf(
   { tenant, operation, inputJson }: SubmitCommand,
   { key, limit, periodMs }: NonNullable<OperationAnnouncement['rateLimit']>,
 ): Promise<number | undefined> {
-  const parts = [tenant, operation, key, limitKeyValue(key, JSON.parse(inputJson))];
+  const value = key === TENANT_KEY ? '' : limitKeyValue(key, JSON.parse(inputJson));
+  const parts = [tenant, operation, key, value];
   const hash = await sha256Hex(parts.join('\n'));
   const asked = index.startTime({ tenant, key: hash, limit, periodMs });
   return await withDeadline(asked, INDEX_PATIENCE_MS, () => new Error('the index did not answer in time'));

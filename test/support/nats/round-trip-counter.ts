@@ -43,7 +43,8 @@ export class RoundTripCounter {
   }
 
   /**
-   * Counts the round trips of a request. Other work of the edge meanwhile moves along with it, and does not count.
+   * Counts the round trips of a request. Other work of the edge meanwhile moves along with it. If it goes on for longer, it counts too:
+   * the count may be too high, and is never too low.
    * @param turn resolves when the edge has had a turn since
    */
   async count(send: () => Promise<unknown>, turn: () => Promise<unknown>): Promise<number> {

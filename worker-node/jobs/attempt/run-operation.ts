@@ -116,6 +116,7 @@ const ABORT = Symbol('abort');
 
 /** One for all attempts: see docs/decisions/worker.md, "What a job leaves behind in the memory". */
 const SIGNAL = {
+  configurable: true,
   enumerable: true,
   get(this: { readonly [ABORT]: AttemptAbort }): AbortSignal {
     return this[ABORT].signal;
