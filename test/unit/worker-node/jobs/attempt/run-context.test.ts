@@ -30,3 +30,9 @@ it('a copy of what an attempt gets has its signal', async () => {
   expect(Object.getOwnPropertySymbols(copy)).toEqual([]);
   expect(Object.keys(copy).toSorted()).toEqual(['input', 'job', 'log', 'progress', 'signal']);
 });
+
+it('an author may put another signal in the place of the one that an attempt gets', async () => {
+  const [context] = await twoContexts();
+  const own = AbortSignal.any([AbortSignal.timeout(1_000)]);
+  expect(Object.defineProperty(context, 'signal', { value: own })).toHaveProperty('signal', own);
+});
