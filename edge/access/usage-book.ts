@@ -21,7 +21,7 @@ interface Known {
   added: Usage;
   /** The part of it that was not checked yet. */
   unchecked: Usage;
-  /** The part of it that the next report of the index will include: jobs that have ended and run again. */
+  /** The part of it that the next count of the index will include: jobs that had ended and run again. */
   restarted: Usage;
   /** What the index counts, but a report of it may not have come yet: jobs of the outbox that NATS has taken. */
   again: Usage;

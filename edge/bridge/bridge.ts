@@ -25,8 +25,8 @@ import type {
   RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
-  TrialCommand,
   TrialAnswer,
+  TrialCommand,
   WatchCommand,
 } from '../calls/commands.ts';
 import type {
@@ -53,8 +53,8 @@ import { withService } from '../telemetry/service.ts';
 import { eventStream } from '../watch/event-stream.ts';
 import { type BridgeParts, createParts } from './bridge-parts.ts';
 import { cancelJob, cancelJobs } from './cancel-job.ts';
-import { hasNoJobs, waitingJobs } from './store-room.ts';
 import { shortAnswer } from './short-answer.ts';
+import { hasNoJobs, waitingJobs } from './store-room.ts';
 import { submit, tryOut } from './submit.ts';
 import { fullestUse, usageOf } from './tenant-usage.ts';
 

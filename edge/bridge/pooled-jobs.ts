@@ -11,7 +11,10 @@ import type { RequestBroker } from '../nats/request-broker.ts';
 const FEW = 64;
 /** The shortest time between two looks at the jobs of a tenant. */
 const LOOK_MS = 250;
-/** A submission waits for a look, which takes a round trip to NATS, only if the last one ended longer ago. Otherwise it uses what that one found. */
+/**
+ * A submission waits for a look, which takes a round trip to NATS, only if the last one ended longer ago. Otherwise it uses what
+ * that one found.
+ */
 const FRESH_MS = 1_000;
 const MAX_TENANTS = 5_000;
 

@@ -10,10 +10,14 @@ import type { JobIndexClient } from '../calls/job-index-client.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';
 
-/** Jobs in one call to the index, and the shortest time between two calls. */
+/** The most jobs in one call to the index. While so many wait, the next call follows at once. */
 const BATCH = 100;
+/** The shortest pause after a call when fewer jobs wait. */
 const WINDOW_MS = 50;
-/** A call costs as much as twenty jobs in it. So a bridge that got as many jobs as `BUSY` since its last call waits for more, up to this time. */
+/**
+ * A call costs as much as twenty jobs in it. So after a call with at least `BUSY` jobs the pause is longer, at most
+ * `MAX_WINDOW_MS`, so that more jobs come.
+ */
 const BUSY = 10;
 const MAX_WINDOW_MS = 200;
 /** The most jobs that wait here. A job that is left out is listed after its first event. */
@@ -31,8 +35,9 @@ interface Queued extends TenantJob {
 type Index = Pick<JobIndexClient, 'addAccepted' | 'indexes' | 'nameOf'>;
 
 /**
- * Reports accepted jobs to the indexes of their tenants. Callers do not wait for that. A single job is sent immediately, so that the
- * caller's next request finds the job in the list. Under load, jobs are sent in batches. No index waits for another one.
+ * Reports accepted jobs to the indexes of their tenants. Callers do not wait for that. A job that comes after a quiet time is sent
+ * immediately, so that the caller's next request finds it in the list. After each call there is a pause, and jobs that come
+ * meanwhile are sent together: a job may wait 200 ms after a burst. No index waits for another one.
  */
 export class AcceptedFeed {
   readonly #index: Index;

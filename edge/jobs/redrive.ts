@@ -100,8 +100,8 @@ export async function redriveJob(
 
 /**
  * Redrives one dead letter. Publishes the job's message, records the `redriven` event, and then removes the dead
- * letter, one after the other. The message is published first, so that a crash cannot lose the job. The message id holds the sequence of the
- * dead letter, so NATS drops a second message. After an interruption the same redrive can be requested again.
+ * letter, one after the other. The message is published first, so that a crash cannot lose the job. The message id holds the
+ * sequence of the dead letter, so NATS drops a second message. After an interruption the same redrive can be requested again.
  */
 export async function redriveDeadLetter(
   parts: RedriveParts,
@@ -128,7 +128,7 @@ async function redriveAs(
 
 /** A redrive whose message and event are stored. */
 interface StoredRedrive extends Redriven {
-  /** Whether there is a newer event: a worker has started the job meanwhile. */
+  /** Whether the event was not stored: a worker has started the job meanwhile, or the same redrive was recorded before. */
   readonly isOvertaken: boolean;
 }
 
