@@ -1,6 +1,6 @@
 import type { RedriveReport } from '../../shared/api/dead-letter.ts';
 import { errorFrom } from '../../shared/error-table.ts';
-import type { ThroughlineError } from '../../shared/errors.ts';
+import type { ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
@@ -14,13 +14,16 @@ import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 /** How many dead letters of one request are redriven at the same time. */
 const AT_ONCE = 25;
 
+/** The next dead letters would fail with these errors too, so they are left for the next request. */
+const ENDING = new Set<ErrorCode>(['quota-exceeded', 'broker-unavailable']);
+
 /**
- * Redrives many dead letters of a tenant, the oldest first, until `limit` of them were tried, the time is up, or a
- * quota of the tenant is used up. Only dead letters that existed at the first request are redriven. Some are redriven at the
+ * Redrives many dead letters of a tenant, the oldest first, until `limit` of them were tried, the time is up, a quota of the
+ * tenant is used up, or NATS is lost. Only dead letters that existed at the first request are redriven. Some are redriven at the
  * same time, while the next ones are read.
  * @param sinceMs when the request began to wait, in epoch milliseconds
- * @throws ThroughlineError `broker-unavailable`, `quota-exceeded` before any dead letter was tried. Afterwards the cursor of
- *   the report leads to the rest
+ * @throws ThroughlineError `broker-unavailable`, `quota-exceeded` if there is nothing to report. Otherwise the cursor of the
+ *   report leads to the rest
  */
 export async function redriveMany(
   parts: RedriveParts,
@@ -109,7 +112,8 @@ class Redrives {
   #left: number | undefined;
   /** Why. */
   #error: unknown;
-  #isQuotaUsedUp = false;
+  /** Whether the next dead letters would fail too. */
+  #isStopped = false;
 
   /** @param until no redrive begins later, in epoch milliseconds */
   constructor(redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>, until: number) {
@@ -141,17 +145,16 @@ class Redrives {
     await before;
     if (this.#isOver()) return this.leave(deadLetter.sequence);
     const error = await this.#redrive(deadLetter);
-    if (error?.code !== 'quota-exceeded') {
+    if (error === undefined || !ENDING.has(error.code)) {
       tried.outcome = { code: error?.code };
       return;
     }
-    // The next dead letters would be refused too.
-    this.#isQuotaUsedUp = true;
+    this.#isStopped = true;
     this.leave(deadLetter.sequence, error);
   }
 
   #isOver(): boolean {
-    return this.#isQuotaUsedUp || Date.now() > this.#until;
+    return this.#isStopped || Date.now() > this.#until;
   }
 
   /** Leaves the dead letters from a sequence on for the next request. @param error why, if there was one */

@@ -13,6 +13,18 @@ describe('a redrive of many', () => {
   };
   const deadLetters = [1, 2, 3].map((seq) => deadLetter(seq, {}, `job-${seq}`));
 
+  /** A broker that holds each publish of a job until the test lets it through. */
+  const holding = (broker: MemoryBroker) => {
+    const held: (() => void)[] = [];
+    const publish = broker.publish.bind(broker);
+    vi.spyOn(broker, 'publish').mockImplementation(async (...message) => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      return await publish(...message);
+    });
+    return held;
+  };
+  const turn = () => new Promise(setImmediate);
+
   it('goes on at its cursor, and stops at the last dead letter of the first request', async () => {
     const { broker, parts } = setup({ DEAD: deadLetters });
     const first = await redriveMany(parts, broker, { ...command, limit: 2 });
@@ -61,17 +73,30 @@ describe('a redrive of many', () => {
     });
   });
 
-  /** A broker that holds each publish of a job until the test lets it through. */
-  const holding = (broker: MemoryBroker) => {
-    const held: (() => void)[] = [];
+  it('leaves what NATS could not take, so that its cursor leads there', async () => {
+    const { broker, parts, left } = setup({ DEAD: deadLetters });
     const publish = broker.publish.bind(broker);
-    vi.spyOn(broker, 'publish').mockImplementation(async (...message) => {
-      await new Promise<void>((resolve) => held.push(resolve));
-      return await publish(...message);
+    vi.spyOn(broker, 'publish').mockImplementation(async (subject, ...message) => {
+      await turn();
+      if (subject.includes('job-2')) throw unavailable('the broker is lost');
+      return await publish(subject, ...message);
     });
-    return held;
-  };
-  const turn = () => new Promise(setImmediate);
+    expect(await redriveMany(parts, broker, command)).toEqual({
+      ...{ redriven: ['job-1', 'job-3'], failed: [], cursor: '2-3' },
+    });
+    expect(left()).toEqual(['job-2']);
+  });
+
+  it('begins none after NATS could not take one, and fails if nothing was redriven', async () => {
+    const { broker, parts } = setup({
+      DEAD: [1, 2].map((n) => deadLetter(n, { 'throughline-ordering-key': 'k' }, `job-${n}`)),
+    });
+    broker.fail('publish');
+    expect(await refusalOf(() => redriveMany(parts, broker, command))).toMatchObject({
+      code: 'broker-unavailable',
+    });
+    expect(broker.calls('publish')).toBe(1);
+  });
 
   it('redrives 25 at the same time, and reports the oldest first', async () => {
     const ids = Array.from({ length: 30 }, (_, n) => `job-${n + 1}`);
