@@ -152,9 +152,18 @@ export class UsageBook {
     const known = this.#tenants.get(tenant);
     if (known === undefined) return;
     known.restarted = sum(known.restarted, job, 1);
-    // A count that is under way may have begun before the event.
+    await this.settled(tenant);
+  }
+
+  /**
+   * Waits until the index has counted the jobs whose {@link restart} is over, or cannot. Before that a check may count such a job
+   * twice: here, and in a count that has read its event already.
+   */
+  async settled(tenant: string): Promise<void> {
+    // A count that is under way may have begun before the events.
     await this.#counting.get(tenant);
-    if (known.restarted.jobs > 0) await this.#recount(tenant, INDEX_PATIENCE_MS);
+    const { jobs } = this.#tenants.get(tenant)?.restarted ?? NO_USAGE;
+    if (jobs > 0 || this.#counting.has(tenant)) await this.#recount(tenant, INDEX_PATIENCE_MS);
   }
 
   /** Notes that a job was checked. @returns its place */

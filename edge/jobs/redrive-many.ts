@@ -1,6 +1,6 @@
 import type { RedriveReport } from '../../shared/api/dead-letter.ts';
 import { errorFrom } from '../../shared/error-table.ts';
-import type { ErrorCode, ThroughlineError } from '../../shared/errors.ts';
+import type { ThroughlineError } from '../../shared/errors.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
@@ -13,9 +13,6 @@ import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
 /** How many dead letters of one request are redriven at the same time. */
 const AT_ONCE = 25;
-
-/** The next dead letters would fail with these errors too, so they are left for the next request. */
-const ENDING = new Set<ErrorCode>(['quota-exceeded', 'broker-unavailable']);
 
 /**
  * Redrives many dead letters of a tenant, the oldest first, until `limit` of them were tried, the time is up, a quota of the
@@ -34,10 +31,11 @@ export async function redriveMany(
   const end = endOf(session, command);
   // If NATS is lost, the error of the first dead letter may be thrown, and nobody waits for this one.
   end.catch(() => undefined);
-  const redrives = new Redrives(
-    (deadLetter) => tryOne(parts, session, command, deadLetter),
-    sinceMs + REDRIVE_MANY_BUDGET_MS,
-  );
+  const redrives = new Redrives({
+    redrive: (deadLetter) => tryOne(parts, session, command, deadLetter),
+    settled: () => parts.usage.settled(command.tenant),
+    until: sinceMs + REDRIVE_MANY_BUDGET_MS,
+  });
   let next = command.from;
   try {
     for await (const deadLetter of deadLettersFrom(session, command)) {
@@ -88,10 +86,17 @@ async function tryOne(
   }
 }
 
+interface RedrivesOptions {
+  readonly redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>;
+  /** Waits until the index has counted what was redriven. */
+  readonly settled: () => Promise<void>;
+  /** No redrive begins later, in epoch milliseconds. */
+  readonly until: number;
+}
+
 /** What became of a dead letter: nothing yet, or it is left for the next request. */
 interface Tried {
-  readonly id: string;
-  readonly sequence: number;
+  readonly deadLetter: StoredMessage;
   /** The code is that of the error; undefined: it was redriven. */
   outcome?: { readonly code: string | undefined };
 }
@@ -101,13 +106,14 @@ interface Tried {
  * way at once may be stored in another order.
  */
 class Redrives {
-  readonly #redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>;
-  readonly #until: number;
+  readonly #options: RedrivesOptions;
   /** The oldest first. */
   readonly #tried: Tried[] = [];
   readonly #underWay = new Set<Promise<void>>();
   /** The last redrive of each ordering key. */
   readonly #lastOfKey = new Map<string, Promise<void>>();
+  /** Those that a quota refused while others were under way, and those that came after them. */
+  #refused: Tried[] = [];
   /** The first sequence that is left for the next request. */
   #left: number | undefined;
   /** Why. */
@@ -115,10 +121,8 @@ class Redrives {
   /** Whether the next dead letters would fail too. */
   #isStopped = false;
 
-  /** @param until no redrive begins later, in epoch milliseconds */
-  constructor(redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>, until: number) {
-    this.#redrive = redrive;
-    this.#until = until;
+  constructor(options: RedrivesOptions) {
+    this.#options = options;
   }
 
   get begun(): number {
@@ -128,33 +132,66 @@ class Redrives {
   /** Waits until there is room for one more. @returns false if no more may begin */
   async mayBegin(): Promise<boolean> {
     while (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay);
+    if (this.#refused.length > 0) await this.#settle();
     return !this.#isOver();
   }
 
   begin(deadLetter: StoredMessage): void {
-    const tried: Tried = { id: deadLetterOf(deadLetter).id, sequence: deadLetter.sequence };
+    const tried: Tried = { deadLetter };
     this.#tried.push(tried);
-    const key = readJobSpec(headerValues(deadLetter.headers)).orderingKey;
+    this.#start(tried);
+  }
+
+  #start(tried: Tried): void {
+    const key = readJobSpec(headerValues(tried.deadLetter.headers)).orderingKey;
     const before = key === undefined ? undefined : this.#lastOfKey.get(key);
-    const done = this.#try(deadLetter, tried, before).finally(() => this.#underWay.delete(done));
+    const done = this.#tryAfter(before, tried).finally(() => this.#underWay.delete(done));
     this.#underWay.add(done);
     if (key !== undefined) this.#lastOfKey.set(key, done);
   }
 
-  async #try(deadLetter: StoredMessage, tried: Tried, before: Promise<void> | undefined): Promise<void> {
+  async #tryAfter(before: Promise<void> | undefined, tried: Tried): Promise<void> {
     await before;
-    if (this.#isOver()) return this.leave(deadLetter.sequence);
-    const error = await this.#redrive(deadLetter);
-    if (error === undefined || !ENDING.has(error.code)) {
-      tried.outcome = { code: error?.code };
-      return;
+    // One of the same ordering key may have been refused.
+    if (this.#refused.length > 0) this.#refused.push(tried);
+    else if ((await this.#try(tried)) !== undefined) this.#refused.push(tried);
+  }
+
+  /**
+   * Waits for those under way, and tries the refused ones again. A refusal proves nothing while others are under way, since they may
+   * count twice. So the oldest is tried alone, when the index has counted the others.
+   */
+  async #settle(): Promise<void> {
+    for (;;) {
+      await Promise.all(this.#underWay);
+      const [oldest, ...others] = this.#refused.splice(0).sort(bySequence);
+      if (oldest === undefined) return;
+      await this.#options.settled();
+      const refusal = await this.#try(oldest);
+      if (refusal !== undefined) this.#stop(oldest, refusal);
+      for (const other of others) this.#start(other);
     }
+  }
+
+  /** @returns the error if a quota refused the dead letter */
+  async #try(tried: Tried): Promise<ThroughlineError | undefined> {
+    const { deadLetter } = tried;
+    if (this.#isOver()) return void this.leave(deadLetter.sequence);
+    const error = await this.#options.redrive(deadLetter);
+    if (error?.code === 'quota-exceeded') return error;
+    // The next ones would fail too.
+    if (error?.code === 'broker-unavailable') this.#stop(tried, error);
+    else tried.outcome = { code: error?.code };
+    return undefined;
+  }
+
+  #stop({ deadLetter }: Tried, error: ThroughlineError): void {
     this.#isStopped = true;
     this.leave(deadLetter.sequence, error);
   }
 
   #isOver(): boolean {
-    return this.#isStopped || Date.now() > this.#until;
+    return this.#isStopped || Date.now() > this.#options.until;
   }
 
   /** Leaves the dead letters from a sequence on for the next request. @param error why, if there was one */
@@ -170,15 +207,21 @@ class Redrives {
    * @throws why the first ones were left, if nothing was done. Otherwise the report must say what was done before
    */
   async end(): Promise<Pick<RedriveReport, 'redriven' | 'failed'> & { readonly left: number | undefined }> {
-    await Promise.all(this.#underWay);
+    await this.#settle();
     const redriven: string[] = [];
     const failed: { id: string; code: string }[] = [];
-    for (const { id, sequence, outcome } of this.#tried) {
+    for (const { deadLetter, outcome } of this.#tried) {
       if (outcome === undefined) continue;
+      const { id } = deadLetterOf(deadLetter);
       if (outcome.code === undefined) redriven.push(id);
-      else if (sequence < (this.#left ?? Number.POSITIVE_INFINITY)) failed.push({ id, code: outcome.code });
+      else if (deadLetter.sequence < (this.#left ?? Number.POSITIVE_INFINITY))
+        failed.push({ id, code: outcome.code });
     }
     if (this.#error !== undefined && redriven.length + failed.length === 0) throw this.#error;
     return { redriven, failed, left: this.#left };
   }
+}
+
+function bySequence({ deadLetter: a }: Tried, { deadLetter: b }: Tried): number {
+  return a.sequence - b.sequence;
 }

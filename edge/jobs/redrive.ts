@@ -50,7 +50,7 @@ export interface RedriveParts {
     readonly forget: (job: RedrivenJob) => void;
   };
   /** Refuses what does not fit into the quotas of its tenant. */
-  readonly usage: Pick<UsageBook, 'restart'>;
+  readonly usage: Pick<UsageBook, 'restart' | 'settled'>;
   readonly quotasOf: (command: LimitedCommand) => Usage;
 }
 

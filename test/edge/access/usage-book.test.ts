@@ -133,6 +133,25 @@ describe('a job that runs again', () => {
     expect([answers.length, used()]).toEqual([2, 3]);
   });
 
+  it('is counted by a count that began after its start, and others may wait for that', async () => {
+    const answers: ((counted: Usage) => void)[] = [];
+    const book = new UsageBook({ fairJobs: 4, count: () => new Promise((answer) => answers.push(answer)) });
+    book.enter('acme', JOB);
+    book.report('acme', NO_USAGE, JOB);
+    for (let n = 0; n < 2; n++) await book.restart('acme', JOB, QUOTAS, async () => undefined);
+    let isSettled = false;
+    const settled = book.settled('acme').then(() => {
+      isSettled = true;
+    });
+    answers[0]?.(jobs(1));
+    await new Promise(setImmediate);
+    expect([answers.length, isSettled]).toEqual([2, false]);
+    answers[1]?.(jobs(2));
+    await settled;
+    await book.settled('acme');
+    expect(answers).toHaveLength(2);
+  });
+
   it('takes no room if its start fails, also while the index is away', async () => {
     const { book, index } = setup(jobs(1));
     await book.restart('acme', JOB, quotas, async () => undefined);

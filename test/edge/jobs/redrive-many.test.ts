@@ -1,9 +1,12 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { UsageBook } from '../../../edge/access/usage-book.ts';
 import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
+import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
+import { parseJobSubject } from '../../../shared/wire/subjects.ts';
 import { refusalOf } from '../../unit/support.ts';
 import type { MemoryBroker } from '../support/memory-broker.ts';
-import { event, setup } from './redrive-setup.ts';
+import { event, FAIR_JOBS, isJob, setup } from './redrive-setup.ts';
 import { deadLetter } from './stored-letters.ts';
 
 describe('a redrive of many', () => {
@@ -151,23 +154,70 @@ describe('a redrive of many', () => {
     expect(left()).toEqual(['job-2', 'job-3']);
   });
 
-  it('tries one again that a quota refused, and reports what failed after it then', async () => {
+  it('leaves the one that a quota refused twice, and does not report yet what failed after it', async () => {
     const { broker, parts, left } = setup({
       DEAD: [1, 2, 3, 4].map((seq) => deadLetter(seq, {}, `job-${seq}`)),
       EVENTS: [event('started', {}, 1, 'job-1'), event('started', {}, 3, 'job-3')],
     });
     const restart = parts.usage.restart.bind(parts.usage);
-    const full = new ThroughlineError('quota-exceeded', 'the quota bytes is used up');
     const refusing = vi.spyOn(parts.usage, 'restart');
-    const refuse = () => turn().then(() => Promise.reject(full));
-    refusing.mockImplementationOnce(refuse).mockImplementation(restart);
+    const refuse = () =>
+      turn().then(() => Promise.reject(new ThroughlineError('quota-exceeded', 'the quota bytes is used up')));
+    // The second dead letter, the fourth, and the second again.
+    refusing.mockImplementationOnce(refuse).mockImplementationOnce(restart).mockImplementationOnce(refuse);
     expect(await redriveMany(parts, broker, command)).toEqual({
       ...{ redriven: ['job-4'], failed: [{ id: 'job-1', code: 'not-dead' }], cursor: '2-4' },
     });
     expect(left()).toEqual(['job-1', 'job-2', 'job-3']);
+    refusing.mockImplementation(restart);
     expect(await redriveMany(parts, broker, { ...command, from: 2, to: 4 })).toEqual({
       ...{ redriven: ['job-2'], failed: [{ id: 'job-3', code: 'not-dead' }] },
     });
+  });
+
+  /** Dead letters at a bridge whose NATS and index take their time, and how many other jobs the index counts. */
+  const busy = (letters: number, maxJobs: number, headers: Record<string, string> = {}) => {
+    const ids = Array.from({ length: letters }, (_, n) => `job-${n + 1}`);
+    const DEAD = ids.map((id, n) => deadLetter(n + 1, headers, id));
+    const { broker, parts, written } = setup({ DEAD }, false, maxJobs);
+    const index = { others: 0 };
+    const publish = broker.publish.bind(broker);
+    vi.spyOn(broker, 'publish').mockImplementation((...message) => turn().then(() => publish(...message)));
+    const count = async () => {
+      await turn();
+      const redriven = broker.published.filter(({ subject }) => subject.startsWith('events.')).length;
+      await turn();
+      return { ...NO_USAGE, jobs: index.others + redriven };
+    };
+    const usage = new UsageBook({ fairJobs: FAIR_JOBS, count });
+    return { broker, parts: { ...parts, usage }, written, index, ids };
+  };
+
+  it.each([
+    [55, 60],
+    [100, 110],
+    [100, 100],
+  ])('redrives all %i if a quota of %i has room for them', async (letters, maxJobs) => {
+    const { broker, parts, ids } = busy(letters, maxJobs);
+    expect(await redriveMany(parts, broker, command)).toEqual({ redriven: ids, failed: [] });
+  });
+
+  it('fills a quota to the last job, and no further', async () => {
+    const { broker, parts, index, ids } = busy(60, 50);
+    index.others = 7;
+    expect(await redriveMany(parts, broker, command)).toEqual({
+      ...{ redriven: ids.slice(0, 43), failed: [], cursor: '44-60' },
+    });
+  });
+
+  it('keeps the order of one ordering key when a quota refuses one at first', async () => {
+    const { broker, parts, written, ids } = busy(3, 100, { 'throughline-ordering-key': 'k' });
+    const restart = parts.usage.restart.bind(parts.usage);
+    const refuse = () => Promise.reject(new ThroughlineError('quota-exceeded', 'the quota jobs is used up'));
+    vi.spyOn(parts.usage, 'restart').mockImplementationOnce(refuse).mockImplementation(restart);
+    expect(await redriveMany(parts, broker, command)).toEqual({ redriven: ids, failed: [] });
+    const sent = written().filter(isJob);
+    expect(sent.map(({ subject }) => parseJobSubject(subject)?.jobId)).toEqual(ids);
   });
 
   it('says that a quota is used up, rather than what failed after the first refusal', async () => {
