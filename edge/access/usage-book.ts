@@ -134,6 +134,16 @@ export class UsageBook {
   }
 
   /**
+   * Asks the index about a tenant that will need room for many jobs at once, if the last report is old: all of them could fit by
+   * that one.
+   * @returns when the index has answered, or cannot
+   */
+  async refresh(tenant: string): Promise<void> {
+    const { countedAt } = this.#add(tenant, NO_USAGE);
+    if (!isFresh(countedAt)) await this.#recount(tenant, INDEX_PATIENCE_MS);
+  }
+
+  /**
    * Does the work of a job that had ended and runs again. Like a new job it must fit into the quotas of its tenant. It counts
    * here until the index has read the event of its new start. The caller does not wait for that.
    * @throws ThroughlineError as {@link check}; what the work throws
@@ -274,9 +284,12 @@ export class UsageBook {
   /** The last report, unless it is too old. */
   #countedOf(tenant: string): Usage {
     const known = this.#tenants.get(tenant);
-    if (known?.countedAt === undefined || Date.now() - known.countedAt > FRESH_MS) return NO_USAGE;
-    return known.counted;
+    return known !== undefined && isFresh(known.countedAt) ? known.counted : NO_USAGE;
   }
+}
+
+function isFresh(countedAt: number | undefined): boolean {
+  return countedAt !== undefined && Date.now() - countedAt <= FRESH_MS;
 }
 
 /** The error for a job that its tenant may not have, however few jobs there are. */

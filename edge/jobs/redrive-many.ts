@@ -28,11 +28,12 @@ export async function redriveMany(
   command: RedriveManyCommand,
   sinceMs = Date.now(),
 ): Promise<RedriveReport> {
+  const counted = parts.usage.refresh(command.tenant);
   const end = endOf(session, command);
   // If NATS is lost, the error of the first dead letter may be thrown, and nobody waits for this one.
   end.catch(() => undefined);
   const redrives = new Redrives({
-    redrive: (deadLetter) => tryOne(parts, session, command, deadLetter),
+    redrive: (deadLetter) => tryOne(parts, session, command, deadLetter, counted),
     settled: () => parts.usage.settled(command.tenant),
     until: sinceMs + REDRIVE_MANY_BUDGET_MS,
   });
@@ -75,9 +76,10 @@ async function tryOne(
   session: BrokerSession,
   command: RedriveManyCommand,
   deadLetter: StoredMessage,
+  counted: Promise<void>,
 ): Promise<ThroughlineError | undefined> {
   try {
-    await redriveDeadLetter(parts, session, command, deadLetter);
+    await redriveDeadLetter(parts, session, command, deadLetter, counted);
     return undefined;
   } catch (thrown) {
     const error = errorFrom(thrown);

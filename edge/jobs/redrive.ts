@@ -50,7 +50,7 @@ export interface RedriveParts {
     readonly forget: (job: RedrivenJob) => void;
   };
   /** Refuses what does not fit into the quotas of its tenant. */
-  readonly usage: Pick<UsageBook, 'restart' | 'settled'>;
+  readonly usage: Pick<UsageBook, 'restart' | 'settled' | 'refresh'>;
   readonly quotasOf: (command: LimitedCommand) => Usage;
 }
 
@@ -102,15 +102,17 @@ export async function redriveJob(
  * Redrives one dead letter. Publishes the job's message, records the `redriven` event, and then removes the dead
  * letter, one after the other. The message is published first, so that a crash cannot lose the job. The message id holds the
  * sequence of the dead letter, so NATS drops a second message. After an interruption the same redrive can be requested again.
+ * @param counted when the usage of the tenant is known. Its quotas are not checked before
  */
 export async function redriveDeadLetter(
   parts: RedriveParts,
   session: BrokerSession,
   command: LimitedCommand,
   deadLetter: StoredMessage,
+  counted: Promise<void>,
 ): Promise<Redriven> {
   const { tenant, jobId } = addressOf(deadLetter);
-  const known = await readKnown(session, tenant, jobId);
+  const [known] = await Promise.all([readKnown(session, tenant, jobId), counted]);
   return await redriveAs(parts, session, command, { deadLetter, known });
 }
 

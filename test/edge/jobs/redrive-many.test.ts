@@ -210,6 +210,18 @@ describe('a redrive of many', () => {
     });
   });
 
+  it('counts what other bridges accepted since the last report, if that is old', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { broker, parts, index } = busy(30, 100);
+    await parts.usage.restart('acme', NO_USAGE, parts.quotasOf(), async () => undefined);
+    index.others = 99;
+    vi.setSystemTime(Date.now() + 3_600_000);
+    expect(await redriveMany(parts, broker, command)).toEqual({
+      ...{ redriven: ['job-1'], failed: [], cursor: '2-30' },
+    });
+  });
+
   it('keeps the order of one ordering key when a quota refuses one at first', async () => {
     const { broker, parts, written, ids } = busy(3, 100, { 'throughline-ordering-key': 'k' });
     const restart = parts.usage.restart.bind(parts.usage);

@@ -175,7 +175,9 @@ describe('a redrive', () => {
     const { broker, parts, written } = setup({ EVENTS: [event('failed')] });
     const faster = queued({ 'Nats-Msg-Id': 'job-1:redrive:5' });
     broker.before('publish', () => broker.store('JOBS', faster));
-    expect((await redriveDeadLetter(parts, broker, { tenant: 'acme' }, deadLetter())).job).toMatchObject({
+    expect(
+      (await redriveDeadLetter(parts, broker, { tenant: 'acme' }, deadLetter(), Promise.resolve())).job,
+    ).toMatchObject({
       traceId: NEW,
     });
     expect(broker.stream('JOBS').messages).toHaveLength(1);
