@@ -101,6 +101,8 @@ interface Tried {
   readonly deadLetter: StoredMessage;
   /** The code is that of the error; undefined: it was redriven. */
   outcome?: { readonly code: string | undefined };
+  /** How a quota refused it the last time. */
+  refusal?: ThroughlineError;
 }
 
 /**
@@ -155,8 +157,7 @@ class Redrives {
   async #tryAfter(before: Promise<void> | undefined, tried: Tried): Promise<void> {
     await before;
     // One of the same ordering key may have been refused.
-    if (this.#refused.length > 0) this.#refused.push(tried);
-    else if ((await this.#try(tried)) !== undefined) this.#refused.push(tried);
+    if (this.#refused.length > 0 || (await this.#wasRefused(tried))) this.#refused.push(tried);
   }
 
   /**
@@ -169,25 +170,30 @@ class Redrives {
       const [oldest, ...others] = this.#refused.splice(0).sort(bySequence);
       if (oldest === undefined) return;
       await this.#options.settled();
-      const refusal = await this.#try(oldest);
-      if (refusal !== undefined) this.#stop(oldest, refusal);
+      if (await this.#wasRefused(oldest)) this.#stop(oldest, oldest.refusal);
       for (const other of others) this.#start(other);
     }
   }
 
-  /** @returns the error if a quota refused the dead letter */
-  async #try(tried: Tried): Promise<ThroughlineError | undefined> {
-    const { deadLetter } = tried;
-    if (this.#isOver()) return void this.leave(deadLetter.sequence);
+  /** Tries one. @returns whether a quota refused it */
+  async #wasRefused(tried: Tried): Promise<boolean> {
+    const { deadLetter, refusal } = tried;
+    if (this.#isOver()) {
+      this.leave(deadLetter.sequence, refusal);
+      return false;
+    }
     const error = await this.#options.redrive(deadLetter);
-    if (error?.code === 'quota-exceeded') return error;
+    if (error?.code === 'quota-exceeded') {
+      tried.refusal = error;
+      return true;
+    }
     // The next ones would fail too.
     if (error?.code === 'broker-unavailable') this.#stop(tried, error);
     else tried.outcome = { code: error?.code };
-    return undefined;
+    return false;
   }
 
-  #stop({ deadLetter }: Tried, error: ThroughlineError): void {
+  #stop({ deadLetter }: Tried, error: unknown): void {
     this.#isStopped = true;
     this.leave(deadLetter.sequence, error);
   }

@@ -232,6 +232,19 @@ describe('a redrive of many', () => {
     expect(sent.map(({ subject }) => parseJobSubject(subject)?.jobId)).toEqual(ids);
   });
 
+  it('says that a quota refused one, if there was no time to try it again', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { broker, parts } = setup({ DEAD: deadLetters });
+    vi.spyOn(parts.usage, 'restart').mockImplementation(async () => {
+      vi.setSystemTime(Date.now() + 60_000);
+      throw new ThroughlineError('quota-exceeded', 'the quota jobs is used up');
+    });
+    expect(await refusalOf(() => redriveMany(parts, broker, command))).toMatchObject({
+      code: 'quota-exceeded',
+    });
+  });
+
   it('says that a quota is used up, rather than what failed after the first refusal', async () => {
     const { broker, parts } = setup(
       { DEAD: deadLetters, EVENTS: [event('started', {}, 2, 'job-2')] },
