@@ -48,7 +48,7 @@ export const deadLetterPaths = {
       tag: 'Dead letters',
       summary: 'Redrive many dead letters',
       description:
-        'One request redrives at most 100 dead letters and takes at most ten seconds. It ends early when a quota of unfinished jobs is used up. Send the `cursor` of the answer to continue with the rest. Jobs that became dead letters after the first request are left out.',
+        'One request redrives at most 100 dead letters and takes at most ten seconds. It ends early when a quota of unfinished jobs is used up or NATS is lost. Send the `cursor` of the answer to continue with the first dead letter that is left. Some after that one may be in `redriven` already. Jobs that became dead letters after the first request are left out.',
       scope: 'dead-letters:redrive',
       requestBody: jsonBody(RedriveRequest, {
         all: {},
