@@ -224,9 +224,19 @@ async function redriveEach(
   }
 }
 
-/** Redrives page by page. The cursor leads to the last dead letter that existed at the start, and to none after it. */
+/**
+ * Redrives page by page. The cursor leads to the last dead letter that existed at the start, and to none after it. It may come
+ * again: the one that it leads to may be left again, while others are redriven.
+ */
 function redrivePages(filter: RedriveFilter, trace: Carrier, scope: Scope): AsyncGenerator<RedriveReport> {
-  return readPages((cursor) =>
-    whenNotBusy(() => scope.api.redriveMany({ ...filter, cursor }, { trace }), scope),
+  const done = new Set<string>();
+  return readPages(
+    (cursor) => whenNotBusy(() => scope.api.redriveMany({ ...filter, cursor }, { trace }), scope),
+    undefined,
+    ({ redriven }) => {
+      const before = done.size;
+      for (const id of redriven) done.add(id);
+      return done.size > before;
+    },
   );
 }

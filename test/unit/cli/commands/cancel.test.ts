@@ -152,6 +152,17 @@ describe('a command that changes many jobs', () => {
     expect(stderr.match(/waiting, because the API is busy: too many/g)).toHaveLength(1);
   });
 
+  it('goes on from the same cursor while others are redriven: the first one may be refused again', async () => {
+    const pages = [
+      { redriven: ['b'], failed: [], cursor: '1-3' },
+      { redriven: ['c'], failed: [], cursor: '1-3' },
+      { redriven: ['a'], failed: [] },
+    ];
+    const api = await serve(() => answer(200, pages.shift()));
+    const { code, stdout } = await callHere(api, ['dead-letters', 'redrive', '--all', '--yes', '--json']);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { redriven: ['b', 'c', 'a'], failed: [] }]);
+  });
+
   it('says what was redriven when an error ends it, also to programs', async () => {
     const api = await serve(({ body }) =>
       String(body).includes('next')
