@@ -94,7 +94,7 @@ export function submitRequests(
 export function jobRequests(quiet: Caller, cancelled: Caller): DistantRequest[] {
   const events = (path: string): string => `${path}/events`;
   const remove = (path: string) => () => quiet.send('DELETE', path);
-  /** A job behind one that takes the only place of the worker. */
+  /** A job that waits for one that takes the only place of the worker. */
   const queued = async (): Promise<{ path: string; after: () => Promise<void> }> => {
     const before = await quiet.running();
     return { path: await quiet.stored(SHORT_JOB), after: () => quiet.end(before) };

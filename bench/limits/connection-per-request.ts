@@ -3,7 +3,8 @@
  * JetStream, waits for its ack, and closes the connection. It checks nothing and keeps nothing.
  */
 import { DurableObject } from 'cloudflare:workers';
-import { headers, type NatsConnection, wsconnect } from '@nats-io/nats-core';
+import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
+import { jobHeaders } from './job-headers.ts';
 
 interface Env {
   readonly NATS_URL: string;
@@ -20,11 +21,11 @@ export { Bridge as JobIndex, Bridge as Schedules };
 
 /** Publishes a job. @returns its sequence in the stream */
 async function publish(connection: NatsConnection, id: string, { operation, input }: Job): Promise<number> {
-  const message = headers();
-  message.set('Nats-Msg-Id', id);
-  message.set('content-type', 'application/json');
   const subject = `jobs.normal.p0.bench.${id}.${operation}`;
-  const ack = await connection.request(subject, JSON.stringify(input), { headers: message, timeout: 4_000 });
+  const ack = await connection.request(subject, JSON.stringify(input), {
+    headers: jobHeaders(id),
+    timeout: 4_000,
+  });
   const { seq, error } = ack.json<{ readonly seq: number; readonly error?: unknown }>();
   if (error !== undefined) throw new Error(JSON.stringify(error));
   return seq;

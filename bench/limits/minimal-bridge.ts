@@ -3,9 +3,10 @@
  * headers to JetStream and waits for its ack. It checks nothing, logs nothing, traces nothing, and keeps nothing.
  */
 import { DurableObject } from 'cloudflare:workers';
-import { headers, type NatsConnection, wsconnect } from '@nats-io/nats-core';
+import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
 import { RequestOne } from '@nats-io/nats-core/internal';
 import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
+import { jobHeaders } from './job-headers.ts';
 
 interface Env {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
@@ -27,16 +28,8 @@ export class Bridge extends DurableObject<Env> {
   async publish(id: string, { operation, input }: Job): Promise<number> {
     this.#connection ??= this.#connect();
     const connection = await this.#connection;
-    const message = headers();
-    message.set('Nats-Msg-Id', id);
-    message.set('ce-specversion', '1.0');
-    message.set('ce-id', id);
-    message.set('ce-source', '/bench');
-    message.set('ce-type', 'dev.throughline.job.submitted');
-    message.set('ce-time', new Date().toISOString());
-    message.set('content-type', 'application/json');
     const ack = await connection.request(`jobs.normal.p0.bench.${id}.${operation}`, JSON.stringify(input), {
-      headers: message,
+      headers: jobHeaders(id),
       timeout: 4_000,
     });
     const { seq, error } = ack.json<{ readonly seq: number; readonly error?: unknown }>();

@@ -3,7 +3,8 @@
  * worker of `peers/plain-wait-program.ts` stores. One subscription of each object brings the events of all jobs.
  */
 import { DurableObject } from 'cloudflare:workers';
-import { headers, type NatsConnection, wsconnect } from '@nats-io/nats-core';
+import { type NatsConnection, wsconnect } from '@nats-io/nats-core';
+import { jobHeaders } from './job-headers.ts';
 
 interface Env {
   readonly BRIDGE: DurableObjectNamespace<Bridge>;
@@ -24,16 +25,8 @@ export class Bridge extends DurableObject<Env> {
     this.#connection ??= this.#connect();
     const connection = await this.#connection;
     const result = new Promise((resolve) => this.#waiting.set(id, resolve));
-    const message = headers();
-    message.set('Nats-Msg-Id', id);
-    message.set('ce-specversion', '1.0');
-    message.set('ce-id', id);
-    message.set('ce-source', '/bench');
-    message.set('ce-type', 'dev.throughline.job.submitted');
-    message.set('ce-time', new Date().toISOString());
-    message.set('content-type', 'application/json');
     const ack = await connection.request(`jobs.bench.${id}.${operation}`, JSON.stringify(input), {
-      ...{ headers: message, timeout: 4_000 },
+      ...{ headers: jobHeaders(id), timeout: 4_000 },
     });
     const { error } = ack.json<{ readonly error?: unknown }>();
     if (error !== undefined) throw new Error(JSON.stringify(error));

@@ -121,7 +121,7 @@ async function othersOf(started: WaitingPath[]): Promise<{ readonly ways: Way[];
     ...{ folder: resolve(env.BULLMQ_FOLDER ?? ''), redis: env.REDIS_SERVER ?? '' },
   });
   started.push(bullMq);
-  const peer: Way = { name: ', BullMQ behind a Node server', kind: 'peer', url: bullMq.url, headers: {} };
+  const peer: Way = { name: ', BullMQ and a Node server', kind: 'peer', url: bullMq.url, headers: {} };
   return { ways: [limit, peer], notes: [] };
 }
 

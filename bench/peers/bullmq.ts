@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,7 +7,7 @@ import { findFreePort } from '../../dev/machine/free-port.ts';
 import type { Figures } from '../support/measure.ts';
 import type { OtlpSink } from '../support/otlp-sink.ts';
 import { type QueueRun, startQueueProgram } from './queue-run.ts';
-import { type PeerServer, startServer } from './server.ts';
+import { hasPackage, type PeerServer, startServer } from './server.ts';
 
 const PROGRAM = fileURLToPath(new URL('bullmq-program.ts', import.meta.url));
 
@@ -32,8 +31,7 @@ type Environment = ReturnType<typeof hostEnvironment>;
 
 /** Why the folder of BullMQ cannot be used; undefined if it can. */
 export function whyFolderSkipped({ BULLMQ_FOLDER: folder }: Environment): string | undefined {
-  const needed = ['node_modules/bullmq', 'package-lock.json'];
-  return folder !== undefined && needed.every((name) => existsSync(path.join(folder, name)))
+  return hasPackage(folder, 'bullmq')
     ? undefined
     : 'BULLMQ_FOLDER names no folder with bullmq, bullmq-otel and ioredis installed';
 }

@@ -8,7 +8,7 @@ import type { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
 import type { Figures } from '../support/measure.ts';
 import { type QueueRun, startQueueProgram } from './queue-run.ts';
-import { startServer } from './server.ts';
+import { hasPackage, startServer } from './server.ts';
 
 const PROGRAM = fileURLToPath(new URL('graphile-program.ts', import.meta.url));
 /** PostgreSQL refuses to run as root. This is the user `nobody` on Linux. */
@@ -26,8 +26,7 @@ type Environment = ReturnType<typeof hostEnvironment>;
 
 /** Why the folder of Graphile Worker cannot be used; undefined if it can. */
 export function whyFolderSkipped({ GRAPHILE_FOLDER: folder }: Environment): string | undefined {
-  const needed = ['node_modules/graphile-worker', 'package-lock.json'];
-  return folder !== undefined && needed.every((name) => existsSync(path.join(folder, name)))
+  return hasPackage(folder, 'graphile-worker')
     ? undefined
     : 'GRAPHILE_FOLDER names no folder with graphile-worker installed';
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCommand } from '../../dev/machine/command.ts';
@@ -95,4 +97,12 @@ async function endOf(server: ChildProcess): Promise<string> {
   } catch (thrown) {
     return `cannot start: ${(thrown as Error).message}`;
   }
+}
+
+/** Whether a folder has a package installed by npm. */
+export function hasPackage(folder: string | undefined, name: string): boolean {
+  return (
+    folder !== undefined &&
+    [`node_modules/${name}`, 'package-lock.json'].every((file) => existsSync(path.join(folder, file)))
+  );
 }

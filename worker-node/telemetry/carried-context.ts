@@ -24,7 +24,7 @@ interface WithOrigin {
   readonly [ORIGIN]: { readonly attempt: Context; readonly job: JobFields | undefined };
 }
 
-/** One for all jobs: see docs/decisions/worker.md, "What a job leaves behind in the memory". */
+/** One for all jobs: see docs/decisions/worker.md, "The memory of jobs that have ended". */
 const CARRIER = {
   get(this: WithOrigin): Carrier {
     const { attempt, job } = this[ORIGIN];

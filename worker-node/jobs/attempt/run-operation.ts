@@ -114,7 +114,7 @@ function runContextOf(
 
 const ABORT = Symbol('abort');
 
-/** One for all attempts: see docs/decisions/worker.md, "What a job leaves behind in the memory". */
+/** One for all attempts: see docs/decisions/worker.md, "The memory of jobs that have ended". */
 const SIGNAL = {
   configurable: true,
   enumerable: true,
