@@ -34,8 +34,23 @@ export async function readSteps(): Promise<ReadonlyMap<string, string>> {
   );
 }
 
+/** The last lines. Of lines that follow each other and differ in numbers only, such as times, there is the last one. */
 function lastLines(text: string): string {
-  return text.trimEnd().split('\n').slice(-LOG_LINES).join('\n');
+  const lines = text.trimEnd().split('\n');
+  const said = (line: string | undefined): string | undefined => line?.replaceAll(/\d+/g, '');
+  const kept = lines.filter((line, index) => said(line) !== said(lines[index + 1]));
+  return kept.slice(-LOG_LINES).join('\n');
+}
+
+/** The ends of the logs of a host's units, for the error of a step. */
+async function endsOfLogs(host: RunbookHost): Promise<string[]> {
+  const folder = host.at('/run');
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.log'));
+  const ends = names.map(async (name) => {
+    const text = await readFile(path.join(folder, name), 'utf8');
+    return `The end of ${name} on ${path.basename(host.root)}:\n${lastLines(text)}`;
+  });
+  return await Promise.all(ends);
 }
 
 interface HostParts {
@@ -48,6 +63,8 @@ interface HostParts {
   readonly programs: Readonly<Record<string, string>>;
   /** Collects the names of the steps that were run. */
   readonly taken: Set<string>;
+  /** The hosts whose logs stand in the error of a step, beside those of the host itself. */
+  readonly neighbours: () => Promise<readonly RunbookHost[]>;
 }
 
 /** A folder that stands for a machine: what the page puts under `/etc`, `/opt`, `/usr/local` and `/var` is in it. */
@@ -127,14 +144,11 @@ export class RunbookHost {
     });
   }
 
-  /** An error with the last lines that the units of the host have logged. */
+  /** An error with the last lines that the units of the host and of its neighbours have logged. */
   async #failure(texts: readonly string[]): Promise<Error> {
-    const folder = this.at('/run');
-    const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.log'));
-    const logs = names.map(async (name) => {
-      return `The end of ${name}:\n${lastLines(await readFile(path.join(folder, name), 'utf8'))}`;
-    });
-    return new Error([this.#parts.name, ...texts, ...(await Promise.all(logs))].join('\n'));
+    const hosts = new Set([this, ...(await this.#parts.neighbours())]);
+    const logs = await Promise.all([...hosts].map(endsOfLogs));
+    return new Error([this.#parts.name, ...texts, ...logs.flat()].join('\n'));
   }
 
   /** A text of the page with the paths, addresses and other values of this host. */

@@ -173,6 +173,14 @@ export class Site {
     );
   }
 
+  /** The machines of NATS that are there by now. */
+  async #natsHosts(): Promise<readonly RunbookHost[]> {
+    const names = [...this.#hosts.keys()].filter((name) => name.startsWith('nats-')).sort();
+    return (await Promise.all(names.map((name) => this.#hosts.get(name)))).filter(
+      (host) => host !== undefined,
+    );
+  }
+
   #portsOf(number: number): Ports {
     const ports = this.#parts.ports[number - 1];
     if (ports === undefined) throw new Error(`there is no machine ${number} for NATS`);
@@ -192,6 +200,8 @@ export class Site {
         ...{ name, scratch, taken },
         replacements: [...own, ...common],
         programs: { 'nats-server': natsServer, nats: natsCli },
+        // What goes wrong in a cluster often stands in the log of another server.
+        neighbours: () => this.#natsHosts(),
       });
     this.#hosts.set(name, made);
     return made;

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Backs up all streams, with their consumers, into a folder that restore.sh takes. After an error or a break, run it again.
+#   backup.sh /var/backups/throughline
+# NATS_URL, NATS_USER and so on say how nats-server is reached. The user must be allowed everything.
+#
+# The backup that is in the folder stays there until the new one is complete.
+set -euo pipefail
+umask 077
+
+folder=$1
+part=$folder.part
+
+rm -rf "$part"
+nats backup account --force --consumers "$part"
+
+# With --force, a stream that nats-server has but cannot serve is left out without an error.
+streams=$(nats stream ls --names --all)
+for stream in $streams; do
+  if [[ ! -s $part/$stream/backup.json ]]; then
+    echo "The stream $stream is not in the backup: nats-server cannot serve it now." >&2
+    exit 1
+  fi
+done
+
+rm -rf "$folder"
+mv "$part" "$folder"

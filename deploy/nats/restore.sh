@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Restores the streams of a folder that `nats backup account` has filled. After an error or a break, run it again.
+#   restore.sh /var/backups/throughline
+# NATS_URL, NATS_USER and so on say how nats-server is reached. The user must be allowed everything.
+#
+# A restore that breaks off leaves the name of the stream behind. nats-server then refuses to restore this stream, and
+# makes an empty one when it starts again. So a stream counts as restored only if it is the one of the backup.
+set -euo pipefail
+shopt -s inherit_errexit
+
+folder=$1
+# nats-server ends a restore that broke off after 5 s. Before 2.15 it can then also delete the stream that has come in its place.
+pause_s=10
+
+# Prints the first value of this name in a text of JSON.
+value() {
+  [[ $2 =~ \"$1\":\ *\"?([^,\"}]*) ]]
+  printf '%s' "${BASH_REMATCH[1]}"
+}
+
+# The same of a time, without parts of a second.
+seconds() {
+  local time
+  time=$(value "$1" "$2")
+  printf '%s' "${time:0:19}"
+}
+
+ask() {
+  nats request --raw "\$JS.API.STREAM.$1.$2" ''
+}
+
+# Prints what there is of a stream: nothing, empty, restored, or other, which is messages that are not those of the backup.
+look() {
+  local backup info last first_there last_there messages
+  backup=$(<"$folder/$1/backup.json")
+  info=$(ask INFO "$1")
+  if [[ $info == *'"err_code":10059'* ]]; then
+    echo nothing
+    return
+  fi
+  if [[ $info != *'"state":'* ]]; then
+    echo "nats-server does not say what it has of the stream $1: ${info:-no answer}" >&2
+    return 1
+  fi
+  last=$(value last_seq "$backup")
+  last_there=$(value last_seq "$info")
+  first_there=$(value first_seq "$info")
+  messages=$(value messages "$info")
+  # The numbers stay when messages go. A message that has a number of the backup is not younger than the backup.
+  if ((last_there >= last)) &&
+    { ((first_there > last)) || [[ ! $(seconds first_ts "$info") > $(seconds last_ts "$backup") ]]; }; then
+    echo restored
+  elif ((messages == 0)); then
+    echo empty
+  else
+    echo other
+  fi
+}
+
+restore() {
+  local there try
+  for try in 1 2 3; do
+    there=$(look "$1")
+    if [[ $there == restored ]]; then
+      echo "The stream $1 is there."
+      return
+    fi
+    if [[ $there == other ]]; then
+      echo "The stream $1 has messages that are not those of the backup. It stays as it is." >&2
+      return 1
+    fi
+    if [[ $there == empty || $try != 1 ]]; then ask DELETE "$1"; fi
+    # With one copy there is the whole stream or nothing of it. `throughline setup` gives it more.
+    if nats backup restore stream --replicas 1 "$folder/$1"; then return; fi
+    echo "The stream $1 is not restored. nats-server needs $pause_s s to forget this try." >&2
+    sleep "$pause_s"
+  done
+  return 1
+}
+
+streams=()
+for backup in "$folder"/*/; do streams+=("$(basename "$backup")"); done
+
+for stream in "${streams[@]}"; do restore "$stream"; done
+for stream in "${streams[@]}"; do
+  there=$(look "$stream")
+  if [[ $there != restored ]]; then
+    echo "The stream $stream was restored, but is gone again. Run this again." >&2
+    exit 1
+  fi
+done
