@@ -35,6 +35,12 @@ const stopWorkers = async (): Promise<void> => {
   for (const host of workers) await host.shell('systemctl stop throughline-worker');
 };
 
+/** Runs a step, and once more, as somebody does who is not sure whether it went through. */
+async function twice(host: RunbookHost, step: string): Promise<void> {
+  await host.step(step);
+  await host.step(step);
+}
+
 /** Another operation than the one that is added later. */
 async function otherOperation(host: RunbookHost): Promise<void> {
   const folder = '/opt/throughline/operations';
@@ -93,13 +99,13 @@ it('another operation', async () => {
 });
 
 it('a user for a worker group', async () => {
-  await nats.step('group-user');
+  await twice(nats, 'group-user');
   const { NATS_WORKER_IMAGES_PASSWORD = '' } = await site.variables();
   await until('the user', async () => !(await site.isRefused('worker-images', NATS_WORKER_IMAGES_PASSWORD)));
 });
 
 it('message tracing: jobs run on, and NATS drops nothing', async () => {
-  await nats.step('broker-traces');
+  await twice(nats, 'broker-traces');
   const { NATS_TRACES_PASSWORD = '' } = await site.variables();
   for (const user of ['traces', 'traces-worker'])
     await until(`the user ${user}`, async () => !(await site.isRefused(user, NATS_TRACES_PASSWORD)));
@@ -117,7 +123,7 @@ it('a new password for the workers, while jobs come', async () => {
   const { NATS_WORKER_PASSWORD = '' } = await site.variables();
   const load = edge.load('echo');
   await nats.step('rotate-make');
-  await nats.step('rotate-add');
+  await twice(nats, 'rotate-add');
   for (const host of workers) {
     await site.hand(nats, host, '/etc/throughline/worker-2.password');
     await host.step('rotate-use');
@@ -141,7 +147,7 @@ it('two groups instead of one: what came meanwhile runs', async () => {
 });
 
 it('a backup', async () => {
-  await nats.step('operator');
+  await twice(nats, 'operator');
   await until('the new user', async () => await nats.step('backup').then(() => true));
 });
 
@@ -150,9 +156,7 @@ it('three servers instead of one: what was there is there, and what came meanwhi
   const cluster = await SiteCluster.make(site);
   await stopWorkers();
   const queued = await edge.submit('echo', 'queued');
-  await nats.step('aside');
-  // Once more, as an operator does who is not sure: the ports of before are not lost.
-  await nats.step('aside');
+  await twice(nats, 'aside');
   const outboxed = await edge.submit('echo', 'meanwhile');
   expect(outboxed.durability).toBe('outbox');
   await nats.step('backup-aside');
