@@ -126,6 +126,7 @@ export class JobPipeline implements DeliveryHandler {
     if ('outcome' in checked) return await this.#recorder.record(classify(this.#parts, checked));
     try {
       const decided = await this.#runner.claimAndRun(checked);
+      checked.slot.ending();
       return await this.#recorder.record(classify(this.#parts, decided));
     } finally {
       // After the end is recorded: by the events too, no more attempts than allowed run at the same time.

@@ -1,6 +1,7 @@
 import { backoff } from '../../../shared/backoff.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
+import { Deadlines } from '../../../shared/nats/client/deadlines.ts';
 import { pause, startTimer, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { WorkerMetrics } from '../../telemetry/metrics.ts';
@@ -48,7 +49,7 @@ interface ConsumeLoopOptions {
 
 /**
  * Pulls messages from lanes in turn, as many as there are free slots, so that no message waits in this process while another
- * worker is idle. A small pull on each lane (a probe) finds out when messages come. Each delivery says how many messages are
+ * worker is idle. A slot whose delivery only stores its end counts as free, so that the next message is there when it is. A small pull on each lane (a probe) finds out when messages come. Each delivery says how many messages are
  * left in its lane. While messages wait in several lanes, the lanes share the free slots by turns (docs/decisions/tenants.md).
  * Each pull ends by itself after a while, so a pull that the server forgot delays the worker by one interval at most.
  */
@@ -63,6 +64,11 @@ export class ConsumeLoop {
   readonly #running = new Set<Promise<void>>();
   /** How many of them have given their slot back for a while. */
   #away = 0;
+  /** How many of them only store their end. */
+  #ending = 0;
+  /** Whether a message was handed back since those that store their end took too long. */
+  #isStuck = false;
+  readonly #holds = new Deadlines(HOLD_MS);
   #fullTimer: Timer | undefined;
   #failures = 0;
   #hasFailed = false;
@@ -137,7 +143,10 @@ export class ConsumeLoop {
     this.#fullTimer?.stop();
     const timer = startTimer(graceMs, () => this.#giveUp.abort());
     for (const { held, returning } of this.#lanes) {
-      for (const { message } of held.splice(0)) message.nak();
+      for (const received of held.splice(0)) {
+        this.#holds.delete(received);
+        received.message.nak();
+      }
       for (const enter of returning.splice(0)) enter();
     }
     await Promise.all(this.#lanes.map((lane) => lane.end(graceMs)));
@@ -155,15 +164,27 @@ export class ConsumeLoop {
     return this.#options.concurrency - this.#taken;
   }
 
+  /** For how many more messages there are slots now or soon. */
+  get #room(): number {
+    let room = this.#free + (this.#isStuck ? 0 : this.#ending);
+    for (const { held, returning } of this.#lanes) room -= held.length + returning.length;
+    return room;
+  }
+
   /** Gives free slots to deliveries that come back for one, and to messages that wait here. */
   #startHeld(): void {
     while (this.#free > 0) {
-      const lane = this.#nextOf(this.#lanes.filter((one) => one.isWaiting && this.#hasSlot(one)));
+      const lane = this.#nextOf(
+        this.#lanes.filter((one) => one.isWaiting && this.#hasSlot(one, this.#taken)),
+      );
       if (lane === undefined) return;
       const enter = lane.returning.shift();
       const received = enter === undefined ? lane.held.shift() : undefined;
       if (enter !== undefined) enter();
-      else if (received !== undefined) this.#start(lane, received);
+      else if (received !== undefined) {
+        this.#holds.delete(received);
+        this.#start(lane, received);
+      }
     }
   }
 
@@ -175,21 +196,27 @@ export class ConsumeLoop {
     const waiting = this.#lanes.filter(({ backlog }) => backlog > 0);
     if (waiting.length === 0) return;
     const requested = waiting.reduce((sum, lane) => sum + lane.requested, 0);
-    const credits = this.#free - requested;
+    const credits = this.#room - requested;
     if (credits <= requested) return;
     const isTrial = !this.healthy;
     for (const [lane, count] of this.#grants(waiting, credits)) lane.request(count, GRANT_MS, { isTrial });
   }
 
+  /** How many slots are neither free nor free soon. */
+  get #kept(): number {
+    return this.#options.concurrency - this.#room;
+  }
+
   /** Gives credits for messages to lanes, by turns. @returns how many each lane gets */
   #grants(waiting: readonly Lane[], credits: number): Map<Lane, number> {
+    const kept = this.#kept;
     const [only] = waiting;
     if (only !== undefined && waiting.length === 1) return this.#grantAll(only, credits);
     const counts = new Map<Lane, number>();
     const demands = new Map(waiting.map((lane) => [lane, lane.demand]));
     for (let given = 0; given < credits; given++) {
       const lane = this.#nextOf(
-        waiting.filter((one) => (demands.get(one) ?? 0) > 0 && this.#hasSlot(one, given)),
+        waiting.filter((one) => (demands.get(one) ?? 0) > 0 && this.#hasSlot(one, kept + given)),
       );
       if (lane === undefined) break;
       counts.set(lane, (counts.get(lane) ?? 0) + 1);
@@ -200,7 +227,7 @@ export class ConsumeLoop {
 
   /** While one lane alone has work, nobody else takes turns. */
   #grantAll(lane: Lane, credits: number): Map<Lane, number> {
-    const slots = lane.source.isBulk ? this.#bulkSlots - this.#taken : credits;
+    const slots = lane.source.isBulk ? this.#bulkSlots - this.#kept : credits;
     const count = Math.min(credits, lane.demand, slots);
     return new Map(count > 0 ? [[lane, count]] : []);
   }
@@ -210,16 +237,18 @@ export class ConsumeLoop {
    * slots, in a cluster for one on each lane.
    */
   #probe(): void {
-    if (this.#free <= 0) return;
-    for (const lane of this.#lanes) if (this.#hasSlot(lane)) lane.resumeProbes();
-    const share = Math.max(1, Math.floor(this.#free / this.#lanes.length));
+    const room = this.#room;
+    if (room <= 0) return;
+    const kept = this.#kept;
+    for (const lane of this.#lanes) if (this.#hasSlot(lane, kept)) lane.resumeProbes();
+    const share = Math.max(1, Math.floor(room / this.#lanes.length));
     const isTrial = !this.healthy;
     const expiresMs = isTrial ? PROBE_AFTER_FAILURE_MS : PROBE_MS;
     for (const lane of this.#lanes) {
       const { requested } = lane;
       // In a cluster, a pull stays open while the host is full. One of one message is used up by the first that it hands back.
       const size = lane.source.consumer.isClustered ? 1 : share;
-      if (requested * 2 < size && lane.demand === 0 && this.#hasSlot(lane))
+      if (requested * 2 < size && lane.demand === 0 && this.#hasSlot(lane, kept))
         lane.request(size - requested, expiresMs, { isProbe: true, isTrial });
     }
   }
@@ -229,7 +258,7 @@ export class ConsumeLoop {
    * delivered, and could not be cancelled in the queue.
    */
   #watchFull(): void {
-    if (this.#free > 0) {
+    if (this.#room > 0) {
       this.#fullTimer?.stop();
       this.#fullTimer = undefined;
     } else {
@@ -239,9 +268,9 @@ export class ConsumeLoop {
     }
   }
 
-  /** Whether a lane may have another slot, after `given` others. Bulk lanes leave some slots to the others. */
-  #hasSlot({ source }: Lane, given = 0): boolean {
-    return !source.isBulk || this.#taken + given < this.#bulkSlots;
+  /** Whether a lane may have another slot, after `taken` others. Bulk lanes leave some slots to the others. */
+  #hasSlot({ source }: Lane, taken: number): boolean {
+    return !source.isBulk || taken < this.#bulkSlots;
   }
 
   /** The lane whose turn it is: first a priority is chosen, then a lane of that priority. */
@@ -253,36 +282,47 @@ export class ConsumeLoop {
 
   #receive(lane: Lane, received: Received): void {
     this.#succeed();
-    if (this.#free > 0 && this.#hasSlot(lane)) this.#start(lane, received);
+    if (this.#free > 0 && this.#hasSlot(lane, this.#taken)) this.#start(lane, received);
     else this.#hold(lane, received);
   }
 
-  /** Several lanes may bring a message for the same slot. The messages that did not get it wait for a moment. */
+  /** A message may come before its slot is free, and several lanes may bring one for the same slot. They wait for a moment. */
   #hold(lane: Lane, received: Received): void {
     lane.held.push(received);
-    startTimer(HOLD_MS, () => {
-      const place = lane.held.indexOf(received);
-      if (place === -1) return;
-      lane.held.splice(place, 1);
+    this.#holds.add(received, () => {
+      this.#holds.delete(received);
+      lane.held.splice(lane.held.indexOf(received), 1);
       lane.backlog++;
+      this.#isStuck = true;
       received.message.nak();
     });
   }
 
   #start(lane: Lane, received: Received): void {
     const delivery = deliveryOf(received, lane.source.consumer.createdMs);
-    const slot = this.#slotOf(lane);
+    let isEnding = false;
+    const ending = (): void => {
+      if (!isEnding) this.#ending++;
+      isEnding = true;
+      this.#wake();
+    };
+    const slot = this.#slotOf(lane, ending);
     const { metrics, what } = this.#options;
     metrics?.messageConsumed(what, delivery.deliveryCount > 1);
     const handled = this.#options.handler.process(delivery, this.#giveUp.signal, slot).finally(() => {
       this.#running.delete(handled);
+      if (isEnding) this.#ending--;
+      this.#isStuck = false;
+      // At once: what the next delivery writes goes to the socket together with the ack of this one.
+      if (!this.#stopping.signal.aborted) this.#startHeld();
       this.#wake();
     });
     this.#running.add(handled);
   }
 
-  #slotOf(lane: Lane): Slot {
+  #slotOf(lane: Lane, ending: () => void): Slot {
     return {
+      ending,
       stopping: this.#stopping.signal,
       leave: () => {
         this.#away++;

@@ -1,7 +1,7 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import { toBinaryMode } from '../../../shared/wire/structured-event.ts';
 import type { Received } from './lane.ts';
+import type { PulledMessage } from './pulled-message.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** How a worker answers a delivery. */
@@ -64,7 +64,7 @@ export function deliveryOf({ message, asked, after }: Received, consumerCreatedM
   };
 }
 
-function settle(message: JsMsg, ack: Ack): void {
+function settle(message: PulledMessage, ack: Ack): void {
   if (ack.kind === 'ack') message.ack();
   else if (ack.kind === 'nak') message.nak(ack.delayMs);
   else if (ack.kind === 'term') message.term(ack.reason);

@@ -5,6 +5,7 @@ import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { type Broker, isClustered } from '../connect.ts';
 import { ensureConsumer } from '../provision.ts';
+import { PullInboxes } from './pull-inboxes.ts';
 
 /**
  * The consumer that this worker pulls from. After a failure the consumer is looked up again. If it was deleted, it is
@@ -16,6 +17,8 @@ export class DurableConsumer {
   readonly #stream: string;
   readonly #definition: ConsumerDefinition;
   readonly #log: WorkerLogger;
+  /** Where it is asked for messages that are known to wait. */
+  readonly inboxes: PullInboxes;
   #found: Promise<Consumer> | undefined;
   #createdMs = Number.POSITIVE_INFINITY;
   #isInCluster = false;
@@ -25,6 +28,7 @@ export class DurableConsumer {
     this.#stream = stream;
     this.#definition = definition;
     this.#log = log;
+    this.inboxes = new PullInboxes(broker.connection, { stream, name: definition.durable_name });
   }
 
   /** When the consumer was created, on the broker's clock; infinity while this is not known. */

@@ -1,8 +1,10 @@
-import type { JsMsg } from '@nats-io/jetstream';
+import type { Consumer } from '@nats-io/jetstream';
 import { valueWithin } from '../../../shared/deadline.ts';
 import type { Priority } from '../../../shared/job/priority.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
-import { Pull } from './pull.ts';
+import { fetched, Pull, type PulledMessages } from './pull.ts';
+import type { PullInboxes } from './pull-inboxes.ts';
+import type { PulledMessage } from './pulled-message.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /**
@@ -16,7 +18,10 @@ const FORGOTTEN_MS = 6_000;
 
 /** A consumer, and how its messages share the slots of a host with those of other consumers. */
 export interface LaneSource {
-  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs' | 'isClustered'>;
+  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs' | 'isClustered'> & {
+    /** Where it is asked for messages that are known to wait. Undefined: as for those that may come. */
+    readonly inboxes?: Pick<PullInboxes, 'ask'>;
+  };
   readonly priority: Priority;
   /** Whether its messages may not take the slots that are reserved for the others. */
   readonly isBulk: boolean;
@@ -24,7 +29,7 @@ export interface LaneSource {
 
 /** A message, and what is known about the pull that brought it. */
 export interface Received {
-  readonly message: JsMsg;
+  readonly message: PulledMessage;
   /** Runs since the pull was opened. */
   readonly asked: Stopwatch;
   /** The largest sequence in the stream that the consumer had delivered here before the pull was opened. */
@@ -136,10 +141,12 @@ export class Lane {
     }
   }
 
-  /** As {@link renew}, after a reconnect. In a cluster, all pulls may be lost. */
+  /** As {@link renew}, after a reconnect. In a cluster, all pulls may be lost, and else those that the client does not send again. */
   renewAll(): void {
     this.renew();
-    if (this.source.consumer.isClustered) for (const request of this.#requests) request.isLost = true;
+    const { isClustered, inboxes } = this.source.consumer;
+    for (const request of this.#requests)
+      if (isClustered || (inboxes !== undefined && request.isProbe !== true)) request.isLost = true;
   }
 
   /**
@@ -171,9 +178,7 @@ export class Lane {
       if (request.isUnwanted) return this.#listener.onEnd(false);
       const asked = new Stopwatch();
       const after = this.#reached;
-      const expires = this.source.consumer.isClustered ? Math.min(expiresMs, CLUSTER_PULL_MS) : expiresMs;
-      const messages = await found.fetch({ max_messages: request.left, expires });
-      request.pull = new Pull(messages, request.left);
+      request.pull = new Pull(await this.#open(found, request, expiresMs), request.left);
       // The lane or its probes may have been ended while the pull was opened.
       if (this.#isStopped || request.isUnwanted) void request.pull.end();
       if (this.#isPaused && request.isProbe === true) request.pull.pause();
@@ -191,6 +196,13 @@ export class Lane {
     } finally {
       this.#requests.delete(request);
     }
+  }
+
+  async #open(found: Consumer, request: Request, expiresMs: number): Promise<PulledMessages> {
+    const { isClustered, inboxes } = this.source.consumer;
+    if (request.isProbe !== true && inboxes !== undefined) return inboxes.ask(request.left);
+    const expires = isClustered ? Math.min(expiresMs, CLUSTER_PULL_MS) : expiresMs;
+    return fetched(await found.fetch({ max_messages: request.left, expires }));
   }
 
   #receive(received: Received): void {

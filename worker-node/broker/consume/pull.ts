@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { ConsumerMessages } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
+import type { PulledMessage } from './pulled-message.ts';
 
 /** A pull is quiet if no message comes for this long. */
 const QUIET_MS = 100;
@@ -12,15 +13,26 @@ const PATIENCE_MS = 500;
  */
 const HAND_BACK_MS = 750;
 
+/** What a pull brings. */
+export interface PulledMessages {
+  /**
+   * Gives each message to `take`, until the pull has ended.
+   * @returns rejects with the reason if the pull fails
+   */
+  each(take: (message: PulledMessage) => void): Promise<void>;
+  /** Ends the pull after the last message that the server has sent. */
+  drain(): void;
+}
+
 /** One request for messages. The pull is open until the server has sent all of them, or until the request expires. */
 export class Pull {
-  readonly #messages: ConsumerMessages;
+  readonly #messages: PulledMessages;
   readonly #handedBack = new Set<number>();
   #left: number;
   #isPaused = false;
 
   /** @param count how many messages were asked for */
-  constructor(messages: ConsumerMessages, count: number) {
+  constructor(messages: PulledMessages, count: number) {
     this.#messages = messages;
     this.#left = count;
   }
@@ -31,19 +43,19 @@ export class Pull {
   }
 
   /** Gives each message to `take`. A message that comes while the pull is paused is handed back to the server. */
-  async takeAll(take: (message: JsMsg) => void): Promise<void> {
-    for await (const message of this.#messages) {
+  takeAll(take: (message: PulledMessage) => void): Promise<void> {
+    return this.#messages.each((message) => {
       this.#left--;
       if (this.#isPaused) this.#handBack(message);
       else take(message);
-    }
+    });
   }
 
   /**
    * Hands a message back. The first time, the server gives it to the next pull at once: that is this pull only if no other one
    * is open.
    */
-  #handBack(message: JsMsg): void {
+  #handBack(message: PulledMessage): void {
     message.nak(this.#handedBack.has(message.seq) ? HAND_BACK_MS : 0);
     this.#handedBack.add(message.seq);
   }
@@ -69,8 +81,18 @@ export class Pull {
       before = this.#left;
       await delay(QUIET_MS);
     }
-    drain(this.#messages);
+    this.#messages.drain();
   }
+}
+
+/** The messages of a `fetch` of the NATS client. */
+export function fetched(messages: ConsumerMessages): PulledMessages {
+  return {
+    each: async (take) => {
+      for await (const message of messages) take(message);
+    },
+    drain: () => drain(messages),
+  };
 }
 
 /**

@@ -2,6 +2,8 @@
 export interface Slot {
   /** Aborts when the host begins to stop. A delivery that waits is handed back then. */
   readonly stopping: AbortSignal;
+  /** Says that the work is done, and only its end has to be stored: the slot is free soon, and the next message may come. */
+  ending(): void;
   /** Gives the slot to other deliveries. Call this only while the delivery has the slot. */
   leave(): void;
   /**
@@ -14,6 +16,7 @@ export interface Slot {
 /** A slot that is there for one delivery only. */
 export const OWN_SLOT: Slot = {
   stopping: new AbortController().signal,
+  ending: () => undefined,
   leave: () => undefined,
   enter: () => Promise.resolve(),
 };

@@ -29,6 +29,7 @@ function deliver(pipeline: JobPipeline, jobId: string, more: Parameters<typeof d
   const moves: string[] = [];
   const slot: Slot = {
     stopping: stopping.signal,
+    ending: () => undefined,
     leave: () => void moves.push('leave'),
     enter: async () => void moves.push('enter'),
   };

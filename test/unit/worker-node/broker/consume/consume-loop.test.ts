@@ -266,6 +266,59 @@ describe('stopping the consume loop', () => {
   });
 });
 
+describe('the consume loop ahead of an end', () => {
+  it('asks for the next message while a delivery stores its end, and handles it when the slot is free', async () => {
+    const { loop, pulls } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1, 2);
+    await until(() => jobs.length === 1);
+    expect(pulls).toHaveLength(1);
+    jobs[0]?.slot.ending();
+    await until(() => pulls.length === 2);
+    pulls[1]?.bring(2, 1);
+    await new Promise(setImmediate);
+    expect(loop.running).toBe(1);
+    jobs[0]?.end();
+    await until(() => jobs.length === 2);
+    expect(loop.running).toBe(1);
+    expect(pulls).toHaveLength(2);
+    expect(pulls.flatMap(({ handedBack }) => handedBack)).toEqual([]);
+  });
+
+  it('hands the next message back when the end takes too long, and asks for no other one until a slot is free', async () => {
+    const { pulls } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1, 2);
+    await until(() => jobs.length === 1);
+    jobs[0]?.slot.ending();
+    await until(() => pulls.length === 2);
+    pulls[1]?.bring(2, 1);
+    await until(() => pulls[1]?.handedBack.length === 1);
+    jobs[0]?.slot.ending();
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(pulls).toHaveLength(2);
+    jobs[0]?.end();
+    await until(() => pulls.length === 3);
+  });
+
+  it('hands the next message back when it stops', async () => {
+    const { loop, pulls } = start(1);
+    await until(() => pulls.length === 1);
+    pulls[0]?.bring(1, 2);
+    await until(() => jobs.length === 1);
+    jobs[0]?.slot.ending();
+    await until(() => pulls.length === 2);
+    pulls[1]?.bring(2, 1);
+    await new Promise(setImmediate);
+    const stopped = loop.stop(60_000);
+    jobs[0]?.end();
+    await stopped;
+    expect(pulls[1]?.handedBack).toEqual([2]);
+    expect(jobs).toHaveLength(1);
+  });
+});
+
 describe('the consume loop in a cluster', () => {
   it('asks again after a reconnect for messages that it had asked for, since that pull may be gone', async () => {
     const { loop, pulls } = start(4, undefined, true);

@@ -1,0 +1,132 @@
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import type { NatsServer } from '../../../../dev/nats-server/start.ts';
+import { PullInboxes } from '../../../../worker-node/broker/consume/pull-inboxes.ts';
+import type { PulledMessage } from '../../../../worker-node/broker/consume/pulled-message.ts';
+import { startTestNats } from '../../../support/nats/nats.ts';
+
+let server: NatsServer;
+let nats: NatsConnection;
+let manager: JetStreamManager;
+beforeAll(async () => {
+  server = await startTestNats();
+  nats = await connect({ servers: server.url, noAsyncTraces: true });
+  manager = await jetstreamManager(nats);
+});
+afterAll(async () => {
+  await nats.close();
+  await server.stop();
+});
+
+const until = (condition: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(condition, { timeout: 60_000, interval: 5 });
+
+/** A work queue with one consumer, of which `count` messages wait. */
+async function queue(name: string, count: number) {
+  await manager.streams.add({ name, subjects: [`${name}.>`], retention: 'workqueue' });
+  const made = await manager.consumers.add(name, { durable_name: 'workers', ack_policy: 'explicit' });
+  const put = (n: number): void => nats.publish(`${name}.${n}`, String(n));
+  for (let n = 1; n <= count; n++) put(n);
+  await until(async () => expect((await manager.streams.info(name)).state.messages).toBe(count));
+  const left = async (): Promise<number> => (await manager.streams.info(name)).state.messages;
+  return {
+    inboxes: new PullInboxes(nats, { stream: name, name: 'workers' }),
+    put,
+    left,
+    createdAt: made.created,
+  };
+}
+
+it('a pull brings as many messages as were asked for, says what waits behind each, and then ends', async () => {
+  const { inboxes, left, createdAt } = await queue('brings', 3);
+  const got: PulledMessage[] = [];
+  await inboxes.ask(2).each((message) => got.push(message));
+  expect(got.map(({ subject }) => subject)).toEqual(['brings.1', 'brings.2']);
+  expect(got.map(({ seq, info }) => [seq, info])).toEqual([
+    [1, { deliveryCount: 1, pending: 2 }],
+    [2, { deliveryCount: 1, pending: 1 }],
+  ]);
+  expect(new TextDecoder().decode(got[0]?.data)).toBe('1');
+  expect(Math.abs((got[0]?.time.getTime() ?? 0) - Date.parse(createdAt))).toBeLessThan(60_000);
+  for (const message of got) message.ack();
+  await until(async () => expect(await left()).toBe(1));
+});
+
+it('a message that is handed back comes again, at once or after its delay, and one that is refused does not', async () => {
+  const { inboxes, left } = await queue('back', 1);
+  const answers = [
+    (message: PulledMessage) => message.nak(),
+    (message: PulledMessage) => message.nak(20),
+    (message: PulledMessage) => message.term('not a job'),
+  ];
+  const counts: number[] = [];
+  for (const answer of answers)
+    await inboxes.ask(1).each((message) => {
+      counts.push(message.info.deliveryCount);
+      message.working();
+      answer(message);
+      // Only the first answer counts.
+      message.ack();
+    });
+  expect(counts).toEqual([1, 2, 3]);
+  await until(async () => expect(await left()).toBe(0));
+});
+
+it('one pull after the other uses the same inbox, also after one that brought nothing', async () => {
+  const { inboxes, put } = await queue('again', 1);
+  const got: string[] = [];
+  const pull = () =>
+    inboxes.ask(1).each((message) => {
+      got.push(message.subject);
+      message.ack();
+    });
+  await pull();
+  const before = subscriptionsOf(nats);
+  await pull();
+  put(2);
+  await pull();
+  expect(got).toEqual(['again.1', 'again.2']);
+  expect(subscriptionsOf(nats)).toBe(before);
+});
+
+it('a pull fails when its consumer is deleted, and when it is missing', async () => {
+  const { inboxes } = await queue('deleted', 0);
+  const waits = inboxes.ask(1).each(() => undefined);
+  await nats.flush();
+  await manager.consumers.delete('deleted', 'workers');
+  await expect(waits).rejects.toThrow('consumer deleted');
+  await expect(inboxes.ask(1).each(() => undefined)).rejects.toThrow();
+});
+
+it('a pull that is drained ends, and leaves what comes later to other pulls', async () => {
+  const { inboxes, put } = await queue('drained', 0);
+  const first: string[] = [];
+  const pull = inboxes.ask(1);
+  const ended = pull.each(({ subject }) => void first.push(subject));
+  await nats.flush();
+  pull.drain();
+  await ended;
+  put(1);
+  const second: string[] = [];
+  await inboxes.ask(1).each(({ subject }) => void second.push(subject));
+  expect([first, second]).toEqual([[], ['drained.1']]);
+});
+
+it('a pull ends with its connection', async () => {
+  const { left } = await queue('closed', 0);
+  const connection = await connect({ servers: server.url });
+  const inboxes = new PullInboxes(connection, { stream: 'closed', name: 'workers' });
+  const ended = inboxes.ask(1).each(() => undefined);
+  await connection.close();
+  await ended;
+  expect(await left()).toBe(0);
+});
+
+/** How many subscriptions a connection has. The client does not show them. */
+function subscriptionsOf(connection: NatsConnection): number {
+  const { protocol } = connection as unknown as {
+    protocol: { subscriptions: { subs: Map<number, unknown> } };
+  };
+  return protocol.subscriptions.subs.size;
+}

@@ -1,0 +1,84 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import type { Msg } from '@nats-io/transport-node';
+
+/** The part of a message of JetStream that a worker uses. */
+export type PulledMessage = Pick<
+  JsMsg,
+  'subject' | 'headers' | 'data' | 'seq' | 'time' | 'ack' | 'nak' | 'term' | 'working'
+> & {
+  readonly info: Pick<JsMsg['info'], 'deliveryCount' | 'pending'>;
+};
+
+const NANOS_PER_MS = 1_000_000;
+const ACK = Buffer.from('+ACK');
+const NAK = Buffer.from('-NAK');
+const WORKING = Buffer.from('+WPI');
+
+/** The words of the subject for the answer, counted from its end: newer servers put more of them before these, or one behind. */
+const WORDS = 9;
+const WORDS_WITH_DOMAIN = 11;
+const FIRST = '$JS';
+
+/**
+ * Makes a message of JetStream of one that came to the inbox of a pull. The NATS client (jetstream 3.4.0) has this too, and does not
+ * export it.
+ * @throws Error if its subject for the answer is not that of JetStream
+ */
+export function pulledMessage(message: Msg): PulledMessage {
+  return new Pulled(message);
+}
+
+class Pulled implements PulledMessage {
+  readonly #message: Msg;
+  readonly info: PulledMessage['info'];
+  readonly seq: number;
+  readonly time: Date;
+  #isAnswered = false;
+
+  constructor(message: Msg) {
+    this.#message = message;
+    const words = message.reply?.split('.') ?? [];
+    const domain = words.length === WORDS ? 0 : WORDS_WITH_DOMAIN - WORDS;
+    if (words[0] !== FIRST || words.length < WORDS + domain)
+      throw new Error('a pull brought a message that is not of JetStream');
+    const [deliveryCount, seq, , nanos, pending] = words.slice(4 + domain, WORDS + domain).map(Number);
+    this.info = { deliveryCount: deliveryCount ?? 0, pending: pending ?? 0 };
+    this.seq = seq ?? 0;
+    this.time = new Date(Math.floor((nanos ?? 0) / NANOS_PER_MS));
+  }
+
+  get subject(): string {
+    return this.#message.subject;
+  }
+
+  get headers(): Msg['headers'] {
+    return this.#message.headers;
+  }
+
+  get data(): Uint8Array {
+    return this.#message.data;
+  }
+
+  ack(): void {
+    this.#answer(ACK);
+  }
+
+  nak(delayMs?: number): void {
+    const isAtOnce = delayMs === undefined || delayMs === 0;
+    this.#answer(isAtOnce ? NAK : Buffer.from(`-NAK {"delay":${Math.round(delayMs * NANOS_PER_MS)}}`));
+  }
+
+  term(reason = ''): void {
+    this.#answer(Buffer.from(reason === '' ? '+TERM' : `+TERM ${reason}`));
+  }
+
+  working(): void {
+    if (!this.#isAnswered) this.#message.respond(WORKING);
+  }
+
+  #answer(answer: Uint8Array): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#message.respond(answer);
+  }
+}
