@@ -1,6 +1,7 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { destination, type Logger, type LoggerOptions, pino } from 'pino';
 import { printableJson } from '../shared/text/json.ts';
+import { BatchedLines } from './batched-lines.ts';
 
 /** The part of pino that the worker uses. A line is JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -37,7 +38,8 @@ export function createLogger(
       },
     },
   };
-  return isSync ? pino(options, destination({ fd: 1, sync: true })) : pino(options);
+  const output = destination({ fd: 1, sync: isSync });
+  return pino(options, isSync ? output : new BatchedLines(output));
 }
 
 let lastMs = 0;
