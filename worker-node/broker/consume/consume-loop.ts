@@ -2,10 +2,11 @@ import { backoff } from '../../../shared/backoff.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { Deadlines } from '../../../shared/nats/client/deadlines.ts';
-import { pause, startTimer, type Timer } from '../../../shared/timers.ts';
+import { pause, startTimer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { WorkerMetrics } from '../../telemetry/metrics.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
+import { FullWatch } from './full-watch.ts';
 import { Lane, type LaneSource, type Received } from './lane.ts';
 import type { Slot } from './slot.ts';
 import { Turns } from './turns.ts';
@@ -69,7 +70,9 @@ export class ConsumeLoop {
   /** Whether a message was handed back since those that store their end took too long. */
   #isStuck = false;
   readonly #holds = new Deadlines(HOLD_MS);
-  #fullTimer: Timer | undefined;
+  readonly #fullWatch = new FullWatch(FULL_MS, () => {
+    for (const lane of this.#lanes) lane.endProbes();
+  });
   #failures = 0;
   #hasFailed = false;
   #problem: string | undefined;
@@ -126,9 +129,12 @@ export class ConsumeLoop {
       if (this.#hasFailed) await this.#pause();
       if (this.#stopping.signal.aborted) break;
       this.#startHeld();
-      this.#requestWaiting();
-      this.#probe();
-      this.#watchFull();
+      const room = this.#room;
+      if (room > 0) {
+        this.#requestWaiting(room);
+        this.#probe(room);
+      }
+      this.#fullWatch.note(room <= 0);
       await this.#change();
     }
   }
@@ -140,7 +146,7 @@ export class ConsumeLoop {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    this.#fullTimer?.stop();
+    this.#fullWatch.stop();
     const timer = startTimer(graceMs, () => this.#giveUp.abort());
     for (const { held, returning } of this.#lanes) {
       for (const received of held.splice(0)) {
@@ -174,9 +180,9 @@ export class ConsumeLoop {
   /** Gives free slots to deliveries that come back for one, and to messages that wait here. */
   #startHeld(): void {
     while (this.#free > 0) {
-      const lane = this.#nextOf(
-        this.#lanes.filter((one) => one.isWaiting && this.#hasSlot(one, this.#taken)),
-      );
+      const lanes = this.#lanes.filter((one) => one.isWaiting && this.#hasSlot(one, this.#taken));
+      // While one lane alone has something here, nobody else takes turns.
+      const lane = lanes.length > 1 ? this.#nextOf(lanes) : lanes[0];
       if (lane === undefined) return;
       const enter = lane.returning.shift();
       const received = enter === undefined ? lane.held.shift() : undefined;
@@ -192,26 +198,26 @@ export class ConsumeLoop {
    * Asks for messages that are known to wait. It asks only when more than half of the free slots are not requested yet, so
    * that one pull is for many messages.
    */
-  #requestWaiting(): void {
+  #requestWaiting(room: number): void {
     const waiting = this.#lanes.filter(({ backlog }) => backlog > 0);
     if (waiting.length === 0) return;
     const requested = waiting.reduce((sum, lane) => sum + lane.requested, 0);
-    const credits = this.#room - requested;
+    const credits = room - requested;
     if (credits <= requested) return;
     const isTrial = !this.healthy;
-    for (const [lane, count] of this.#grants(waiting, credits)) lane.request(count, GRANT_MS, { isTrial });
+    const kept = this.#options.concurrency - room;
+    for (const [lane, count] of this.#grants(waiting, credits, kept))
+      lane.request(count, GRANT_MS, { isTrial });
   }
 
-  /** How many slots are neither free nor free soon. */
-  get #kept(): number {
-    return this.#options.concurrency - this.#room;
-  }
-
-  /** Gives credits for messages to lanes, by turns. @returns how many each lane gets */
-  #grants(waiting: readonly Lane[], credits: number): Map<Lane, number> {
-    const kept = this.#kept;
+  /**
+   * Gives credits for messages to lanes, by turns.
+   * @param kept how many slots are neither free nor free soon
+   * @returns how many each lane gets
+   */
+  #grants(waiting: readonly Lane[], credits: number, kept: number): Map<Lane, number> {
     const [only] = waiting;
-    if (only !== undefined && waiting.length === 1) return this.#grantAll(only, credits);
+    if (only !== undefined && waiting.length === 1) return this.#grantAll(only, credits, kept);
     const counts = new Map<Lane, number>();
     const demands = new Map(waiting.map((lane) => [lane, lane.demand]));
     for (let given = 0; given < credits; given++) {
@@ -226,45 +232,30 @@ export class ConsumeLoop {
   }
 
   /** While one lane alone has work, nobody else takes turns. */
-  #grantAll(lane: Lane, credits: number): Map<Lane, number> {
-    const slots = lane.source.isBulk ? this.#bulkSlots - this.#kept : credits;
+  #grantAll(lane: Lane, credits: number, kept: number): Map<Lane, number> {
+    const slots = lane.source.isBulk ? this.#bulkSlots - kept : credits;
     const count = Math.min(credits, lane.demand, slots);
     return new Map(count > 0 ? [[lane, count]] : []);
   }
 
   /**
    * Keeps a pull open on each lane while slots are free. All probes together ask for about as many messages as there are free
-   * slots, in a cluster for one on each lane.
+   * slots, in a cluster for one on each lane. While all slots are taken for longer than a moment, no probe takes messages: a message
+   * that nobody here can run would count as delivered, and could not be cancelled in the queue.
    */
-  #probe(): void {
-    const room = this.#room;
-    if (room <= 0) return;
-    const kept = this.#kept;
-    for (const lane of this.#lanes) if (this.#hasSlot(lane, kept)) lane.resumeProbes();
+  #probe(room: number): void {
+    const kept = this.#options.concurrency - room;
     const share = Math.max(1, Math.floor(room / this.#lanes.length));
     const isTrial = !this.healthy;
     const expiresMs = isTrial ? PROBE_AFTER_FAILURE_MS : PROBE_MS;
     for (const lane of this.#lanes) {
+      if (!this.#hasSlot(lane, kept)) continue;
+      lane.resumeProbes();
       const { requested } = lane;
       // In a cluster, a pull stays open while the host is full. One of one message is used up by the first that it hands back.
       const size = lane.source.consumer.isClustered ? 1 : share;
-      if (requested * 2 < size && lane.demand === 0 && this.#hasSlot(lane, kept))
+      if (requested * 2 < size && lane.backlog <= requested)
         lane.request(size - requested, expiresMs, { isProbe: true, isTrial });
-    }
-  }
-
-  /**
-   * While all slots are taken for longer than a moment, no probe takes messages: a message that nobody here can run would count as
-   * delivered, and could not be cancelled in the queue.
-   */
-  #watchFull(): void {
-    if (this.#room > 0) {
-      this.#fullTimer?.stop();
-      this.#fullTimer = undefined;
-    } else {
-      this.#fullTimer ??= startTimer(FULL_MS, () => {
-        for (const lane of this.#lanes) lane.endProbes();
-      });
     }
   }
 
