@@ -14,7 +14,7 @@ const STRING_END = utf8('"}}');
 const INT = '{"intValue":';
 const END = utf8('}}');
 
-/** A key of attributes. */
+/** A key of attributes. Each attribute begins with a comma. */
 interface Key {
   /** What an attribute begins with. */
   readonly start: Uint8Array;
@@ -35,13 +35,14 @@ export class AttributeJson {
 
   /** Writes the elements of a list of attributes. */
   write(out: JsonBytes, attributes: Attributes): void {
+    const from = out.length;
     let isFirst = true;
     for (const key in attributes) {
       const value = attributes[key];
       if (value === undefined) continue;
-      if (!isFirst) out.comma();
-      isFirst = false;
       this.#writeOne(out, this.#keyOf(key), value);
+      if (isFirst) out.cutComma(from);
+      isFirst = false;
     }
   }
 
@@ -51,13 +52,14 @@ export class AttributeJson {
    * @param isEmpty whether nothing is in the list so far
    */
   writeMore(out: JsonBytes, list: readonly AttributeValue[], isEmpty: boolean): void {
+    const from = out.length;
     let isFirst = isEmpty;
     for (let at = 0; at < list.length; at += 2) {
       const value = list[at + 1];
       if (value === undefined) continue;
-      if (!isFirst) out.comma();
-      isFirst = false;
       this.#writeOne(out, this.#keyOf(list[at] as string), value);
+      if (isFirst) out.cutComma(from);
+      isFirst = false;
     }
   }
 
@@ -85,7 +87,7 @@ export class AttributeJson {
 }
 
 function makeKey(name: string, values: Key['values']): Key {
-  const start = `{"key":${JSON.stringify(name.toWellFormed())},"value":`;
+  const start = `,{"key":${JSON.stringify(name.toWellFormed())},"value":`;
   return {
     ...{ start: utf8(start), startOfText: utf8(start + STRING), startOfInt: utf8(start + INT) },
     values,
@@ -98,13 +100,9 @@ function writeAttribute(
   value: AttributeValue,
 ): void {
   if (typeof value === 'string') {
-    out.put(startOfText);
-    out.text(value);
-    out.put(STRING_END);
+    out.around(startOfText, value, STRING_END);
   } else if (Number.isSafeInteger(value)) {
-    out.put(startOfInt);
-    out.text(String(value));
-    out.put(END);
+    out.around(startOfInt, String(value), END);
   } else {
     out.put(start);
     out.put(utf8(`${JSON.stringify(anyValue(value))}}`));

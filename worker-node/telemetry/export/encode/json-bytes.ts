@@ -53,6 +53,27 @@ export class JsonBytes {
     this.#length = at;
   }
 
+  /** As {@link put}, {@link text} and {@link put}. @throws TypeError if `text` is no string */
+  around(before: Uint8Array, text: string, after: Uint8Array): void {
+    if (typeof text !== 'string') throw new TypeError('not a text');
+    this.#reserve(before.length + text.length + after.length);
+    const buffer = this.#buffer;
+    buffer.set(before, this.#length);
+    let at = this.#length + before.length;
+    for (let n = 0; n < text.length; n++) {
+      const code = text.charCodeAt(n);
+      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
+        this.#length += before.length;
+        this.text(text);
+        this.put(after);
+        return;
+      }
+      buffer[at++] = code;
+    }
+    for (let n = 0; n < after.length; n++) buffer[at++] = after[n] as number;
+    this.#length = at;
+  }
+
   /** Writes ASCII without anything to escape in place of what is written from `at` on. */
   ascii(at: number, text: string): void {
     const buffer = this.#buffer;
@@ -83,6 +104,12 @@ export class JsonBytes {
   comma(): void {
     this.#reserve(1);
     this.#buffer[this.#length++] = 0x2c;
+  }
+
+  /** Takes the byte at `at` away. */
+  cutComma(at: number): void {
+    this.#buffer.copyWithin(at, at + 1, this.#length);
+    this.#length--;
   }
 
   /** Writes a whole number with as many digits as asked for. */

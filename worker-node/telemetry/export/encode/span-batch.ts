@@ -11,7 +11,7 @@ import { writeSpan } from './span-json.ts';
 const FIRST_BYTES = 64 * 1_024;
 /** So many buffers are kept for the next batches, unless they are larger than this. */
 const SPARES = 2;
-const SPARE_BYTES = 2 * 1_024 * 1_024;
+const SPARE_BYTES = 4 * 1_024 * 1_024;
 const FIRST = utf8('{"resourceSpans":[{"scopeSpans":[{"spans":[');
 const NEXT = utf8(',{"scopeSpans":[{"spans":[');
 const END = utf8(']}');
