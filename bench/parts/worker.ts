@@ -43,7 +43,7 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { name: 'worker-no-op-1', concurrency: 1, napMs: 0, jobs: 2_000 },
+  { name: 'worker-no-op-1', concurrency: 1, napMs: 0, jobs: 6_000 },
   { name: 'worker-no-op-64', concurrency: 64, napMs: 0, jobs: 40_000, syncedJobs: 8_000 },
   { name: 'worker-no-op-512', concurrency: 512, napMs: 0, jobs: 16_000 },
   { name: 'worker-5ms-1', concurrency: 1, napMs: 5, jobs: 200 },

@@ -68,10 +68,13 @@ export function headerValues(messageHeaders: NatsHeadersLike | undefined): Heade
   const inLowerCase = keys.map((key) => key.toLowerCase());
   return (name) => {
     const wanted = name.toLowerCase();
-    if (!inLowerCase.includes(wanted)) return NO_VALUES;
-    const values = keys
-      .filter((_, n) => inLowerCase[n] === wanted)
-      .flatMap((key) => messageHeaders.values(key));
+    const first = inLowerCase.indexOf(wanted);
+    const key = keys[first];
+    if (key === undefined) return NO_VALUES;
+    const isOnly = inLowerCase.indexOf(wanted, first + 1) === -1;
+    const values = isOnly
+      ? messageHeaders.values(key)
+      : keys.filter((_, n) => inLowerCase[n] === wanted).flatMap((one) => messageHeaders.values(one));
     return name.startsWith('ce-') ? values.map(decodeAttribute) : values;
   };
 }

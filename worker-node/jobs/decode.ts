@@ -1,7 +1,7 @@
 import { errorFrom } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
-import { headerValues } from '../../shared/wire/headers.ts';
+import { type HeaderValues, headerValues } from '../../shared/wire/headers.ts';
 import { asksForCallback, readJobSpec } from '../../shared/wire/job-headers.ts';
 import { type JobMessage, readJobMessage } from '../../shared/wire/job-message.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
@@ -10,6 +10,8 @@ import type { Delivery } from '../broker/consume/delivery.ts';
 
 /** What a message says. */
 export interface DecodedMessage {
+  /** Its headers. */
+  readonly values: HeaderValues;
   readonly job: JobMessage;
   /** What the subject says; undefined if it is not that of a job. */
   readonly address: JobAddress | undefined;
@@ -25,6 +27,7 @@ export function decode(delivery: Delivery): DecodedMessage {
   try {
     const job = readJobMessage(delivery.subject, values, delivery.data);
     return {
+      values,
       job,
       address: job.address,
       fault: undefined,
@@ -33,15 +36,19 @@ export function decode(delivery: Delivery): DecodedMessage {
   } catch (thrown) {
     const fault = errorFrom(thrown, 'message-invalid');
     const address = parseJobSubject(delivery.subject);
-    return { job: unreadableJob(delivery, address), address, fault, hasBadCallback: false };
+    const job = unreadableJob(delivery, values, address);
+    return { values, job, address, fault, hasBadCallback: false };
   }
 }
 
 /**
  * Makes a job message from the subject and the headers of an unreadable message, so that the job's end can be recorded.
  */
-function unreadableJob(delivery: Delivery, address: JobAddress | undefined): JobMessage {
-  const values = headerValues(delivery.headers);
+function unreadableJob(
+  delivery: Delivery,
+  values: HeaderValues,
+  address: JobAddress | undefined,
+): JobMessage {
   const redrive = readRedrive(values);
   return {
     address: address ?? addressBySequence(delivery),

@@ -13,7 +13,6 @@ import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
-import { headerValues } from '../../shared/wire/headers.ts';
 import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
@@ -98,7 +97,7 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   async #handle(opened: Opened, stop: AbortSignal): Promise<Ending> {
-    const schedule = repeatingSchedule(headerValues(opened.delivery.headers));
+    const schedule = repeatingSchedule(opened.message.values);
     if (schedule !== undefined) return this.#refuseRepetition(opened, schedule);
     const decoded = this.#decode(opened);
     const { abort } = decoded.held;

@@ -1,8 +1,8 @@
 import { type Context, context, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { ATTR, WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import { serverAttributes } from '../../shared/trace/server-address.ts';
-import { isOrderedLane } from '../../shared/wire/lanes.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
+import { isOrderedLane } from '../../shared/wire/lanes.ts';
 import { parseRoute } from '../../shared/wire/subjects.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 import { momentAfter } from '../telemetry/spans/moment.ts';
