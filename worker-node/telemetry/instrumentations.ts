@@ -10,8 +10,10 @@ const NAME = /^[a-z\d.-]+$/;
 /** Attributes that hold a URL or its part after the host, under their present names and the ones before. */
 const URL_ATTRIBUTES = ['url.full', 'http.url', 'http.target'];
 
-/** Modules that nobody patches. Each of its many files would be loaded through a second one. */
-const NOT_PATCHED = [/\/node_modules\/zod\//];
+/** The folder of this package. The packages that it needs may be in it. */
+const OWN = new URL('../../', import.meta.url).href.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** Modules that nobody patches. Each of their many files would be loaded through a second one. */
+const NOT_PATCHED = [/\/node_modules\/(?:zod|@opentelemetry\/api)\//, new RegExp(`^${OWN}(?!node_modules/)`)];
 
 type Configs = ReturnType<typeof configsFor>;
 type InstrumentationClass = new (config: object) => Instrumentation;

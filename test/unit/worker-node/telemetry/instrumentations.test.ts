@@ -36,11 +36,29 @@ async function loadedFor(...environments: readonly Readonly<Record<string, strin
     const files = Object.keys(createRequire(import.meta.url).cache);
     const packages = new Set(files.flatMap((file) => /@opentelemetry\\/(?:auto-)?(instrumentations?-[^/]+)/.exec(file)?.[1] ?? []));
     console.log(JSON.stringify({ names, packages: [...packages].sort(), faults }));`;
-  const args = ['--input-type=module', '-e', program];
-  const { stdout } = await run(process.execPath, args, {
+  return JSON.parse(await printed(program)) as Loaded;
+}
+
+/** The files of Throughline that are loaded twice, as modules that may be patched are, when a worker loads its built-in operations. */
+async function loadedTwice(): Promise<string[]> {
+  const program = `
+    import { registerHooks } from 'node:module';
+    import { loadInstrumentations } from './worker-node/telemetry/instrumentations.ts';
+    await loadInstrumentations({ OTEL_NODE_ENABLED_INSTRUMENTATIONS: 'http' }, { beforeRequest() {} });
+    const urls = [];
+    registerHooks({ load: (url, context, next) => (urls.push(url.replace(/[?#].*/, '')), next(url, context)) });
+    const { builtInOperations } = await import('./worker-node/operations/built-in/built-in.ts');
+    if (builtInOperations === undefined || urls.length === 0) throw new Error('nothing was loaded');
+    const own = urls.filter((url) => url.startsWith('file:') && !url.includes('/node_modules/'));
+    console.log(JSON.stringify(own.filter((url, at) => own.indexOf(url) !== at)));`;
+  return JSON.parse(await printed(program)) as string[];
+}
+
+async function printed(program: string): Promise<string> {
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], {
     env: { PATH: hostEnvironment().PATH, ...cacheSettings() },
   });
-  return JSON.parse(stdout) as Loaded;
+  return stdout;
 }
 
 const only = (names: string) => ({ OTEL_NODE_ENABLED_INSTRUMENTATIONS: names });
@@ -65,6 +83,10 @@ describe('the instrumentations of a worker', () => {
     const { names, faults } = await loadedFor(...NAMES.map(only));
     expect(faults).toEqual([]);
     expect(names).toEqual(NAMES.filter((name) => !UNWANTED.includes(name)));
+  });
+
+  it('patch no file of Throughline, so each of them is loaded once', async () => {
+    expect(await loadedTwice()).toEqual([]);
   });
 
   it('that are named and also disabled are not loaded', async () => {
