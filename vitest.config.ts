@@ -6,6 +6,8 @@ export const LIMITS = {
   hookTimeout: 180_000,
   expect: { poll: { timeout: 60_000 } },
   setupFiles: ['test/support/end-of-file.ts'],
+  // Where this names a file, Miniflare gives each workerd all certificates in it, one by one: most of its work at a start.
+  env: { NODE_EXTRA_CA_CERTS: '' },
 };
 
 /**
