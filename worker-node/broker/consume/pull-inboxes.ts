@@ -35,12 +35,12 @@ export class PullInboxes {
    * @throws whatever the NATS client throws if the connection is closed
    */
   ask(count: number): PulledMessages {
-    const inbox = this.#idle.pop() ?? new Inbox(this.#connection);
+    const inbox = this.#idleInbox() ?? new Inbox(this.#connection);
     const pull = new ShortPull(count, inbox, (isUsable) => {
       this.#late.delete(pull);
       inbox.pull = undefined;
-      if (isUsable) this.#idle.push(inbox);
-      else inbox.close();
+      if (isUsable && inbox.isOpen) this.#idle.push(inbox);
+      else inbox.drain();
     });
     inbox.pull = pull;
     this.#watch(pull);
@@ -49,11 +49,21 @@ export class PullInboxes {
     return pull;
   }
 
-  /** A request that was made while the connection is lost is sent when it is back. */
+  /** The server may have ended the subscription of an inbox meanwhile, such as after a change of permissions. */
+  #idleInbox(): Inbox | undefined {
+    for (let inbox = this.#idle.pop(); inbox !== undefined; inbox = this.#idle.pop())
+      if (inbox.isOpen) return inbox;
+    return undefined;
+  }
+
+  /**
+   * Fails a pull that is late, unless its messages or its end have come: after the host stood still, it may learn of that first.
+   * A request that was made while the connection is lost is sent when it is back.
+   */
   #watch(pull: ShortPull): void {
     this.#late.add(pull, () => {
       this.#late.delete(pull);
-      if (isConnected(this.#connection)) pull.fail(new Error('no answer to a pull in time'));
+      if (isConnected(this.#connection)) pull.expire(new Error('no answer to a pull in time'));
       else this.#watch(pull);
     });
   }
@@ -72,17 +82,21 @@ class Inbox {
     });
     // When it is drained, or its connection is closed.
     void this.#subscription.closed.then((error) =>
-      error instanceof Error ? this.pull?.fail(error) : this.pull?.end(false),
+      error instanceof Error ? this.pull?.fail(error) : this.pull?.drained(),
     );
   }
 
-  close(): void {
-    if (!this.#subscription.isClosed()) this.#subscription.unsubscribe();
+  /** Whether the server may send something here. */
+  get isOpen(): boolean {
+    return !this.#subscription.isClosed() && !this.#subscription.isDraining();
   }
 
   /** Takes what the server has sent, and then ends the subscription. */
   drain(): void {
-    this.#subscription.drain().catch(() => this.close());
+    if (this.#subscription.isClosed()) return;
+    this.#subscription.drain().catch(() => {
+      if (!this.#subscription.isClosed()) this.#subscription.unsubscribe();
+    });
   }
 
   #receive(error: Error | null, message: Msg): void {
@@ -108,6 +122,8 @@ class ShortPull implements PulledMessages {
   readonly #onEnd: (isUsable: boolean) => void;
   readonly #done = Promise.withResolvers<void>();
   #isOver = false;
+  /** Why the pull fails if nothing more comes. */
+  #problem: Error | undefined;
   #take: (message: PulledMessage) => void = (message) => message.nak();
 
   /** @param onEnd gets whether another pull may use the inbox: the server sends nothing to it any more */
@@ -128,8 +144,21 @@ class ShortPull implements PulledMessages {
     if (!this.#isOver) this.#inbox.drain();
   }
 
+  /** Fails with `problem`, if the server has sent nothing that is still to be read. */
+  expire(problem: Error): void {
+    this.#problem = problem;
+    this.drain();
+  }
+
+  /** Its inbox has ended. */
+  drained(): void {
+    if (this.#problem === undefined) this.end(false);
+    else this.fail(this.#problem);
+  }
+
   receive(message: PulledMessage): void {
     this.#left--;
+    this.#problem = undefined;
     // Ended first: what takes the message may ask for the next one.
     if (this.#left === 0) this.end(true);
     this.#take(message);

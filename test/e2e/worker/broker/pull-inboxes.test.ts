@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -111,6 +112,42 @@ it('a pull that is drained ends, and leaves what comes later to other pulls', as
   const second: string[] = [];
   await inboxes.ask(1).each(({ subject }) => void second.push(subject));
   expect([first, second]).toEqual([[], ['drained.1']]);
+});
+
+/** Publishes from another process, and returns after the host has stood still for longer than a pull may take. */
+function standStill(subject: string): void {
+  const client = JSON.stringify(import.meta.resolve('@nats-io/transport-node'));
+  const program = `
+    const { connect } = await import(${client});
+    const nats = await connect({ servers: ${JSON.stringify(server.url)} });
+    if (${JSON.stringify(subject)} !== '') nats.publish(${JSON.stringify(subject)}, '1');
+    await nats.flush();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await nats.close();`;
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', program]);
+  expect(status).toBe(0);
+}
+
+it('a message that came while the host stood still is taken, also if the host learns first that its pull is late', async () => {
+  const { inboxes, left } = await queue('still', 0);
+  const got: [string, number][] = [];
+  const ended = inboxes.ask(2).each((message) => {
+    got.push([message.subject, message.info.deliveryCount]);
+    message.ack();
+  });
+  await nats.flush();
+  standStill('still.1');
+  await ended;
+  expect(got).toEqual([['still.1', 1]]);
+  await until(async () => expect(await left()).toBe(0));
+});
+
+it('a pull whose end came while the host stood still has not failed', async () => {
+  const { inboxes } = await queue('ended', 0);
+  const ended = inboxes.ask(1).each(() => undefined);
+  await nats.flush();
+  standStill('');
+  await ended;
 });
 
 it('a pull ends with its connection', async () => {
