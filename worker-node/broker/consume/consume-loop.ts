@@ -286,6 +286,8 @@ export class ConsumeLoop {
       lane.backlog++;
       this.#isStuck = true;
       received.message.nak();
+      // The host may be full now: its probes must not take the next message too.
+      this.#wake();
     });
   }
 
