@@ -7,8 +7,10 @@
 set -euo pipefail
 umask 077
 
-folder=$1
+# A slash at the end would put the new backup into the old one.
+folder=${1%/}
 part=$folder.part
+old=$folder.old
 
 rm -rf "$part"
 nats backup account --force --consumers "$part"
@@ -22,5 +24,10 @@ for stream in $streams; do
   fi
 done
 
-rm -rf "$folder"
+# If this breaks off between two steps, what is at `$old` is whole.
+if [[ -e $folder ]]; then
+  rm -rf "$old"
+  mv "$folder" "$old"
+fi
 mv "$part" "$folder"
+rm -rf "$old"
