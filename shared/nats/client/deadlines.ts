@@ -26,10 +26,16 @@ export class Deadlines {
     const now = performance.now();
     for (const { at, late } of this.#waiting.values()) {
       if (at > now) {
-        this.#timer = startTimer(at - now, () => this.#look());
+        this.#wait(at - now);
         return;
       }
       late();
     }
+  }
+
+  /** One that was just called may have begun to wait anew, with a timer of its own. */
+  #wait(ms: number): void {
+    this.#timer?.stop();
+    this.#timer = startTimer(ms, () => this.#look());
   }
 }
