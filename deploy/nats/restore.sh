@@ -3,8 +3,8 @@
 #   restore.sh /var/backups/throughline
 # NATS_URL, NATS_USER and so on say how nats-server is reached. The user must be allowed everything.
 #
-# A restore that breaks off leaves the name of the stream behind. nats-server then refuses to restore this stream, and
-# makes an empty one when it starts again. So a stream counts as restored only if it is the one of the backup.
+# After a restore that broke off, nats-server has the name of the stream, but no stream. It refuses to restore this stream, and
+# makes an empty one when it starts the next time. So a stream counts as restored only if it is the one of the backup.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -79,7 +79,13 @@ restore() {
 }
 
 streams=()
-for backup in "$folder"/*/; do streams+=("$(basename "$backup")"); done
+for backup in "$folder"/*/backup.json; do
+  if [[ -e $backup ]]; then streams+=("$(basename "$(dirname "$backup")")"); fi
+done
+if ((${#streams[@]} == 0)); then
+  echo "There is no backup in $folder." >&2
+  exit 1
+fi
 
 for stream in "${streams[@]}"; do restore "$stream"; done
 for stream in "${streams[@]}"; do

@@ -33,7 +33,7 @@ export class Deadlines {
     }
   }
 
-  /** One that was just called may have begun to wait anew, with a timer of its own. */
+  /** What was just called may have added itself again, which starts a timer. */
   #wait(ms: number): void {
     this.#timer?.stop();
     this.#timer = startTimer(ms, () => this.#look());

@@ -50,8 +50,9 @@ interface ConsumeLoopOptions {
 
 /**
  * Pulls messages from lanes in turn, as many as there are free slots, so that no message waits in this process while another
- * worker is idle. A slot whose delivery only stores its end counts as free, so that the next message is there when it is. A small pull on each lane (a probe) finds out when messages come. Each delivery says how many messages are
- * left in its lane. While messages wait in several lanes, the lanes share the free slots by turns (docs/decisions/tenants.md).
+ * worker is idle. A slot whose delivery only stores its end counts as free, so that the next message is there when it is.
+ * A small pull on each lane (a probe) finds out when messages come. Each delivery says how many messages are left in its lane.
+ * While messages wait in several lanes, the lanes share the free slots by turns (docs/decisions/tenants.md).
  * Each pull ends by itself after a while, so a pull that the server forgot delays the worker by one interval at most.
  */
 export class ConsumeLoop {

@@ -14,7 +14,7 @@ const ACK = Buffer.from('+ACK');
 const NAK = Buffer.from('-NAK');
 const WORKING = Buffer.from('+WPI');
 
-/** The words of the subject for the answer, counted from its end: newer servers put more of them before these, or one behind. */
+/** How many words the subject for the answer has. Newer servers add a domain and a hash of the account, and may add one word at the end. */
 const WORDS = 9;
 const WORDS_WITH_DOMAIN = 11;
 const FIRST = '$JS';
