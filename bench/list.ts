@@ -5,7 +5,7 @@
  */
 import { type JetStreamClient, jetstream } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node';
-import { JobPage } from '../shared/api/job-list.ts';
+import { JobPage } from '../shared/api/answers/job-list.ts';
 import type { EventKind, JobEvent } from '../shared/job/event.ts';
 import { writeEventHeaders } from '../shared/wire/event-message.ts';
 import { writeJson } from '../shared/wire/json-body.ts';

@@ -1,20 +1,26 @@
-import type { CancelReport } from '../shared/api/cancel-many.ts';
+import type { BatchReport, BatchResult } from '../shared/api/answers/batch-report.ts';
+import type { CancelReport } from '../shared/api/answers/cancel-report.ts';
 import type {
   DeadLetter,
   DeadLetterDetail,
   DeadLetterPage,
   RedriveReport,
-} from '../shared/api/dead-letter.ts';
-import type { JobPage, JobSummary } from '../shared/api/job-list.ts';
-import type { ConcurrencyLimit, ListedOperation, OperationList, RateLimit } from '../shared/api/operation.ts';
-import type { OutboxItem, OutboxList } from '../shared/api/outbox.ts';
+} from '../shared/api/answers/dead-letter.ts';
+import type {
+  HistoryEvent,
+  RecordedCallbackEvent,
+  RecordedEvent,
+} from '../shared/api/answers/job-history.ts';
+import type { JobPage, JobSummary } from '../shared/api/answers/job-list.ts';
+import type { ListedOperation, OperationList } from '../shared/api/answers/operation-list.ts';
+import type { OutboxItem, OutboxList } from '../shared/api/answers/outbox.ts';
+import type { Problem } from '../shared/api/answers/problem.ts';
+import type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/answers/schedule.ts';
+import type { ConcurrencyLimit, RateLimit } from '../shared/api/operation.ts';
 import type { Pause } from '../shared/api/pause.ts';
-import type { Problem } from '../shared/api/problem.ts';
-import type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
-import type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
 import type { UsageReport } from '../shared/api/usage.ts';
-import type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
-import type { Job, JobAttempt, JobFailure, Progress } from '../shared/job/job.ts';
+import type { JobFailure, Progress } from '../shared/job/attempt-report.ts';
+import type { Job, JobAttempt } from '../shared/job/job.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS, JOB_STATES } from '../shared/job/job-state.ts';
 import type { Priority } from '../shared/job/priority.ts';
 import { violation } from './errors.ts';

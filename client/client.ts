@@ -1,9 +1,9 @@
-import type { CancelReport } from '../shared/api/cancel-many.ts';
-import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/dead-letter.ts';
-import type { JobPage } from '../shared/api/job-list.ts';
-import type { ListedOperation } from '../shared/api/operation.ts';
-import type { OutboxItem } from '../shared/api/outbox.ts';
-import type { BatchReport } from '../shared/api/submit-job.ts';
+import type { BatchReport } from '../shared/api/answers/batch-report.ts';
+import type { CancelReport } from '../shared/api/answers/cancel-report.ts';
+import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../shared/api/answers/dead-letter.ts';
+import type { JobPage } from '../shared/api/answers/job-list.ts';
+import type { ListedOperation } from '../shared/api/answers/operation-list.ts';
+import type { OutboxItem } from '../shared/api/answers/outbox.ts';
 import type { UsageReport } from '../shared/api/usage.ts';
 import type { Job } from '../shared/job/job.ts';
 import { isTerminal } from '../shared/job/job-state.ts';

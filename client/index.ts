@@ -1,20 +1,25 @@
 /** A client of the HTTP API. It needs only `fetch`, so it runs on Node, Deno, workerd and in browsers. */
 
+export type { BatchReport, BatchResult } from '../shared/api/answers/batch-report.ts';
 export type {
   DeadLetter,
   DeadLetterDetail,
   DeadLetterPage,
   RedriveReport,
-} from '../shared/api/dead-letter.ts';
-export type { JobPage, JobSummary } from '../shared/api/job-list.ts';
-export type { ListedOperation } from '../shared/api/operation.ts';
-export type { OutboxItem } from '../shared/api/outbox.ts';
-export type { Problem } from '../shared/api/problem.ts';
-export type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/schedule.ts';
-export type { BatchReport, BatchResult } from '../shared/api/submit-job.ts';
+} from '../shared/api/answers/dead-letter.ts';
+export type {
+  HistoryEvent,
+  RecordedCallbackEvent,
+  RecordedEvent,
+} from '../shared/api/answers/job-history.ts';
+export type { JobPage, JobSummary } from '../shared/api/answers/job-list.ts';
+export type { ListedOperation } from '../shared/api/answers/operation-list.ts';
+export type { OutboxItem } from '../shared/api/answers/outbox.ts';
+export type { Problem } from '../shared/api/answers/problem.ts';
+export type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/answers/schedule.ts';
 export type { ErrorCode, Violation } from '../shared/errors.ts';
-export type { HistoryEvent, RecordedCallbackEvent, RecordedEvent } from '../shared/job/event-record.ts';
-export type { Job, JobAttempt, JobFailure, JobState } from '../shared/job/job.ts';
+export type { JobFailure } from '../shared/job/attempt-report.ts';
+export type { Job, JobAttempt, JobState } from '../shared/job/job.ts';
 export { isTerminal } from '../shared/job/job-state.ts';
 export type { InputOf, OperationTypes, ResultOf } from '../shared/operation-types.ts';
 export { ThroughlineClient } from './client.ts';

@@ -1,4 +1,4 @@
-import type { Schedule, SchedulePage } from '../shared/api/schedule.ts';
+import type { Schedule, SchedulePage } from '../shared/api/answers/schedule.ts';
 import { ANSWERS, type Expected, NOTHING } from './answers.ts';
 import { keyHeader, namePart } from './arguments.ts';
 import type { CallOptions, ScheduleFilter } from './options.ts';

@@ -1,7 +1,7 @@
 /** The types of the client for callers who know their operations. Nothing here exists at run time. */
 
-import type { BatchResult } from '../shared/api/submit-job.ts';
-import type { HistoryEvent, RecordedEvent } from '../shared/job/event-record.ts';
+import type { BatchResult } from '../shared/api/answers/batch-report.ts';
+import type { HistoryEvent, RecordedEvent } from '../shared/api/answers/job-history.ts';
 import type { Job, JobState } from '../shared/job/job.ts';
 import type { InputOf, OperationTypes, ResultOf } from '../shared/operation-types.ts';
 import type { ScheduleRequest, Submission, SubmitOptions } from './options.ts';

@@ -1,4 +1,4 @@
-import type { HistoryEvent } from '../shared/job/event-record.ts';
+import type { HistoryEvent } from '../shared/api/answers/job-history.ts';
 import { isCallbackEvent, isTerminalEvent } from '../shared/job/job-state.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { isHistoryEvent } from './answers.ts';

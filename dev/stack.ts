@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Problem } from '../shared/api/problem.ts';
+import { Problem } from '../shared/api/answers/problem.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { type Collector, startCollector } from './collector/start.ts';

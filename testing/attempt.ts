@@ -1,7 +1,7 @@
 import { context, SpanKind, trace } from '@opentelemetry/api';
 import type { ThroughlineError } from '../shared/errors.ts';
+import type { Progress } from '../shared/job/attempt-report.ts';
 import type { JobEvent } from '../shared/job/event.ts';
-import type { Progress } from '../shared/job/job.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';
 import type { JobMessage } from '../shared/wire/job-message.ts';

@@ -2,7 +2,7 @@ import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { writeRequestBody } from '../client/request-body.ts';
 import { ThroughlineError } from '../shared/errors.ts';
-import type { JobFailure, Progress } from '../shared/job/job.ts';
+import type { JobFailure, Progress } from '../shared/job/attempt-report.ts';
 import type { InputOf, ResultOf } from '../shared/operation-types.ts';
 import { extract, fromRecord, startTrace, ThroughlinePropagator } from '../shared/propagation/index.ts';
 import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';

@@ -1,5 +1,5 @@
 import type { CancelFilter } from '../../client/options.ts';
-import type { CancelReport } from '../../shared/api/cancel-many.ts';
+import type { CancelReport } from '../../shared/api/answers/cancel-report.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { EXIT } from '../exit-code.ts';

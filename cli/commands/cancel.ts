@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { isTerminal, type Job } from '../../shared/job/job.ts';
-import { OPEN_STATES } from '../../shared/job/job-state.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { isTerminal, OPEN_STATES } from '../../shared/job/job-state.ts';
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, secondsOfWait, WAIT_HELP, waitSeconds } from '../arguments.ts';

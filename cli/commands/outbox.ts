@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { OUTBOX_LIST_LIMIT } from '../../shared/api/outbox.ts';
+import { OUTBOX_LIST_LIMIT } from '../../shared/api/page-limits.ts';
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { jobId, wholeNumber } from '../arguments.ts';

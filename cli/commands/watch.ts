@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { isTerminal, type Job } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import { durationMs, jobId } from '../arguments.ts';
 import { EXIT, exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';

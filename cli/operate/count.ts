@@ -1,6 +1,5 @@
 import type { CancelFilter, DeadLetterFilter } from '../../client/options.ts';
-import { DEAD_LETTER_LIMITS } from '../../shared/api/dead-letter.ts';
-import { JOB_LIST_LIMITS } from '../../shared/api/job-list.ts';
+import { DEAD_LETTER_LIMITS, JOB_LIST_LIMITS } from '../../shared/api/page-limits.ts';
 import { OPEN_STATES } from '../../shared/job/job-state.ts';
 import type { Scope } from '../host.ts';
 import { type Count, MOST_COUNTED } from './confirm.ts';

@@ -1,4 +1,4 @@
-import type { BridgeStatus, StreamRoom } from '../../shared/api/health.ts';
+import type { BridgeStatus, StreamRoom } from '../../shared/api/answers/health.ts';
 import type { Cause, Unasked } from './cause.ts';
 import { clockText, isClockWrong } from './clock-text.ts';
 import type { EdgeReport } from './edge-report.ts';

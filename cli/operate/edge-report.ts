@@ -1,8 +1,9 @@
 import { ApiError } from '../../client/errors.ts';
 import type { HttpAnswer } from '../../client/exchange.ts';
-import { BridgeStatus } from '../../shared/api/health.ts';
-import { JOB_LIST_LIMITS, type JobSummary } from '../../shared/api/job-list.ts';
-import type { ListedOperation } from '../../shared/api/operation.ts';
+import { BridgeStatus } from '../../shared/api/answers/health.ts';
+import type { JobSummary } from '../../shared/api/answers/job-list.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
+import { JOB_LIST_LIMITS } from '../../shared/api/page-limits.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import type { Scope } from '../host.ts';

@@ -1,5 +1,5 @@
+import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import { isLimited } from '../../shared/api/operation.ts';
-import type { OutboxItem } from '../../shared/api/outbox.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { takesOperation } from '../../shared/nats/consumers/operation-filters.ts';
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';

@@ -1,5 +1,7 @@
-import type { DeadLetter, DeadLetterDetail } from '../../shared/api/dead-letter.ts';
-import { isTerminal, type Job, type JobState, type Progress } from '../../shared/job/job.ts';
+import type { DeadLetter, DeadLetterDetail } from '../../shared/api/answers/dead-letter.ts';
+import type { Progress } from '../../shared/job/attempt-report.ts';
+import type { Job, JobState } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import { type Fact, factsText } from './facts.ts';

@@ -1,6 +1,6 @@
-import type { DeadLetter } from '../../shared/api/dead-letter.ts';
-import type { JobSummary } from '../../shared/api/job-list.ts';
-import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { DeadLetter } from '../../shared/api/answers/dead-letter.ts';
+import type { JobSummary } from '../../shared/api/answers/job-list.ts';
+import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import { truncate } from '../../shared/text/terminal/terminal-text.ts';
 import { causeText, STATE_COLORS, tookText } from './job-text.ts';
 import { tableText } from './table.ts';

@@ -1,4 +1,4 @@
-import type { Schedule, ScheduleRun, ScheduleSummary } from '../../shared/api/schedule.ts';
+import type { Schedule, ScheduleRun, ScheduleSummary } from '../../shared/api/answers/schedule.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import { type Fact, factsText } from './facts.ts';
 import { tableText } from './table.ts';

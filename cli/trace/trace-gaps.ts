@@ -1,4 +1,5 @@
-import { isTerminal, type Job } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 

@@ -1,4 +1,4 @@
-import type { ListedOperation } from '../../shared/api/operation.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import { comment, SchemaType } from './json-schema-type.ts';
 
 const HEAD = `// Written by \`throughline types\`. Do not change it: run the command again.

@@ -1,7 +1,7 @@
+import { TokenBuckets } from '../../shared/collections/token-buckets.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import type { QuotaName } from '../../shared/quotas.ts';
-import { TokenBuckets } from '../../shared/collections/token-buckets.ts';
 import type { RateLimitPolicy } from './rate-limit-policy.ts';
 
 const SECOND_MS = 1_000;

@@ -1,6 +1,6 @@
 import { context } from '@opentelemetry/api';
+import type { JobHistory } from '../../shared/api/answers/job-history.ts';
 import type { Quotas } from '../../shared/api/usage.ts';
-import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { QuotaName } from '../../shared/quotas.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -27,12 +27,12 @@ import { EndedJobs } from './ended-jobs.ts';
 import { InputChecks } from './input-checks.ts';
 import { KeyTurns } from './keys/key-turns.ts';
 import { KnownKeys } from './keys/known-keys.ts';
+import { UniqueJobs } from './keys/unique-jobs.ts';
+import { UniqueTable } from './keys/unique-table.ts';
 import { OpenWaits } from './open-waits.ts';
 import { OrderTurns } from './order-turns.ts';
 import { PooledJobs } from './pooled-jobs.ts';
 import { StoreRoom } from './store-room.ts';
-import { UniqueJobs } from './keys/unique-jobs.ts';
-import { UniqueTable } from './keys/unique-table.ts';
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {

@@ -1,13 +1,17 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context } from '@opentelemetry/api';
-import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
-import type { BridgeStatus } from '../../shared/api/health.ts';
-import type { ListedOperation } from '../../shared/api/operation.ts';
-import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type {
+  DeadLetterDetail,
+  DeadLetterPage,
+  RedriveReport,
+} from '../../shared/api/answers/dead-letter.ts';
+import type { BridgeStatus } from '../../shared/api/answers/health.ts';
+import type { JobHistory } from '../../shared/api/answers/job-history.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
+import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { errorFrom, statusOf } from '../../shared/error-table.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
-import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';

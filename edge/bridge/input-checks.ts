@@ -1,4 +1,4 @@
-import type { UncheckedInputs } from '../../shared/api/health.ts';
+import type { UncheckedInputs } from '../../shared/api/answers/health.ts';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { sha256Hex } from '../../shared/text/secret.ts';
 import type { InputCheck, InputRules, Untaken } from '../calls/commands.ts';

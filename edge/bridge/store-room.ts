@@ -1,4 +1,4 @@
-import type { StreamRoom } from '../../shared/api/health.ts';
+import type { StreamRoom } from '../../shared/api/answers/health.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.ts';

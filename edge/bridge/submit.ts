@@ -15,7 +15,7 @@ import { recordReceive } from '../jobs/job-spans.ts';
 import { ResultWaiter } from '../jobs/result-waiter.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import { findExisting } from './existing-job.ts';
-import { type Checked, type Submitting, type SubmitParts, submitNew } from './new-job.ts';
+import { type Checked, type SubmitParts, type Submitting, submitNew } from './new-job.ts';
 import type { Turn } from './order-turns.ts';
 
 /** A job that is submitted, or only tried out. */

@@ -1,11 +1,15 @@
-import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
-import type { BridgeStatus } from '../../shared/api/health.ts';
-import type { ListedOperation } from '../../shared/api/operation.ts';
-import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type {
+  DeadLetterDetail,
+  DeadLetterPage,
+  RedriveReport,
+} from '../../shared/api/answers/dead-letter.ts';
+import type { BridgeStatus } from '../../shared/api/answers/health.ts';
+import type { JobHistory } from '../../shared/api/answers/job-history.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
+import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { unavailable } from '../../shared/errors.ts';
-import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';

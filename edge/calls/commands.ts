@@ -3,7 +3,7 @@
  * machines.
  */
 
-import type { UncheckedInputs } from '../../shared/api/health.ts';
+import type { UncheckedInputs } from '../../shared/api/answers/health.ts';
 import type { JsonSchema } from '../../shared/api/operation.ts';
 import type { UniqueRequest } from '../../shared/api/submit-job.ts';
 import type { SomeQuotas } from '../../shared/api/usage.ts';

@@ -1,4 +1,4 @@
-import type { JobPage } from '../../shared/api/job-list.ts';
+import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';

@@ -2,14 +2,18 @@
  * The calls that the Durable Objects take. The HTTP rooms know the objects only by these interfaces, so they do not
  * import the rooms for NATS.
  */
-import type { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../shared/api/dead-letter.ts';
-import type { BridgeStatus } from '../../shared/api/health.ts';
-import type { JobPage } from '../../shared/api/job-list.ts';
-import type { ListedOperation } from '../../shared/api/operation.ts';
-import type { OutboxItem } from '../../shared/api/outbox.ts';
-import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
+import type {
+  DeadLetterDetail,
+  DeadLetterPage,
+  RedriveReport,
+} from '../../shared/api/answers/dead-letter.ts';
+import type { BridgeStatus } from '../../shared/api/answers/health.ts';
+import type { JobHistory } from '../../shared/api/answers/job-history.ts';
+import type { JobPage } from '../../shared/api/answers/job-list.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
+import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
+import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
 import type { BridgeUsage, Usage } from '../../shared/api/usage.ts';
-import type { JobHistory } from '../../shared/job/event-record.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type {

@@ -1,4 +1,4 @@
-import type { HistoryEvent } from '../../shared/job/event-record.ts';
+import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
 import { fromBase64Url, toBase64Url } from './cursors.ts';
 
 /** What a sealed place looks like: 16 bytes in base64url. */

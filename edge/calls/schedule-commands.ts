@@ -1,5 +1,6 @@
 /** The commands that the edge sends to the schedules of a tenant. All of them are plain data, as in commands.ts. */
-import type { Schedule, ScheduleRequest } from '../../shared/api/schedule.ts';
+import type { Schedule } from '../../shared/api/answers/schedule.ts';
+import type { ScheduleRequest } from '../../shared/api/schedule.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type { InputCheck, LimitedCommand } from './commands.ts';

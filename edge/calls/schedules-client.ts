@@ -1,4 +1,4 @@
-import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
+import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { SubmitResult } from './commands.ts';
 import { callObject } from './object-call.ts';

@@ -1,4 +1,4 @@
-import type { JobSummary } from '../../shared/api/job-list.ts';
+import type { JobSummary } from '../../shared/api/answers/job-list.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';

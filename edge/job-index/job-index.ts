@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
-import type { JobPage } from '../../shared/api/job-list.ts';
+import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';

@@ -1,4 +1,4 @@
-import type { JobPage } from '../../shared/api/job-list.ts';
+import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';

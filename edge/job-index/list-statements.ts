@@ -1,4 +1,5 @@
-import { JOB_STATES, type JobState } from '../../shared/job/job.ts';
+import type { JobState } from '../../shared/job/job.ts';
+import { JOB_STATES } from '../../shared/job/job-state.ts';
 
 /**
  * The one index of the table of jobs. It has a range for each operation and state of a tenant, in the order of the list: a kind of

@@ -1,7 +1,9 @@
 import { context } from '@opentelemetry/api';
 import { describeThrown } from '../../shared/errors.ts';
+import { CANCELLED_ERROR } from '../../shared/job/attempt-report.ts';
 import { acceptedJobOfEvent, type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
-import { CANCELLED_ERROR, isTerminal, type Job } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';

@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/dead-letter.ts';
+import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/answers/dead-letter.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';

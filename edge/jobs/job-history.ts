@@ -1,8 +1,8 @@
+import type { HistoryEvent, JobHistory } from '../../shared/api/answers/job-history.ts';
 import { unknownJob } from '../../shared/errors.ts';
 import { attemptsOf } from '../../shared/job/attempts.ts';
 import { type CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
-import { type HistoryEvent, type JobHistory, recordedEvent } from '../../shared/job/event-record.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readCallbackEvent, readJobEvent } from '../../shared/wire/event-message.ts';
 import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.ts';
@@ -224,4 +224,12 @@ async function readPages(
     else if (lag > 1) await scheduler.wait(LAG_PAUSE_MS);
   }
   return { found, upTo, whole: upTo >= until };
+}
+
+/** The event that is stored with this sequence. */
+export function recordedEvent<E extends JobEvent | CallbackEvent>(
+  sequence: number,
+  event: E,
+): E & { id: string } {
+  return { id: String(sequence), ...event };
 }

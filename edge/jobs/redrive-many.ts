@@ -1,4 +1,4 @@
-import type { RedriveReport } from '../../shared/api/dead-letter.ts';
+import type { RedriveReport } from '../../shared/api/answers/dead-letter.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';

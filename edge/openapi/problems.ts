@@ -1,6 +1,7 @@
 import type { ZodOpenApiExamplesObject, ZodOpenApiResponseObject } from 'zod-openapi';
-import { Unreadiness } from '../../shared/api/health.ts';
-import { PROBLEM_MEDIA_TYPE, Problem } from '../../shared/api/problem.ts';
+import { Unreadiness } from '../../shared/api/answers/health.ts';
+import { Problem } from '../../shared/api/answers/problem.ts';
+import { PROBLEM_MEDIA_TYPE } from '../../shared/api/problem.ts';
 import { ERRORS } from '../../shared/error-table.ts';
 import type { ApiErrorCode } from '../../shared/errors.ts';
 import { type HeaderName, headersNamed } from './headers.ts';

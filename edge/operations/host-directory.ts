@@ -1,11 +1,12 @@
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
-import { type ListedOperation, listedOperation } from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { HostWatch } from './host-watch.ts';
+import { listedOperation } from './listed-operation.ts';
 import type { AnnouncedOperation } from './operation-watch.ts';
 
 /** Which worker hosts are alive, and what they can run. While NATS is away, nothing is known about that. */

@@ -1,4 +1,4 @@
-import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { OutgoingJob } from '../jobs/outgoing-job.ts';
 

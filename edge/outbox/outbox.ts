@@ -1,4 +1,4 @@
-import type { OutboxItem, OutboxStatus } from '../../shared/api/outbox.ts';
+import type { OutboxItem, OutboxStatus } from '../../shared/api/answers/outbox.ts';
 import type { OutgoingJob } from '../jobs/outgoing-job.ts';
 import { type EntryRow, entryOf, itemOf, type OutboxEntry } from './outbox-entry.ts';
 import type { OutboxLimits, OutboxShare } from './outbox-room.ts';

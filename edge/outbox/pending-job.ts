@@ -1,5 +1,6 @@
+import { CANCELLED_ERROR } from '../../shared/job/attempt-report.ts';
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
-import { CANCELLED_ERROR, type Job } from '../../shared/job/job.ts';
+import type { Job } from '../../shared/job/job.ts';
 import { readJob } from '../jobs/job-reader.ts';
 import { type OutgoingJob, queuedJob, traceIdOf } from '../jobs/outgoing-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';

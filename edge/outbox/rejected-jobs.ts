@@ -1,4 +1,4 @@
-import type { OutboxItem } from '../../shared/api/outbox.ts';
+import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { rejectedId, rejectedIdRange } from '../calls/rejected-id.ts';
 import { type EntryRow, entryOf, itemOf, type OutboxEntry } from './outbox-entry.ts';

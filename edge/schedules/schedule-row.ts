@@ -1,5 +1,6 @@
 import type { SpanContext } from '@opentelemetry/api';
-import type { ScheduleRequest, ScheduleRun } from '../../shared/api/schedule.ts';
+import type { ScheduleRun } from '../../shared/api/answers/schedule.ts';
+import type { ScheduleRequest } from '../../shared/api/schedule.ts';
 import { defined } from '../../shared/defined.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { InputCheck } from '../calls/commands.ts';

@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context, trace } from '@opentelemetry/api';
-import type { Schedule, SchedulePage } from '../../shared/api/schedule.ts';
+import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, extract, fromRecord, startTrace } from '../../shared/propagation/index.ts';

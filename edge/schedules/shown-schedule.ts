@@ -1,9 +1,5 @@
-import {
-  SCHEDULE_LIMITS,
-  type Schedule,
-  type ScheduleRun,
-  type ScheduleSummary,
-} from '../../shared/api/schedule.ts';
+import type { Schedule, ScheduleRun, ScheduleSummary } from '../../shared/api/answers/schedule.ts';
+import { SCHEDULE_LIMITS } from '../../shared/api/schedule.ts';
 import { defined } from '../../shared/defined.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import { timingOf } from './run-maker.ts';

@@ -1,6 +1,6 @@
+import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
 import { concatBytes } from '../../shared/bytes.ts';
 import { errorFrom, statusOf } from '../../shared/error-table.ts';
-import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import { pause } from '../../shared/timers.ts';
 import type { WatchRead } from './job-watch.ts';
 import type { WatchLease } from './job-watches.ts';

@@ -1,5 +1,5 @@
+import type { RecordedEvent } from '../../shared/api/answers/job-history.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
-import type { RecordedEvent } from '../../shared/job/event-record.ts';
 
 /** An event, its sequence in the stream, and its size on the wire. */
 interface TailEntry {

@@ -1,4 +1,4 @@
-import type { HistoryEvent } from '../../shared/job/event-record.ts';
+import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
 
 const encoder = new TextEncoder();
 

@@ -1,12 +1,12 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
 import { errorFrom } from '../../shared/error-table.ts';
-import { type HistoryEvent, recordedEvent } from '../../shared/job/event-record.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { pause, startTimer } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { type History, type HistoryEnds, lastOf, readHistory } from '../jobs/job-history.ts';
+import { type History, type HistoryEnds, lastOf, readHistory, recordedEvent } from '../jobs/job-history.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { withService } from '../telemetry/service.ts';

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { isOperationName } from '../job/job-address.ts';
 import { LIMITS } from '../job/limits.ts';
-import { Pause } from './pause.ts';
 
 const NAME_RULE = 'must be dotted lowercase words, at most 128 characters';
 export const OperationName = z.string(NAME_RULE).refine(isOperationName, NAME_RULE);
@@ -46,32 +45,3 @@ export type OperationAnnouncement = z.infer<typeof OperationAnnouncement>;
 export function isLimited({ concurrency, rateLimit }: OperationAnnouncement): boolean {
   return concurrency !== undefined || rateLimit !== undefined;
 }
-
-/** How much of what an operation refuses is refused before a job is accepted. The worker checks all of it. */
-const EDGE_CHECKS = ['whole', 'parts', 'nothing'] as const;
-
-/** An operation in the list, with what is known about the hosts that serve it. */
-export const ListedOperation = OperationAnnouncement.omit({
-  inputCheck: true,
-  inputCheckIsWhole: true,
-}).extend({
-  edgeChecks: z.enum(EDGE_CHECKS),
-  /** How many worker hosts can run it now; absent while that is not known. */
-  hosts: z.int().min(0).optional(),
-  /** When the first of these hosts started. */
-  since: z.iso.datetime().optional(),
-  /** Hosts do not start its jobs; absent if they do. */
-  paused: Pause.optional(),
-});
-export type ListedOperation = z.infer<typeof ListedOperation>;
-
-/** What the list shows of an announcement. */
-export function listedOperation(announcement: OperationAnnouncement): ListedOperation {
-  const { inputCheck = true, inputCheckIsWhole = false, ...listed } = announcement;
-  const atLeast = inputCheck === true ? 'nothing' : 'parts';
-  return { ...listed, edgeChecks: inputCheckIsWhole ? 'whole' : atLeast };
-}
-
-/** The operations that were announced, sorted by name. */
-export const OperationList = z.object({ operations: z.array(ListedOperation) });
-export type OperationList = z.infer<typeof OperationList>;

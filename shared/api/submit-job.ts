@@ -1,14 +1,12 @@
 import * as z from 'zod';
 import { ThroughlineError } from '../errors.ts';
 import { CALLBACK_ENDS, type Callback, isCallbackUrl } from '../job/callback.ts';
-import { Job } from '../job/job.ts';
 import { type JobSpec, ORDERING_KEY, TAG } from '../job/job-spec.ts';
 import { LIMITS } from '../job/limits.ts';
 import { PRIORITIES } from '../job/priority.ts';
 import { UNIQUE_WHILE } from '../job/unique.ts';
 import { parseDuration } from '../text/duration.ts';
 import { OperationName } from './operation.ts';
-import { Problem } from './problem.ts';
 
 /** The message for a value of another type. An unknown field keeps the message that names it. */
 export function ofType(rule: string): { error: (issue: z.core.$ZodRawIssue) => string | undefined } {
@@ -169,20 +167,3 @@ export const Batch = z.strictObject(
   },
   ofType('must be an object such as {"jobs":[…]}'),
 );
-
-/** The result of a job of a batch that was accepted. The status is that of a request for this job alone. */
-export const AcceptedResult = z.object({
-  status: z.int(),
-  job: Job,
-  /** The job was there already, with the same unique key. */
-  existing: z.literal(true).optional(),
-});
-/** The result of a job of a batch that was refused. */
-export const RefusedResult = z.object({ status: z.int(), problem: Problem });
-/** The result of one job of a batch: the answer that a request for this job alone would have got. */
-export const BatchResult = z.union([AcceptedResult, RefusedResult]);
-export type BatchResult = z.infer<typeof BatchResult>;
-
-/** The results of a batch, in the order of its jobs. */
-export const BatchReport = z.object({ results: z.array(BatchResult) });
-export type BatchReport = z.infer<typeof BatchReport>;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { JobFailure } from './job.ts';
+import { JobFailure } from './attempt-report.ts';
 import { CALLBACK_EVENT_KINDS } from './job-state.ts';
 
 export { isCallbackEvent } from './job-state.ts';

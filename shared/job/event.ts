@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { defined } from '../defined.ts';
 import { type AcceptedJob, jobLinks } from './accepted-job.ts';
-import { type Job, JobFailure, Progress } from './job.ts';
+import { JobFailure, Progress } from './attempt-report.ts';
+import type { Job } from './job.ts';
 import { EventSpec, pickEventSpec, pickShownSpec } from './job-spec.ts';
 import { EVENT_KINDS, EVENT_STATES, type EventKind, isTerminalEvent } from './job-state.ts';
 import { Redrive } from './redrive.ts';

@@ -1,6 +1,5 @@
 /**
- * The states of a job and the kinds of its events. Without zod, so that a client of the API stays small. All others get
- * them from job.ts, event.ts and callback-event.ts.
+ * The states of a job and the kinds of its events. Without zod, so that a client of the API stays small.
  */
 
 export const JOB_STATES = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;

@@ -1,31 +1,10 @@
 import * as z from 'zod';
+import { JobFailure, Progress } from './attempt-report.ts';
 import { ShownSpec } from './job-spec.ts';
 import { JOB_STATES } from './job-state.ts';
 
-export { isTerminal, JOB_STATES } from './job-state.ts';
-
 export const JobState = z.enum(JOB_STATES);
 export type JobState = z.infer<typeof JobState>;
-
-/** Why a job, or one attempt of it, did not succeed. */
-export const JobFailure = z.object({
-  code: z.string(),
-  message: z.string(),
-});
-export type JobFailure = z.infer<typeof JobFailure>;
-
-/** The error of a job that its caller cancelled. */
-export const CANCELLED_ERROR = {
-  code: 'job-cancelled',
-  message: 'cancelled by its caller',
-} as const satisfies JobFailure;
-
-/** How far a running operation is, as it reports itself: a fraction from 0 to 1, a text, or both. */
-export const Progress = z.object({
-  fraction: z.number().min(0).max(1).optional(),
-  message: z.string().max(1_000).optional(),
-});
-export type Progress = z.infer<typeof Progress>;
 
 /**
  * Where an accepted job is stored. `stream`: JetStream acknowledged the job. `outbox`: the bridge has the job in its

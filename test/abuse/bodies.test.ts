@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { Problem } from '../../shared/api/problem.ts';
+import type { Problem } from '../../shared/api/answers/problem.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
 import { HOSTILE_FAMILIES } from '../support/hostile-schemas.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { BatchReport } from '../../shared/api/submit-job.ts';
+import { BatchReport } from '../../shared/api/answers/batch-report.ts';
 import { UsageReport } from '../../shared/api/usage.ts';
 import { Job } from '../../shared/job/job.ts';
 import { until } from '../support/poll.ts';

@@ -4,9 +4,9 @@ import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
+import { copyTree } from '../support/deploy/copy-tree.ts';
 import { buildWithoutEngine, readDockerfile } from '../support/deploy/dockerfile.ts';
 import { blockOf, blocksOf } from '../support/docs/pages.ts';
-import { copyTree } from '../support/deploy/copy-tree.ts';
 import { type Started, startScript } from './support/started-script.ts';
 import { UserProject } from './support/user-project.ts';
 

@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
 import { CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
-import type { HistoryEvent } from '../../shared/job/event-record.ts';
 import { Job } from '../../shared/job/job.ts';
 import { createCallbackSecret } from '../../shared/text/secret.ts';
 import { atEndOfFile } from './cleanup.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { DeadLetterPage } from '../../shared/api/dead-letter.ts';
+import { DeadLetterPage } from '../../shared/api/answers/dead-letter.ts';
 import { Job } from '../../shared/job/job.ts';
 import { until } from './poll.ts';
 import type { Caller } from './tenants.ts';

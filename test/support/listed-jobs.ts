@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { JobPage, type JobSummary } from '../../shared/api/job-list.ts';
+import { JobPage, type JobSummary } from '../../shared/api/answers/job-list.ts';
 import { Job } from '../../shared/job/job.ts';
 import { until } from './poll.ts';
 import type { Caller } from './tenants.ts';

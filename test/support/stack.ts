@@ -1,7 +1,7 @@
 import { inject, onTestFinished } from 'vitest';
 import { type Stack, startStack } from '../../dev/stack.ts';
 import type { StackOptions } from '../../dev/stack-options.ts';
-import type { Problem } from '../../shared/api/problem.ts';
+import type { Problem } from '../../shared/api/answers/problem.ts';
 import { Job } from '../../shared/job/job.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { atEndOfFile } from './cleanup.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ListedOperation } from '../../shared/api/operation.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 
 const Node = z.object({
   name: z.string(),

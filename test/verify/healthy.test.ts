@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CANARY_NAMES } from '../../cli/verify/send/canaries.ts';
-import type { JobPage } from '../../shared/api/job-list.ts';
+import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import { callHere } from '../support/cli/in-process.ts';
 import { nowhere } from '../support/cli/servers.ts';
 import { withTestStack } from '../support/stack.ts';

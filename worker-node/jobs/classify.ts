@@ -1,7 +1,7 @@
 import { backoff } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
+import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/attempt-report.ts';
 import type { EventKind } from '../../shared/job/event.ts';
-import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/job.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
 import type { ThrownReport } from '../operations/thrown.ts';
 import { eventOf } from './attempt/attempt.ts';

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
 import type { RetryPolicy } from '../../shared/backoff.ts';
-import type { Progress } from '../../shared/job/job.ts';
+import type { Progress } from '../../shared/job/attempt-report.ts';
 import type { LimitKey } from '../../shared/job/limit-key.ts';
 import type { Json, TypedOperation } from '../../shared/operation-types.ts';
 import type { WorkerLogger } from '../log.ts';

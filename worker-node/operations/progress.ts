@@ -1,4 +1,4 @@
-import { Progress } from '../../shared/job/job.ts';
+import { Progress } from '../../shared/job/attempt-report.ts';
 import { describeValue } from './describe-value.ts';
 
 const RULES: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { DEAD_LETTER_LIMITS, type RedriveReport } from '../../../shared/api/dead-letter.ts';
+import type { RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
+import { DEAD_LETTER_LIMITS } from '../../../shared/api/page-limits.ts';
 import type { Carrier } from '../../../shared/propagation/carrier.ts';
 import { shellCommand, shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';

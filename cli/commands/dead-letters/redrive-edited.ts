@@ -1,5 +1,5 @@
 import type { Submission } from '../../../client/options.ts';
-import type { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
+import type { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
 import { defined } from '../../../shared/defined.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { PRIORITIES } from '../../../shared/job/priority.ts';

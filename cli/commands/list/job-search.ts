@@ -1,4 +1,4 @@
-import type { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
+import type { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import type { JobState } from '../../../shared/job/job.ts';
 import type { ApiClient } from '../../api-client.ts';
 import { readPages } from '../../operate/pages.ts';

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
-import { JOB_LIST_LIMITS, type JobPage } from '../../../shared/api/job-list.ts';
-import { JOB_STATES, type JobState } from '../../../shared/job/job.ts';
+import type { JobPage } from '../../../shared/api/answers/job-list.ts';
+import { JOB_LIST_LIMITS } from '../../../shared/api/page-limits.ts';
+import type { JobState } from '../../../shared/job/job.ts';
+import { JOB_STATES } from '../../../shared/job/job-state.ts';
 import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { durationMs, jobStates, jobTags, operationName, pastTime, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';

@@ -1,4 +1,4 @@
-import type { JobPage } from '../../../shared/api/job-list.ts';
+import type { JobPage } from '../../../shared/api/answers/job-list.ts';
 import type { Scope } from '../../host.ts';
 import { jobsText } from '../../text/list-text.ts';
 import { createPaint } from '../../text/terminal.ts';

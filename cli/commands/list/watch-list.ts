@@ -1,6 +1,6 @@
 import { ApiError } from '../../../client/errors.ts';
 import { Patience } from '../../../client/patience.ts';
-import type { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
+import type { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { pause } from '../../../shared/timers.ts';
 import type { ApiClient } from '../../api-client.ts';
 import { CliError } from '../../cli-error.ts';

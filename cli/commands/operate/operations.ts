@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ListedOperation } from '../../../shared/api/operation.ts';
+import type { ListedOperation } from '../../../shared/api/answers/operation-list.ts';
 import { defined } from '../../../shared/defined.ts';
 import type { HostState } from '../../../worker-node/broker/operate/nats-report.ts';
 import { EXIT } from '../../exit-code.ts';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { SCHEDULE_LIMITS, type Schedule } from '../../../shared/api/schedule.ts';
+import type { Schedule } from '../../../shared/api/answers/schedule.ts';
+import { SCHEDULE_LIMITS } from '../../../shared/api/schedule.ts';
 import { shellCommand, shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { idempotencyKey, scheduleName, wholeNumber } from '../../arguments.ts';

@@ -1,5 +1,5 @@
 import type { Submission } from '../../../client/options.ts';
-import type { BatchResult } from '../../../shared/api/submit-job.ts';
+import type { BatchResult } from '../../../shared/api/answers/batch-report.ts';
 import { escapeControls } from '../../../shared/text/terminal/escape-controls.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { EXIT } from '../../exit-code.ts';

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { defined } from '../../../shared/defined.ts';
-import { isTerminal, type Job } from '../../../shared/job/job.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { isTerminal } from '../../../shared/job/job-state.ts';
 import { UNIQUE_WHILE, type UniqueWhile } from '../../../shared/job/unique.ts';
 import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';

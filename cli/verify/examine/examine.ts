@@ -1,4 +1,4 @@
-import { isTerminal } from '../../../shared/job/job.ts';
+import { isTerminal } from '../../../shared/job/job-state.ts';
 import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import * as z from 'zod';
 import { ApiError } from '../../../client/errors.ts';
-import { isTerminal, type Job } from '../../../shared/job/job.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { ApiClient } from '../../api-client.ts';
 import { type Canary, submissionOf } from './canaries.ts';
 import type { Caller } from './canary-caller.ts';

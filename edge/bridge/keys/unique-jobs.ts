@@ -1,6 +1,7 @@
 import { errorFrom } from '../../../shared/error-table.ts';
 import { describeThrown, ThroughlineError, unavailable } from '../../../shared/errors.ts';
-import { isTerminal, type Job } from '../../../shared/job/job.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { SubmitCommand, SubmitResult } from '../../calls/commands.ts';
 import { mayBeOf } from '../../jobs/broker-record.ts';
 import { type FoundJob, findJob } from '../../jobs/job-reader.ts';

@@ -1,10 +1,12 @@
 /** The requests about many jobs: which jobs, how many, and where to continue. */
 import * as z from 'zod';
-import { CANCEL_LIMIT } from '../../../shared/api/cancel-many.ts';
-import { DEAD_LETTER_LIMITS } from '../../../shared/api/dead-letter.ts';
-import { JOB_LIST_LIMITS } from '../../../shared/api/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
-import { OUTBOX_LIST_LIMIT } from '../../../shared/api/outbox.ts';
+import {
+  CANCEL_LIMIT,
+  DEAD_LETTER_LIMITS,
+  JOB_LIST_LIMITS,
+  OUTBOX_LIST_LIMIT,
+} from '../../../shared/api/page-limits.ts';
 import { SCHEDULE_LIMITS } from '../../../shared/api/schedule.ts';
 import { ofType, Tags } from '../../../shared/api/submit-job.ts';
 import { JOB_STATES, OPEN_STATES } from '../../../shared/job/job-state.ts';

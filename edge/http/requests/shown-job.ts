@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { Schedule } from '../../../shared/api/schedule.ts';
+import type { Schedule } from '../../../shared/api/answers/schedule.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import type { EdgeHono } from '../edge-app.ts';
 

@@ -1,10 +1,11 @@
 import type { Context } from 'hono';
 import { mayWrite } from '../../../shared/api/access.ts';
+import type { BatchReport, BatchResult } from '../../../shared/api/answers/batch-report.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
-import { Batch, type BatchReport, type BatchResult } from '../../../shared/api/submit-job.ts';
+import { Batch } from '../../../shared/api/submit-job.ts';
 import { errorFrom, statusOf } from '../../../shared/error-table.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { isTerminal } from '../../../shared/job/job.ts';
+import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { SubmitResult } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
 import type { EdgeHono } from '../edge-app.ts';

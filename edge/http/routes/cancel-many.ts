@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { CancelReport } from '../../../shared/api/cancel-many.ts';
+import type { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
 import { type ErrorCode, unavailable } from '../../../shared/errors.ts';
 import { OPEN_STATES } from '../../../shared/job/job-state.ts';
 import type { CancelOutcome } from '../../calls/commands.ts';

@@ -1,6 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
-import type { DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
+import type { DeadLetterPage, RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
 import { unknownDeadLetter } from '../../../shared/errors.ts';
 import { parseRedriveCursor } from '../../calls/cursors.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { hasScope } from '../../../shared/api/access.ts';
-import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
+import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/answers/health.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { bridgeMetrics } from '../../telemetry/measure/bridge-metrics.ts';

@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { ThroughlineError, unknownJob } from '../../../shared/errors.ts';
 import { jobLinks } from '../../../shared/job/accepted-job.ts';
-import { isTerminal, type Job } from '../../../shared/job/job.ts';
+import type { Job } from '../../../shared/job/job.ts';
+import { isTerminal } from '../../../shared/job/job-state.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import type { Cancellation } from '../../calls/commands.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';

@@ -1,4 +1,4 @@
-import type { OperationList } from '../../../shared/api/operation.ts';
+import type { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import { EdgeApp } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
 import { noQuery } from '../requests/read-request.ts';

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { OutboxList } from '../../../shared/api/outbox.ts';
+import type { OutboxList } from '../../../shared/api/answers/outbox.ts';
 import { notYours, type ThroughlineError } from '../../../shared/errors.ts';
 import { jobIdOfRejected } from '../../calls/rejected-id.ts';
 import { EdgeApp, type EdgeHono } from '../edge-app.ts';

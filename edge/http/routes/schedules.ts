@@ -1,16 +1,15 @@
 import type { Context } from 'hono';
+import type { Schedule, SchedulePage } from '../../../shared/api/answers/schedule.ts';
 import {
   SCHEDULE_NAME,
   SCHEDULE_NAME_RULE,
-  type Schedule,
   ScheduleBody,
-  type SchedulePage,
   type ScheduleRequest,
 } from '../../../shared/api/schedule.ts';
 import { specOf } from '../../../shared/api/submit-job.ts';
 import { notYours, ThroughlineError } from '../../../shared/errors.ts';
-import { isTerminal } from '../../../shared/job/job.ts';
 import type { JobSpec } from '../../../shared/job/job-spec.ts';
+import { isTerminal } from '../../../shared/job/job-state.ts';
 import { zoneName } from '../../../shared/text/zone-name.ts';
 import type { InputCheck } from '../../calls/commands.ts';
 import { unwrapReply } from '../../calls/reply.ts';

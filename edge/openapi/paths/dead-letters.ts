@@ -1,12 +1,8 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import {
-  DEAD_LETTER_LIMITS,
-  DeadLetterDetail,
-  DeadLetterPage,
-  RedriveReport,
-} from '../../../shared/api/dead-letter.ts';
+import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
+import { DEAD_LETTER_LIMITS } from '../../../shared/api/page-limits.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { SEALED } from '../../calls/place-seal.ts';
 import { type DeadLetterQuery, RedriveRequest } from '../../http/requests/list-requests.ts';

@@ -1,5 +1,5 @@
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { Health, Readiness, Unreadiness } from '../../../shared/api/health.ts';
+import { Health, Readiness, Unreadiness } from '../../../shared/api/answers/health.ts';
 import * as examples from '../examples.ts';
 import { json, media, operation } from '../operation.ts';
 

@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { CancelReport } from '../../../shared/api/cancel-many.ts';
-import { JOB_LIST_LIMITS, JobPage } from '../../../shared/api/job-list.ts';
+import { BatchReport } from '../../../shared/api/answers/batch-report.ts';
+import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
+import { JobHistory } from '../../../shared/api/answers/job-history.ts';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
-import { Batch, BatchReport, SubmitJob } from '../../../shared/api/submit-job.ts';
-import { JobHistory } from '../../../shared/job/event-record.ts';
+import { JOB_LIST_LIMITS } from '../../../shared/api/page-limits.ts';
+import { Batch, SubmitJob } from '../../../shared/api/submit-job.ts';
 import { Job, JobState } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { CancelRequest, LIST_CURSOR, type ListQuery } from '../../http/requests/list-requests.ts';

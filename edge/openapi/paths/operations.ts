@@ -1,5 +1,5 @@
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { OperationList } from '../../../shared/api/operation.ts';
+import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import * as examples from '../examples.ts';
 import { BROKER_PROBLEMS, json, operation } from '../operation.ts';
 

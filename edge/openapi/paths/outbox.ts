@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { OUTBOX_LIST_LIMIT, OutboxItem, OutboxList } from '../../../shared/api/outbox.ts';
+import { OutboxItem, OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { OUTBOX_LIST_LIMIT } from '../../../shared/api/page-limits.ts';
 import { Job } from '../../../shared/job/job.ts';
 import type { OutboxQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ZodOpenApiPathsObject } from 'zod-openapi';
-import { SCHEDULE_LIMITS, Schedule, ScheduleBody, SchedulePage } from '../../../shared/api/schedule.ts';
+import { Schedule, SchedulePage } from '../../../shared/api/answers/schedule.ts';
+import { SCHEDULE_LIMITS, ScheduleBody } from '../../../shared/api/schedule.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { LIST_CURSOR, type SchedulesQuery } from '../../http/requests/list-requests.ts';
 import * as examples from '../examples.ts';

@@ -5,8 +5,8 @@ import {
   Readiness,
   StreamRoom,
   UncheckedInputs,
-} from '../../../shared/api/health.ts';
-import { OutboxItem, OutboxList, OutboxStatus } from '../../../shared/api/outbox.ts';
+} from '../../../shared/api/answers/health.ts';
+import { OutboxItem, OutboxList, OutboxStatus } from '../../../shared/api/answers/outbox.ts';
 import { describe } from './describe.ts';
 
 describe('OutboxItem', OutboxItem, {

@@ -1,10 +1,10 @@
 import {
-  DEAD_LETTER_LIMITS,
   DeadLetter,
   DeadLetterDetail,
   DeadLetterPage,
   RedriveReport,
-} from '../../../shared/api/dead-letter.ts';
+} from '../../../shared/api/answers/dead-letter.ts';
+import { DEAD_LETTER_LIMITS } from '../../../shared/api/page-limits.ts';
 import { RedriveRequest } from '../../http/requests/list-requests.ts';
 import { describe } from './describe.ts';
 

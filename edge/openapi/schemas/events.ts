@@ -3,7 +3,7 @@ import {
   JobHistory,
   RecordedCallbackEvent,
   RecordedEvent,
-} from '../../../shared/job/event-record.ts';
+} from '../../../shared/api/answers/job-history.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS } from '../../../shared/job/job-state.ts';
 import { describe, ref } from './describe.ts';
 

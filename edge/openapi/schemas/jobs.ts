@@ -1,21 +1,24 @@
 import * as z from 'zod';
-import { CancelReport } from '../../../shared/api/cancel-many.ts';
-import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
 import {
   AcceptedResult,
-  Batch,
   BatchReport,
   BatchResult,
+  RefusedResult,
+} from '../../../shared/api/answers/batch-report.ts';
+import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
+import { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
+import {
+  Batch,
   CallbackRequest,
   Delay,
-  RefusedResult,
   SubmitJob,
   Timeout,
   UniqueFor,
   UniqueRequest,
 } from '../../../shared/api/submit-job.ts';
+import { JobFailure, Progress } from '../../../shared/job/attempt-report.ts';
 import { CALLBACK_URL, CALLBACK_URL_LENGTH } from '../../../shared/job/callback.ts';
-import { Job, JobAttempt, JobFailure, JobState, Progress } from '../../../shared/job/job.ts';
+import { Job, JobAttempt, JobState } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
 import { CancelRequest } from '../../http/requests/list-requests.ts';

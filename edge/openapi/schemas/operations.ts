@@ -1,10 +1,5 @@
-import {
-  ConcurrencyLimit,
-  ListedOperation,
-  OperationList,
-  OperationName,
-  RateLimit,
-} from '../../../shared/api/operation.ts';
+import { ListedOperation, OperationList } from '../../../shared/api/answers/operation-list.ts';
+import { ConcurrencyLimit, OperationName, RateLimit } from '../../../shared/api/operation.ts';
 import { Pause } from '../../../shared/api/pause.ts';
 import { OPERATION, OPERATION_MAX_LENGTH } from '../../../shared/job/job-address.ts';
 import { describe } from './describe.ts';

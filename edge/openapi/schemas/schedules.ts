@@ -1,12 +1,10 @@
 import {
-  Every,
-  SCHEDULE_LIMITS,
   Schedule,
-  ScheduleBody,
   SchedulePage,
   ScheduleRun,
   ScheduleSummary,
-} from '../../../shared/api/schedule.ts';
+} from '../../../shared/api/answers/schedule.ts';
+import { Every, SCHEDULE_LIMITS, ScheduleBody } from '../../../shared/api/schedule.ts';
 import { DURATION } from '../../../shared/text/duration.ts';
 import { describe } from './describe.ts';
 

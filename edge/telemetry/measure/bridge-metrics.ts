@@ -1,4 +1,4 @@
-import type { BridgeStatus } from '../../../shared/api/health.ts';
+import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
 import { QUOTA_NAMES } from '../../../shared/quotas.ts';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 import { metricText } from './exposition.ts';

@@ -8,7 +8,7 @@ import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import type { BridgeStatus } from '../../../shared/api/health.ts';
+import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import { testNatsBinary } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';

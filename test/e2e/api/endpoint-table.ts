@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import type { CancelReport } from '../../../shared/api/cancel-many.ts';
-import type { JobPage } from '../../../shared/api/job-list.ts';
-import type { Problem } from '../../../shared/api/problem.ts';
-import type { SchedulePage } from '../../../shared/api/schedule.ts';
+import type { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
+import type { JobPage } from '../../../shared/api/answers/job-list.ts';
+import type { Problem } from '../../../shared/api/answers/problem.ts';
+import type { SchedulePage } from '../../../shared/api/answers/schedule.ts';
 
 /** The rest of a request, besides method, path and key. */
 export interface Sent {

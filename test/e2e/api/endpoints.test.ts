@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import type { JobPage } from '../../../shared/api/job-list.ts';
-import type { OutboxList } from '../../../shared/api/outbox.ts';
+import type { JobPage } from '../../../shared/api/answers/job-list.ts';
+import type { OutboxList } from '../../../shared/api/answers/outbox.ts';
 import { withoutName } from '../../support/http/access.ts';
 import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { JobPage, JobSummary } from '../../../shared/api/job-list.ts';
+import { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';

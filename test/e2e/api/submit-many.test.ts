@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Problem } from '../../../shared/api/problem.ts';
+import type { Problem } from '../../../shared/api/answers/problem.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';

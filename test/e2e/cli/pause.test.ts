@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OperationList } from '../../../shared/api/operation.ts';
+import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import { run, runLocal } from '../../support/cli/process.ts';
 import { jobEnded, readJob, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';

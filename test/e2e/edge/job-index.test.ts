@@ -3,7 +3,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { type Edge, startEdge } from '../../../dev/edge/start.ts';
-import { JobPage } from '../../../shared/api/job-list.ts';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { OutboxItem } from '../../../shared/api/outbox.ts';
+import type { OutboxItem } from '../../../shared/api/answers/outbox.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';

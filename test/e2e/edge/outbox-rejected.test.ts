@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import type { BridgeStatus } from '../../../shared/api/health.ts';
-import type { JobPage } from '../../../shared/api/job-list.ts';
-import type { OutboxItem } from '../../../shared/api/outbox.ts';
+import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
+import type { JobPage } from '../../../shared/api/answers/job-list.ts';
+import type { OutboxItem } from '../../../shared/api/answers/outbox.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { printed } from '../../support/cli/process.ts';
 import { until } from '../../support/poll.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { BridgeStatus } from '../../../shared/api/health.ts';
+import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { withTestStack } from '../../support/stack.ts';
 

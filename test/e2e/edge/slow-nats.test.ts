@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { DistanceProxy } from '../../../dev/machine/distance-proxy.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
-import type { BatchResult } from '../../../shared/api/submit-job.ts';
+import type { BatchResult } from '../../../shared/api/answers/batch-report.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { connectTo, jobEnded } from '../../support/jobs.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DeadLetterDetail, DeadLetterPage } from '../../../shared/api/dead-letter.ts';
+import { DeadLetterDetail, DeadLetterPage } from '../../../shared/api/answers/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { startWorkerProcess } from '../../../dev/worker/start.ts';
-import { OperationList } from '../../../shared/api/operation.ts';
+import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { connectTo, jobEnded, readJob, submitJob, untilQueueEmpty } from '../../support/jobs.ts';
 import { expectRate, mostAtOnce, startsOf } from '../../support/nats/limits.ts';

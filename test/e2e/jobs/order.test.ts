@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BatchReport } from '../../../shared/api/submit-job.ts';
+import { BatchReport } from '../../../shared/api/answers/batch-report.ts';
 import { UsageReport } from '../../../shared/api/usage.ts';
 import { jobEnded, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { RedriveReport } from '../../../shared/api/dead-letter.ts';
+import { RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';

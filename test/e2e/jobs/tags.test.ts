@@ -1,8 +1,8 @@
 import { jetstream } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CancelReport } from '../../../shared/api/cancel-many.ts';
-import { RedriveReport } from '../../../shared/api/dead-letter.ts';
+import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
+import { RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
 import { pooledRoute } from '../../../shared/wire/lanes.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';

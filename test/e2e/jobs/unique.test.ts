@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { BatchReport } from '../../../shared/api/submit-job.ts';
+import type { BatchReport } from '../../../shared/api/answers/batch-report.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { jobEnded, readJob } from '../../support/jobs.ts';

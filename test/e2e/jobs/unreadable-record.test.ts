@@ -1,7 +1,7 @@
 import { jetstream } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
+import { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { connectTo, jobEnded, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';

@@ -7,7 +7,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NatsCluster } from '../../../dev/nats-server/cluster.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
-import { RecordedEvent } from '../../../shared/job/event-record.ts';
+import { RecordedEvent } from '../../../shared/api/answers/job-history.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { DELAY_SINCE, isAtLeastVersion } from '../../../shared/nats/server-version.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
-import { CancelReport } from '../../../shared/api/cancel-many.ts';
+import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';

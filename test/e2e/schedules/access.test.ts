@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import { Schedule } from '../../../shared/api/schedule.ts';
+import { Schedule } from '../../../shared/api/answers/schedule.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const KEYS = {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Schedule, type ScheduleRun } from '../../../shared/api/schedule.ts';
+import { Schedule, type ScheduleRun } from '../../../shared/api/answers/schedule.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { buildClockedEdge, setClock } from '../../support/http/clocked-edge.ts';
 import { jobEnded, readJob } from '../../support/jobs.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { OutboxList } from '../../../shared/api/outbox.ts';
-import { Schedule } from '../../../shared/api/schedule.ts';
+import { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { Schedule } from '../../../shared/api/answers/schedule.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Schedule, SchedulePage } from '../../../shared/api/schedule.ts';
+import { Schedule, SchedulePage } from '../../../shared/api/answers/schedule.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import { until } from '../../support/poll.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
+import { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/start.ts';
-import { OperationList } from '../../../shared/api/operation.ts';
+import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { jobEnded, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';

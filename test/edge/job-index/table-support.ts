@@ -5,7 +5,7 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import type { Place } from '../../../edge/job-index/job-table.ts';
-import type { JobSummary } from '../../../shared/api/job-list.ts';
+import type { JobSummary } from '../../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../../shared/api/usage.ts';
 import type { TableCall } from './job-table-entry.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterDetailOf, deadLetterOf } from '../../../edge/jobs/dead-letters.ts';
-import { DeadLetterDetail } from '../../../shared/api/dead-letter.ts';
+import { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
 import { deadLetter, type Fields, OLD, stored, TIME, traceparent } from './stored-letters.ts';
 
 describe('a dead letter', () => {

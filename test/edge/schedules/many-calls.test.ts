@@ -1,6 +1,6 @@
 /** What calls of many callers, or about many schedules, may cost. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SchedulePage } from '../../../shared/api/schedule.ts';
+import type { SchedulePage } from '../../../shared/api/answers/schedule.ts';
 import { errorFrom } from '../../../shared/error-table.ts';
 import { until } from '../../support/poll.ts';
 import { type ScheduleWorlds, startScheduleWorlds } from './schedules-world.ts';

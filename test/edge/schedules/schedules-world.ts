@@ -4,7 +4,8 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type { SubmitCommand } from '../../../edge/calls/commands.ts';
 import { type Reply, unwrapReply } from '../../../edge/calls/reply.ts';
 import type { PutSchedule } from '../../../edge/calls/schedule-commands.ts';
-import type { Schedule, ScheduleRequest } from '../../../shared/api/schedule.ts';
+import type { Schedule } from '../../../shared/api/answers/schedule.ts';
+import type { ScheduleRequest } from '../../../shared/api/schedule.ts';
 import type { JobState } from '../../../shared/job/job.ts';
 import type { Script, WorldCall } from './schedules-entry.ts';
 

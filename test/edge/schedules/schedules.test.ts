@@ -1,7 +1,7 @@
 /** The object that keeps schedules, in workerd, with a clock of the test. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SubmitResult } from '../../../edge/calls/commands.ts';
-import type { Schedule } from '../../../shared/api/schedule.ts';
+import type { Schedule } from '../../../shared/api/answers/schedule.ts';
 import { type ScheduleWorld, type ScheduleWorlds, startScheduleWorlds } from './schedules-world.ts';
 
 const START = Date.parse('2026-03-01T00:00:00.000Z');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eventStream } from '../../../edge/watch/event-stream.ts';
 import { EventTexts } from '../../../edge/watch/event-texts.ts';
 import type { JobWatch, WatchRead } from '../../../edge/watch/job-watch.ts';
-import type { HistoryEvent } from '../../../shared/job/event-record.ts';
+import type { HistoryEvent } from '../../../shared/api/answers/job-history.ts';
 
 const event = (id: number, text: string) =>
   ({ id: String(id), kind: 'progress', result: text }) as unknown as HistoryEvent;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EventTail } from '../../../edge/watch/event-tail.ts';
+import type { RecordedEvent } from '../../../shared/api/answers/job-history.ts';
 import type { EventKind } from '../../../shared/job/event.ts';
-import type { RecordedEvent } from '../../../shared/job/event-record.ts';
 
 const event = (sequence: number, kind: EventKind = 'progress') =>
   ({ id: String(sequence), kind }) as unknown as RecordedEvent;

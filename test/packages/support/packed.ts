@@ -6,8 +6,8 @@ import { runCommand } from '../../../dev/machine/command.ts';
 import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { PACKAGES, WORKER_NODE } from '../../../scripts/packages/catalog.ts';
-import { blockOf, ROOT } from '../../support/docs/pages.ts';
 import { copyTree } from '../../support/deploy/copy-tree.ts';
+import { blockOf, ROOT } from '../../support/docs/pages.ts';
 import { NPM_SETTINGS } from './npm.ts';
 
 const TIMEOUT_MS = 600_000;

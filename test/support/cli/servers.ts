@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server as TcpSe
 import { buffer } from 'node:stream/consumers';
 import { type Collector, startCollector } from '../../../dev/collector/start.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
-import type { Schedule } from '../../../shared/api/schedule.ts';
+import type { Schedule } from '../../../shared/api/answers/schedule.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { atEndOfFile, scratchFolder } from '../cleanup.ts';
 import { makeCertificate } from '../nats/certificates.ts';

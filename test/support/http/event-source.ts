@@ -1,5 +1,5 @@
 import { readEventStream } from '../../../client/event-stream.ts';
-import { RecordedEvent } from '../../../shared/job/event-record.ts';
+import { RecordedEvent } from '../../../shared/api/answers/job-history.ts';
 import type { TestStack } from '../stack.ts';
 import { contract } from './contract.ts';
 

@@ -5,7 +5,7 @@ import { ApiError } from '../../../client/errors.ts';
 import { problemOf } from '../../../shared/api/problem.ts';
 import { ERRORS } from '../../../shared/error-table.ts';
 import { API_ERROR_CODES, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
-import { JOB_STATES } from '../../../shared/job/job.ts';
+import { JOB_STATES } from '../../../shared/job/job-state.ts';
 
 function answered(status: number, body: unknown): ApiError {
   return new ApiError({ status, url: 'http://api.test/v1/jobs', text: JSON.stringify(body) });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { ANSWERS, isHistoryEvent } from '../../../client/answers.ts';
-import { CancelReport } from '../../../shared/api/cancel-many.ts';
-import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../../shared/api/dead-letter.ts';
-import { JobPage } from '../../../shared/api/job-list.ts';
-import { OperationList } from '../../../shared/api/operation.ts';
-import { OutboxItem, OutboxList } from '../../../shared/api/outbox.ts';
-import { Schedule, SchedulePage } from '../../../shared/api/schedule.ts';
-import { BatchReport } from '../../../shared/api/submit-job.ts';
+import { BatchReport } from '../../../shared/api/answers/batch-report.ts';
+import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
+import { DeadLetterDetail, DeadLetterPage, RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
+import { HistoryEvent } from '../../../shared/api/answers/job-history.ts';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
+import { OperationList } from '../../../shared/api/answers/operation-list.ts';
+import { OutboxItem, OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { Schedule, SchedulePage } from '../../../shared/api/answers/schedule.ts';
 import { UsageReport } from '../../../shared/api/usage.ts';
-import { HistoryEvent } from '../../../shared/job/event-record.ts';
 import { Job } from '../../../shared/job/job.ts';
 
 /** What the API answers by, and how the client checks it. */

@@ -1,6 +1,6 @@
-import { type Context, ROOT_CONTEXT as theirs, createContextKey as theirKey } from '@opentelemetry/api';
+import { type Context, createContextKey as theirKey, ROOT_CONTEXT as theirs } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
-import { ROOT_CONTEXT as ours, createContextKey } from '../../../dev/edge/stand-ins/otel-context.ts';
+import { createContextKey, ROOT_CONTEXT as ours } from '../../../dev/edge/stand-ins/otel-context.ts';
 
 const [a, b, c] = ['a', 'b', 'c'].map((name) => createContextKey(`throughline test ${name}`)) as [
   symbol,

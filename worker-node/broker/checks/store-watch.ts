@@ -1,4 +1,4 @@
-import type { StreamRoom } from '../../../shared/api/health.ts';
+import type { StreamRoom } from '../../../shared/api/answers/health.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { capOf } from '../../../shared/nats/store-caps.ts';
 import { CALLBACKS_STREAM, DEAD_STREAM, DELAYED_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';

@@ -1,5 +1,5 @@
 import { context } from '@opentelemetry/api';
-import type { Progress } from '../../../shared/job/job.ts';
+import type { Progress } from '../../../shared/job/attempt-report.ts';
 import { type Attempt, eventOf } from './attempt.ts';
 import type { EventChain } from './event-chain.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CancelReport } from '../../../../shared/api/cancel-many.ts';
+import type { CancelReport } from '../../../../shared/api/answers/cancel-report.ts';
 import { callHere } from '../../../support/cli/in-process.ts';
 import { ended, start } from '../../../support/cli/process.ts';
 import { answer, JOB, serve } from '../../../support/cli/servers.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadLettersText, jobsText, outboxText } from '../../../../cli/text/list-text.ts';
 import { createPaint } from '../../../../cli/text/terminal.ts';
-import type { JobSummary } from '../../../../shared/api/job-list.ts';
+import type { JobSummary } from '../../../../shared/api/answers/job-list.ts';
 
 const plain = createPaint(false);
 const AT = '2026-01-01T00:00:00.000Z';

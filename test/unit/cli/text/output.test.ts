@@ -8,7 +8,8 @@ import { problemText } from '../../../../cli/text/problem-text.ts';
 import { createPaint, jsonText } from '../../../../cli/text/terminal.ts';
 import { ApiError } from '../../../../client/errors.ts';
 import { ThroughlineError } from '../../../../shared/errors.ts';
-import { JOB_STATES, type Job } from '../../../../shared/job/job.ts';
+import type { Job } from '../../../../shared/job/job.ts';
+import { JOB_STATES } from '../../../../shared/job/job-state.ts';
 
 const ESC = '\u001b';
 const HOSTILE = `${ESC}[2J\u009b31m\r\u202eevil\u2028`;

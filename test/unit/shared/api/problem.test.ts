@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Problem, problemOf } from '../../../../shared/api/problem.ts';
+import { Problem } from '../../../../shared/api/answers/problem.ts';
+import { problemOf } from '../../../../shared/api/problem.ts';
 import { ERROR_CODES, ThroughlineError } from '../../../../shared/errors.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';

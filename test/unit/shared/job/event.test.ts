@@ -6,7 +6,8 @@ import {
   JobEvent,
   jobOfEvent,
 } from '../../../../shared/job/event.ts';
-import { isTerminal, Job } from '../../../../shared/job/job.ts';
+import { Job } from '../../../../shared/job/job.ts';
+import { isTerminal } from '../../../../shared/job/job-state.ts';
 
 const KINDS = Object.keys(EVENT_STATES) as EventKind[];
 

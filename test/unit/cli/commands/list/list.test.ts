@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobSummary } from '../../../../../shared/api/job-list.ts';
+import type { JobSummary } from '../../../../../shared/api/answers/job-list.ts';
 import type { JobState } from '../../../../../shared/job/job.ts';
 import { callHere } from '../../../../support/cli/in-process.ts';
 import { answer, JOB, serve } from '../../../../support/cli/servers.ts';

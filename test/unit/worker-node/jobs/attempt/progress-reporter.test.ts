@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Progress } from '../../../../../shared/job/attempt-report.ts';
 import type { JobEvent } from '../../../../../shared/job/event.ts';
-import type { Progress } from '../../../../../shared/job/job.ts';
 import { ProgressReporter } from '../../../../../worker-node/jobs/attempt/progress-reporter.ts';
 import { attempt } from '../../support.ts';
 

@@ -3,7 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { ThroughlineError } from '../../../../../shared/errors.ts';
-import type { Progress } from '../../../../../shared/job/job.ts';
+import type { Progress } from '../../../../../shared/job/attempt-report.ts';
 import { AttemptAbort } from '../../../../../worker-node/jobs/attempt/attempt-abort.ts';
 import { ProgressReporter } from '../../../../../worker-node/jobs/attempt/progress-reporter.ts';
 import { reject } from '../../../../../worker-node/operations/outcome.ts';

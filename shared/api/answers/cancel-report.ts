@@ -13,6 +13,3 @@ export const CancelReport = z.object({
   complete: z.boolean(),
 });
 export type CancelReport = z.infer<typeof CancelReport>;
-
-/** How many jobs one request cancels. */
-export const CANCEL_LIMIT = 100;

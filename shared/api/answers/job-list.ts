@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Job } from '../job/job.ts';
+import { Job } from '../../job/job.ts';
 
 /**
  * A job as a list shows it: without the fields that may be large, and without those that only the job's events hold.
@@ -22,6 +22,3 @@ export const JobPage = z.object({
   complete: z.boolean(),
 });
 export type JobPage = z.infer<typeof JobPage>;
-
-/** How many jobs a page may hold, and how many it holds by default. */
-export const JOB_LIST_LIMITS = { page: 100, defaultPage: 50 } as const;

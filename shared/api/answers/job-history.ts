@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { CallbackEvent } from './callback-event.ts';
-import { JobEvent } from './event.ts';
+import { CallbackEvent } from '../../job/callback-event.ts';
+import { JobEvent } from '../../job/event.ts';
 
 /** A stored event. Inside the edge its id is its sequence in the `EVENTS` stream; callers get an opaque id. */
 export const RecordedEvent = JobEvent.extend({ id: z.string() });
@@ -21,11 +21,3 @@ export const JobHistory = z.object({
   next: z.string().optional(),
 });
 export type JobHistory = z.infer<typeof JobHistory>;
-
-/** The event that is stored with this sequence. */
-export function recordedEvent<E extends JobEvent | CallbackEvent>(
-  sequence: number,
-  event: E,
-): E & { id: string } {
-  return { id: String(sequence), ...event };
-}

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ShownSpec } from '../job/job-spec.ts';
+import { ShownSpec } from '../../job/job-spec.ts';
 
 /** A job whose attempts are spent, as the HTTP API lists it. */
 export const DeadLetter = z.object({
@@ -49,6 +49,3 @@ export const RedriveReport = z.object({
   cursor: z.string().optional(),
 });
 export type RedriveReport = z.infer<typeof RedriveReport>;
-
-/** How many dead letters one page holds, or one request redrives. */
-export const DEAD_LETTER_LIMITS = { page: 100, defaultPage: 20 } as const;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { QUOTA_NAMES } from '../quotas.ts';
+import { QUOTA_NAMES } from '../../quotas.ts';
 import { OutboxStatus } from './outbox.ts';
 import { Problem } from './problem.ts';
 

@@ -22,9 +22,6 @@ export type OutboxItem = z.infer<typeof OutboxItem>;
 export const OutboxList = z.object({ jobs: z.array(OutboxItem) });
 export type OutboxList = z.infer<typeof OutboxList>;
 
-/** The most jobs that one answer holds. */
-export const OUTBOX_LIST_LIMIT = 100;
-
 /** What the outbox of a bridge holds. */
 export const OutboxStatus = z.object({
   /** How many jobs wait for NATS. */
