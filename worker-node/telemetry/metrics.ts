@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { type Attributes, type Histogram, metrics } from '@opentelemetry/api';
+import { type Attributes, metrics } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { type IMetricReader, MeterProvider } from '@opentelemetry/sdk-metrics';
+import { type IMetricReader, MeterProvider, type MetricProducer } from '@opentelemetry/sdk-metrics';
 import { ERROR_CODES } from '../../shared/errors.ts';
 import type { Extraction } from '../../shared/propagation/index.ts';
 import type { MetricDefinition } from '../../shared/trace/metric.ts';
@@ -16,12 +16,16 @@ import { SENT } from './measure/definitions/messages.ts';
 import { WORKER_METRICS } from './measure/definitions.ts';
 import { Exemplars } from './measure/exemplars.ts';
 import { Exposition } from './measure/exposition.ts';
+import { Histograms } from './measure/histograms.ts';
 import { Instruments, type Readings } from './measure/instruments.ts';
 import { RuntimeMetrics } from './measure/runtime.ts';
 import { Sums } from './measure/sums.ts';
 
 /** A kind of messages: the first token of their subjects. */
 export type Destination = 'jobs' | 'callbacks';
+
+/** Makes the readers beside Prometheus. `own` gives the histograms of the worker itself, which the SDK does not know. */
+export type MetricReaders = (own: MetricProducer) => readonly IMetricReader[];
 
 export interface WorkerMetricsOptions {
   /** The operations of this host. */
@@ -32,8 +36,7 @@ export interface WorkerMetricsOptions {
   readonly tenants: boolean;
   /** What the metrics say about where they come from. */
   readonly resource: Attributes;
-  /** Readers beside Prometheus. */
-  readonly readers?: readonly IMetricReader[];
+  readonly readers?: MetricReaders;
 }
 
 /** How an attempt ended. Times are in milliseconds. */
@@ -49,6 +52,7 @@ export interface AttemptEnd {
   readonly endToEndMs: number;
 }
 
+const SCOPE = { name: 'throughline-worker', version: VERSION };
 const SYSTEM = { [ATTR.messagingSystem]: MESSAGING_SYSTEM };
 
 type MetricName = keyof typeof WORKER_METRICS;
@@ -59,37 +63,31 @@ type NameOf<Instrument> = {
 /** The metrics of a worker: docs/METRICS.md has them all. They are served as Prometheus text, and sent by other readers. */
 export class WorkerMetrics {
   readonly #exemplars = new Exemplars();
-  readonly #exposition = new Exposition(this.#exemplars);
+  readonly #histograms = new Histograms(WORKER_METRICS, SCOPE);
+  readonly #exposition = new Exposition(this.#exemplars, this.#histograms);
   readonly #provider: MeterProvider;
   readonly #instruments: Instruments;
   readonly #runtime: RuntimeMetrics;
   readonly #sums: Sums;
-  readonly #histograms: ReadonlyMap<string, Histogram>;
   readonly #operations: ReadonlySet<string>;
   readonly #tenants: Set<string> | undefined;
   readonly #group: string;
 
-  constructor({ operations, group, tenants, resource, readers = [] }: WorkerMetricsOptions) {
+  constructor({ operations, group, tenants, resource, readers }: WorkerMetricsOptions) {
     this.#provider = new MeterProvider({
       resource: resourceFromAttributes(resource, { schemaUrl: SCHEMA_URL }),
-      readers: [this.#exposition.reader, ...readers],
+      readers: [this.#exposition.reader, ...(readers?.(this.#histograms) ?? [])],
     });
     registerGlobally(() => metrics.setGlobalMeterProvider(this.#provider));
     this.#operations = new Set(operations);
     this.#tenants = tenants ? new Set() : undefined;
     this.#group = group;
-    const meter = this.#provider.getMeter('throughline-worker', VERSION);
+    const meter = this.#provider.getMeter(SCOPE.name, SCOPE.version);
     this.#instruments = new Instruments(meter, { operation: [...this.#operations] });
     const all: [string, MetricDefinition][] = Object.entries(WORKER_METRICS);
-    const of = (kind: MetricDefinition['instrument']) =>
-      all.filter(([, { instrument }]) => instrument === kind);
-    this.#sums = new Sums(
-      new Map(of('counter').map(([name, one]) => [name, this.#instruments.counter(one)])),
-    );
+    const counters = all.filter(([, { instrument }]) => instrument === 'counter');
+    this.#sums = new Sums(new Map(counters.map(([name, one]) => [name, this.#instruments.counter(one)])));
     this.#instruments.beforeReading(() => this.#sums.flush());
-    this.#histograms = new Map(
-      of('histogram').map(([name, one]) => [name, this.#instruments.histogram(one)]),
-    );
     this.#runtime = new RuntimeMetrics(this.#instruments);
   }
 
@@ -233,7 +231,7 @@ export class WorkerMetrics {
 
   #record(name: NameOf<'histogram'>, value: number, attributes: Attributes): void {
     const definition: MetricDefinition = WORKER_METRICS[name];
-    this.#histograms.get(name)?.record(value, attributes);
+    this.#histograms.record(name, value, attributes);
     this.#exemplars.note(definition.name, definition.buckets ?? [], value, attributes);
   }
 

@@ -1,6 +1,5 @@
 import { type Attributes, context, propagation, type TextMapPropagator } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import type { IMetricReader } from '@opentelemetry/sdk-metrics';
 import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
 import { metricsTarget } from '../../shared/trace/settings/metrics-settings.ts';
 import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
@@ -8,6 +7,7 @@ import { openToNewerApis } from './api-version.ts';
 import { logsTarget } from './export/log-settings.ts';
 import { type AllLosses, noLosses } from './export/losses.ts';
 import { followExports, followStart } from './export/sdk-log.ts';
+import type { MetricReaders } from './metrics.ts';
 import { resourceAttributes } from './resource.ts';
 import type { TracingOptions } from './sdk.ts';
 import { type NodeOtelSettings, readNodeOtelSettings } from './sdk-settings.ts';
@@ -20,7 +20,7 @@ export interface Tracing {
   /** What the spans, metrics and log records of this process say about where they come from. */
   readonly resource: Attributes;
   /** The readers that send metrics; none if they are not sent. */
-  readonly metricReaders: () => Promise<IMetricReader[]>;
+  readonly metricReaders: () => Promise<MetricReaders>;
   /** Sends the spans that are left, and stops. */
   readonly shutdown: () => Promise<void>;
   /** Sends the lines of the log that are left. Call it last. */
@@ -94,11 +94,12 @@ function setGlobals(propagator: TextMapPropagator): void {
   propagation.setGlobalPropagator(propagator);
 }
 
-async function createReaders({ options, settings, losses }: Common): Promise<IMetricReader[]> {
+async function createReaders({ options, settings, losses }: Common): Promise<MetricReaders> {
   const target = metricsTarget(settings);
-  if (target === undefined) return [];
+  if (target === undefined) return () => [];
   const { otlpReader } = await import('./export/metric-reader.ts');
-  return [otlpReader(target, losses.metrics, options.environment)];
+  const { environment } = options;
+  return (own) => [otlpReader({ target, losses: losses.metrics, environment, own })];
 }
 
 /** @returns a function that sends the lines that are left, and stops */

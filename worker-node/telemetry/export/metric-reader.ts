@@ -1,6 +1,7 @@
 import { JsonMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import {
   type IMetricReader,
+  type MetricProducer,
   PeriodicExportingMetricReader,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
@@ -12,8 +13,16 @@ import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 
+interface OtlpReaderParts {
+  readonly target: MetricsTarget;
+  readonly losses: Losses;
+  readonly environment: Environment;
+  /** Metrics that the SDK does not know. */
+  readonly own: MetricProducer;
+}
+
 /** The reader that sends metrics as OTLP/HTTP JSON, and counts the data points that are lost on the way. */
-export function otlpReader(target: MetricsTarget, losses: Losses, environment: Environment): IMetricReader {
+export function otlpReader({ target, losses, environment, own }: OtlpReaderParts): IMetricReader {
   const write = (metrics: ResourceMetrics) =>
     JsonMetricsSerializer.serializeRequest(readableMetrics(metrics));
   const otlp = new OtlpExporter(target, environment, { variable: 'METRICS', write });
@@ -21,6 +30,7 @@ export function otlpReader(target: MetricsTarget, losses: Losses, environment: E
   const counted = new CountedExporter<ResourceMetrics>(otlp, counting);
   return new PeriodicExportingMetricReader({
     exporter: Object.assign(counted, { selectAggregationTemporality: temporalityOf }),
+    metricProducers: [own],
     exportIntervalMillis: target.intervalMs,
     exportTimeoutMillis: Math.min(target.timeoutMs, target.intervalMs),
   });

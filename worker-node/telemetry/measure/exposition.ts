@@ -6,6 +6,7 @@ import {
   DataPointType,
   type InstrumentType,
   type MetricData,
+  type MetricProducer,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import { describeThrown } from '../../../shared/errors.ts';
@@ -28,12 +29,14 @@ class Reader extends PrometheusExporter {
  * would differ from those that a collector makes of the same metrics.
  */
 export class Exposition {
-  readonly reader = new Reader({ preventServerStart: true });
+  readonly reader: Reader;
   readonly #serializer = new PrometheusSerializer();
   readonly #exemplars: Exemplars;
   #lastReading: Promise<unknown> = Promise.resolve();
 
-  constructor(exemplars: Exemplars) {
+  /** @param own metrics that the SDK does not know */
+  constructor(exemplars: Exemplars, ...own: MetricProducer[]) {
+    this.reader = new Reader({ preventServerStart: true, metricProducers: own });
     this.#exemplars = exemplars;
   }
 

@@ -1,11 +1,4 @@
-import type {
-  Attributes,
-  BatchObservableResult,
-  Counter,
-  Histogram,
-  Meter,
-  Observable,
-} from '@opentelemetry/api';
+import type { Attributes, BatchObservableResult, Counter, Meter, Observable } from '@opentelemetry/api';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 
 /** What a gauge shows: values with their attributes. */
@@ -36,12 +29,6 @@ export class Instruments {
     const counter = this.#meter.createCounter(definition.name, optionsOf(definition));
     for (const attributes of definition.starts ?? this.#combinations(definition)) counter.add(0, attributes);
     return counter;
-  }
-
-  histogram(definition: MetricDefinition): Histogram {
-    const { buckets = [] } = definition;
-    const advice = { explicitBucketBoundaries: [...buckets] };
-    return this.#meter.createHistogram(definition.name, { ...optionsOf(definition), advice });
   }
 
   /**

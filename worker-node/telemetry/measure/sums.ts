@@ -1,7 +1,7 @@
 import type { Attributes, Counter } from '@opentelemetry/api';
+import { Series } from './series.ts';
 
 interface Sum {
-  readonly counter: Counter;
   readonly attributes: Attributes;
   value: number;
 }
@@ -11,36 +11,30 @@ interface Sum {
  * sorts and writes out the attributes at each call. There are as many sums at most as counters have combinations of attributes.
  */
 export class Sums {
-  readonly #counters: ReadonlyMap<string, Counter>;
-  readonly #sums = new Map<string, Sum>();
+  readonly #byName: ReadonlyMap<string, { readonly counter: Counter; readonly series: Series<Sum> }>;
 
   /** @param counters by name */
   constructor(counters: ReadonlyMap<string, Counter>) {
-    this.#counters = counters;
+    this.#byName = new Map(
+      Array.from(counters, ([name, counter]) => {
+        const series = new Series<Sum>((attributes) => ({ attributes, value: 0 }));
+        return [name, { counter, series }];
+      }),
+    );
   }
 
   /** @param name a counter that is not known counts nothing */
   add(name: string, attributes: Attributes, value: number): void {
-    const key = keyOf(name, attributes);
-    const sum = this.#sums.get(key);
-    if (sum !== undefined) sum.value += value;
-    else {
-      const counter = this.#counters.get(name);
-      if (counter !== undefined) this.#sums.set(key, { counter, attributes, value });
-    }
+    const kept = this.#byName.get(name);
+    if (kept !== undefined) kept.series.of(attributes).value += value;
   }
 
   /** Gives the counters what was counted since the last call. */
   flush(): void {
-    for (const sum of this.#sums.values()) {
-      if (sum.value !== 0) sum.counter.add(sum.value, sum.attributes);
-      sum.value = 0;
-    }
+    for (const { counter, series } of this.#byName.values())
+      for (const sum of series.values()) {
+        if (sum.value !== 0) counter.add(sum.value, sum.attributes);
+        sum.value = 0;
+      }
   }
-}
-
-function keyOf(name: string, attributes: Attributes): string {
-  let key = name;
-  for (const attribute in attributes) key += `\n${attribute}\n${attributes[attribute]}`;
-  return key;
 }
