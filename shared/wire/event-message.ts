@@ -3,6 +3,7 @@
  */
 import { ThroughlineError } from '../errors.ts';
 import { CallbackEvent } from '../job/callback-event.ts';
+import { isPlainEvent } from '../job/check/plain-event.ts';
 import { isEventKind, isTerminalEvent, JobEvent } from '../job/event.ts';
 import { type Carrier, setCarrier } from '../propagation/index.ts';
 import { schemaFaults } from '../text/schema-faults.ts';
@@ -74,7 +75,7 @@ export function readEventHeaders(values: HeaderValues): EventSummary | undefined
  * @throws ThroughlineError `internal` if no reader could read it
  */
 export function writeJobEvent(event: JobEvent, encode = encodeText): Uint8Array {
-  return encode(JSON.stringify(checked(JobEvent, event)));
+  return encode(JSON.stringify(isPlainEvent(event) ? event : checked(JobEvent, event)));
 }
 
 /** The body of an event of a callback. @throws ThroughlineError `internal` if no reader could read it */
