@@ -83,6 +83,7 @@ describe('a pull that is stopped', () => {
               get: async () => consumer,
               forget: () => undefined,
               createdMs: 0,
+              ackWaitMs: 30_000,
               isClustered: false,
             },
             priority: 'normal',

@@ -6,8 +6,11 @@ import { pause, startTimer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { WorkerMetrics } from '../../telemetry/metrics.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
+import { EndingSlots } from './ending-slots.ts';
 import { FullWatch } from './full-watch.ts';
-import { Lane, type LaneSource, type Received } from './lane.ts';
+import { HeldMessage } from './held-message.ts';
+import { Lane, type LaneSource } from './lane.ts';
+import type { Received } from './received.ts';
 import type { Slot } from './slot.ts';
 import { Turns } from './turns.ts';
 
@@ -66,10 +69,7 @@ export class ConsumeLoop {
   readonly #running = new Set<Promise<void>>();
   /** How many of them have given their slot back for a while. */
   #away = 0;
-  /** How many of them only store their end. */
-  #ending = 0;
-  /** Whether a message was handed back since those that store their end took too long. */
-  #isStuck = false;
+  readonly #ending = new EndingSlots(HOLD_MS);
   readonly #holds = new Deadlines(HOLD_MS);
   readonly #fullWatch = new FullWatch(FULL_MS, () => {
     for (const lane of this.#lanes) lane.endProbes();
@@ -149,10 +149,10 @@ export class ConsumeLoop {
     this.#wake();
     this.#fullWatch.stop();
     const timer = startTimer(graceMs, () => this.#giveUp.abort());
-    for (const { held, returning } of this.#lanes) {
-      for (const received of held.splice(0)) {
-        this.#holds.delete(received);
-        received.message.nak();
+    for (const { held, returning, source } of this.#lanes) {
+      for (const message of held.splice(0)) {
+        this.#holds.delete(message);
+        message.handBack(source.consumer.ackWaitMs);
       }
       for (const enter of returning.splice(0)) enter();
     }
@@ -173,7 +173,7 @@ export class ConsumeLoop {
 
   /** For how many more messages there are slots now or soon. */
   get #room(): number {
-    let room = this.#free + (this.#isStuck ? 0 : this.#ending);
+    let room = this.#free + this.#ending.count;
     for (const { held, returning } of this.#lanes) room -= held.length + returning.length;
     return room;
   }
@@ -186,11 +186,11 @@ export class ConsumeLoop {
       const lane = lanes.length > 1 ? this.#nextOf(lanes) : lanes[0];
       if (lane === undefined) return;
       const enter = lane.returning.shift();
-      const received = enter === undefined ? lane.held.shift() : undefined;
+      const held = enter === undefined ? lane.held.shift() : undefined;
       if (enter !== undefined) enter();
-      else if (received !== undefined) {
-        this.#holds.delete(received);
-        this.#start(lane, received);
+      else if (held !== undefined) {
+        this.#holds.delete(held);
+        this.#start(lane, held.received);
       }
     }
   }
@@ -280,13 +280,14 @@ export class ConsumeLoop {
 
   /** A message may come before its slot is free, and several lanes may bring one for the same slot. They wait for a moment. */
   #hold(lane: Lane, received: Received): void {
-    lane.held.push(received);
-    this.#holds.add(received, () => {
-      this.#holds.delete(received);
-      lane.held.splice(lane.held.indexOf(received), 1);
+    const held = new HeldMessage(received);
+    lane.held.push(held);
+    this.#holds.add(held, () => {
+      this.#holds.delete(held);
+      lane.held.splice(lane.held.indexOf(held), 1);
       lane.backlog++;
-      this.#isStuck = true;
-      received.message.nak();
+      this.#ending.waitedInVain();
+      held.handBack(lane.source.consumer.ackWaitMs);
       // The host may be full now: its probes must not take the next message too.
       this.#wake();
     });
@@ -294,10 +295,9 @@ export class ConsumeLoop {
 
   #start(lane: Lane, received: Received): void {
     const delivery = deliveryOf(received, lane.source.consumer.createdMs);
-    let isEnding = false;
+    let ended: (() => void) | undefined;
     const ending = (): void => {
-      if (!isEnding) this.#ending++;
-      isEnding = true;
+      ended ??= this.#ending.begin();
       this.#wake();
     };
     const slot = this.#slotOf(lane, ending);
@@ -305,8 +305,7 @@ export class ConsumeLoop {
     metrics?.messageConsumed(what, delivery.deliveryCount > 1);
     const handled = this.#options.handler.process(delivery, this.#giveUp.signal, slot).finally(() => {
       this.#running.delete(handled);
-      if (isEnding) this.#ending--;
-      this.#isStuck = false;
+      ended?.();
       // At once: what the next delivery writes goes to the socket together with the ack of this one.
       if (!this.#stopping.signal.aborted) this.#startHeld();
       this.#wake();

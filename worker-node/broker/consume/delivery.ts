@@ -1,7 +1,7 @@
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import { toBinaryMode } from '../../../shared/wire/structured-event.ts';
-import type { Received } from './lane.ts';
 import type { PulledMessage } from './pulled-message.ts';
+import type { Received } from './received.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** How a worker answers a delivery. */
@@ -46,7 +46,10 @@ export interface Delivery {
  * @param after a consumer delivers each message for the first time in the order of the stream. So one that does not come after
  *   those before is of another consumer than the host knows
  */
-export function deliveryOf({ message, asked, after }: Received, consumerCreatedMs: number): Delivery {
+export function deliveryOf(
+  { message, asked, after }: Omit<Received, 'isOfProbe'>,
+  consumerCreatedMs: number,
+): Delivery {
   const { deliveryCount } = message.info;
   const isOfKnown = message.seq > after && message.time.getTime() > consumerCreatedMs;
   const { headers, data } = toBinaryMode(message);

@@ -1,7 +1,7 @@
 import { type Consumer, JetStreamApiError } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
-import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
+import { type ConsumerDefinition, NANOS_PER_MS } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { type Broker, isClustered } from '../connect.ts';
 import { ensureConsumer } from '../provision.ts';
@@ -34,6 +34,11 @@ export class DurableConsumer {
   /** When the consumer was created, on the broker's clock; infinity while this is not known. */
   get createdMs(): number {
     return this.#createdMs;
+  }
+
+  /** How long the broker waits for the ack of a delivery before it delivers the message again. */
+  get ackWaitMs(): number {
+    return this.#definition.ack_wait / NANOS_PER_MS;
   }
 
   /** Whether a cluster keeps the consumer, as far as is known: one of its servers then answers all pulls. */

@@ -2,9 +2,10 @@ import type { Consumer } from '@nats-io/jetstream';
 import { valueWithin } from '../../../shared/deadline.ts';
 import type { Priority } from '../../../shared/job/priority.ts';
 import type { DurableConsumer } from './durable-consumer.ts';
+import type { HeldMessage } from './held-message.ts';
 import { fetched, Pull, type PulledMessages } from './pull.ts';
 import type { PullInboxes } from './pull-inboxes.ts';
-import type { PulledMessage } from './pulled-message.ts';
+import type { Received } from './received.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /**
@@ -18,22 +19,13 @@ const FORGOTTEN_MS = 6_000;
 
 /** A consumer, and how its messages share the slots of a host with those of other consumers. */
 export interface LaneSource {
-  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs' | 'isClustered'> & {
+  readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs' | 'ackWaitMs' | 'isClustered'> & {
     /** Where it is asked for messages that are known to wait. Undefined: as for those that may come. */
     readonly inboxes?: Pick<PullInboxes, 'ask'>;
   };
   readonly priority: Priority;
   /** Whether its messages may not take the slots that are reserved for the others. */
   readonly isBulk: boolean;
-}
-
-/** A message, and what is known about the pull that brought it. */
-export interface Received {
-  readonly message: PulledMessage;
-  /** Runs since the pull was opened. */
-  readonly asked: Stopwatch;
-  /** The largest sequence in the stream that the consumer had delivered here before the pull was opened. */
-  readonly after: number;
 }
 
 /** What a lane tells the loop that it belongs to. */
@@ -67,7 +59,7 @@ interface Request extends RequestKind {
 export class Lane {
   readonly source: LaneSource;
   /** Messages that wait for a slot of this host. */
-  readonly held: Received[] = [];
+  readonly held: HeldMessage[] = [];
   /** Lets deliveries of this lane in again that gave their slot back. */
   readonly returning: (() => void)[] = [];
   /** How many messages the server had left for this consumer, as far as is known. */
@@ -178,11 +170,12 @@ export class Lane {
       if (request.isUnwanted) return this.#listener.onEnd(false);
       const asked = new Stopwatch();
       const after = this.#reached;
+      const isOfProbe = request.isProbe === true;
       request.pull = new Pull(await this.#open(found, request, expiresMs), request.left);
       // The lane or its probes may have been ended while the pull was opened.
       if (this.#isStopped || request.isUnwanted) void request.pull.end();
       if (this.#isPaused && request.isProbe === true) request.pull.pause();
-      await request.pull.takeAll((message) => this.#receive({ message, asked, after }));
+      await request.pull.takeAll((message) => this.#receive({ message, asked, after, isOfProbe }));
       if (request.isLost) return;
       if (request.pull.left > 0) this.backlog = 0;
       // A consumer that is gone answers nothing, and a short pull then ends by the clock of the client, as if all were well.

@@ -80,7 +80,13 @@ function start(concurrency: number, source?: () => Promise<Consumer>, isClustere
   const loop = new ConsumeLoop({
     lanes: [
       {
-        consumer: { get: source ?? (async () => consumer), forget, createdMs: 0, isClustered },
+        consumer: {
+          get: source ?? (async () => consumer),
+          forget,
+          createdMs: 0,
+          ackWaitMs: 30_000,
+          isClustered,
+        },
         priority: 'normal',
         isBulk: false,
       },

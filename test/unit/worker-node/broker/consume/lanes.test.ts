@@ -53,6 +53,7 @@ class ServerLane {
       this.#found = undefined;
     },
     createdMs: 0,
+    ackWaitMs: 30_000,
   };
 
   #pull(count: number, generation: number): ConsumerMessages {
