@@ -291,6 +291,7 @@ export const ANSWERS = {
     object<RedriveReport>({
       redriven: list(text),
       failed: list(failure),
+      stopped: optional(text),
       cursor: optional(text),
     }),
   ),

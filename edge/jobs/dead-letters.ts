@@ -1,4 +1,5 @@
 import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/answers/dead-letter.ts';
+import { DEAD_LETTER_LIMITS } from '../../shared/api/page-limits.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
@@ -11,6 +12,7 @@ import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shar
 import { type DeadLettersCommand, LIST_BUDGET_MS } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
+import type { SubjectPageQuery } from '../nats/subject-page.ts';
 import { lookUpJob } from './job-reader.ts';
 
 /** Anybody may have written other headers: only those that Throughline knows are shown. */
@@ -18,12 +20,17 @@ const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;
 /** These have fields of their own in a dead letter. */
 const WITH_FIELD: readonly string[] = [HEADER.deadMessage, HEADER.deadDetail];
 
+/** The bodies of a page are not shown, but NATS sends them. Many callers may ask for a page at the same time. */
+const LIST_BYTES = 1024 * 1024;
+/** How many are read one by one before the caller gets them. */
+const SINGLES = 10;
+
 type Range = Pick<DeadLettersCommand, 'tenant' | 'operation' | 'from'>;
+type PageSize = Pick<SubjectPageQuery, 'maxMessages' | 'maxBytes'>;
 
 /**
- * A page of a tenant's dead letters, oldest first. A page costs one request to the broker for each dead letter that it looks
- * at, and does not depend on the size of the stream. A page that takes too long ends early, with a cursor. With tags it may be
- * empty then.
+ * A page of a tenant's dead letters, oldest first. It does not depend on the size of the stream. A page that takes too long ends
+ * early, with a cursor. With tags it may be empty then.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function listDeadLetters(
@@ -32,30 +39,101 @@ export async function listDeadLetters(
 ): Promise<DeadLetterPage> {
   const until = Date.now() + LIST_BUDGET_MS;
   const deadLetters: DeadLetter[] = [];
-  let lookedAt = 0;
-  for await (const message of deadLettersFrom(session, range)) {
-    if (deadLetters.length === limit || (lookedAt > 0 && Date.now() > until)) {
-      return { deadLetters, cursor: String(message.sequence) };
+  const maxMessages = pageOf(limit, tags.length > 0);
+  const { pages, end } = readDeadLetters(session, range, { maxMessages, maxBytes: LIST_BYTES });
+  for await (const page of pages) {
+    for (const message of page) {
+      if (deadLetters.length === limit) return { deadLetters, cursor: String(message.sequence) };
+      const deadLetter = deadLetterOf(message);
+      if (hasTags(deadLetter, tags)) deadLetters.push(deadLetter);
     }
-    lookedAt++;
-    const deadLetter = deadLetterOf(message);
-    if (hasTags(deadLetter, tags)) deadLetters.push(deadLetter);
+    const next = after(page) ?? 0;
+    if (next > 0 && next <= (await end) && Date.now() > until) return { deadLetters, cursor: String(next) };
   }
   return { deadLetters };
 }
 
-/** The dead letters of a tenant from a sequence on, oldest first. Each is read when it is asked for. */
-export async function* deadLettersFrom(
+/** How many dead letters to read at once: one more than are wanted says whether there are more. */
+export function pageOf(limit: number, isFiltered: boolean): number {
+  return (isFiltered ? DEAD_LETTER_LIMITS.page : limit) + 1;
+}
+
+/** Dead letters of a tenant, which are read page by page. */
+interface DeadLetterReading {
+  /** The sequence of the last one that existed at the start; 0: there was none. */
+  readonly end: Promise<number>;
+  /** All from a sequence on, oldest first. A page is read when it is asked for. */
+  readonly pages: AsyncGenerator<readonly StoredMessage[]>;
+}
+
+/** Begins to read the dead letters of a tenant. The first page and the end are asked for at once. */
+export function readDeadLetters(
   session: BrokerSession,
   { tenant, operation, from }: Range,
-): AsyncGenerator<StoredMessage> {
-  const filter = deadLettersFilter(tenant, operation);
-  for (let seq = from; ; ) {
-    const message = await session.nextMessage(DEAD_STREAM, filter, seq);
-    if (message === undefined) return;
-    yield message;
-    seq = message.sequence + 1;
+  size: PageSize,
+): DeadLetterReading {
+  const subject = deadLettersFilter(tenant, operation);
+  const end = session.lastMessage(DEAD_STREAM, subject).then((last) => last?.sequence ?? 0);
+  // The pages throw this error too.
+  end.catch(() => undefined);
+  return { end, pages: pagesUpTo(end, session, { subject, from, ...size }) };
+}
+
+async function* pagesUpTo(
+  end: Promise<number>,
+  session: BrokerSession,
+  query: SubjectPageQuery,
+): AsyncGenerator<readonly StoredMessage[]> {
+  let { from } = query;
+  for (let more = true; more; ) {
+    // A server that does not let the edge read pages gives none.
+    const asked = session.page(DEAD_STREAM, { ...query, from }).catch(() => undefined);
+    const [page] = await Promise.all([asked, end]);
+    const messages = page?.messages ?? [];
+    from = after(messages) ?? from;
+    more = page?.more === true && messages.length > 0;
+    yield session.mayLag ? await stillStored(session, messages) : messages;
   }
+  // These the replica that answered does not have yet, or there were no pages.
+  for (const last = await end; from <= last; ) {
+    const messages = await readSingles(session, { ...query, from });
+    if (messages.length === 0) return;
+    yield messages;
+    from = after(messages) ?? from;
+  }
+}
+
+/** The first sequence after some messages. */
+function after(messages: readonly StoredMessage[]): number | undefined {
+  const last = messages.at(-1);
+  return last && last.sequence + 1;
+}
+
+/** Those that the leader of the stream still has. A replica may lag, and have messages that were deleted. */
+async function stillStored(
+  session: BrokerSession,
+  messages: readonly StoredMessage[],
+): Promise<StoredMessage[]> {
+  const now = await Promise.all(
+    messages.map(({ subject, sequence }) => session.nextMessage(DEAD_STREAM, subject, sequence)),
+  );
+  return now.filter((message, index) => message?.sequence === messages[index]?.sequence) as StoredMessage[];
+}
+
+/** Some messages, which the leader of the stream gives one by one. */
+async function readSingles(
+  session: BrokerSession,
+  { subject, from, maxMessages, maxBytes }: SubjectPageQuery,
+): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = [];
+  const most = Math.min(maxMessages, SINGLES);
+  for (let bytes = 0; messages.length < most && bytes < maxBytes; ) {
+    const message = await session.nextMessage(DEAD_STREAM, subject, after(messages) ?? from);
+    if (message === undefined) break;
+    messages.push(message);
+    bytes += message.data.length;
+  }
+  return messages;
 }
 
 /** Whether a dead letter has all of these tags. */

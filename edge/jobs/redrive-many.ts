@@ -1,26 +1,27 @@
 import type { RedriveReport } from '../../shared/api/answers/dead-letter.ts';
 import { errorFrom } from '../../shared/error-table.ts';
-import type { ThroughlineError } from '../../shared/errors.ts';
-import { DEAD_STREAM } from '../../shared/nats/streams.ts';
+import type { ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
-import { deadLettersFilter } from '../../shared/wire/subjects.ts';
 import { REDRIVE_MANY_BUDGET_MS, type RedriveManyCommand } from '../calls/dead-letter-commands.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
-import { deadLetterOf, deadLettersFrom, hasTags } from './dead-letters.ts';
+import { deadLetterOf, hasTags, pageOf, readDeadLetters } from './dead-letters.ts';
 import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
-/** How many dead letters of one request are redriven at the same time. */
-const AT_ONCE = 25;
+/** The bodies that one request holds: those of a page are published at the same time. */
+const PAGE_BYTES = 4 * 1024 * 1024;
+/** After one of these the next dead letters would fail too. */
+const STOPS: readonly ErrorCode[] = ['stream-full', 'broker-unavailable', 'broker-refused'];
 
 /**
- * Redrives many dead letters of a tenant, the oldest first, until `limit` of them were tried, the time is up, a quota of the
- * tenant is used up, or NATS is lost. Only dead letters that existed at the first request are redriven. Some are redriven at the
- * same time, while the next ones are read.
+ * Redrives many dead letters of a tenant, the oldest first: page by page, and those of a page at the same time. It ends after `limit`
+ * of them, when the time is up, or when the next ones would fail too: a quota of the tenant is used up, the queue is full, or NATS is
+ * lost. The cursor of the report leads to the first dead letter that is left. Only those that existed at the first request are
+ * redriven.
  * @param sinceMs when the request began to wait, in epoch milliseconds
- * @throws ThroughlineError `broker-unavailable`, `quota-exceeded` if there is nothing to report. Otherwise the cursor of the
- *   report leads to the rest
+ * @throws ThroughlineError why it ended, if there is nothing to report: `broker-unavailable`, `broker-refused`, `stream-full`,
+ *   `quota-exceeded`
  */
 export async function redriveMany(
   parts: RedriveParts,
@@ -28,38 +29,31 @@ export async function redriveMany(
   command: RedriveManyCommand,
   sinceMs = Date.now(),
 ): Promise<RedriveReport> {
-  const counted = parts.usage.refresh(command.tenant);
-  const end = endOf(session, command);
-  // If NATS is lost, the error of the first dead letter may be thrown, and nobody waits for this one.
-  end.catch(() => undefined);
+  const { tenant, tags, reason, limit } = command;
+  const counted = parts.usage.refresh(tenant);
+  const maxMessages = pageOf(limit, tags.length > 0 || reason !== undefined);
+  const { end, pages } = readDeadLetters(session, command, { maxMessages, maxBytes: PAGE_BYTES });
   const redrives = new Redrives({
     redrive: (deadLetter) => tryOne(parts, session, command, deadLetter, counted),
-    settled: () => parts.usage.settled(command.tenant),
+    settled: () => parts.usage.settled(tenant),
+    limit,
     until: sinceMs + REDRIVE_MANY_BUDGET_MS,
   });
   let next = command.from;
   try {
-    for await (const deadLetter of deadLettersFrom(session, command)) {
-      if (deadLetter.sequence > (await end)) break;
-      next = deadLetter.sequence;
-      if (redrives.begun === command.limit || !(await redrives.mayBegin())) {
-        redrives.leave(next);
-        break;
-      }
-      if (isWanted(deadLetter, command)) redrives.begin(deadLetter);
-      next++;
+    for await (const page of pages) {
+      const last = command.to ?? (await end);
+      const inRange = page.filter(({ sequence }) => sequence <= last);
+      if (inRange[0] !== undefined && !redrives.mayBegin) redrives.leave(inRange[0].sequence);
+      else await redrives.run(inRange.filter((deadLetter) => isWanted(deadLetter, command)));
+      if (redrives.isOver || inRange.length < page.length) break;
+      next = (page.at(-1)?.sequence ?? next - 1) + 1;
     }
   } catch (thrown) {
-    redrives.leave(next, thrown);
+    redrives.leave(next, errorFrom(thrown));
   }
-  const { left, ...report } = await redrives.end();
-  return left === undefined ? report : { ...report, cursor: `${left}-${await end}` };
-}
-
-/** The last sequence to look at. */
-async function endOf(session: BrokerSession, { tenant, operation, to }: RedriveManyCommand): Promise<number> {
-  if (to !== undefined) return to;
-  return (await session.lastMessage(DEAD_STREAM, deadLettersFilter(tenant, operation)))?.sequence ?? 0;
+  const { left, ...report } = redrives.report();
+  return left === undefined ? report : { ...report, cursor: `${left}-${command.to ?? (await end)}` };
 }
 
 function isWanted(deadLetter: StoredMessage, { reason, tags }: RedriveManyCommand): boolean {
@@ -92,144 +86,130 @@ interface RedrivesOptions {
   readonly redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>;
   /** Waits until the index has counted what was redriven. */
   readonly settled: () => Promise<void>;
-  /** No redrive begins later, in epoch milliseconds. */
+  /** How many may begin. */
+  readonly limit: number;
+  /** None begins later, in epoch milliseconds. */
   readonly until: number;
 }
 
-/** What became of a dead letter: nothing yet, or it is left for the next request. */
-interface Tried {
-  readonly deadLetter: StoredMessage;
-  /** The code is that of the error; undefined: it was redriven. */
-  outcome?: { readonly code: string | undefined };
-  /** How a quota refused it the last time. */
-  refusal?: ThroughlineError;
+/** What became of a dead letter. Without a code it was redriven. */
+interface Outcome {
+  readonly sequence: number;
+  readonly id: string;
+  readonly code: ErrorCode | undefined;
 }
 
-/**
- * The redrives of one request, a few at the same time. Those of one ordering key come one after the other, since two messages under
- * way at once may be stored in another order.
- */
+/** The redrives of one request. */
 class Redrives {
   readonly #options: RedrivesOptions;
-  /** The oldest first. */
-  readonly #tried: Tried[] = [];
-  readonly #underWay = new Set<Promise<void>>();
-  /** The last redrive of each ordering key. */
-  readonly #lastOfKey = new Map<string, Promise<void>>();
-  /** Those that a quota refused while others were under way, and those that came after them. */
-  #refused: Tried[] = [];
-  /** The first sequence that is left for the next request. */
+  readonly #outcomes: Outcome[] = [];
+  #begun = 0;
+  /** How a quota refused a dead letter the last time. */
+  readonly #refusals = new Map<StoredMessage, ThroughlineError>();
+  /** The first sequence that is left for the next request, and why, if there is a reason. */
   #left: number | undefined;
-  /** Why. */
-  #error: unknown;
-  /** Whether the next dead letters would fail too. */
-  #isStopped = false;
+  #error: ThroughlineError | undefined;
 
   constructor(options: RedrivesOptions) {
     this.#options = options;
   }
 
-  get begun(): number {
-    return this.#tried.length;
+  /** Whether some are left for the next request. No more begin then. */
+  get isOver(): boolean {
+    return this.#left !== undefined;
   }
 
-  /** Waits until there is room for one more. @returns false if no more may begin */
-  async mayBegin(): Promise<boolean> {
-    while (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay);
-    if (this.#refused.length > 0) await this.#settle();
-    return !this.#isOver();
+  /** Whether there is room and time for more. */
+  get mayBegin(): boolean {
+    return this.#begun < this.#options.limit && this.#hasTime;
   }
 
-  begin(deadLetter: StoredMessage): void {
-    const tried: Tried = { deadLetter };
-    this.#tried.push(tried);
-    this.#start(tried);
-  }
-
-  #start(tried: Tried): void {
-    const key = readJobSpec(headerValues(tried.deadLetter.headers)).orderingKey;
-    const before = key === undefined ? undefined : this.#lastOfKey.get(key);
-    const done = this.#tryAfter(before, tried).finally(() => this.#underWay.delete(done));
-    this.#underWay.add(done);
-    if (key !== undefined) this.#lastOfKey.set(key, done);
-  }
-
-  async #tryAfter(before: Promise<void> | undefined, tried: Tried): Promise<void> {
-    await before;
-    // One of the same ordering key may have been refused.
-    if (this.#refused.length > 0 || (await this.#wasRefused(tried))) this.#refused.push(tried);
+  get #hasTime(): boolean {
+    return Date.now() <= this.#options.until;
   }
 
   /**
-   * Waits for those under way, and tries the refused ones again. A refusal proves nothing while others are under way, since they may
-   * count twice. So the oldest is tried alone, when the index has counted the others.
+   * Redrives dead letters at the same time, and leaves those that are too many. Those that a quota refuses are tried again: a refusal
+   * proves nothing while others are under way, since they may count twice. So the oldest is tried alone, when the index has counted
+   * the others. If it is refused again, it is left.
    */
-  async #settle(): Promise<void> {
-    for (;;) {
-      await Promise.all(this.#underWay);
-      const [oldest, ...others] = this.#refused.splice(0).sort(bySequence);
-      if (oldest === undefined) return;
+  async run(deadLetters: readonly StoredMessage[]): Promise<void> {
+    const room = this.#options.limit - this.#begun;
+    const tooMany = deadLetters[room];
+    this.#begun += Math.min(room, deadLetters.length);
+    let refused = await this.#runAtOnce(deadLetters.slice(0, room));
+    while (refused.length > 0) {
       await this.#options.settled();
-      if (await this.#wasRefused(oldest)) this.#stop(oldest, oldest.refusal);
-      for (const other of others) this.#start(other);
+      const [oldest, ...others] = refused.sort(bySequence) as [StoredMessage, ...StoredMessage[]];
+      if ((await this.#runInTurn([oldest])).length > 0) this.#leave(oldest);
+      refused = await this.#runAtOnce(others);
     }
+    if (tooMany !== undefined) this.leave(tooMany.sequence);
   }
 
-  /** Tries one. @returns whether a quota refused it */
-  async #wasRefused(tried: Tried): Promise<boolean> {
-    const { deadLetter, refusal } = tried;
-    if (this.#isOver()) {
-      this.leave(deadLetter.sequence, refusal);
-      return false;
+  /**
+   * Those of one ordering key come one after the other, since two messages under way at once may be stored in another order.
+   * @returns those that a quota refused, and those that come after them
+   */
+  async #runAtOnce(deadLetters: readonly StoredMessage[]): Promise<StoredMessage[]> {
+    const turns = Map.groupBy(
+      deadLetters,
+      (deadLetter) => readJobSpec(headerValues(deadLetter.headers)).orderingKey ?? deadLetter,
+    );
+    return (await Promise.all([...turns.values()].map((turn) => this.#runInTurn(turn)))).flat();
+  }
+
+  /** @returns the one that a quota refused, and those that come after it */
+  async #runInTurn(deadLetters: readonly StoredMessage[]): Promise<readonly StoredMessage[]> {
+    for (const [index, deadLetter] of deadLetters.entries()) {
+      if (this.isOver || !this.#hasTime) {
+        this.#leave(deadLetter);
+        return [];
+      }
+      const error = await this.#options.redrive(deadLetter);
+      if (error?.code === 'quota-exceeded') {
+        this.#refusals.set(deadLetter, error);
+        return deadLetters.slice(index);
+      }
+      this.#ended(deadLetter, error);
     }
-    const error = await this.#options.redrive(deadLetter);
-    if (error?.code === 'quota-exceeded') {
-      tried.refusal = error;
-      return true;
-    }
-    // The next ones would fail too.
-    if (error?.code === 'broker-unavailable') this.#stop(tried, error);
-    else tried.outcome = { code: error?.code };
-    return false;
+    return [];
   }
 
-  #stop({ deadLetter }: Tried, error: unknown): void {
-    this.#isStopped = true;
-    this.leave(deadLetter.sequence, error);
+  #ended(deadLetter: StoredMessage, error: ThroughlineError | undefined): void {
+    const { sequence } = deadLetter;
+    if (error !== undefined && STOPS.includes(error.code)) this.leave(sequence, error);
+    else this.#outcomes.push({ sequence, id: deadLetterOf(deadLetter).id, code: error?.code });
   }
 
-  #isOver(): boolean {
-    return this.#isStopped || Date.now() > this.#options.until;
+  #leave(deadLetter: StoredMessage): void {
+    this.leave(deadLetter.sequence, this.#refusals.get(deadLetter));
   }
 
-  /** Leaves the dead letters from a sequence on for the next request. @param error why, if there was one */
-  leave(sequence: number, error?: unknown): void {
+  /** Leaves the dead letters from a sequence on for the next request. @param error why, if there is a reason */
+  leave(sequence: number, error?: ThroughlineError): void {
     this.#left = Math.min(sequence, this.#left ?? sequence);
     this.#error ??= error;
   }
 
   /**
-   * Waits for all redrives.
-   * @returns what was done, and the first sequence that is left. Those that failed after it will be tried again, and are not
-   *   reported yet
-   * @throws why the first ones were left, if nothing was done. Otherwise the report must say what was done before
+   * What was done, oldest first, and the first sequence that is left. Those that failed after it will be tried again, and are not
+   * reported yet.
+   * @throws ThroughlineError why the first ones were left, if nothing was done
    */
-  async end(): Promise<Pick<RedriveReport, 'redriven' | 'failed'> & { readonly left: number | undefined }> {
-    await this.#settle();
-    const redriven: string[] = [];
-    const failed: { id: string; code: string }[] = [];
-    for (const { deadLetter, outcome } of this.#tried) {
-      if (outcome === undefined) continue;
-      const { id } = deadLetterOf(deadLetter);
-      if (outcome.code === undefined) redriven.push(id);
-      else if (deadLetter.sequence < (this.#left ?? Number.POSITIVE_INFINITY))
-        failed.push({ id, code: outcome.code });
-    }
-    if (this.#error !== undefined && redriven.length + failed.length === 0) throw this.#error;
-    return { redriven, failed, left: this.#left };
+  report(): Omit<RedriveReport, 'cursor'> & { readonly left: number | undefined } {
+    const [left, error] = [this.#left, this.#error];
+    const outcomes = this.#outcomes.sort(bySequence);
+    const redriven = outcomes.filter(({ code }) => code === undefined).map(({ id }) => id);
+    const failed = outcomes.flatMap(({ sequence, id, code }) =>
+      code === undefined || (left !== undefined && sequence > left) ? [] : [{ id, code }],
+    );
+    if (error === undefined) return { redriven, failed, left };
+    if (redriven.length + failed.length === 0) throw error;
+    return { redriven, failed, stopped: error.code, left };
   }
 }
 
-function bySequence({ deadLetter: a }: Tried, { deadLetter: b }: Tried): number {
+function bySequence(a: { readonly sequence: number }, b: { readonly sequence: number }): number {
   return a.sequence - b.sequence;
 }

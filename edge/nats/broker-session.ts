@@ -68,7 +68,13 @@ export interface BrokerSession {
    */
   nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined>;
 
-  /** Stored messages of one subject, in order: one page of them. */
+  /** Whether a {@link page} may lack the latest messages, and have some that were deleted. One server alone knows them all. */
+  readonly mayLag: boolean;
+
+  /**
+   * Stored messages on `subject` (wildcards allowed), in order: one page of them.
+   * @throws ThroughlineError `broker-refused` or `broker-unavailable`, also if the stream or the account does not allow it
+   */
   page(stream: string, query: SubjectPageQuery): Promise<SubjectPage>;
 
   /** Opens a reader of the headers of a stream's messages, see {@link HeaderReader}. */

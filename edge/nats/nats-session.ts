@@ -99,6 +99,10 @@ class NatsSession implements BrokerSession {
     return this.#connection.info?.version;
   }
 
+  get mayLag(): boolean {
+    return this.#connection.info?.cluster !== undefined;
+  }
+
   get isClosed(): boolean {
     return this.lost.hasHappened || this.#connection.isClosed();
   }

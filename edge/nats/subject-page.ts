@@ -1,5 +1,4 @@
-import { createInbox } from '@nats-io/nats-core';
-import { INBOX } from '../../shared/wire/subjects.ts';
+import type { Msg } from '@nats-io/nats-core';
 import { statusError } from './broker-error.ts';
 import type { JetStream } from './jetstream/jetstream.ts';
 import type { StoredMessage } from './stored-message.ts';
@@ -9,6 +8,7 @@ const NOT_FOUND = 404;
 const END_OF_BATCH = 204;
 
 export interface SubjectPageQuery {
+  /** Wildcards are allowed. */
   readonly subject: string;
   /** The lowest sequence that may be in the page. */
   readonly from: number;
@@ -17,40 +17,41 @@ export interface SubjectPageQuery {
 }
 
 export interface SubjectPage {
-  readonly messages: readonly Pick<StoredMessage, 'sequence' | 'data'>[];
+  readonly messages: readonly StoredMessage[];
   /** Whether the replica that answered has more messages. */
   readonly more: boolean;
 }
 
 /**
  * Reads one page of a subject's messages in one round trip (a batched direct get). The replica that answers may be
- * behind. Its messages are right and in order, but the latest may be missing.
+ * behind. Its messages are right and in order, but the latest may be missing, and some may have been deleted.
  * @throws ThroughlineError or an error of the NATS client
  */
 export async function readPage(
-  { connection, answer }: JetStream,
+  jetStream: JetStream,
   stream: string,
   { subject, from, maxMessages, maxBytes }: SubjectPageQuery,
 ): Promise<SubjectPage> {
-  const { promise, resolve, reject } = Promise.withResolvers<SubjectPage>();
-  const messages: SubjectPage['messages'][number][] = [];
-  const reply = createInbox(INBOX.edge);
-  const subscription = connection.subscribe(reply, {
-    callback: (error, { headers, data }) => {
-      if (error !== null) return reject(error);
-      const code = headers?.code ?? 0;
-      if (code === NOT_FOUND) return resolve({ messages, more: false });
-      if (code === END_OF_BATCH)
-        return resolve({ messages, more: Number(headers?.get('Nats-Num-Pending')) > 0 });
-      if (headers !== undefined && code !== 0) return reject(statusError(headers));
-      messages.push({ sequence: Number(headers?.get('Nats-Sequence')), data });
-    },
+  const messages: StoredMessage[] = [];
+  let end: Msg['headers'];
+  const query = { seq: from, next_by_subj: subject, batch: maxMessages, max_bytes: maxBytes };
+  await jetStream.directGet(stream, query, (message) => {
+    if (message.headers?.code) end = message.headers;
+    else messages.push(storedMessage(message));
+    return end !== undefined;
   });
-  try {
-    const query = { seq: from, next_by_subj: subject, batch: maxMessages, max_bytes: maxBytes };
-    connection.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), { reply });
-    return await answer(promise);
-  } finally {
-    if (!subscription.isClosed()) subscription.unsubscribe();
-  }
+  if (end !== undefined && end.code !== NOT_FOUND && end.code !== END_OF_BATCH) throw statusError(end);
+  return { messages, more: Number(end?.get('Nats-Num-Pending')) > 0 };
+}
+
+/** A message of a direct get. The server says in headers where it is stored. */
+function storedMessage({ headers, data }: Msg): StoredMessage {
+  const said = (name: string): string => headers?.values(name).at(-1) ?? '';
+  return {
+    subject: said('Nats-Subject'),
+    sequence: Number(said('Nats-Sequence')),
+    time: new Date(said('Nats-Time-Stamp')),
+    headers,
+    data,
+  };
 }

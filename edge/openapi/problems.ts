@@ -79,6 +79,8 @@ export function problemResponses(
 const SHARED: Readonly<Record<string, string>> = {
   'internal,config-invalid': 'ServerFault',
   'broker-unavailable,broker-refused': 'BrokerFault',
+  'broker-unavailable,broker-refused,stream-full': 'QueueFault',
+  'rate-limited,quota-exceeded': 'QuotaFault',
 };
 
 /** A name for a set of codes. Generators make type names of it, so it stays the same when an operation gets more codes. */

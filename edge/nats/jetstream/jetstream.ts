@@ -128,6 +128,14 @@ export class JetStream {
     }
   }
 
+  /**
+   * Asks for messages themselves, which any replica of the stream may answer.
+   * @param isLast is given each message, and says whether it ends the answer
+   */
+  async directGet(stream: string, query: object, isLast: (message: Msg) => boolean): Promise<void> {
+    await this.#requests.send(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), undefined, isLast);
+  }
+
   async #ask<T>(call: string, question?: object): Promise<T> {
     const body = question === undefined ? '' : JSON.stringify(question);
     return read<T>(await this.#requests.send(`$JS.API.${call}`, body));

@@ -25,14 +25,24 @@ export class Requests {
     this.#inTime = new Deadlines(patienceMs);
   }
 
-  /** @throws an error of the NATS client; what {@link endAll} is given */
-  send(subject: string, body: Uint8Array | string, headers?: MsgHdrs): Promise<Msg> {
+  /**
+   * @param isLast whether an answer is the last one, if there may be several; it is given each of them
+   * @returns the last answer
+   * @throws an error of the NATS client; what {@link endAll} is given
+   */
+  send(
+    subject: string,
+    body: Uint8Array | string,
+    headers?: MsgHdrs,
+    isLast?: (answer: Msg) => boolean,
+  ): Promise<Msg> {
     return new Promise((resolve, reject) => {
       const request: WaitingRequest<Msg> = {
         token: `-${this.#next++}`,
         requestSubject: subject,
         received: 0,
         resolver: (error, message) => {
+          if (error === null && isLast?.(message) === false) return;
           this.#forget(request);
           this.keptAnswer = message;
           if (error === null) resolve(message);

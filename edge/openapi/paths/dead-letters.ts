@@ -44,7 +44,7 @@ export const deadLetterPaths = {
       tag: 'Dead letters',
       summary: 'Redrive many dead letters',
       description:
-        'One request redrives at most 100 dead letters and takes at most ten seconds. It ends early when a quota of unfinished jobs is used up or NATS is lost. Send the `cursor` of the answer to continue with the first dead letter that is left. Some after that one may be in `redriven` already. Jobs that became dead letters after the first request are left out.',
+        'One request redrives at most 100 dead letters and takes at most ten seconds. It ends early when a quota of unfinished jobs is used up, the queue is full or NATS is lost: see `stopped`. Send the `cursor` of the answer to continue with the first dead letter that is left. Some after that one may be in `redriven` already. Jobs that became dead letters after the first request are left out.',
       scope: 'dead-letters:redrive',
       requestBody: jsonBody(RedriveRequest, {
         all: {},
@@ -55,7 +55,7 @@ export const deadLetterPaths = {
           all: { redriven: [examples.DEAD_LETTER.id], failed: [] },
         }),
       },
-      problems: ['cursor-unknown', 'quota-exceeded', ...BROKER_PROBLEMS],
+      problems: ['cursor-unknown', 'quota-exceeded', ...BROKER_PROBLEMS, 'stream-full'],
     }),
   },
   '/v1/dead-letters/{id}': {
@@ -92,9 +92,9 @@ export const deadLetterPaths = {
         'not-dead',
         'quota-exceeded',
         'payload-too-large',
-        'stream-full',
         'record-unreadable',
         ...BROKER_PROBLEMS,
+        'stream-full',
       ],
     }),
   },

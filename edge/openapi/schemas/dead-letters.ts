@@ -66,6 +66,8 @@ describe('RedriveReport', RedriveReport, {
   fields: {
     redriven: 'The ids of the jobs that are queued again.',
     failed: 'The dead letters that could not be redriven, with the error code of each.',
+    stopped:
+      'The error code that ended the request early: the next ones would have failed too. They are still dead letters.',
     cursor: 'Send it to continue. Absent when no dead letters are left to look at.',
   },
 });

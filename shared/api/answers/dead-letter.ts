@@ -45,6 +45,8 @@ export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
 export const RedriveReport = z.object({
   redriven: z.array(z.string()),
   failed: z.array(z.object({ id: z.string(), code: z.string() })),
+  /** The error code that ended the request early, since the next ones would have failed too; absent if there was none. */
+  stopped: z.string().optional(),
   /** Ask with this for the rest; absent when all dead letters that existed at the first request were tried. */
   cursor: z.string().optional(),
 });

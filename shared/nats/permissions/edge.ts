@@ -14,6 +14,7 @@ export const EDGE_PERMISSIONS: readonly Permission[] = [
       ...['$JS.API.STREAM.MSG.GET.JOBS', '$JS.API.STREAM.MSG.GET.DELAYED', '$JS.API.STREAM.MSG.GET.EVENTS'],
     ],
     ['breaks', 'dead letters cannot be read', '$JS.API.STREAM.MSG.GET.DEAD'],
+    ['weakens', 'dead letters are read one by one', '$JS.API.DIRECT.GET.DEAD'],
     ['breaks', 'the history of a job cannot be read', '$JS.API.DIRECT.GET.EVENTS'],
     [
       ...(['breaks', 'jobs cannot be followed and listed'] as const),

@@ -2,7 +2,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { UsageBook } from '../../../edge/access/usage-book.ts';
 import { redriveMany } from '../../../edge/jobs/redrive-many.ts';
 import { NO_USAGE } from '../../../shared/api/usage.ts';
-import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { writeJson } from '../../../shared/wire/json-body.ts';
 import { parseJobSubject } from '../../../shared/wire/subjects.ts';
 import { refusalOf } from '../../unit/support.ts';
 import type { MemoryBroker } from '../support/memory-broker.ts';
@@ -59,7 +60,7 @@ describe('a redrive of many', () => {
 
   it('stops at a quota of its tenant, and its cursor leads to the dead letters that are left', async () => {
     const { broker, parts, left } = setup({ DEAD: deadLetters }, false, 2);
-    const report = { redriven: ['job-1', 'job-2'], failed: [], cursor: '3-3' };
+    const report = { redriven: ['job-1', 'job-2'], failed: [], stopped: 'quota-exceeded', cursor: '3-3' };
     expect(await redriveMany(parts, broker, command)).toEqual(report);
     expect(left()).toEqual(['job-3']);
     const refused = await refusalOf(() => redriveMany(parts, broker, { ...command, from: 3, to: 3 }));
@@ -68,52 +69,93 @@ describe('a redrive of many', () => {
 
   it('reports what was done when the connection is lost on the way', async () => {
     const { broker, parts } = setup({ DEAD: [...deadLetters.slice(0, 1), deadLetter(101, {}, 'job-2')] });
-    broker.before('nextMessage', (nth) => {
-      if (nth === 2) throw unavailable('the broker is lost');
-    });
+    broker.pageLimit = 1;
+    broker.fail('nextMessage');
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ['job-1'], failed: [], cursor: '2-101' },
+      ...{ redriven: ['job-1'], failed: [], stopped: 'broker-unavailable', cursor: '2-101' },
     });
   });
 
-  it('leaves what NATS could not take, so that its cursor leads there', async () => {
-    const { broker, parts, left } = setup({ DEAD: deadLetters });
+  /** The queue takes no job whose subject has this text, for this reason. */
+  const refusing = (broker: MemoryBroker, text: string, code: 'stream-full' | 'broker-unavailable') => {
     const publish = broker.publish.bind(broker);
     vi.spyOn(broker, 'publish').mockImplementation(async (subject, ...message) => {
       await turn();
-      if (subject.includes('job-2')) throw unavailable('the broker is lost');
+      if (subject.includes(text)) throw new ThroughlineError(code, 'the queue does not take it');
       return await publish(subject, ...message);
     });
-    expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ['job-1', 'job-3'], failed: [], cursor: '2-3' },
-    });
-    expect(left()).toEqual(['job-2']);
-  });
+  };
 
-  it('begins none after NATS could not take one, and fails if nothing was redriven', async () => {
-    const { broker, parts } = setup({
-      DEAD: [1, 2].map((n) => deadLetter(n, { 'throughline-ordering-key': 'k' }, `job-${n}`)),
-    });
-    broker.fail('publish');
-    expect(await refusalOf(() => redriveMany(parts, broker, command))).toMatchObject({
-      code: 'broker-unavailable',
-    });
-    expect(broker.calls('publish')).toBe(1);
-  });
+  it.each(['broker-unavailable', 'stream-full'] as const)(
+    'leaves what the queue could not take, so that its cursor leads there: %s',
+    async (code) => {
+      const { broker, parts, left } = setup({ DEAD: deadLetters });
+      refusing(broker, 'job-2', code);
+      expect(await redriveMany(parts, broker, command)).toEqual({
+        ...{ redriven: ['job-1', 'job-3'], failed: [], stopped: code, cursor: '2-3' },
+      });
+      expect(left()).toEqual(['job-2']);
+      vi.mocked(broker.publish).mockRestore();
+      expect(await redriveMany(parts, broker, { ...command, from: 2, to: 3 })).toEqual({
+        ...{ redriven: ['job-2'], failed: [] },
+      });
+    },
+  );
 
-  it('redrives 25 at the same time, and reports the oldest first', async () => {
-    const ids = Array.from({ length: 30 }, (_, n) => `job-${n + 1}`);
+  it.each(['broker-unavailable', 'stream-full'] as const)(
+    'begins none after the queue could not take one, and fails if nothing was redriven: %s',
+    async (code) => {
+      const { broker, parts } = setup({
+        DEAD: [1, 2].map((n) => deadLetter(n, { 'throughline-ordering-key': 'k' }, `job-${n}`)),
+      });
+      refusing(broker, 'jobs.', code);
+      expect(await refusalOf(() => redriveMany(parts, broker, command))).toMatchObject({ code });
+      expect(broker.publish).toHaveBeenCalledTimes(1);
+    },
+  );
+
+  it('redrives those of a page at the same time, and reports the oldest first', async () => {
+    const ids = Array.from({ length: 100 }, (_, n) => `job-${n + 1}`);
     const { broker, parts, left } = setup({ DEAD: ids.map((id, n) => deadLetter(n + 1, {}, id)) });
     const held = holding(broker);
     const report = redriveMany(parts, broker, command);
     await turn();
-    expect(held).toHaveLength(25);
-    for (const letThrough of held.splice(0).reverse()) letThrough();
-    await turn();
-    expect(held).toHaveLength(5);
+    expect(held).toHaveLength(100);
     for (const letThrough of held.splice(0).reverse()) letThrough();
     expect(await report).toEqual({ redriven: ids, failed: [] });
+    expect([broker.calls('page'), broker.calls('nextMessage')]).toEqual([1, 0]);
     expect(left()).toEqual([]);
+  });
+
+  it('holds no more than a few MiB of them at a time', async () => {
+    const MIB = 1024 * 1024;
+    const large = [1, 2, 3, 4, 5, 6].map((n) => ({
+      ...deadLetter(n, {}, `job-${n}`),
+      data: writeJson('x'.repeat(MIB)),
+    }));
+    const { broker, parts } = setup({ DEAD: large });
+    parts.quotasOf = () => ({ jobs: 100, bytes: 100 * MIB, delayedJobs: 0, delayedBytes: 0 });
+    const held = holding(broker);
+    const report = redriveMany(parts, broker, command);
+    const together: number[] = [];
+    for (let begun = 0; begun < 6; begun += together.at(-1) ?? 6) {
+      await turn();
+      together.push(held.length);
+      for (const letThrough of held.splice(0)) letThrough();
+      await turn();
+    }
+    expect(together).toEqual([3, 3]);
+    expect((await report).redriven).toHaveLength(6);
+  });
+
+  it('looks no further for what it selects when its time is over', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { broker, parts } = setup({ DEAD: deadLetters });
+    broker.before('page', () => vi.setSystemTime(Date.now() + 60_000));
+    expect(await redriveMany(parts, broker, { ...command, reason: 'other' })).toEqual({
+      ...{ redriven: [], failed: [], cursor: '1-3' },
+    });
   });
 
   it('redrives those of one ordering key one after the other, also up to its limit', async () => {
@@ -166,7 +208,12 @@ describe('a redrive of many', () => {
     // The second dead letter, the fourth, and the second again.
     refusing.mockImplementationOnce(refuse).mockImplementationOnce(restart).mockImplementationOnce(refuse);
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ['job-4'], failed: [{ id: 'job-1', code: 'not-dead' }], cursor: '2-4' },
+      ...{
+        redriven: ['job-4'],
+        failed: [{ id: 'job-1', code: 'not-dead' }],
+        stopped: 'quota-exceeded',
+        cursor: '2-4',
+      },
     });
     expect(left()).toEqual(['job-1', 'job-2', 'job-3']);
     refusing.mockImplementation(restart);
@@ -206,7 +253,7 @@ describe('a redrive of many', () => {
     const { broker, parts, index, ids } = busy(60, 50);
     index.others = 7;
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ids.slice(0, 43), failed: [], cursor: '44-60' },
+      ...{ redriven: ids.slice(0, 43), failed: [], stopped: 'quota-exceeded', cursor: '44-60' },
     });
   });
 
@@ -218,7 +265,7 @@ describe('a redrive of many', () => {
     index.others = 99;
     vi.setSystemTime(Date.now() + 3_600_000);
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ['job-1'], failed: [], cursor: '2-30' },
+      ...{ redriven: ['job-1'], failed: [], stopped: 'quota-exceeded', cursor: '2-30' },
     });
   });
 

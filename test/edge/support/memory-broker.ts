@@ -41,6 +41,7 @@ export class MemoryBroker implements BrokerSession {
   readonly hosts = new MemoryBucket();
   /** What {@link consumers} gives. */
   consumerPlaces: ConsumerPlace[] = [];
+  mayLag = false;
   /** The most messages in a page, as of a replica that lags. */
   pageLimit = Number.POSITIVE_INFINITY;
   readonly #definitions = streamDefinitions(1, true);

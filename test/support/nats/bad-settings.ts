@@ -66,6 +66,7 @@ export const BAD_STREAMS: readonly BadStream[] = [
   bad('JOBS', 'allow_msg_ttl', true),
   bad('EVENTS', 'allow_msg_counter', true),
   bad('EVENTS', 'allow_direct', false),
+  bad('DEAD', 'allow_direct', false, { weakens: true }),
   bad('DELAYED', 'allow_msg_schedules', false),
   bad('DELAYED', 'allow_msg_ttl', false),
   bad('CANCELS', 'mirror', { name: 'EVENTS' }, { config: { subjects: [] } }),
