@@ -93,6 +93,23 @@ describe('a body', () => {
     expect(await storedCount(stack)).toBe(before + 1);
   });
 
+  it.each([
+    ['before its length', ['Content-Length: 500'], '/v1/jobs'],
+    ['in a chunk', ['Transfer-Encoding: chunked'], '/v1/jobs'],
+    ['in a request that takes no body', ['Content-Length: 2'], '/v1/schedules/none/trigger'],
+  ])('A17: that ends %s is a fault of the caller and none of ours', async (_what, lines, path) => {
+    const connection = await open();
+    connection.write(
+      `${head(...lines).replace('/v1/jobs', path)}${lines[0]?.includes('chunked') ? '5\r\n{"ope\r\n' : '{'}`,
+    );
+    connection.socket.end();
+    await connection.closed;
+    expect(connection.answered()).toMatch(/^HTTP\/1\.1 400 /);
+    expect(connection.answered()).toContain('"detail":"the body ended too early; send the whole body again"');
+    await stack.logged(({ msg, status }) => msg === 'request' && status === 400);
+    expect(stack.logs().filter(({ msg }) => msg === 'a request failed')).toEqual([]);
+  });
+
   it('A17: that never comes is answered 408, and other requests are served in the meantime', async () => {
     const before = await storedCount(stack);
     const slow = await Promise.all(Array.from({ length: 100 }, open));

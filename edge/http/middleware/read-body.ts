@@ -6,7 +6,8 @@ import { ThroughlineError } from '../../../shared/errors.ts';
  * discard the rest.
  * @param maxSize in bytes
  * @param tooLarge makes the error for a larger body; by default it is `payload-too-large`
- * @throws ThroughlineError if the body is too large. If its declared length is, nothing is read
+ * @throws ThroughlineError if the body is too large; if its declared length is, nothing is read. `request-invalid` if the
+ *   connection or the framing of HTTP ends the body too early
  */
 export async function readBody(
   request: Request,
@@ -16,12 +17,12 @@ export async function readBody(
   const length = Number(request.headers.get('content-length') ?? Number.NaN);
   if (length > maxSize) throw tooLarge();
   // No body is longer than its header says. workerd reads it faster as a whole.
-  if (length <= maxSize) return new Uint8Array(await request.arrayBuffer());
+  if (length <= maxSize) return new Uint8Array(await request.arrayBuffer().catch(refuseCutOff));
   if (request.body === null) return new Uint8Array();
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   for (let size = 0; ; ) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch(refuseCutOff);
     if (done) return concatBytes(chunks, size);
     size += value.byteLength;
     if (size > maxSize) {
@@ -30,4 +31,12 @@ export async function readBody(
     }
     chunks.push(value);
   }
+}
+
+/** workerd reports a body that breaks off as an error without a code. A TypeError is a fault of ours. */
+function refuseCutOff(cause: unknown): never {
+  if (cause instanceof TypeError) throw cause;
+  throw new ThroughlineError('request-invalid', 'the body ended too early; send the whole body again', {
+    cause,
+  });
 }
