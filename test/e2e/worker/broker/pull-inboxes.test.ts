@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { NatsServer } from '../../../../dev/nats-server/start.ts';
 import { PullInboxes } from '../../../../worker-node/broker/consume/pull-inboxes.ts';
 import type { PulledMessage } from '../../../../worker-node/broker/consume/pulled-message.ts';
@@ -150,6 +150,45 @@ it('a pull whose end came while the host stood still has not failed', async () =
   await ended;
 });
 
+it('a pull takes no inbox whose subscription the server has ended', async () => {
+  const { inboxes, left } = await queue('shut', 2);
+  const got: string[] = [];
+  const pull = () =>
+    inboxes.ask(1).each((message) => {
+      got.push(message.subject);
+      message.ack();
+    });
+  const known = new Set(subscriptionsIn(nats).keys());
+  await pull();
+  // As after a change of permissions.
+  for (const [id, inbox] of subscriptionsIn(nats)) if (!known.has(id)) inbox.unsubscribe();
+  await pull();
+  expect(got).toEqual(['shut.1', 'shut.2']);
+  await until(async () => expect(await left()).toBe(0));
+});
+
+it('pulls work in a domain of JetStream, whose name is in the subjects for the answers', async () => {
+  const inDomain = await startTestNats({ jetStreamConfig: 'domain: hub' });
+  const connection = await connect({ servers: inDomain.url });
+  onTestFinished(async () => {
+    await connection.close();
+    await inDomain.stop();
+  });
+  const { streams, consumers } = await jetstreamManager(connection);
+  await streams.add({ name: 'domain', subjects: ['domain.>'], retention: 'workqueue' });
+  await consumers.add('domain', { durable_name: 'workers', ack_policy: 'explicit' });
+  for (const n of [1, 2]) connection.publish(`domain.${n}`, String(n));
+  const inboxes = new PullInboxes(connection, { stream: 'domain', name: 'workers' });
+  const got: PulledMessage[] = [];
+  for (const _ of [1, 2]) await inboxes.ask(1).each((message) => got.push(message));
+  expect(got.map(({ seq, info }) => [seq, info.deliveryCount])).toEqual([
+    [1, 1],
+    [2, 1],
+  ]);
+  for (const message of got) message.ack();
+  await until(async () => expect((await streams.info('domain')).state.messages).toBe(0));
+});
+
 it('a pull ends with its connection', async () => {
   const { left } = await queue('closed', 0);
   const connection = await connect({ servers: server.url });
@@ -160,10 +199,15 @@ it('a pull ends with its connection', async () => {
   expect(await left()).toBe(0);
 });
 
-/** How many subscriptions a connection has. The client does not show them. */
+/** How many subscriptions a connection has. */
 function subscriptionsOf(connection: NatsConnection): number {
+  return subscriptionsIn(connection).size;
+}
+
+/** The subscriptions of a connection. The client does not show them. */
+function subscriptionsIn(connection: NatsConnection): Map<number, Subscription> {
   const { protocol } = connection as unknown as {
-    protocol: { subscriptions: { subs: Map<number, unknown> } };
+    protocol: { subscriptions: { subs: Map<number, Subscription> } };
   };
-  return protocol.subscriptions.subs.size;
+  return new Map(protocol.subscriptions.subs);
 }

@@ -308,6 +308,19 @@ describe('the consume loop ahead of an end', () => {
     await until(() => pulls.length === 3);
   });
 
+  it('is full as soon as it has handed a message back, and then ends the pulls that wait for messages', async () => {
+    const { pulls } = start(2);
+    await until(() => pulls.length === 1);
+    for (const seq of [1, 2]) pulls[0]?.bring(seq);
+    await until(() => jobs.length === 2);
+    for (const { slot } of jobs) slot.ending();
+    await until(() => pulls.length === 2);
+    pulls[1]?.bring(3);
+    await until(() => pulls[1]?.handedBack.length === 1);
+    await until(() => pulls[1]?.ended === true);
+    expect(pulls).toHaveLength(2);
+  });
+
   it('hands the next message back when it stops', async () => {
     const { loop, pulls } = start(1);
     await until(() => pulls.length === 1);
