@@ -39,14 +39,17 @@ interface CallerTraceOptions {
 
 /** The caller's part of a job's trace: its first span or, if nothing is recorded, what the environment says of a trace. */
 export class CallerTrace {
-  readonly #tracing: Tracing | undefined;
+  #tracing: Tracing | undefined;
   readonly #extraction: Extraction;
   readonly #context: Context;
+  readonly #warn: CallerTraceOptions['warn'];
+  /** Why the collector did not take a span. */
+  #loss: string | undefined;
 
-  private constructor(tracing: Tracing | undefined, extraction: Extraction, context: Context) {
-    this.#tracing = tracing;
+  private constructor(extraction: Extraction, context: Context, warn: CallerTraceOptions['warn']) {
     this.#extraction = extraction;
     this.#context = context;
+    this.#warn = warn;
   }
 
   /**
@@ -59,18 +62,22 @@ export class CallerTrace {
     const extraction = extract(fromEnvironment(environment), ROOT_CONTEXT);
     for (const sentence of losses(extraction)) warn(sentence);
     const context = withBaggage(extraction.context, baggage);
-    const tracing = await startTracing({
+    const caller = new CallerTrace(extraction, context, warn);
+    caller.#tracing = await startTracing({
       serviceName: SERVICE.cli,
       environment,
       debug,
       autoInstrument: false,
       getsBaggage: () => true,
       warn,
+      sayLoss: (_signal, _counts, cause) => {
+        caller.#loss = cause;
+      },
     }).catch((thrown: unknown) => {
       warn(`tracing is off: ${describeThrown(thrown)}`);
       return undefined;
     });
-    return new CallerTrace(tracing, extraction, context);
+    return caller;
   }
 
   /** Whether spans are recorded. */
@@ -116,10 +123,16 @@ export class CallerTrace {
     return trace.setSpan(this.#context, span);
   }
 
-  /** Sends the spans, for at most 3 s. It is no error if the collector fails. */
+  /** Sends the spans, for at most 3 s. It is no error if the collector fails; the user is warned. */
   async flush(limitMs = FLUSH_MS): Promise<void> {
     if (this.#tracing === undefined) return;
-    await valueWithin(this.#tracing.shutdown(), limitMs);
+    const isDone = await valueWithin(
+      this.#tracing.shutdown().then(() => true),
+      limitMs,
+    );
+    const loss = isDone ? this.#loss : `it has not answered within ${limitMs / 1_000} s`;
+    if (loss === undefined) return;
+    this.#warn(`the collector did not take the spans of this command, so its trace lacks them: ${loss}`);
   }
 }
 

@@ -85,6 +85,25 @@ describe.concurrent('a traced submission', () => {
     expect({ code, stdout: JSON.parse(stdout) }).toEqual({ code: 0, stdout: JOB });
   });
 
+  it.each([
+    ['is not there', () => nowhere(), 'it has not answered within 3 s'],
+    ['refuses the spans', async () => (await serve(() => answer(401, {}))).url, 'status 401'],
+    ['never answers', async () => (await serve(() => undefined)).url, 'it has not answered within 3 s'],
+  ])('warns that its trace lacks its spans when the collector %s', async (_, collector, why) => {
+    const api = await serve(() => answer(202, JOB));
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: await collector() };
+    const { stderr } = await run(api, ['submit', 'echo'], { environment });
+    expect(stderr).toBe(
+      `warning: the collector did not take the spans of this command, so its trace lacks them: ${why}\n`,
+    );
+  });
+
+  it('does not warn about its spans when the collector takes them', async () => {
+    const api = await serve(() => answer(202, JOB));
+    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: (await collect()).otlpUrl };
+    expect((await run(api, ['submit', 'echo'], { environment })).stderr).toBe('');
+  });
+
   it('prints its span on stderr with --debug, and only the job on stdout', async () => {
     const api = await serve(() => answer(202, JOB));
     const { stdout, stderr } = await run(api, ['submit', 'echo', '--debug', '--json']);
