@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
-import { describeThrown } from '../shared/errors.ts';
+import { fileFault } from '../shared/text/file-fault.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { CliError } from './cli-error.ts';
@@ -58,7 +58,7 @@ export async function writeProfiles(environment: Environment, file: ProfileFile)
     await chmod(fresh, 0o600);
     await rename(fresh, place);
   } catch (cause) {
-    throw new CliError('usage-invalid', `the profiles cannot be written: ${describeThrown(cause)}`, {
+    throw new CliError('usage-invalid', `the profiles cannot be written: ${fileFault(cause)}`, {
       cause,
     });
   }
@@ -114,7 +114,7 @@ async function contentOf(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CliError('usage-invalid', `the file of profiles cannot be read: ${describeThrown(cause)}`, {
+    throw new CliError('usage-invalid', `the file of profiles cannot be read: ${fileFault(cause)}`, {
       cause,
     });
   }

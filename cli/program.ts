@@ -5,6 +5,7 @@ import { EXIT, exitCodeHelp, exitCodeOf } from './exit-code.ts';
 import { apiOptions, examples, outputOptions } from './help.ts';
 import { Host, type HostProcess } from './host.ts';
 import { addOptionChecks } from './option-checks.ts';
+import { withoutSecrets } from './text/hidden-secrets.ts';
 
 type Define = (program: Command, host: Host) => Command;
 /** Commands by their names. Each is loaded only if it is needed: a short command takes most of its time to load. */
@@ -159,5 +160,7 @@ function wasShown({ code }: CommanderError): boolean {
 }
 
 function usageError(error: CommanderError): CliError {
-  return new CliError('usage-invalid', error.message.replace(/^error: /, ''), { cause: error });
+  return new CliError('usage-invalid', withoutSecrets(error.message.replace(/^error: /, '')), {
+    cause: error,
+  });
 }

@@ -3,7 +3,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import path from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApiKey, hashApiKey } from '../shared/api/access.ts';
-import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { ThroughlineError } from '../shared/errors.ts';
+import { fileFault } from '../shared/text/file-fault.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { PackedPackages, packageValues } from './packed.ts';
 import { pythonFiles, withPython } from './python.ts';
@@ -71,7 +72,7 @@ export async function createProject(
     if (isThere) await fillFolder(target, files);
     else await makeFolder(target, files);
   } catch (cause) {
-    throw new ThroughlineError('request-invalid', `${folder} cannot be written: ${describeThrown(cause)}`, {
+    throw new ThroughlineError('request-invalid', `${folder} cannot be written: ${fileFault(cause)}`, {
       cause,
     });
   }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { describeThrown } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { fileFault } from '../../shared/text/file-fault.ts';
 import { readJson } from '../../shared/text/read-json.ts';
 import { CliError } from '../cli-error.ts';
 
@@ -49,6 +49,7 @@ export async function readInputText(
     return { text: decode(await readStandardInput(source, maxBytes), what), what };
   }
   const path = argument.slice(1);
+  if (path === '') throw new CliError('usage-invalid', 'a file must be named after @, such as @input.json');
   const what = `the file ${JSON.stringify(path)}`;
   const bytes = await readFile(path, { signal: source.signal }).catch((cause: unknown) => {
     if (source.signal.aborted) throw source.signal.reason;
@@ -103,5 +104,5 @@ function tooLarge(what: string, maxBytes: number): CliError {
 }
 
 function unreadable(what: string, cause: unknown): CliError {
-  return new CliError('usage-invalid', `${what} cannot be read: ${describeThrown(cause)}`, { cause });
+  return new CliError('usage-invalid', `${what} cannot be read: ${fileFault(cause)}`, { cause });
 }

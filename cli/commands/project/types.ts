@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { fileFault } from '../../../shared/text/file-fault.ts';
 import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
@@ -65,7 +66,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
     return await readFile(file, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CliError('usage-invalid', `${file} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new CliError('usage-invalid', `${file} cannot be read: ${fileFault(cause)}`, { cause });
   }
 }
 
@@ -73,6 +74,6 @@ async function write(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (cause) {
-    throw new CliError('usage-invalid', `${file} cannot be written: ${(cause as Error).message}`, { cause });
+    throw new CliError('usage-invalid', `${file} cannot be written: ${fileFault(cause)}`, { cause });
   }
 }

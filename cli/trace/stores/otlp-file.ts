@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { describeThrown } from '../../../shared/errors.ts';
+import { fileFault } from '../../../shared/text/file-fault.ts';
 import { parseJson } from '../../../shared/text/json.ts';
 import { readTraceExport } from '../../../shared/trace/otlp/trace-export.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
@@ -80,7 +80,7 @@ export class OtlpFile implements TraceStore {
       }
     } catch (cause) {
       signal.throwIfAborted();
-      throw new CliError('traces-unreachable', `${this.name} cannot be read: ${describeThrown(cause)}`, {
+      throw new CliError('traces-unreachable', `${this.name} cannot be read: ${fileFault(cause)}`, {
         cause,
       });
     }

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { callHere, runHere } from '../../support/cli/in-process.ts';
 import {
@@ -11,13 +12,34 @@ import {
   TRACE_ID,
 } from '../../support/cli/servers.ts';
 
+describe('a secret in wrong usage', () => {
+  it.each([
+    ['the password of a callback', ['submit', 'echo', '1', '--callback', 'https://u:s3cr3t@example.com/']],
+    ['one with odd characters', ['submit', 'echo', '1', '--callback', 'https://u:a/@s3cr3t@example.com/']],
+    ['an API key', ['config', 'set', 'production', 'tl_ci_s3cr3t-s3cr3t_s3cr3ts3cr3t']],
+    ['a callback secret', ['callbacks', 'secret', 'whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3cr3t=']],
+    ['a password in an argument', ['get', 'https://u:s3cr3t@example.com/v1/jobs/1']],
+  ])('is not printed: %s', async (_what, args) => {
+    const api = await serve(() => answer(200, DONE));
+    for (const more of [[], ['--json']]) {
+      const { code, stdout, stderr } = await callHere(api, [...args, ...more]);
+      expect(code).toBe(2);
+      expect(stdout + stderr).not.toContain('s3cr3t');
+      expect(stdout + stderr).toContain('…');
+    }
+  });
+});
+
 describe('wrong usage', () => {
   it.each([
     [
       ['submit', 'echo', '{"a":}'],
       'the input is not JSON: line 1, column 6: a value was expected, found "}"',
     ],
-    [['submit', 'echo', '@no/such/file'], 'the file "no/such/file" cannot be read'],
+    [['submit', 'echo', '@no/such/file'], 'the file "no/such/file" cannot be read: it does not exist'],
+    [['submit', 'echo', `@${tmpdir()}`], 'cannot be read: it is a folder'],
+    [['submit', 'echo', '@'], 'a file must be named after @, such as @input.json'],
+    [['submit', '--batch', '/dev/null/jobs'], 'a part of its path is a file and no folder'],
     [['submit', 'Not.An.Operation'], 'It must be dotted lowercase words'],
     [['submit', 'echo', '--baggage', 'novalue'], 'It must be key=value'],
     [['submit', 'echo', '--baggage', `a=${'x'.repeat(9_000)}`], 'the baggage does not fit'],

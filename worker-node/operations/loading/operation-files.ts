@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { fileFault } from '../../../shared/text/file-fault.ts';
 
 const LOADED = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]s$/;
 const PROGRAM = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]sx?$/;
@@ -67,9 +68,8 @@ async function entryOf(folder: string, entry: Dirent): Promise<Entry> {
 
 function faultOf(thrown: unknown): string {
   const { code } = (thrown ?? {}) as { readonly code?: unknown };
-  if (code === 'ENOENT') return 'it does not exist';
   if (code === 'ENOTDIR') return 'it is a file; name the folder that it is in';
-  return describeThrown(thrown);
+  return fileFault(thrown);
 }
 
 /** The files that define an operation, and that are not loaded where they are. A file that only helps is none of them. */

@@ -1,0 +1,21 @@
+import { describeThrown } from '../errors.ts';
+
+/** What Node's codes mean for whoever named the file. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is a file and no folder',
+  EACCES: 'this user may not do that (EACCES)',
+  EPERM: 'this user may not do that (EPERM)',
+  EROFS: 'its file system takes no changes',
+  ENOSPC: 'the disk is full',
+  ELOOP: 'its links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+};
+
+/** Says why a file or folder cannot be read or written. @param thrown what Node threw */
+export function fileFault(thrown: unknown): string {
+  const { code } = (thrown ?? {}) as { readonly code?: unknown };
+  const meaning = typeof code === 'string' && Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
+  return meaning ?? describeThrown(thrown);
+}
