@@ -160,7 +160,8 @@ function wasShown({ code }: CommanderError): boolean {
 }
 
 function usageError(error: CommanderError): CliError {
-  return new CliError('usage-invalid', withoutSecrets(error.message.replace(/^error: /, '')), {
-    cause: error,
-  });
+  const sentence = withoutSecrets(error.message);
+  // --debug prints the cause as well.
+  const cause = sentence === error.message ? error : undefined;
+  return new CliError('usage-invalid', sentence.replace(/^error: /, ''), { cause });
 }

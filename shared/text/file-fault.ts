@@ -1,5 +1,3 @@
-import { describeThrown } from '../errors.ts';
-
 /** What Node's codes mean for whoever named the file. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
@@ -17,5 +15,5 @@ const MEANINGS: Readonly<Record<string, string>> = {
 export function fileFault(thrown: unknown): string {
   const { code } = (thrown ?? {}) as { readonly code?: unknown };
   const meaning = typeof code === 'string' && Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
-  return meaning ?? describeThrown(thrown);
+  return meaning ?? (thrown instanceof Error ? thrown.message : 'the reason is not known');
 }

@@ -21,7 +21,7 @@ describe('a secret in wrong usage', () => {
     ['a password in an argument', ['get', 'https://u:s3cr3t@example.com/v1/jobs/1']],
   ])('is not printed: %s', async (_what, args) => {
     const api = await serve(() => answer(200, DONE));
-    for (const more of [[], ['--json']]) {
+    for (const more of [[], ['--json'], ['--debug']]) {
       const { code, stdout, stderr } = await callHere(api, [...args, ...more]);
       expect(code).toBe(2);
       expect(stdout + stderr).not.toContain('s3cr3t');
