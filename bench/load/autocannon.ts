@@ -30,11 +30,15 @@ export function autocannon(): Sender {
   };
 }
 
-function send(program: string, { url, headers, body, connections, seconds }: Load): Promise<LoadFigures> {
+function send(
+  program: string,
+  { url, headers, body, connections, seconds, enough }: Load,
+): Promise<LoadFigures> {
   const headerArguments = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
   return withFile(body, async (file) => {
     const sent = ['--json', '-L', String(SAMPLE_MS), '-m', 'POST', '-i', file, ...headerArguments];
-    const measured = ['-c', String(connections), '-d', String(seconds)];
+    const end = enough === undefined ? ['-d', String(seconds)] : ['-a', String(enough)];
+    const measured = ['-c', String(connections), ...end];
     const timeout = (seconds + PATIENCE_S) * 1_000;
     const { stdout } = await run(process.execPath, [program, ...sent, ...measured, url], { timeout });
     return readAutocannon(stdout);

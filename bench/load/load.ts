@@ -6,6 +6,8 @@ export interface Load {
   readonly connections: number;
   /** At least one: both programs take whole seconds. */
   readonly seconds: number;
+  /** After so many requests it is enough: a sender that can count ends then. At least as many as there are connections. */
+  readonly enough?: number;
 }
 
 /** What became of a load. */

@@ -73,6 +73,18 @@ describe('a sender', () => {
     expect(failed).toBeGreaterThan(0);
   });
 
+  it('that can count ends when it has sent enough, before its time is over', async () => {
+    let answers = 0;
+    const server = createServer((_, response) => response.writeHead(202).end(String(++answers)));
+    atEndOfFile(() => server.close());
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+    const { port } = server.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/`;
+    const sent = await autocannon().send({ ...load, url, connections: 2, seconds: 600, enough: 6 });
+    expect(sent).toMatchObject({ requests: 6, failed: 0 });
+    expect(answers).toBe(6);
+  });
+
   it('reads the figures of autocannon, and says what it wrote if it has none', () => {
     expect(readAutocannon('{"2xx":5,"non2xx":2,"errors":1,"duration":2.1}\n')).toEqual({
       ...{ requests: 8, failed: 3, seconds: 2.1 },
