@@ -1,23 +1,31 @@
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config';
-import broker from './vitest.broker.config.ts';
 import chaos from './vitest.chaos.config.ts';
-import cli from './vitest.cli.config.ts';
-import clock from './vitest.clock.config.ts';
-import { LIMITS, ON_EACH_SERVER } from './vitest.config.ts';
+import {
+  BROKER,
+  CLI,
+  CLOCK,
+  LIMITS,
+  OBSERVABILITY,
+  ON_EACH_SERVER,
+  TRACE,
+  VERIFY,
+  WORKER,
+} from './vitest.config.ts';
 import conformance from './vitest.conformance.config.ts';
 import docs from './vitest.docs.config.ts';
 import generators from './vitest.generators.config.ts';
-import observability from './vitest.observability.config.ts';
 import runbook from './vitest.runbook.config.ts';
-import trace from './vitest.trace.config.ts';
-import verify from './vitest.verify.config.ts';
-import worker from './vitest.worker.config.ts';
 
 /** Most files wait more than they compute: with six, two cores have nothing to do for a sixth of the time. With seven, programs start late. */
 const MAX_WORKERS = 6;
 const SHARED = { isolate: false };
-/** Its workerd trusts a certificate that is made before it is loaded. */
-const TRUSTING = ['test/e2e/trace/broker/**/*.test.ts'];
+/** Each trusts a certificate of its own, and so does its workerd: the certificate is made before Miniflare is loaded. */
+const TRUSTING = [
+  'test/e2e/trace/broker/**/*.test.ts',
+  'test/e2e/nats/{group-users,strangers}.test.ts',
+  ...ON_EACH_SERVER,
+];
+const SYSTEMS = [...CLI, ...CLOCK, ...VERIFY, ...WORKER, ...TRACE, ...OBSERVABILITY, ...BROKER];
 
 /** A suite with its own files and limits. What belongs to a whole run is below. */
 function project(
@@ -42,21 +50,16 @@ export default defineConfig({
     projects: [
       project('01 runbook', runbook),
       project('02 docs', docs),
-      project('03 cli', cli, SHARED),
-      project('04 broker', broker),
-      project('05 clock', clock, SHARED),
-      project('06 verify', verify, SHARED),
-      project('07 worker', worker, SHARED),
-      project('08 nats', { test: { ...LIMITS, include: ON_EACH_SERVER } }),
-      project('09 generators', generators),
-      project('10 memory', chaos, { include: ['test/chaos/scenarios/memory.chaos.ts'] }),
-      project('11 trace', trace, { ...SHARED, exclude: TRUSTING }),
-      project('11 trace of NATS', trace, { include: TRUSTING }),
-      project('12 observability', observability, SHARED),
-      project('13 conformance', conformance, {
+      project('03 conformance', conformance, {
         ...SHARED,
         include: ['test/conformance/{command,our-worker}.test.ts'],
       }),
+      project('04 memory', chaos, { include: ['test/chaos/scenarios/memory.chaos.ts'] }),
+      project('05 generators', generators),
+      project('06 trusting', { test: { ...LIMITS, include: TRUSTING } }),
+      // One project for all that may share processes, since only files of one project do: a process that loads vitest, our
+      // sources and Miniflare takes a second of processor time.
+      project('07 systems', { test: { ...LIMITS, include: SYSTEMS, exclude: TRUSTING } }, SHARED),
     ],
   },
 });
