@@ -7,7 +7,7 @@ import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf 
 import { isFreePort } from './machine/free-port.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
-import { ReloadedWorker } from './worker/reload.ts';
+import { exitText, ReloadedWorker } from './worker/reload.ts';
 
 const EXIT_USAGE = 2;
 
@@ -139,10 +139,6 @@ async function partEnded(stack: Stack, worker: ReloadedWorker): Promise<string> 
     worker.ended.then((code) => `the worker ended (${exitText(code)})`),
     stack.nats.exited.then((code) => `nats-server ended (${exitText(code)}). Its log: ${stack.nats.logFile}`),
   ]);
-}
-
-function exitText(code: number | null): string {
-  return code === null ? 'by a signal' : `exit code ${code}`;
 }
 
 if (import.meta.main) process.exit(await main(process.argv.slice(2)));

@@ -17,13 +17,16 @@ interface ReloadOptions {
 
 /**
  * A worker that is replaced when its operations change. The new worker takes jobs before the old one stops, and the old one
- * ends the jobs that it runs. If the new one does not start, the old one goes on.
+ * ends the jobs that it runs. If the new one does not start, the old one goes on. If a worker ends by itself, the next change
+ * of a file starts another.
  */
 export class ReloadedWorker {
   readonly #options: ReloadOptions;
   readonly #watching = new AbortController();
   readonly #ended = Promise.withResolvers<number | null>();
   #worker: WorkerProcess;
+  /** Whether the worker has ended without being replaced. */
+  #isLost = false;
   #settling: Timer | undefined;
   #replacing = Promise.resolve();
 
@@ -34,7 +37,10 @@ export class ReloadedWorker {
     if (options.folder !== undefined) void this.#watch(options.folder);
   }
 
-  /** Resolves when a worker ends that was not replaced: with its exit code, or null when a signal ended it. */
+  /**
+   * Resolves when a worker ends that was not replaced, and whose operations are not watched: with its exit code, or null when a
+   * signal ended it.
+   */
   get ended(): Promise<number | null> {
     return this.#ended.promise;
   }
@@ -47,8 +53,17 @@ export class ReloadedWorker {
 
   #follow(worker: WorkerProcess): void {
     void worker.exited.then((code) => {
-      if (worker === this.#worker) this.#ended.resolve(code);
+      if (worker === this.#worker) this.#lost(worker, code);
     });
+  }
+
+  /** An error that an operation left behind ends its worker. Whoever writes the operation is about to mend it. */
+  #lost({ pid }: WorkerProcess, code: number | null): void {
+    if (this.#options.folder === undefined) this.#ended.resolve(code);
+    else if (!this.#watching.signal.aborted) {
+      this.#isLost = true;
+      this.#options.say(`worker ${pid} ended (${exitText(code)}), and jobs wait until a file changes`);
+    }
   }
 
   async #watch(folder: string): Promise<void> {
@@ -78,12 +93,17 @@ export class ReloadedWorker {
       const old = this.#worker;
       this.#worker = next;
       this.#follow(next);
+      this.#isLost = false;
       say(`operations loaded again: worker ${next.pid} takes over from ${old.pid}`);
       await old.stop();
     } catch (thrown) {
-      say(
-        `the changed operations do not start, so worker ${this.#worker.pid} goes on until a file changes: ${describeThrown(thrown)}`,
-      );
+      const then = this.#isLost ? 'jobs wait' : `worker ${this.#worker.pid} goes on`;
+      say(`the changed operations do not start, so ${then} until a file changes: ${describeThrown(thrown)}`);
     }
   }
+}
+
+/** Says how a process ended. @param code its exit code, or null when a signal ended it */
+export function exitText(code: number | null): string {
+  return code === null ? 'by a signal' : `exit code ${code}`;
 }

@@ -63,6 +63,30 @@ it('a changed operation runs without a restart; one that does not load leaves th
   expect(await run()).toBe('two');
 });
 
+it('an operation that ends its worker ends nothing else, and runs when it is mended', async () => {
+  const folder = await scratchFolder();
+  const write = (body: string) =>
+    writeFile(
+      path.join(folder, 'stray.mjs'),
+      `import { defineOperation } from '${WORKER}';
+      const input = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+      export default defineOperation({ name: 'test.stray', input, run: () => { ${body} } });`,
+    );
+  await write("Promise.reject(new Error('forgotten'));");
+  const { child, said } = dev('--port', '0', '--json', '--operations', folder);
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const ready = JSON.parse(line);
+  await runJob(ready, 'test.stray');
+  await until('the end of the worker', () =>
+    said().includes('ended (exit code 1), and jobs wait until a file changes'),
+  );
+  await write('}');
+  await until('the refusal', () => said().includes('do not start, so jobs wait until a file changes'));
+  await write("return 'mended'");
+  await until('the new worker', () => said().includes('operations loaded again: worker '));
+  expect(await until('the result', async () => (await runJob(ready, 'test.stray')) === 'mended')).toBe(true);
+});
+
 it('--persist keeps jobs and the key for the next start', async () => {
   const folder = path.join(await scratchFolder(), 'kept');
   const start = async () => {
