@@ -5,6 +5,12 @@ import { LOG_HEADERS_NAME, logVariables } from './log-settings.ts';
 
 /** The settings that we have read ourselves, and warned about. */
 const READ = [...OTEL_SETTING_NAMES, ...Object.keys(logVariables)];
+/** Sentences of the library that name no setting, each with the end of the names of the settings that it is about. */
+const FILE_SETTINGS: Readonly<Record<string, string>> = {
+  'Failed to read root certificate file': 'CERTIFICATE',
+  'Failed to read client certificate chain file': 'CLIENT_CERTIFICATE',
+  'Failed to read client certificate private key file': 'CLIENT_KEY',
+};
 /** A program that has set up OpenTelemetry by itself keeps what it has. */
 const ALREADY = 'Attempted duplicate registration of API';
 /** Variables whose values may hold a secret. */
@@ -31,7 +37,8 @@ export function followStart(
   }
   const secrets = SECRET_VARIABLES.flatMap((name) => environment[name] || []);
   const say = (message: string): void => {
-    if (![...READ, ALREADY, ...secrets].some((text) => message.includes(text))) warn(message);
+    if (![...READ, ALREADY, ...secrets].some((text) => message.includes(text)))
+      warn(namingFile(message, environment));
   };
   const logger = { ...SILENT, warn: say, error: say };
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
@@ -45,6 +52,15 @@ export function followExports(level: string | undefined): void {
     logLevel: hasConsole ? logLevel : DiagLogLevel.WARN,
     suppressOverrideMessage: true,
   });
+}
+
+/** Names the settings with a file that cannot be read, in place of the library's sentence about it. */
+function namingFile(message: string, environment: Environment): string {
+  const end = FILE_SETTINGS[message];
+  if (end === undefined) return message;
+  const names = ['', 'TRACES_', 'METRICS_', 'LOGS_'].map((signal) => `OTEL_EXPORTER_OTLP_${signal}${end}`);
+  const given = names.filter((name) => environment[name]);
+  return `${given.join(' or ')}: the file cannot be read, so it is not used`;
 }
 
 function levelOf(level: string | undefined): DiagLogLevel | undefined {
