@@ -228,7 +228,7 @@ describe('a file that cannot be loaded', () => {
     [
       'a wrong definition',
       `${moduleOf('good')}\n${moduleOf('Bad Name').replace('import', '// import').replace('op0', 'op1')}`,
-      ':4 cannot be loaded: operation the text "Bad Name": name must be',
+      ':4 cannot be loaded: operation "Bad Name": name must be',
     ],
     ['a call of process.exit', '\nprocess.exit(0);', ':2 cannot be loaded: process.exit(0) was called'],
     [
@@ -257,7 +257,7 @@ describe('a file that cannot be loaded', () => {
     const folder = await folderWith({
       [`one.${ending}`]: `${text}defineOperation({ name: 'Bad Name' });`,
     });
-    expect(messageInNode(folder, { hooked })).toContain('operation the text "Bad Name": name must be');
+    expect(messageInNode(folder, { hooked })).toContain('operation "Bad Name": name must be');
   });
 
   it('gives a file the copy of Throughline that is nearest to it', async () => {
