@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
@@ -10,7 +10,7 @@ import { scratchFolder } from '../../support/cleanup.ts';
 import { deadLetters, idsOf } from '../../support/dead-letters.ts';
 import { startTestCluster, startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
-import { type TestStack, withTestStack } from '../../support/stack.ts';
+import { problemOf, type TestStack, withTestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
 const PAGES = '$JS.API.DIRECT.GET.DEAD';
@@ -32,7 +32,7 @@ async function withThree(nats: NatsServer, edge: Readonly<Record<string, string>
   for (let n = 0; n < 3; n++) ids.push((await requests.dead('acme', gate)).id);
   const redriveAll = async (body = {}): Promise<RedriveReport> =>
     RedriveReport.parse(await (await requests.post('acme', '/v1/dead-letters/redrive', body)).json());
-  return { ...requests, stack, ids, redriveAll };
+  return { ...requests, stack, ids, gate, redriveAll };
 }
 
 it('an edge that may not read pages lists and redrives dead letters one by one, and says so', async () => {
@@ -72,6 +72,34 @@ it('an edge whose stream allows no pages lists dead letters one by one', async (
   await connection.close();
   expect(idsOf(await list('acme'))).toEqual(ids);
   expect(await redriveAll()).toEqual({ redriven: ids, failed: [] });
+  await stack.stop();
+  await nats.stop();
+});
+
+it('a redrive of many that fills the queue says which it left, and its cursor leads there', async () => {
+  const nats = await startTestNats();
+  const { ids, list, post, submit, inState, dead, redriveAll, stack, gate } = await withThree(nats);
+  await writeFile(gate, '');
+  const large = { mode: 'fail-while', gate, effects: `${gate}.effects`, more: 'x'.repeat(200_000) };
+  const { id } = await submit('acme', large, { maxAttempts: 1 });
+  await inState('acme', id, 'failed');
+  const last = (await dead('acme', gate)).id;
+  await rm(gate);
+  const connection = await connect({ servers: nats.url });
+  const manager = await jetstreamManager(connection);
+  await manager.streams.update('JOBS', { max_bytes: 100_000 });
+  const first = await redriveAll();
+  expect(first).toEqual({
+    ...{ redriven: [...ids, last], failed: [], stopped: 'stream-full', cursor: expect.any(String) },
+  });
+  for (const redriven of first.redriven) await inState('acme', redriven, 'succeeded');
+  expect(idsOf(await list('acme'))).toEqual([id]);
+  const full = await post('acme', '/v1/dead-letters/redrive', { cursor: first.cursor });
+  expect(await problemOf(full)).toMatchObject({ status: 503, code: 'stream-full' });
+  await manager.streams.update('JOBS', { max_bytes: -1 });
+  await connection.close();
+  expect(await redriveAll({ cursor: first.cursor })).toEqual({ redriven: [id], failed: [] });
+  await inState('acme', id, 'succeeded');
   await stack.stop();
   await nats.stop();
 });

@@ -87,6 +87,21 @@ describe('a stranger', () => {
     await expectRefusals('worker', connection, foreign, [...MANAGEMENT, ...jobs, ...removes]);
   });
 
+  it('with the credentials of the edge gets pages of events and dead letters, and of no other stream', async () => {
+    const writer = await connect(tcp('worker'));
+    onTestFinished(() => writer.close());
+    await writer.request('dead.acme.job.echo', 'x', { timeout: 10_000 });
+    const connection = await wsconnect({ ...tcp('edge'), servers: nats.webSocketUrl });
+    onTestFinished(() => connection.close());
+    const page = async (stream: string): Promise<string | undefined> => {
+      const query = JSON.stringify({ seq: 1, next_by_subj: '>', batch: 1 });
+      const answer = await connection.request(`$JS.API.DIRECT.GET.${stream}`, query, { timeout: 10_000 });
+      return answer.headers?.get('Nats-Stream');
+    };
+    expect([await page('DEAD'), await page('EVENTS')]).toEqual(['DEAD', 'EVENTS']);
+    await expect(page('DELAYED')).rejects.toThrow();
+  });
+
   it('with the credentials of setup cannot read or write a message, or delete a stream', async () => {
     const connection = await connect(tcp('setup'));
     onTestFinished(() => connection.close());

@@ -178,6 +178,31 @@ export function sessionRules(open: () => OpenSession): void {
       expect(page).toMatchObject({ messages: { length: 1 }, more: true });
     });
 
+    it('says where a message is stored, also if the message has headers that say otherwise', async () => {
+      const { session } = open();
+      const subject = newSubject();
+      const lies = { 'Nats-Subject': 'events.other.job', 'Nats-Sequence': '1', 'Nats-Time-Stamp': 'never' };
+      const writeLies = (set: (name: string, value: string) => void): void => {
+        for (const [name, value] of Object.entries(lies)) set(name, value);
+      };
+      await session.publish(subject, writeLies, bytes('one'));
+      const { messages } = await session.page('EVENTS', { ...limits, subject, from: 1 });
+      const { headers: _, ...last } = (await session.lastMessage('EVENTS', subject)) ?? {};
+      expect(messages).toMatchObject([last]);
+    });
+
+    it('gives the subject, the headers and the time of each message of a wildcard', async () => {
+      const { session } = open();
+      const [a, b] = [newSubject(), newSubject()];
+      await session.publish(a, (set) => set('ce-id', 'a'), bytes('one'));
+      await session.publish(b, (set) => set('ce-id', 'b'), bytes('two'));
+      const from = (await session.lastMessage('EVENTS', a))?.sequence ?? 0;
+      const { messages } = await session.page('EVENTS', { ...limits, subject: 'events.rules.*', from });
+      expect(messages).toMatchObject([{ subject: a }, { subject: b }]);
+      expect(messages.map(({ headers }) => headers?.values('ce-id'))).toEqual([['a'], ['b']]);
+      for (const { time } of messages) expect(Math.abs(Date.now() - Number(time))).toBeLessThan(10_000);
+    });
+
     it('is empty if there is nothing', async () => {
       const query = { ...limits, subject: newSubject(), from: 1 };
       expect(await open().session.page('EVENTS', query)).toEqual({ messages: [], more: false });
