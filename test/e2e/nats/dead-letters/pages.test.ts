@@ -4,7 +4,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, expect, it } from 'vitest';
 import type { NatsServer } from '../../../../dev/nats-server/start.ts';
-import { RedriveReport } from '../../../../shared/api/dead-letter.ts';
+import { RedriveReport } from '../../../../shared/api/answers/dead-letter.ts';
 import { EDGE_PERMISSIONS } from '../../../../shared/nats/permissions/edge.ts';
 import { scratchFolder } from '../../../support/cleanup.ts';
 import { deadLetters, idsOf } from '../../../support/dead-letters.ts';
