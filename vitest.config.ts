@@ -23,6 +23,7 @@ export const OWN_PROCESS = [
   'test/unit/worker-node/callbacks/target-guard.test.ts',
   'test/unit/worker-node/jobs/{pipeline,attempt/progress-reporter,attempt/run-operation*}.test.ts',
   'test/unit/worker-node/operations/built-in/http-request.test.ts',
+  'test/unit/worker-node/telemetry/{instrumentations,export/sdk-log}.test.ts',
 ];
 /** `npm run test:nats` runs them, on each nats-server that Throughline is tested with. */
 export const ON_EACH_SERVER = ['test/e2e/nats/{deploy,nats-cluster}.test.ts'];

@@ -37,13 +37,13 @@ const timingFields = {
   paused: z.boolean('must be true or false').optional(),
 };
 
-/**
- * The time of a run comes from its schedule, so a schedule takes no delay. `overlap` says what happens while the last run is
- * there, so it takes no unique key either.
- */
-const { delay: _delay, unique: _unique, ...scheduledJobFields } = SubmitJob.shape;
+const { delay: _delay, unique: _unique, ...jobFields } = SubmitJob.shape;
 
-export { scheduledJobFields };
+/**
+ * What a schedule says about its jobs. The time of a run comes from its schedule, so a schedule takes no delay. `overlap` says what
+ * happens while the last run is there, so it takes no unique key either.
+ */
+export const scheduledJobFields = jobFields;
 
 /**
  * The body of `PUT /v1/schedules/{name}`: the job of each run, and when it runs. Whether a cron expression can be read and

@@ -6,13 +6,13 @@ import { BROKER, OWN_PROCESS, TRACE } from '../../../vitest.config.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-it('each test file that replaces a module, counts timers, or trusts a certificate has a process of its own', async () => {
+it('each test file that replaces a module, counts timers, hears OpenTelemetry, or trusts a certificate has a process of its own', async () => {
   const inOwnProcess = (file: string): boolean =>
     [...OWN_PROCESS, ...BROKER, ...TRACE].some((pattern) => path.matchesGlob(file, pattern));
   const shared: string[] = [];
   for await (const file of glob('test/**/*.test.ts', { cwd: ROOT })) {
     const text = await readFile(path.join(ROOT, file), 'utf8');
-    if (/^vi\.mock\(|\.getTimerCount\(|deployed-nats\.ts'/m.test(text) && !inOwnProcess(file))
+    if (/^vi\.mock\(|\.getTimerCount\(|\bdiag\.|deployed-nats\.ts'/m.test(text) && !inOwnProcess(file))
       shared.push(file);
   }
   expect(shared).toEqual([]);
