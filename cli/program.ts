@@ -117,6 +117,7 @@ export async function createProgram(host: Host, args: readonly string[] = []): P
   const commands = withCommands(program);
   for (const command of commands) command.addHelpText('after', exitCodeHelp);
   addOptionChecks(program, commands);
+  refuseUnknownHelp(program);
   return program;
 }
 
@@ -147,6 +148,16 @@ function addExamples(program: Command): void {
       ['throughline submit --help', 'show the help of one command'],
     ),
   );
+}
+
+/** Lets `help nope` fail as `nope` does: commander would print the whole help, and not say what is wrong. */
+function refuseUnknownHelp(program: Command): void {
+  program.addHelpText('beforeAll', ({ error, command }) => {
+    const [word, name] = command.args;
+    if (error && word === 'help' && name !== undefined)
+      command.error(`unknown command '${name}'`, { code: 'commander.unknownCommand' });
+    return '';
+  });
 }
 
 /** A command with all its subcommands. */

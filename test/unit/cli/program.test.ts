@@ -82,6 +82,18 @@ describe('wrong usage', () => {
     expect(stderr).not.toContain('hidden');
   });
 
+  it.each([
+    ['help nope', ['help', 'nope']],
+    ['config help nope', ['config', 'help', 'nope']],
+  ])('names the unknown command of `%s`, as without help', async (_, args) => {
+    const { code, stdout, stderr } = await runHere(args);
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: "error: unknown command 'nope'\n",
+    });
+  });
+
   it('without a command prints the help on stderr', async () => {
     const { code, stdout, stderr } = await runHere([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
