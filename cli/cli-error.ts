@@ -6,6 +6,7 @@ const TITLES = {
   'logs-unreachable': 'The log store cannot be reached',
   'answer-invalid': 'The answer cannot be read',
   'spans-missing': 'No span has arrived',
+  'output-unwritable': 'The output cannot be written',
   interrupted: 'Interrupted',
   terminated: 'Ended by a signal',
 } as const satisfies Record<string, string>;

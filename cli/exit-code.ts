@@ -5,7 +5,7 @@ import type { Job } from '../shared/job/job.ts';
 import { CliError, type CliErrorCode } from './cli-error.ts';
 
 /**
- * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE and 78 is EX_CONFIG of sysexits.h; 130 and 143 are the
+ * The table of exit codes, which `--help` prints. 70 is EX_SOFTWARE, 74 EX_IOERR and 78 is EX_CONFIG of sysexits.h; 130 and 143 are the
  * shell's 128 plus the number of the signal.
  */
 export const EXIT = {
@@ -23,6 +23,7 @@ export const EXIT = {
   unfinished: { code: 4, meaning: 'the job did not end in time; for trace: no spans arrived in time' },
   unauthenticated: { code: 5, meaning: 'the API key is missing or not valid' },
   internal: { code: 70, meaning: 'an error inside this program' },
+  output: { code: 74, meaning: 'the output cannot be written, as on a full disk' },
   settings: {
     code: 78,
     meaning:
@@ -39,6 +40,7 @@ const CLI_EXITS = {
   'logs-unreachable': EXIT.unavailable,
   'answer-invalid': EXIT.unavailable,
   'spans-missing': EXIT.unfinished,
+  'output-unwritable': EXIT.output,
   interrupted: EXIT.interrupted,
   terminated: EXIT.terminated,
 } as const satisfies Record<CliErrorCode, { code: number }>;

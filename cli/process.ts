@@ -1,14 +1,16 @@
 /** Runs the command line in this process. Everything that it needs of Node is here or below. */
 import { enableCompileCache } from 'node:module';
 import { isAbsolute, join } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
 
 // biome-ignore lint/style/noProcessEnv: the command line reads the environment here only and passes it on.
 const environment = process.env;
 // The cache starts before the other modules load, so that they are cached too.
 cacheCompiledCode();
-const [{ printError, runCli }, { EXIT }] = await Promise.all([
+const [{ printError, runCli }, { EXIT }, { CliError }] = await Promise.all([
   import('./program.ts'),
   import('./exit-code.ts'),
+  import('./cli-error.ts'),
 ]);
 
 const args = process.argv.slice(2);
@@ -42,9 +44,14 @@ const code = await runCli(args, hostProcess);
 await Promise.all(
   [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
 );
-if (outputFault !== undefined)
-  printError(args, hostProcess, new Error(`the output cannot be written: ${outputFault.message}`));
-process.exit(outputFault === undefined ? code : EXIT.internal.code);
+if (outputFault !== undefined) printError(args, hostProcess, outputError(outputFault));
+process.exit(outputFault === undefined ? code : EXIT.output.code);
+
+/** What stdout or stderr did not take is a fault of where they lead to, not of this program. */
+function outputError(fault: NodeJS.ErrnoException): Error {
+  const why = fault.errno === undefined ? fault.message : getSystemErrorMessage(fault.errno);
+  return new CliError('output-unwritable', `the output cannot be written: ${why}`, { cause: fault });
+}
 
 /**
  * Lets Node keep the compiled sources in the user's cache folder (XDG Base Directory Specification): compiling takes

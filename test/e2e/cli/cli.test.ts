@@ -51,9 +51,17 @@ describe('the process of the command line', () => {
     ]);
     await full.close();
     expect({ code, errors }).toEqual({
-      code: 70,
-      errors: expect.stringContaining('the output cannot be written'),
+      code: 74,
+      errors: 'error: the output cannot be written: no space left on device\n',
     });
+  });
+
+  it('ends with 74 if its errors cannot be written', async () => {
+    const full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, ['cli/main.ts', 'nope'], { stdio: ['ignore', 'ignore', full.fd] });
+    const [code] = await once(child, 'close');
+    await full.close();
+    expect(code).toBe(74);
   });
 
   it.each([

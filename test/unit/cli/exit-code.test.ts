@@ -57,6 +57,7 @@ describe('the exit code of an error', () => {
     [new CliError('traces-unreachable', ''), 3],
     [new CliError('answer-invalid', ''), 3],
     [new CliError('spans-missing', ''), 4],
+    [new CliError('output-unwritable', 'full'), 74],
     [new CliError('interrupted', ''), 130],
     [new CliError('terminated', ''), 143],
     // Not from the API, but from a worker or a setting of this machine.
@@ -72,6 +73,6 @@ describe('the exit code of an error', () => {
 describe('the table in --help', () => {
   it('names every exit code once', () => {
     const codes = exitCodeHelp().match(/^ {2}[0-9]+/gm);
-    expect(codes?.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 70, 78, 130, 143]);
+    expect(codes?.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 70, 74, 78, 130, 143]);
   });
 });
