@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { durationMs } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
+import { findProgram } from '../conformance/program/find-program.ts';
 import type { CaseReport, ConformanceReport } from '../conformance/report.ts';
 import { caseText, reportText } from '../conformance/report-text.ts';
 import type { RunOptions } from '../conformance/worker-run.ts';
@@ -136,6 +137,8 @@ async function check(
   { command, flags, host, output, debug }: CheckParts,
   run: (given: Given) => Promise<CaseReport[]>,
 ): Promise<number> {
+  // A nats-server may have to be fetched, which would be in vain.
+  await findProgram(command[0] ?? '', host.environment.PATH);
   const interrupt = new Interrupt();
   const nats = flags.nats === undefined ? await ownNats(output) : undefined;
   const paint = createPaint(output.color);

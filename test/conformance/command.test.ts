@@ -153,6 +153,17 @@ it.each([
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(sentence) });
 });
 
+it.each([
+  ['worker', 'nope-prog'],
+  ['producer', './nope-prog'],
+])('a %s that does not exist is told before NATS is asked for', async (of, program) => {
+  const { code, stderr } = await conformance([of, '--nats', 'nats://127.0.0.1:1', '--', program]);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: `error: the program under test cannot be started: there is no program ${program}\n`,
+  });
+});
+
 it('a worker that a job ends is told, with its exit code, its last lines and the case', async () => {
   const cases = ['echo', 'big-result', 'retry'].flatMap((name) => ['--case', name]);
   const args = ['worker', '--nats', nats.url, ...cases, '--', ...fixture('plain-worker/worker.ts')];
