@@ -94,7 +94,7 @@ async function* pagesUpTo(
     more = page?.more === true && messages.length > 0;
     yield session.mayLag ? await stillStored(session, messages) : messages;
   }
-  // These the replica that answered does not have yet, or there were no pages.
+  // The replica that answered may not have the latest yet, and without the permission there are no pages at all.
   for (const last = await end; from <= last; ) {
     const messages = await readSingles(session, { ...query, from });
     if (messages.length === 0) return;

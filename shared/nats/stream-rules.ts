@@ -287,7 +287,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     setting: 'allow_direct',
     streams: [DEAD_STREAM],
     holds: isOn,
-    why: 'dead letters are read one by one',
+    why: 'dead letters are read many at once by direct get, and one by one without it',
     level: 'weakens',
     fix: 'setup',
   },

@@ -14,8 +14,10 @@ import type { Received } from './received.ts';
 import type { Slot } from './slot.ts';
 import { Turns } from './turns.ts';
 
-/** A pull for messages that may come. */
+/** A pull for messages that may come, at most. */
 const PROBE_MS = 30_000;
+/** A probe is open for this share of the ack wait at most, so that a message that it brings is known to be of this host. */
+const PROBE_SHARE = 1 / 2;
 /** A pull for messages that are known to wait. Another host may have taken them meanwhile. JetStream takes no shorter time. */
 const GRANT_MS = 1_000;
 /** After a failure the next pulls are short, since a pull shows that all is well only when it ends. */
@@ -248,7 +250,6 @@ export class ConsumeLoop {
     const kept = this.#options.concurrency - room;
     const share = Math.max(1, Math.floor(room / this.#lanes.length));
     const isTrial = !this.healthy;
-    const expiresMs = isTrial ? PROBE_AFTER_FAILURE_MS : PROBE_MS;
     for (const lane of this.#lanes) {
       if (!this.#hasSlot(lane, kept)) continue;
       lane.resumeProbes();
@@ -256,7 +257,7 @@ export class ConsumeLoop {
       // In a cluster, a pull stays open while the host is full. One of one message is used up by the first that it hands back.
       const size = lane.source.consumer.isClustered ? 1 : share;
       if (requested * 2 < size && lane.backlog <= requested)
-        lane.request(size - requested, expiresMs, { isProbe: true, isTrial });
+        lane.request(size - requested, probeMs(lane, isTrial), { isProbe: true, isTrial });
     }
   }
 
@@ -381,4 +382,10 @@ export class ConsumeLoop {
       setImmediate(resolve);
     });
   }
+}
+
+/** How long a probe is open. JetStream takes no shorter time than a second. */
+function probeMs({ source }: Lane, isTrial: boolean): number {
+  if (isTrial) return PROBE_AFTER_FAILURE_MS;
+  return Math.max(GRANT_MS, Math.min(PROBE_MS, PROBE_SHARE * source.consumer.ackWaitMs));
 }

@@ -46,10 +46,7 @@ export interface Delivery {
  * @param after a consumer delivers each message for the first time in the order of the stream. So one that does not come after
  *   those before is of another consumer than the host knows
  */
-export function deliveryOf(
-  { message, asked, after }: Omit<Received, 'isOfProbe'>,
-  consumerCreatedMs: number,
-): Delivery {
+export function deliveryOf({ message, asked, after }: Received, consumerCreatedMs: number): Delivery {
   const { deliveryCount } = message.info;
   const isOfKnown = message.seq > after && message.time.getTime() > consumerCreatedMs;
   const { headers, data } = toBinaryMode(message);

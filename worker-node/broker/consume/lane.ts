@@ -170,12 +170,11 @@ export class Lane {
       if (request.isUnwanted) return this.#listener.onEnd(false);
       const asked = new Stopwatch();
       const after = this.#reached;
-      const isOfProbe = request.isProbe === true;
       request.pull = new Pull(await this.#open(found, request, expiresMs), request.left);
       // The lane or its probes may have been ended while the pull was opened.
       if (this.#isStopped || request.isUnwanted) void request.pull.end();
       if (this.#isPaused && request.isProbe === true) request.pull.pause();
-      await request.pull.takeAll((message) => this.#receive({ message, asked, after, isOfProbe }));
+      await request.pull.takeAll((message) => this.#receive({ message, asked, after }));
       if (request.isLost) return;
       if (request.pull.left > 0) this.backlog = 0;
       // A consumer that is gone answers nothing, and a short pull then ends by the clock of the client, as if all were well.

@@ -8,6 +8,4 @@ export interface Received {
   readonly asked: Stopwatch;
   /** The largest sequence in the stream that the consumer had delivered here before the pull was opened. */
   readonly after: number;
-  /** Whether that pull waited for messages that may come, and not for those that are known to wait. */
-  readonly isOfProbe: boolean;
 }

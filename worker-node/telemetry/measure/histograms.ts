@@ -43,7 +43,8 @@ export class Histograms implements MetricProducer {
 
   /** @param name a histogram that is not known measures nothing */
   record(name: string, value: number, attributes: Attributes): void {
-    this.#byName.get(name)?.series.of(attributes).add(value);
+    // A series that has measured nothing would show an infinite least and greatest value.
+    if (value >= 0) this.#byName.get(name)?.series.of(attributes).add(value);
   }
 
   /** What was measured since the start, without the histograms that have measured nothing. */

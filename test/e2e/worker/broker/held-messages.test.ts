@@ -128,3 +128,67 @@ it('a host that stood still takes no message back from the worker that has it me
   end.resolve();
   expect(answers).toEqual([]);
 });
+
+it('a host that stood still with open probes takes no message back from the worker that has it meanwhile', async () => {
+  const manager = await jetstreamManager(nats);
+  const client = jetstream(nats);
+  const streams = ['quiet-a', 'quiet-b'];
+  const ackWaitMs = 2_000;
+  const lanes = await Promise.all(
+    streams.map(async (stream) => {
+      await manager.streams.add({ name: stream, subjects: [`${stream}.>`], retention: 'workqueue' });
+      const config = { durable_name: 'workers', ack_policy: 'explicit', ack_wait: ackWaitMs * 1e6 } as const;
+      await manager.consumers.add(stream, config);
+      const consumer = await client.consumers.get(stream, 'workers');
+      const known = { get: async () => consumer, forget: () => undefined, createdMs: 0, ackWaitMs };
+      return { consumer: { ...known, isClustered: false }, isBulk: false, priority: 'normal' } as const;
+    }),
+  );
+  let started = 0;
+  const end = Promise.withResolvers<void>();
+  const process = async (): Promise<void> => {
+    started++;
+    await end.promise;
+  };
+  const loop = new ConsumeLoop({ lanes, concurrency: 1, log: quiet, what: 'jobs', handler: { process } });
+  const running = loop.run();
+  onTestFinished(async () => {
+    end.resolve();
+    await loop.stop(0);
+    await running;
+  });
+  const info = (stream: string) => manager.consumers.info(stream, 'workers');
+  await until(async () => {
+    const all = await Promise.all(streams.map(info));
+    expect(all.map(({ num_waiting }) => num_waiting)).toEqual([1, 1]);
+  });
+  expect(takenAsTheyCome(streams)).toBe('2,2');
+  await until(() => expect(started).toBe(1));
+  // Both lanes ask again for the same message: it comes to neither before the ack wait of the other worker is over.
+  const again = await Promise.all(
+    streams.map(async (stream) => {
+      const consumer = await client.consumers.get(stream, 'workers');
+      return await consumer.next({ expires: 1_000 });
+    }),
+  );
+  expect(again.map((message) => message?.info.deliveryCount)).toEqual([undefined, undefined]);
+});
+
+/** Lets another process publish one message to each stream and take it when the host has lost it. This process stands still. */
+function takenAsTheyCome(streams: readonly string[]): string {
+  const load = (name: string): string => `await import(${JSON.stringify(import.meta.resolve(name))})`;
+  const program = `
+    const { connect } = ${load('@nats-io/transport-node')};
+    const { jetstream } = ${load('@nats-io/jetstream')};
+    const nats = await connect({ servers: ${JSON.stringify(server.url)} });
+    const client = jetstream(nats);
+    const streams = ${JSON.stringify(streams)};
+    for (const stream of streams) await client.publish(stream + '.1', 'x');
+    const taken = await Promise.all(streams.map(async (stream) =>
+      (await client.consumers.get(stream, 'workers')).next({ expires: 20_000 })));
+    console.log(taken.map((message) => message?.info.deliveryCount).join());
+    await nats.close();`;
+  return spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  }).stdout.trim();
+}

@@ -77,3 +77,10 @@ it('a reading does not change when more is measured', async () => {
   if (metric?.dataPointType !== DataPointType.HISTOGRAM) throw new Error('no histogram');
   expect(metric.dataPoints[0]?.value).toMatchObject({ count: 1, buckets: { counts: [0, 1, 0, 0] } });
 });
+
+it('have no series of values that count nothing', async () => {
+  const histograms = new Histograms({ took: DEFINITION }, SCOPE);
+  histograms.record('took', -1, {});
+  histograms.record('took', Number.NaN, {});
+  expect((await histograms.collect()).resourceMetrics.scopeMetrics).toEqual([]);
+});

@@ -143,7 +143,7 @@ describe('the consume loop', () => {
     await until(() => pulls.length === 1);
     pulls[0]?.stop();
     await until(() => loop.healthy && pulls.length === 2);
-    expect(pulls.map(({ expires }) => expires)).toEqual([1_000, 30_000]);
+    expect(pulls.map(({ expires }) => expires)).toEqual([1_000, 15_000]);
   });
 
   it('looks the consumer up again after a pull that follows a failure and brings nothing', async () => {
