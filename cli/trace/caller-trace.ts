@@ -37,19 +37,29 @@ interface CallerTraceOptions {
   readonly warn: (sentence: string) => void;
 }
 
+interface CallerTraceParts {
+  readonly tracing: Tracing | undefined;
+  readonly extraction: Extraction;
+  readonly context: Context;
+  readonly warn: CallerTraceOptions['warn'];
+  /** Why the collector did not take a span; undefined: it took all until now. */
+  readonly loss: () => string | undefined;
+}
+
 /** The caller's part of a job's trace: its first span or, if nothing is recorded, what the environment says of a trace. */
 export class CallerTrace {
-  #tracing: Tracing | undefined;
+  readonly #tracing: Tracing | undefined;
   readonly #extraction: Extraction;
   readonly #context: Context;
   readonly #warn: CallerTraceOptions['warn'];
-  /** Why the collector did not take a span. */
-  #loss: string | undefined;
+  readonly #loss: () => string | undefined;
 
-  private constructor(extraction: Extraction, context: Context, warn: CallerTraceOptions['warn']) {
+  private constructor({ tracing, extraction, context, warn, loss }: CallerTraceParts) {
+    this.#tracing = tracing;
     this.#extraction = extraction;
     this.#context = context;
     this.#warn = warn;
+    this.#loss = loss;
   }
 
   /**
@@ -62,8 +72,8 @@ export class CallerTrace {
     const extraction = extract(fromEnvironment(environment), ROOT_CONTEXT);
     for (const sentence of losses(extraction)) warn(sentence);
     const context = withBaggage(extraction.context, baggage);
-    const caller = new CallerTrace(extraction, context, warn);
-    caller.#tracing = await startTracing({
+    let loss: string | undefined;
+    const tracing = await startTracing({
       serviceName: SERVICE.cli,
       environment,
       debug,
@@ -71,13 +81,13 @@ export class CallerTrace {
       getsBaggage: () => true,
       warn,
       sayLoss: (_signal, _counts, cause) => {
-        caller.#loss = cause;
+        loss = cause;
       },
     }).catch((thrown: unknown) => {
       warn(`tracing is off: ${describeThrown(thrown)}`);
       return undefined;
     });
-    return caller;
+    return new CallerTrace({ tracing, extraction, context, warn, loss: () => loss });
   }
 
   /** Whether spans are recorded. */
@@ -130,7 +140,7 @@ export class CallerTrace {
       this.#tracing.shutdown().then(() => true),
       limitMs,
     );
-    const loss = isDone ? this.#loss : `it has not answered within ${limitMs / 1_000} s`;
+    const loss = isDone ? this.#loss() : `it has not answered within ${limitMs / 1_000} s`;
     if (loss === undefined) return;
     this.#warn(`the collector did not take the spans of this command, so its trace lacks them: ${loss}`);
   }

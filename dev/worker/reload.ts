@@ -57,7 +57,7 @@ export class ReloadedWorker {
     });
   }
 
-  /** An error that an operation left behind ends its worker. Whoever writes the operation is about to mend it. */
+  /** An error that no code of an operation catches ends the worker. Its author is about to change the file. */
   #lost({ pid }: WorkerProcess, code: number | null): void {
     if (this.#options.folder === undefined) this.#ended.resolve(code);
     else if (!this.#watching.signal.aborted) {

@@ -117,7 +117,9 @@ async function stillStored(
   const now = await Promise.all(
     messages.map(({ subject, sequence }) => session.nextMessage(DEAD_STREAM, subject, sequence)),
   );
-  return now.filter((message, index) => message?.sequence === messages[index]?.sequence) as StoredMessage[];
+  return now.filter(
+    (message, index): message is StoredMessage => message?.sequence === messages[index]?.sequence,
+  );
 }
 
 /** Some messages, which the leader of the stream gives one by one. */

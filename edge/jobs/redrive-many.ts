@@ -137,26 +137,26 @@ class Redrives {
     const room = this.#options.limit - this.#begun;
     const tooMany = deadLetters[room];
     this.#begun += Math.min(room, deadLetters.length);
-    let refused = await this.#runAtOnce(deadLetters.slice(0, room));
-    while (refused.length > 0) {
+    let [oldest, ...others] = await this.#runAtOnce(deadLetters.slice(0, room));
+    while (oldest !== undefined) {
       await this.#options.settled();
-      const [oldest, ...others] = refused.sort(bySequence) as [StoredMessage, ...StoredMessage[]];
       if ((await this.#runInTurn([oldest])).length > 0) this.#leave(oldest);
-      refused = await this.#runAtOnce(others);
+      [oldest, ...others] = await this.#runAtOnce(others);
     }
     if (tooMany !== undefined) this.leave(tooMany.sequence);
   }
 
   /**
    * Those of one ordering key come one after the other, since two messages under way at once may be stored in another order.
-   * @returns those that a quota refused, and those that come after them
+   * @returns those that a quota refused, and those that come after them, oldest first
    */
   async #runAtOnce(deadLetters: readonly StoredMessage[]): Promise<StoredMessage[]> {
     const turns = Map.groupBy(
       deadLetters,
       (deadLetter) => readJobSpec(headerValues(deadLetter.headers)).orderingKey ?? deadLetter,
     );
-    return (await Promise.all([...turns.values()].map((turn) => this.#runInTurn(turn)))).flat();
+    const refused = await Promise.all([...turns.values()].map((turn) => this.#runInTurn(turn)));
+    return refused.flat().sort(bySequence);
   }
 
   /** @returns the one that a quota refused, and those that come after it */

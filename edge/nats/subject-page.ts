@@ -24,7 +24,7 @@ export interface SubjectPage {
 
 /**
  * Reads one page of a subject's messages in one round trip (a batched direct get). The replica that answers may be
- * behind. Its messages are right and in order, but the latest may be missing, and some may have been deleted.
+ * behind: its messages are in order, but it may lack the latest ones, and still have some that were deleted.
  * @throws ThroughlineError or an error of the NATS client
  */
 export async function readPage(

@@ -1,4 +1,4 @@
-/** What Node's codes mean for whoever named the file. */
+/** What Node's error codes say about a file, in words. */
 const MEANINGS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   EISDIR: 'it is a folder',

@@ -19,16 +19,18 @@ export async function findProgram(file: string, searchPath: string | undefined):
 }
 
 async function mustRun(file: string, places: readonly string[]): Promise<void> {
-  for (const place of places)
-    if (
-      await access(place, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
+  for (const place of places) if (await isExecutable(place)) return;
   throw new CliError(
     'usage-invalid',
     `the program under test cannot be started: there is no program ${file}`,
   );
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

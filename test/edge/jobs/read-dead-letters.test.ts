@@ -38,7 +38,7 @@ it('the cursor of a page leads to the next dead letter', async () => {
   expect([idsOf(rest), rest.cursor]).toEqual([['job-3'], undefined]);
 });
 
-it('dead letters with a tag are found behind many without it', async () => {
+it('dead letters with a tag are found after many without it', async () => {
   const broker = new MemoryBroker();
   const letters = ids(250).map((id, n) =>
     deadLetter(n + 1, n === 249 ? { 'throughline-tags': 'a' } : {}, id),

@@ -16,7 +16,7 @@ import { Turns } from './turns.ts';
 
 /** A pull for messages that may come, at most. */
 const PROBE_MS = 30_000;
-/** A probe is open for this share of the ack wait at most, so that a message that it brings is known to be of this host. */
+/** A probe is open for this share of the ack wait at most. If its message comes later, this process stood still. */
 const PROBE_SHARE = 1 / 2;
 /** A pull for messages that are known to wait. Another host may have taken them meanwhile. JetStream takes no shorter time. */
 const GRANT_MS = 1_000;

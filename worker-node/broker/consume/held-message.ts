@@ -18,7 +18,6 @@ export class HeldMessage {
    */
   handBack(ackWaitMs: number): void {
     const { message, asked } = this.received;
-    // No pull is open for so long.
     if (asked.elapsedMs < SAFE_SHARE * ackWaitMs) message.nak();
   }
 }

@@ -19,9 +19,8 @@ export class Distribution {
     this.attributes = attributes;
   }
 
-  /** @param value a number below 0 and NaN count nothing, as in the SDK */
+  /** @param value 0 or more */
   add(value: number): void {
-    if (!(value >= 0)) return;
     const bucket = bucketOf(this.#bounds, value);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#count++;

@@ -41,7 +41,10 @@ export class Histograms implements MetricProducer {
     }
   }
 
-  /** @param name a histogram that is not known measures nothing */
+  /**
+   * @param name a histogram that is not known measures nothing
+   * @param value a number below 0 and NaN count nothing, as in the SDK
+   */
   record(name: string, value: number, attributes: Attributes): void {
     // A series that has measured nothing would show an infinite least and greatest value.
     if (value >= 0) this.#byName.get(name)?.series.of(attributes).add(value);
