@@ -1,4 +1,5 @@
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import chaos from './vitest.chaos.config.ts';
 import {
   BROKER,
@@ -27,6 +28,28 @@ const TRUSTING = [
 ];
 const SYSTEMS = [...CLI, ...CLOCK, ...VERIFY, ...WORKER, ...TRACE, ...OBSERVABILITY, ...BROKER];
 
+/** These files are small, but take a minute or more: they wait. Started last, they would run alone at the end. */
+const LONG = [
+  'test/verify/broker-breakages.test.ts',
+  'test/verify/breakages.test.ts',
+  'test/verify/worker-breakages.test.ts',
+  'test/e2e/jobs/limits.test.ts',
+  'test/e2e/nats/full-disk.test.ts',
+];
+
+/** In each project, starts the {@link LONG} files first, and then, as vitest does, the largest. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.some((file) => moduleId.endsWith(file));
+    const inOrder = await super.sort(files);
+    const projects = new Set(inOrder.map(({ project }) => project));
+    return [...projects].flatMap((project) => {
+      const own = inOrder.filter((file) => file.project === project);
+      return [...own.filter(isLong), ...own.filter((file) => !isLong(file))];
+    });
+  }
+}
+
 /** A suite with its own files and limits. What belongs to a whole run is below. */
 function project(
   name: string,
@@ -46,6 +69,7 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     maxWorkers: MAX_WORKERS,
+    sequence: { sequencer: LongFirst },
     // They run in the order of their names: the suites with the longest files first, so that short ones fill the end.
     projects: [
       project('01 runbook', runbook),
