@@ -54,35 +54,65 @@ function digits(value: unknown): unknown {
   return typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
 }
 
+/**
+ * The schema of a setting. It is one object, where a chain of checks would be one for each: a Worker makes all of them at each start.
+ * @param rule the sentence about a wrong value, from "must be" on
+ * @param read what a value means; undefined if the setting is not set
+ */
+export function setting<Value>(
+  rule: string,
+  read: (value: unknown) => unknown,
+  isValid: (value: unknown) => value is Value,
+): z.ZodType<Value, unknown> {
+  return z.transform((given: unknown, { addIssue }) => {
+    const value = read(given);
+    if (isValid(value)) return value;
+    addIssue(rule);
+    return z.NEVER;
+  });
+}
+
 /** A whole number given as text. */
 export function wholeNumber(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z.preprocess(
+  return setting(
+    `must be a whole number from ${min} to ${max}`,
     (value) => (value === undefined ? fallback : digits(value)),
-    z.number(message).int(message).min(min, message).max(max, message),
+    (value) => isWhole(value, min, max),
   );
 }
 
 /** A whole number given as text; undefined if it is not set. */
-export function optionalWhole(min: number, max: number) {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z.preprocess(digits, z.int(message).min(min, message).max(max, message).optional());
+export function optionalWhole(min: number, max: number): z.ZodType<number | undefined, unknown> {
+  return setting(
+    `must be a whole number from ${min} to ${max}`,
+    digits,
+    (value) => value === undefined || isWhole(value, min, max),
+  );
 }
 
 /** A number of bytes given as text; undefined if it is not set. */
-export const optionalBytes: z.ZodType<number | undefined, unknown> = z.preprocess(
+export const optionalBytes: z.ZodType<number | undefined, unknown> = setting(
+  'must be a whole number of bytes, at least 1',
   digits,
-  z.int('must be a whole number of bytes').min(1, 'must be at least 1').optional(),
+  (value) => value === undefined || isWhole(value, 1, Number.MAX_SAFE_INTEGER),
 );
+
+function isWhole(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
 
 /** `true` or `false` given as text (or 1 and 0). */
 export function flag(fallback: boolean): z.ZodType<boolean, unknown> {
-  return z.preprocess((value) => {
-    if (value === undefined) return fallback;
-    if (value === 'true' || value === '1') return true;
-    if (value === 'false' || value === '0') return false;
-    return value;
-  }, z.boolean('must be true or false'));
+  return setting(
+    'must be true or false',
+    (value) => {
+      if (value === undefined) return fallback;
+      if (value === 'true' || value === '1') return true;
+      if (value === 'false' || value === '0') return false;
+      return value;
+    },
+    (value) => typeof value === 'boolean',
+  );
 }
 
 /** A text that may be left out. */
