@@ -79,7 +79,9 @@ async function measure({ urls, pids }: Servers, count: number): Promise<Figures>
   const subjects = Array.from({ length: count }, (_, n) => `queue.${n}`);
   try {
     await manager.streams.add({
-      ...{ name: STREAM, subjects: ['queue.*'], retention: 'workqueue' },
+      name: STREAM,
+      subjects: ['queue.*'],
+      retention: 'workqueue',
       num_replicas: SERVERS === 1 ? 1 : 3,
     });
     for (const [n, filter_subject] of subjects.entries())

@@ -35,7 +35,8 @@ const silent = await SilentPort.open();
 const stack = await startStackOnDisk({
   operationsFolder: 'bench/operations',
   edge: {
-    ...{ API_KEYS, TENANT_QUOTAS: JSON.stringify({ alpha: QUOTAS }) },
+    API_KEYS,
+    TENANT_QUOTAS: JSON.stringify({ alpha: QUOTAS }),
     ...Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, String(limit)])),
   },
   worker: { CALLBACK_ALLOW: silent.origin, WORKER_STOP_TIMEOUT_MS: '0' },

@@ -320,7 +320,8 @@ function createLimits({ config, broker, publisher, retry, log, metrics }: LoopPa
     leaseMs: config.WORKER_ACK_WAIT_MS,
     parked: Math.max(LEAST_PARKED, config.WORKER_CONCURRENCY * PARKED_PER_SLOT),
     random: Math.random,
-    ...{ log, metrics },
+    log,
+    metrics,
   });
 }
 

@@ -64,7 +64,9 @@ export class Edges {
     if (tenant === undefined || napper === undefined) throw new Error('there are no tenants');
     const sink = await startOtlpSink();
     const stack = await startQuietStack({
-      ...{ tracing: false, operationsFolder: OPERATIONS, edge: { API_KEYS, ...UNLIMITED } },
+      tracing: false,
+      operationsFolder: OPERATIONS,
+      edge: { API_KEYS, ...UNLIMITED },
       worker: { WORKER_CONCURRENCY: '1' },
     });
     const nats = await connect({ servers: stack.nats.url });

@@ -38,7 +38,10 @@ const WAYS: readonly Way[] = [
   { name: 'POST', path: '/v1/jobs', jobsOfRequest: 1, body: JOB, headers: {} },
   { name: 'POST, wait', path: '/v1/jobs', jobsOfRequest: 1, body: JOB, headers: { prefer: 'wait=30' } },
   {
-    ...{ name: `POST, a batch of ${BATCH}`, path: '/v1/jobs/batch', jobsOfRequest: BATCH, headers: {} },
+    name: `POST, a batch of ${BATCH}`,
+    path: '/v1/jobs/batch',
+    jobsOfRequest: BATCH,
+    headers: {},
     body: { jobs: Array.from({ length: BATCH }, () => JOB) },
   },
 ];
@@ -57,13 +60,16 @@ export const cost: Part = {
     const jobs = quick ? QUICK_JOBS : JOBS;
     const contestants = WAYS.map(
       (way): Contestant => ({
-        ...{ name: way.name, kind: 'ours', measure: () => measure(stack, workerd, way, jobs) },
+        name: way.name,
+        kind: 'ours',
+        measure: () => measure(stack, workerd, way, jobs),
       }),
     );
     try {
       if (!quick) await warmUp(stack);
       await report({
-        ...{ name: 'cost', title: 'What Cloudflare counts for one job, from its request to its end' },
+        name: 'cost',
+        title: 'What Cloudflare counts for one job, from its request to its end',
         columns: [
           { name: 'processor time', unit: 'ms', digits: 2 },
           { name: 'requests', unit: '', digits: 2 },
@@ -93,7 +99,8 @@ async function measure(stack: Stack, workerd: number, way: Way, jobs: number): P
   const [after, used] = [await countsOf(stack), processorMs(workerd) - ms];
   const counted = COUNTED.map((name) => [name, ((after[name] ?? 0) - (before[name] ?? 0)) / jobs]);
   return {
-    ...{ 'processor time': used / jobs, requests: 1 / way.jobsOfRequest },
+    'processor time': used / jobs,
+    requests: 1 / way.jobsOfRequest,
     ...Object.fromEntries(counted),
   };
 }

@@ -21,7 +21,8 @@ const COLUMNS: readonly Column[] = [
 const EMPTY = { name: 'empty handler', kind: 'limit', entry: 'bench/limits/empty-worker.ts' } as const;
 const EMPTY_OBJECT = {
   ...EMPTY,
-  ...{ name: 'empty handler, calls an empty object', settings: { CALL_OBJECT: 'true' } },
+  name: 'empty handler, calls an empty object',
+  settings: { CALL_OBJECT: 'true' },
 } as const;
 const MINIMAL = minimalBridge(1);
 const ALL = [
@@ -45,16 +46,25 @@ const CASES: readonly Case[] = [
   { name: 'edge-32', title: 'POST /v1/jobs, 32 at once', atOnce: 32, bytes: SHORT, edges: ALL },
   // The empty handlers say what a request takes at least when it has the machine for itself.
   {
-    ...{ name: 'edge-1', title: 'POST /v1/jobs, one after the other', atOnce: 1, bytes: SHORT },
+    name: 'edge-1',
+    title: 'POST /v1/jobs, one after the other',
+    atOnce: 1,
+    bytes: SHORT,
     edges: [EMPTY, EMPTY_OBJECT, ...FEW],
   },
   { name: 'edge-256', title: 'POST /v1/jobs, 256 at once', atOnce: 256, bytes: SHORT, edges: FEW },
   {
-    ...{ name: 'edge-10kB', title: 'POST /v1/jobs with 10 kB, 32 at once', atOnce: 32, bytes: 10_000 },
+    name: 'edge-10kB',
+    title: 'POST /v1/jobs with 10 kB, 32 at once',
+    atOnce: 32,
+    bytes: 10_000,
     edges: FEW,
   },
   {
-    ...{ name: 'edge-200kB', title: 'POST /v1/jobs with 200 kB, 32 at once', atOnce: 32, bytes: 200_000 },
+    name: 'edge-200kB',
+    title: 'POST /v1/jobs with 200 kB, 32 at once',
+    atOnce: 32,
+    bytes: 200_000,
     edges: FEW,
   },
 ];
@@ -112,7 +122,11 @@ class EdgePart {
     const rows = this.#edges.all.filter((one) => edges.some((wanted) => wanted.name === one.name));
     const contestants = rows.map((to) => ({ ...to, measure: () => this.#measure(to, atOnce, bytes) }));
     await options.report({
-      ...{ name, title, columns: COLUMNS, picture: 'requests', sender: this.#sender.name },
+      name,
+      title,
+      columns: COLUMNS,
+      picture: 'requests',
+      sender: this.#sender.name,
       rows: await inTurns(contestants, options.rounds, options.quick ? 0 : 1),
       notes: [
         `Bodies of ${bytes.toLocaleString('en-US')} bytes. The sender of the requests shares the machine with workerd and nats-server.`,
@@ -129,7 +143,8 @@ class EdgePart {
     await this.#edges.emptyQueue();
     if (failed === requests) throw new Error(`all ${requests} requests failed`);
     return {
-      ...{ requests: (requests - failed) / seconds, failed },
+      requests: (requests - failed) / seconds,
+      failed,
       workerd: (workerd * 1e3) / requests,
       ...(to.shards === undefined ? {} : { 'nats-server': (nats * 1e3) / requests }),
     };

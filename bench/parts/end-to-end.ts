@@ -87,7 +87,8 @@ async function measure(traced: boolean, options: PartOptions): Promise<void> {
     );
     const rows = await inTurns(rates, options.rounds);
     await options.report({
-      ...{ name: nameOf(traced), columns: COLUMNS },
+      name: nameOf(traced),
+      columns: COLUMNS,
       rows: rows.map((row, n) => ({ ...row, rounds: [rates[n]?.together() ?? {}] })),
       title: `From POST to the end of the job, ${traced ? 'traced' : 'untraced'}`,
       notes: [
@@ -118,7 +119,8 @@ async function othersOf(started: WaitingPath[]): Promise<{ readonly ways: Way[];
   const why = whySkipped(env);
   if (why !== undefined) return { ways: [limit], notes: [`BullMQ is skipped: ${why}.`] };
   const bullMq = await startBullMqWait({
-    ...{ folder: resolve(env.BULLMQ_FOLDER ?? ''), redis: env.REDIS_SERVER ?? '' },
+    folder: resolve(env.BULLMQ_FOLDER ?? ''),
+    redis: env.REDIS_SERVER ?? '',
   });
   started.push(bullMq);
   const peer: Way = { name: ', BullMQ and a Node server', kind: 'peer', url: bullMq.url, headers: {} };
@@ -166,7 +168,12 @@ class PacedRow implements Contestant {
 
 function paceOf({ url, headers }: Way, perSecond: number, ms: number): Pace {
   return {
-    ...{ url, method: 'POST', perSecond, ms, warmUpMs: WARM_UP_MS, body: BODY },
+    url,
+    method: 'POST',
+    perSecond,
+    ms,
+    warmUpMs: WARM_UP_MS,
+    body: BODY,
     headers: { 'content-type': 'application/json', ...headers },
   };
 }

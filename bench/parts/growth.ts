@@ -35,12 +35,18 @@ const GROWN: readonly Grown[] = [
       title: 'Requests while many jobs wait',
       of: ['job in the queue', 'jobs in the queue'],
     },
-    ...{ sizes: [1_000, 10_000, 100_000, 1_000_000], quickSizes: [100], tenants: () => 1 },
+    sizes: [1_000, 10_000, 100_000, 1_000_000],
+    quickSizes: [100],
+    tenants: () => 1,
     grow: (system, size) => system.fillQueue(size),
   },
   {
-    ...{ name: 'growth-tenants', title: 'Requests of many tenants in turn', of: ['tenant', 'tenants'] },
-    ...{ sizes: [1, 10, 100, 1_000], quickSizes: [], tenants: (size) => size },
+    name: 'growth-tenants',
+    title: 'Requests of many tenants in turn',
+    of: ['tenant', 'tenants'],
+    sizes: [1, 10, 100, 1_000],
+    quickSizes: [],
+    tenants: (size) => size,
     grow: async (system, size) => {
       for (let tenant = 0; tenant < size; tenant++) await system.submit(tenant);
     },
@@ -51,7 +57,9 @@ const GROWN: readonly Grown[] = [
       title: 'Requests while many event streams are open, each with an event a second',
       of: ['watcher', 'watchers'],
     },
-    ...{ sizes: [1, 10, 100, 1_000], quickSizes: [10], tenants: () => 1 },
+    sizes: [1, 10, 100, 1_000],
+    quickSizes: [10],
+    tenants: () => 1,
     grow: (system, size) => system.watch(size),
   },
 ];
@@ -134,7 +142,9 @@ class Requests {
     if (this.#system.isWatched) await delay(Math.max(0, WATCHED_MS - (performance.now() - began)));
     const seconds = (performance.now() - began) / 1_000;
     return {
-      ...{ POST: median(times.POST), GET: median(times.GET), list: median(times.list) },
+      POST: median(times.POST),
+      GET: median(times.GET),
+      list: median(times.list),
       'events to the watchers': (this.#system.received - before) / seconds,
     };
   }

@@ -32,7 +32,9 @@ export class GrownSystem {
     const names = Array.from({ length: tenants }, (_, n) => `tenant${n}`);
     const { all, API_KEYS } = await makeTenants(names);
     const stack = await startStackOnDisk({
-      ...{ tracing: false, operationsFolder: OPERATIONS, edge: { API_KEYS, ...UNLIMITED } },
+      tracing: false,
+      operationsFolder: OPERATIONS,
+      edge: { API_KEYS, ...UNLIMITED },
       worker: { WORKER_CONCURRENCY: '1', WORKER_STOP_TIMEOUT_MS: '0' },
     });
     const grown = new GrownSystem(stack, all);

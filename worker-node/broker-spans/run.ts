@@ -31,7 +31,9 @@ export async function runBrokerSpans(options: BrokerSpansOptions): Promise<numbe
   const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
   for (const warning of workerWarnings(environment)) warn(warning);
   const output = openSpanOutput({
-    ...{ environment, debug, warn },
+    environment,
+    debug,
+    warn,
     sayLoss: (_signal, counts, reason) => log.warn({ ...counts, reason }, 'spans were lost'),
   });
   const counts = new EventCounts(log);

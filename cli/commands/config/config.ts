@@ -30,7 +30,10 @@ function defineList(config: Command, host: Host): void {
       await host.runLocal(command, async (output) => {
         const file = await readProfiles(host.environment);
         const shown = Object.entries(file.profiles).map(([name, { apiKey, ...profile }]) => ({
-          ...{ name, ...profile, hasKey: apiKey !== undefined, isDefault: name === file.default },
+          name,
+          ...profile,
+          hasKey: apiKey !== undefined,
+          isDefault: name === file.default,
         }));
         if (output.json) output.document({ profiles: shown });
         else if (shown.length > 0)

@@ -24,7 +24,11 @@ export function readAck({ subject, data, place, atMs }: Heard): HeardAck | undef
   const body = new TextDecoder().decode(data);
   const [word = ''] = body.split(' ', 1);
   return {
-    ...{ place, atMs, consumer, delivery: Number(delivery), sequence: Number(sequence) },
+    place,
+    atMs,
+    consumer,
+    delivery: Number(delivery),
+    sequence: Number(sequence),
     kind: body === '' ? 'ack' : word in KINDS ? KINDS[word as keyof typeof KINDS] : 'other',
     delayMs: delayOf(body),
   };

@@ -98,7 +98,9 @@ export class Lane {
   request(count: number, expiresMs: number, kind: RequestKind): void {
     const request: Request = {
       ...kind,
-      ...{ left: count, isUnwanted: false, isLost: false },
+      left: count,
+      isUnwanted: false,
+      isLost: false,
       done: Promise.resolve(),
     };
     this.#requests.add(request);
