@@ -1,4 +1,4 @@
-import { startTimer, type Timer } from '../../../shared/timers.ts';
+import { OncePerPeriod } from '../once-per-period.ts';
 
 /** What is sent to a collector. */
 export const SIGNALS = ['spans', 'logs', 'metrics'] as const;
@@ -42,15 +42,13 @@ export class Losses {
   /** What became of the rest. */
   readonly exports = new ExportCounts();
   readonly #signal: Signal;
-  readonly #tell: SayLoss;
+  readonly #line: OncePerPeriod;
   readonly #counts: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0 };
   #cause = '';
-  #isUnsaid = false;
-  #timer: Timer | undefined;
 
   constructor(signal: Signal, tell: SayLoss) {
     this.#signal = signal;
-    this.#tell = tell;
+    this.#line = new OncePerPeriod(PERIOD_MS, () => tell(signal, this.counts, this.#cause));
   }
 
   /** How much was lost since the start: spans, log records, or data points of metrics. */
@@ -60,7 +58,7 @@ export class Losses {
 
   /** A sentence for `/readyz` about a loss of the last period; none if there was no loss. */
   get warnings(): readonly string[] {
-    if (this.#timer === undefined) return [];
+    if (!this.#line.isOpen) return [];
     return [`${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`];
   }
 
@@ -69,39 +67,24 @@ export class Losses {
     if (count === 0) return;
     this.#counts[reason] += count;
     this.#cause = cause;
-    this.#isUnsaid = true;
-    if (this.#timer === undefined) this.#say();
+    this.#line.due();
   }
 
   /** Says what is unsaid, and stops. */
   stop(): void {
-    this.#timer?.stop();
-    this.#timer = undefined;
-    if (this.#isUnsaid) this.#write();
+    this.#line.stop();
   }
 
   get #total(): number {
     return Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
-  }
-
-  #say(): void {
-    this.#write();
-    this.#timer = startTimer(PERIOD_MS, () => {
-      this.#timer = undefined;
-      if (this.#isUnsaid) this.#say();
-    });
-  }
-
-  #write(): void {
-    this.#isUnsaid = false;
-    this.#tell(this.#signal, this.counts, this.#cause);
   }
 }
 
 /** The losses of all signals. */
 export type AllLosses = Readonly<Record<Signal, Losses>>;
 
-export function noLosses(tell: SayLoss): AllLosses {
+/** Makes the counts of all signals. @param tell is told about losses, at most once in a period for each signal */
+export function createLosses(tell: SayLoss): AllLosses {
   return {
     spans: new Losses('spans', tell),
     logs: new Losses('logs', tell),
