@@ -21,7 +21,7 @@ import { startTracing, type Tracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 import { keepObjectsYoung } from './young-objects.ts';
 
-/** A pause of the garbage collector, or a large computation, is shorter. */
+/** After this time the log says where the event loop is blocked. A pause of the garbage collector, or a large computation, is shorter. */
 const TELL_AFTER_MS = 5_000;
 
 interface HostOptions {
@@ -66,7 +66,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     lines,
   });
   const strayErrors = StrayErrors.watch(log);
-  return await sentIfItFails(tracing, async () => {
+  return await flushIfItFails(tracing, async () => {
     const loaded = await loadOwn(options.operationsFolder, log);
     await checkCredentials(config);
     const guard = new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW));
@@ -76,8 +76,8 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
   });
 }
 
-/** Does a step of the start. If it fails, the process ends, so the spans and the lines of the log that wait are sent first. */
-async function sentIfItFails<Result>(tracing: Tracing, step: () => Promise<Result>): Promise<Result> {
+/** Does a step of the start. If it fails, the process ends, so waiting spans and log lines are sent first. */
+async function flushIfItFails<Result>(tracing: Tracing, step: () => Promise<Result>): Promise<Result> {
   try {
     return await step();
   } catch (thrown) {
@@ -99,7 +99,7 @@ interface HostParts {
 
 async function runHost(parts: HostParts): Promise<number> {
   const { config, log, tracing, strayErrors, loaded, registry, guard } = parts;
-  const worker = await sentIfItFails(tracing, () => startWorker({ config, registry, log, tracing, guard }));
+  const worker = await flushIfItFails(tracing, () => startWorker({ config, registry, log, tracing, guard }));
   const loopWatch = LoopWatch.start({
     service: SERVICE.worker,
     tellAfterMs: TELL_AFTER_MS,
@@ -147,7 +147,7 @@ function baggageAllowOf({ BAGGAGE_ALLOW, HTTP_REQUEST_ALLOW }: WorkerConfig): Al
   return new AllowList(BAGGAGE_ALLOW === 'none' ? '' : BAGGAGE_ALLOW, 'BAGGAGE_ALLOW');
 }
 
-/** After such a time no attempt can end well: its time limit is over, and other hosts have its job. */
+/** After how long a block no attempt can end well: its time limit is over, and other hosts have its job. */
 function longestBlock(loaded: readonly LoadedOperation[], { WORKER_ACK_WAIT_MS }: WorkerConfig): number {
   return Math.max(0, ...loaded.map(({ operation }) => operation.timeoutMs)) + 2 * WORKER_ACK_WAIT_MS;
 }

@@ -60,8 +60,8 @@ export class ClockCheck {
 
 /**
  * Asks NATS for its time. The answer to the request for a stream's state holds it, since nats-server 2.10.
- * @returns by how many milliseconds this host's clock is ahead, at least, however long the answer took (less than 0: behind);
- *   undefined if NATS does not say
+ * @returns by how many milliseconds this host's clock is ahead (less than 0: behind), at least: the time that the answer took
+ *   does not count; undefined if NATS does not say
  */
 export async function clockDifference({ manager }: ClockBroker): Promise<number | undefined> {
   const askedAt = Date.now();

@@ -22,8 +22,8 @@ export interface StreamLook extends StreamRoom {
 type StoreBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
 
 /**
- * Looks from time to time what the streams hold, and how much room there is for more jobs. The worker does not depend on it:
- * operators do.
+ * Looks from time to time how much the streams hold, and how much room there is for more jobs. It is for operators: the worker
+ * does not depend on it.
  */
 export class StoreWatch {
   readonly #broker: StoreBroker;

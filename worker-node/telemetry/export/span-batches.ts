@@ -14,10 +14,10 @@ import type { Losses } from './losses.ts';
 import { type Exported, OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
-/** At the end, so many batches are sent at the same time. The library refuses those beyond 30. */
+/** How many batches are sent at the same time at the end. The library refuses those beyond 30. */
 const AT_ONCE = 8;
 
-/** So many bytes of spans may wait or be on their way: single spans may be large. */
+/** How many bytes of spans may wait or be on their way: single spans may be large. */
 const MAX_BYTES = 32 * 1_024 * 1_024;
 
 /** The longest pause that a collector may ask for. */
