@@ -123,7 +123,7 @@ async function untilQuiet(): Promise<void> {
   }
 }
 
-/** Beta submits jobs for so long, and waits for each. */
+/** Beta submits jobs for this time, and waits for each. */
 async function phase(seconds: number): Promise<Phase> {
   return await submitSteadily(seconds, { prefer: 'wait=30' }, 200);
 }

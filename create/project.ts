@@ -25,6 +25,7 @@ type Files = ReadonlyMap<string, FileContent>;
 /** The languages in which a project may have workers beside those in Node. */
 export const LANGUAGES = ['python'] as const;
 
+/** How to make a project. */
 export interface ProjectOptions {
   /** A folder with the packed packages of Throughline. The project gets copies of them; without it, npm looks in its registry. */
   readonly packages?: string | undefined;

@@ -139,6 +139,7 @@ const ROOMS: readonly Rooms[] = [
       [
         'text',
         'bytes.ts',
+        'clock.ts',
         'defined.ts',
         'fnv1a.ts',
         'host-ready.ts',

@@ -115,12 +115,10 @@ export class Edges {
     const { stack, sink, API_KEYS } = this.#parts;
     const bundle = await edgeBundle(kind.entry);
     const bindings = {
-      ...{
-        NATS_URL: stack.nats.webSocketUrl,
-        API_KEYS,
-        ...UNLIMITED,
-        BRIDGE_SHARDS: String(kind.shards ?? 1),
-      },
+      NATS_URL: stack.nats.webSocketUrl,
+      API_KEYS,
+      ...UNLIMITED,
+      BRIDGE_SHARDS: String(kind.shards ?? 1),
       ...kind.settings,
       ...(kind.traced === true ? { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url } : {}),
     };

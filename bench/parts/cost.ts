@@ -12,7 +12,7 @@ import { startQuietStack } from '../support/stack.ts';
 const COUNTED_EDGE = 'bench/limits/counted-edge.ts';
 const JOBS = 2_000;
 const QUICK_JOBS = 100;
-/** Of each way. V8 still compiles code again until then, as in the table of the edge. */
+/** Of each way. Until then V8 still recompiles code, as in the table of the edge. */
 const WARM_UP_REQUESTS = 25_000;
 const WARM_UP_JOBS = 100_000;
 const BATCH = 100;
@@ -20,8 +20,12 @@ const PARALLEL = 16;
 const POLL_MS = 100;
 /** What Cloudflare counts, by the names of `counted-edge.ts`, for one job. */
 const COUNTED = [
-  ...['calls of Bridge', 'calls of JobIndex', 'alarms', 'WebSocket messages'],
-  ...['rows read', 'rows written'],
+  'calls of Bridge',
+  'calls of JobIndex',
+  'alarms',
+  'WebSocket messages',
+  'rows read',
+  'rows written',
 ];
 
 /** A way to submit jobs. */

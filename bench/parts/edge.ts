@@ -8,7 +8,7 @@ import { processorMs } from '../support/measure.ts';
 
 const SECONDS = 2;
 const QUICK: Pick<Load, 'seconds' | 'enough'> = { seconds: 1, enough: 64 };
-/** V8 still compiles code again before: only later requests count. */
+/** Until then V8 still recompiles code, so only later requests count. */
 const WARM_UP_REQUESTS = 25_000;
 const WARM_UP_AT_ONCE = 32;
 const SHORT = 100;
@@ -26,8 +26,16 @@ const EMPTY_OBJECT = {
 } as const;
 const MINIMAL = minimalBridge(1);
 const ALL = [
-  ...[EMPTY, EMPTY_OBJECT, MINIMAL, minimalBridge(4)],
-  ...[ours(false, 1), ours(true, 1), ours(false, 2), ours(true, 2), ours(false, 4), ours(true, 4)],
+  EMPTY,
+  EMPTY_OBJECT,
+  MINIMAL,
+  minimalBridge(4),
+  ours(false, 1),
+  ours(true, 1),
+  ours(false, 2),
+  ours(true, 2),
+  ours(false, 4),
+  ours(true, 4),
 ];
 /** Beside 32 short requests at once, the other rows say nothing new. */
 const FEW = [MINIMAL, ours(false, 1), ours(true, 1), ours(true, 4)];
@@ -169,7 +177,7 @@ class EdgePart {
   }
 }
 
-/** A job whose body has so many bytes: nearly all of them are one text. */
+/** The body of a job, with this many bytes: nearly all of them are one text. */
 function bodyOf(bytes: number): string {
   const job = (text: string): string => JSON.stringify({ operation: 'bench.nap', input: { ms: 1, text } });
   return job('x'.repeat(bytes - job('').length));

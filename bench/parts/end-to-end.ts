@@ -13,7 +13,7 @@ import { startQuietStack } from '../support/stack.ts';
 import { startBullMqWait, startMinimalWait, type WaitingPath } from '../support/waiting-paths.ts';
 
 const SHARES = [0.1, 0.5, 0.8];
-/** So many requests count in all rounds together: ten are slower than the last percentile that is shown, also if a few are missing. */
+/** How many requests count in all rounds together: ten are slower than the last percentile that is shown, also if a few are missing. */
 const WANTED = 10_500;
 const WANTED_AT_LOW_RATE = 1_200;
 const LOW_SHARE = 0.1;
@@ -21,7 +21,7 @@ const LOW_SHARE = 0.1;
 const STEP = 1.15;
 const FIRST_RATE = 150;
 const MOST_RATE = 20_000;
-/** A rate holds if so many of its answers come in time, and none fails. */
+/** A rate holds if this part of its answers comes in time, and none fails. */
 const HOLDS_SHARE = 0.97;
 const HOLDS_P99_MS = 500;
 const TRY_MS = 3_000;
@@ -70,11 +70,9 @@ async function measure(traced: boolean, options: PartOptions): Promise<void> {
   const sink = await startOtlpSink();
   const tracing = traced ? { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url } : {};
   const stack = await startQuietStack({
-    ...{
-      tracing: false,
-      edge: { ...UNLIMITED, ...tracing },
-      worker: { WORKER_CONCURRENCY: '64', ...tracing },
-    },
+    tracing: false,
+    edge: { ...UNLIMITED, ...tracing },
+    worker: { WORKER_CONCURRENCY: '64', ...tracing },
   });
   const others: WaitingPath[] = [];
   try {

@@ -9,7 +9,7 @@ import { median, residentMib } from '../support/measure.ts';
 const REQUESTS = 20;
 const QUICK_REQUESTS = 2;
 
-/** A round takes at least so long while there are watchers. */
+/** How long a round takes at least while there are watchers. */
 const WATCHED_MS = 1_000;
 const WATCHERS = 'growth-watchers';
 
@@ -30,11 +30,9 @@ interface Grown {
 
 const GROWN: readonly Grown[] = [
   {
-    ...{
-      name: 'growth-backlog',
-      title: 'Requests while many jobs wait',
-      of: ['job in the queue', 'jobs in the queue'],
-    },
+    name: 'growth-backlog',
+    title: 'Requests while many jobs wait',
+    of: ['job in the queue', 'jobs in the queue'],
     sizes: [1_000, 10_000, 100_000, 1_000_000],
     quickSizes: [100],
     tenants: () => 1,
@@ -52,11 +50,9 @@ const GROWN: readonly Grown[] = [
     },
   },
   {
-    ...{
-      name: WATCHERS,
-      title: 'Requests while many event streams are open, each with an event a second',
-      of: ['watcher', 'watchers'],
-    },
+    name: WATCHERS,
+    title: 'Requests while many event streams are open, each with an event a second',
+    of: ['watcher', 'watchers'],
     sizes: [1, 10, 100, 1_000],
     quickSizes: [10],
     tenants: () => 1,
@@ -95,12 +91,10 @@ async function measure(grown: Grown, options: PartOptions): Promise<void> {
     await system.stop();
   }
   await options.report({
-    ...{
-      name: grown.name,
-      title: grown.title,
-      rows,
-      notes: ['One request at a time; medians of each round.'],
-    },
+    name: grown.name,
+    title: grown.title,
+    rows,
+    notes: ['One request at a time; medians of each round.'],
     columns: [
       ...['POST', 'GET', 'list'].map((name) => ({ name, unit: 'ms', digits: 1 })),
       { name: 'workerd', unit: 'MiB' },

@@ -30,11 +30,9 @@ const EVENT = JSON.stringify({
 });
 /** What a job and an event of ours have beside their ids. */
 const JOB_HEADERS = {
-  ...{
-    'ce-specversion': '1.0',
-    'ce-source': '/throughline/bench',
-    'ce-type': 'dev.throughline.job.submitted',
-  },
+  'ce-specversion': '1.0',
+  'ce-source': '/throughline/bench',
+  'ce-type': 'dev.throughline.job.submitted',
   'ce-time': TIME,
   'ce-datacontenttype': 'application/json',
   'content-type': 'application/json',

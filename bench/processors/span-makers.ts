@@ -6,6 +6,7 @@ import { type Processing, processingBy } from './make-spans.ts';
 
 const TIMEOUT_MS = 20_000;
 
+/** The name of a processor that is measured. */
 export type ProcessorName = keyof typeof PROCESSORS;
 
 /** Makes the processors, with the settings that they have by default. */

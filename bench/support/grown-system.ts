@@ -10,7 +10,7 @@ const OPERATIONS = fileURLToPath(new URL('../operations', import.meta.url));
 const BATCH = 100;
 const PARALLEL = 4;
 const POLL_MS = 200;
-/** The edge is asked so often again for what it has refused. */
+/** How often the edge is asked again for what it has refused. */
 const MOST_PAUSES = 200;
 /** Longer than any measurement. */
 const NAP_MS = 3_600_000;

@@ -40,7 +40,9 @@ function defineList(config: Command, host: Host): void {
           output.text(
             tableText(
               shown.map(({ name, url = '', hasKey, isDefault }) => [
-                ...[isDefault ? '*' : ' ', name, url],
+                isDefault ? '*' : ' ',
+                name,
+                url,
                 hasKey ? 'with a key' : 'without a key',
               ]),
             ),

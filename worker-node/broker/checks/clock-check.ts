@@ -1,9 +1,8 @@
+import { CLOCK_TOLERANCE_MS } from '../../../shared/clock.ts';
 import { JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from '../connect.ts';
 
-/** A difference up to this is normal between machines that set their clocks over the network. */
-const TOLERATED_MS = 5_000;
 const CHECK_EVERY_MS = 60_000;
 
 type ClockBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
@@ -76,7 +75,7 @@ export async function clockDifference({ manager }: ClockBroker): Promise<number 
 
 /** A sentence about clocks that differ too much; undefined if they do not. */
 export function clockWarning(differenceMs: number | undefined): string | undefined {
-  if (differenceMs === undefined || Math.abs(differenceMs) <= TOLERATED_MS) return undefined;
+  if (differenceMs === undefined || Math.abs(differenceMs) <= CLOCK_TOLERANCE_MS) return undefined;
   const seconds = Math.round(Math.abs(differenceMs) / 1_000);
   const direction = differenceMs > 0 ? 'ahead of' : 'behind';
   return `the clock of this host is ${seconds} s ${direction} the clock of NATS: one of the two is wrong`;
