@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Stack } from '../../dev/stack.ts';
 import { UNLIMITED } from '../edges/unlimited.ts';
 import { withWorkerd } from '../edges/workerd.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Figures } from '../suite/table.ts';
+import { jsonHeaders, untilNoJobIs } from '../support/api.ts';
 import { edgeBundle } from '../support/bundle.ts';
 import { processorMs } from '../support/measure.ts';
 import { startQuietStack } from '../support/stack.ts';
@@ -113,12 +113,8 @@ async function countsOf({ url }: Stack): Promise<Readonly<Record<string, number>
   return (await (await fetch(`${url}/counts`)).json()) as Readonly<Record<string, number>>;
 }
 
-function headersOf({ apiKey }: Stack): Record<string, string> {
-  return { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
-}
-
 async function submit(stack: Stack, way: Way, jobs: number): Promise<void> {
-  const headers = { ...headersOf(stack), ...way.headers };
+  const headers = { ...jsonHeaders(stack.apiKey), ...way.headers };
   const init = { method: 'POST', headers, body: JSON.stringify(way.body) };
   let left = jobs / way.jobsOfRequest;
   const send = async (): Promise<void> => {
@@ -133,13 +129,5 @@ async function submit(stack: Stack, way: Way, jobs: number): Promise<void> {
 
 /** Waits until the index has the end of each job. */
 async function untilDone(stack: Stack): Promise<void> {
-  for (const state of ['queued', 'running'])
-    for (;;) {
-      const answer = await fetch(`${stack.url}/v1/jobs?state=${state}&limit=1`, {
-        headers: headersOf(stack),
-      });
-      const { jobs, complete } = (await answer.json()) as { jobs: unknown[]; complete: boolean };
-      if (complete && jobs.length === 0) break;
-      await delay(POLL_MS);
-    }
+  await untilNoJobIs(['queued', 'running'], stack, POLL_MS);
 }

@@ -4,6 +4,7 @@ import { findSender } from '../load/sender.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { inTurns } from '../suite/rounds.ts';
 import type { Column, Figures } from '../suite/table.ts';
+import { jsonHeaders } from '../support/api.ts';
 import { processorMs } from '../support/measure.ts';
 
 const SECONDS = 2;
@@ -172,7 +173,7 @@ class EdgePart {
   }
 
   #request({ url }: RunningEdge, bytes: number): Pick<Load, 'url' | 'headers' | 'body'> {
-    const headers = { authorization: `Bearer ${this.#edges.key}`, 'content-type': 'application/json' };
+    const headers = jsonHeaders(this.#edges.key);
     return { url: `${url}/v1/jobs`, headers, body: bodyOf(bytes) };
   }
 }
