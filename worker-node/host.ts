@@ -62,7 +62,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     autoInstrument: true,
     getsBaggage: (url) => baggageAllow.has(url),
     warn,
-    sayLoss: (signal, counts, reason) => sayLoss(lines, log, signal, { ...counts, reason }),
+    sayLoss: (signal, counts, reason) => sayLoss(lines, log, signal, { counts, reason }),
     lines,
   });
   const strayErrors = StrayErrors.watch(log);
@@ -130,8 +130,14 @@ const LOSS_LINES: Readonly<Record<Signal, string>> = {
 };
 
 /** The line belongs to no job, although the code of some job may have started the export. */
-function sayLoss(lines: ExportedLines, log: WorkerLogger, signal: Signal, fields: object): void {
-  const say = (): void => context.with(ROOT_CONTEXT, () => log.warn(fields, LOSS_LINES[signal]));
+function sayLoss(
+  lines: ExportedLines,
+  log: WorkerLogger,
+  signal: Signal,
+  { counts, reason }: { readonly counts: object | undefined; readonly reason: string },
+): void {
+  const line = counts === undefined ? 'the collector warns' : LOSS_LINES[signal];
+  const say = (): void => context.with(ROOT_CONTEXT, () => log.warn({ ...counts, reason }, line));
   if (signal === 'logs') lines.without(say);
   else say();
 }

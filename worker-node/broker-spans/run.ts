@@ -32,7 +32,8 @@ export async function runBrokerSpans(options: BrokerSpansOptions): Promise<numbe
   for (const warning of workerWarnings(environment)) warn(warning);
   const output = openSpanOutput({
     ...{ environment, debug, warn },
-    sayLoss: (_signal, counts, reason) => log.warn({ ...counts, reason }, 'spans were lost'),
+    sayLoss: (_signal, counts, reason) =>
+      log.warn({ ...counts, reason }, counts === undefined ? 'the collector warns' : 'spans were lost'),
   });
   const counts = new EventCounts(log);
   const take = (data: Uint8Array): void => {

@@ -12,8 +12,11 @@ export type LossReason = 'queueFull' | 'exportFailed' | 'rejected';
 
 type LossCounts = Readonly<Record<LossReason, number>>;
 
-/** Takes the counts of a signal since the start, and the cause of the last loss. */
-export type SayLoss = (signal: Signal, counts: LossCounts, cause: string) => void;
+/**
+ * Takes the counts of a signal since the start, and the cause of the last loss; or, without counts, what a collector warned of
+ * although nothing was lost.
+ */
+export type SayLoss = (signal: Signal, counts: LossCounts | undefined, cause: string) => void;
 
 /** The log has at most one line in this time, and `/readyz` warns for this long. */
 const PERIOD_MS = 60_000;
@@ -47,6 +50,8 @@ export class Losses {
   #cause = '';
   #isUnsaid = false;
   #timer: Timer | undefined;
+  #remark = '';
+  #remarkTimer: Timer | undefined;
 
   constructor(signal: Signal, tell: SayLoss) {
     this.#signal = signal;
@@ -58,10 +63,13 @@ export class Losses {
     return { ...this.#counts };
   }
 
-  /** A sentence for `/readyz` about a loss of the last period; none if there was no loss. */
+  /** Sentences for `/readyz` about a loss of the last period, and about a warning of the collector. */
   get warnings(): readonly string[] {
-    if (this.#timer === undefined) return [];
-    return [`${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`];
+    const losses = `${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`;
+    return [
+      ...(this.#timer === undefined ? [] : [losses]),
+      ...(this.#remarkTimer === undefined ? [] : [this.#remark]),
+    ];
   }
 
   /** Counts a loss. @param cause what the collector answered, or the limit that was reached */
@@ -73,10 +81,22 @@ export class Losses {
     if (this.#timer === undefined) this.#say();
   }
 
+  /** Passes on what a collector says of what it took whole, once in each period (OTLP, "Partial Success"). */
+  remark(sentence: string): void {
+    this.#remark = sentence;
+    if (this.#remarkTimer !== undefined) return;
+    this.#remarkTimer = startTimer(PERIOD_MS, () => {
+      this.#remarkTimer = undefined;
+    });
+    this.#tell(this.#signal, undefined, sentence);
+  }
+
   /** Says what is unsaid, and stops. */
   stop(): void {
     this.#timer?.stop();
     this.#timer = undefined;
+    this.#remarkTimer?.stop();
+    this.#remarkTimer = undefined;
     if (this.#isUnsaid) this.#write();
   }
 
