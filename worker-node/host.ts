@@ -23,6 +23,8 @@ import { keepObjectsYoung } from './young-objects.ts';
 
 /** A pause of the garbage collector, or a large computation, is shorter. */
 const TELL_AFTER_MS = 5_000;
+/** As long as a file may wait for something at its top level. */
+const END_LOADING_AFTER_MS = 30_000;
 
 interface HostOptions {
   /** Folder of the operations to load. Undefined: the worker has only the built-in ones. */
@@ -67,12 +69,19 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
   });
   const strayErrors = StrayErrors.watch(log);
   return await sentIfItFails(tracing, async () => {
+    const loopWatch = LoopWatch.start({
+      service: SERVICE.worker,
+      tellAfterMs: TELL_AFTER_MS,
+      endLoadingAfterMs: END_LOADING_AFTER_MS,
+      folder: options.operationsFolder,
+    });
     const loaded = await loadOwn(options.operationsFolder, log);
+    loopWatch.loaded(longestBlock(loaded, config));
     await checkCredentials(config);
     const guard = new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW));
     const { builtInOperations } = await import('./operations/built-in/built-in.ts');
     const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
-    return { run: () => runHost({ config, log, tracing, strayErrors, loaded, registry, guard }) };
+    return { run: () => runHost({ config, log, tracing, strayErrors, loopWatch, registry, guard }) };
   });
 }
 
@@ -92,19 +101,14 @@ interface HostParts {
   readonly log: WorkerLogger;
   readonly tracing: Tracing;
   readonly strayErrors: StrayErrors;
-  readonly loaded: readonly LoadedOperation[];
+  readonly loopWatch: LoopWatch;
   readonly registry: ReturnType<typeof createRegistry>;
   readonly guard: TargetGuard;
 }
 
 async function runHost(parts: HostParts): Promise<number> {
-  const { config, log, tracing, strayErrors, loaded, registry, guard } = parts;
+  const { config, log, tracing, strayErrors, loopWatch, registry, guard } = parts;
   const worker = await sentIfItFails(tracing, () => startWorker({ config, registry, log, tracing, guard }));
-  const loopWatch = LoopWatch.start({
-    service: SERVICE.worker,
-    tellAfterMs: TELL_AFTER_MS,
-    endAfterMs: longestBlock(loaded, config),
-  });
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, parts);
   keepObjectsYoung();
