@@ -61,7 +61,7 @@ const TOP_FOLDERS: readonly TopFolder[] = [
   },
   {
     folder: 'dev',
-    mayImport: ['dev', 'shared'],
+    mayImport: ['dev', 'create', 'shared'],
     runtime: ['node:'],
     why: 'starts the other parts as programs, as a user would',
   },

@@ -34,7 +34,8 @@ export async function runBrokerSpans(options: BrokerSpansOptions): Promise<numbe
     environment,
     debug,
     warn,
-    sayLoss: (_signal, counts, reason) => log.warn({ ...counts, reason }, 'spans were lost'),
+    sayLoss: (_signal, counts, reason) =>
+      log.warn({ ...counts, reason }, counts === undefined ? 'the collector warns' : 'spans were lost'),
   });
   const counts = new EventCounts(log);
   const take = (data: Uint8Array): void => {

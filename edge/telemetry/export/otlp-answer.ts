@@ -55,5 +55,9 @@ async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> 
 function okAnswer(answer: ExportAnswer): OtlpAnswer {
   if (!answer.taken) return { ...answer, retryable: false };
   const { rejected, reason } = answer;
-  return { taken: true, rejected, ...(reason === undefined ? {} : { reason: `rejected: ${reason}` }) };
+  return {
+    taken: true,
+    rejected,
+    ...(reason === undefined ? {} : { reason: `${rejected > 0 ? 'rejected' : 'warning'}: ${reason}` }),
+  };
 }

@@ -40,23 +40,24 @@ export class SpanCounts {
     this.#exported += spans;
   }
 
-  /** @param reason what the collector answered, if it was asked */
+  /** @param reason what the collector answered, if it was asked. Without a loss it is a warning */
   addLost(why: LossReason, spans: number, reason?: string): void {
-    if (spans === 0) return;
+    if (spans === 0 && reason === undefined) return;
     this.#lost[why] += spans;
     this.#untold += spans;
     this.#reason = reason ?? this.#reason;
     this.tell();
   }
 
-  /** Logs the losses that no line has told yet, unless there was a line in the last minute. */
+  /** Logs the losses, or the warning, that no line has told yet, unless there was a line in the last minute. */
   tell(): void {
     const now = this.#now();
-    if (this.#untold === 0 || now - this.#loggedAt < LOG_EVERY_MS) return;
+    if ((this.#untold === 0 && this.#reason === undefined) || now - this.#loggedAt < LOG_EVERY_MS) return;
     const reason = this.#reason === undefined ? {} : { reason: this.#reason };
     const fields = { since_last_line: this.#untold, ...this.#lost, ...reason };
     // The line is about no request in particular, although one of them is at work here.
-    context.with(ROOT_CONTEXT, () => this.#log.warn('spans were lost', fields));
+    const line = this.#untold === 0 ? 'the collector warns' : 'spans were lost';
+    context.with(ROOT_CONTEXT, () => this.#log.warn(line, fields));
     this.#loggedAt = now;
     this.#untold = 0;
     this.#reason = undefined;

@@ -45,7 +45,11 @@ export function sendMetrics(
 async function send(target: MetricsTarget, body: unknown, log: Logger): Promise<void> {
   const text = JSON.stringify(body);
   const answer = await postOtlp(target, target.gzip ? await zipped([text]) : text, Date.now);
-  if (!answer.taken || answer.rejected > 0) log.warn('metrics were not taken', { reason: answer.reason });
+  const { reason } = answer;
+  if (reason !== undefined)
+    log.warn(answer.taken && answer.rejected === 0 ? 'the collector warns' : 'metrics were not taken', {
+      reason,
+    });
 }
 
 /** An OTLP `ExportMetricsServiceRequest` in JSON. */

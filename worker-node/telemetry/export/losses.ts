@@ -1,3 +1,4 @@
+import { startTimer, type Timer } from '../../../shared/timers.ts';
 import { OncePerPeriod } from '../once-per-period.ts';
 
 /** What is sent to a collector. */
@@ -12,8 +13,11 @@ export type LossReason = 'queueFull' | 'exportFailed' | 'rejected';
 
 type LossCounts = Readonly<Record<LossReason, number>>;
 
-/** Takes the counts of a signal since the start, and the cause of the last loss. */
-export type SayLoss = (signal: Signal, counts: LossCounts, cause: string) => void;
+/**
+ * Takes the counts of a signal since the start, and the cause of the last loss; or, without counts, what a collector warned of
+ * although nothing was lost.
+ */
+export type SayLoss = (signal: Signal, counts: LossCounts | undefined, cause: string) => void;
 
 /** The log has at most one line in this time, and `/readyz` warns for this long. */
 const PERIOD_MS = 60_000;
@@ -42,12 +46,16 @@ export class Losses {
   /** What became of the rest. */
   readonly exports = new ExportCounts();
   readonly #signal: Signal;
+  readonly #tell: SayLoss;
   readonly #line: OncePerPeriod;
   readonly #counts: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0 };
   #cause = '';
+  #remark = '';
+  #remarkTimer: Timer | undefined;
 
   constructor(signal: Signal, tell: SayLoss) {
     this.#signal = signal;
+    this.#tell = tell;
     this.#line = new OncePerPeriod(PERIOD_MS, () => tell(signal, this.counts, this.#cause));
   }
 
@@ -56,10 +64,13 @@ export class Losses {
     return { ...this.#counts };
   }
 
-  /** A sentence for `/readyz` about a loss of the last period; none if there was no loss. */
+  /** Sentences for `/readyz` about a loss of the last period, and about a warning of the collector. */
   get warnings(): readonly string[] {
-    if (!this.#line.isOpen) return [];
-    return [`${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`];
+    const losses = `${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`;
+    return [
+      ...(this.#line.isOpen ? [losses] : []),
+      ...(this.#remarkTimer === undefined ? [] : [this.#remark]),
+    ];
   }
 
   /** Counts a loss. @param cause what the collector answered, or the limit that was reached */
@@ -70,9 +81,21 @@ export class Losses {
     this.#line.due();
   }
 
+  /** Passes on what a collector says of what it took whole, once in each period (OTLP, "Partial Success"). */
+  remark(sentence: string): void {
+    this.#remark = sentence;
+    if (this.#remarkTimer !== undefined) return;
+    this.#remarkTimer = startTimer(PERIOD_MS, () => {
+      this.#remarkTimer = undefined;
+    });
+    this.#tell(this.#signal, undefined, sentence);
+  }
+
   /** Says what is unsaid, and stops. */
   stop(): void {
     this.#line.stop();
+    this.#remarkTimer?.stop();
+    this.#remarkTimer = undefined;
   }
 
   get #total(): number {
