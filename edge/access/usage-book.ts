@@ -196,8 +196,12 @@ export class UsageBook {
 
   #add(tenant: string, job: Usage, part: 'added' | 'again' = 'added'): Known {
     const known = this.#tenants.get(tenant) ?? {
-      ...{ counted: NO_USAGE, countedAt: undefined },
-      ...{ added: NO_USAGE, unchecked: NO_USAGE, restarted: NO_USAGE, again: NO_USAGE },
+      counted: NO_USAGE,
+      countedAt: undefined,
+      added: NO_USAGE,
+      unchecked: NO_USAGE,
+      restarted: NO_USAGE,
+      again: NO_USAGE,
     };
     known[part] = sum(known[part], job, 1);
     this.#tenants.use(tenant, known);

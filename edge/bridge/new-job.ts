@@ -135,7 +135,10 @@ function outgoingJob(
 ): OutgoingJob {
   const { tenant, jobId, operation, acceptedAt, spec } = command;
   return {
-    ...{ tenant, jobId, operation, acceptedAt },
+    tenant,
+    jobId,
+    operation,
+    acceptedAt,
     spec: { ...spec, maxAttempts: spec.maxAttempts ?? announcement?.maxAttempts ?? LIMITS.maxAttempts },
     carrier: inject(sending),
   };

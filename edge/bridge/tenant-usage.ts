@@ -27,8 +27,10 @@ export function usageOf({ outbox, waits, watches }: UsageParts, tenant: string):
 export function fullestUse(parts: UsageParts): KnownUsage {
   const jobs = new Map(parts.usage.all());
   const tenants = new Set([
-    ...[...jobs.keys(), ...parts.outbox.tenants],
-    ...[...parts.waits.byTenant.keys(), ...parts.watches.readers.keys()],
+    ...jobs.keys(),
+    ...parts.outbox.tenants,
+    ...parts.waits.byTenant.keys(),
+    ...parts.watches.readers.keys(),
   ]);
   const fullest = { ...NOTHING };
   for (const tenant of tenants) {

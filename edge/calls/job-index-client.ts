@@ -63,7 +63,10 @@ export class JobIndexClient {
   usage(tenant: string): Promise<Usage> {
     const name = this.nameOf(tenant);
     return callObject({
-      ...{ kind: 'index', method: 'usage', attributes: { [ATTR.indexName]: name }, unavailable: unreadable },
+      kind: 'index',
+      method: 'usage',
+      attributes: { [ATTR.indexName]: name },
+      unavailable: unreadable,
       limitMs: CATCH_UP_MS + MARGIN_MS,
       ask: async () => ({ ok: true, value: await this.count(tenant) }) as const,
     });

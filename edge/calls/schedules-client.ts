@@ -76,7 +76,10 @@ export class SchedulesClient {
   ): Promise<T> {
     const callsMs = method === 'trigger' ? TRIGGER_CALLS * this.#brokerTimeoutMs : 0;
     return callObject({
-      ...{ kind: 'schedules', method, attributes: {}, unavailable },
+      kind: 'schedules',
+      method,
+      attributes: {},
+      unavailable,
       limitMs: LIMIT_MS + callsMs,
       ask: (carrier) => ask(this.#namespace.getByName(command.tenant), { ...command, carrier }),
     });

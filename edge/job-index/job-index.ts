@@ -75,7 +75,8 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
       connection: this.#connection,
       table: this.#table,
       log: this.#log,
-      ...{ name, shards },
+      name,
+      shards,
     });
   }
 

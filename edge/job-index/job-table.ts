@@ -134,7 +134,12 @@ export class JobTable {
   #read({ tenant, operation, states, limit, after = TOP }: PageQuery): FoundRows {
     const rows = this.#sql.exec<IndexEntry>(
       PAGE,
-      ...[tenant, operation ?? '', statesOf(states), after.acceptedAt, after.id, limit + 1],
+      tenant,
+      operation ?? '',
+      statesOf(states),
+      after.acceptedAt,
+      after.id,
+      limit + 1,
     );
     const entries = rows.toArray();
     const last = entries.length > limit ? entries[limit - 1] : undefined;
@@ -157,7 +162,8 @@ export class JobTable {
     const from = [this.#swept.tenant, this.#swept.id];
     const [last] = this.#sql.exec<JobKey>(
       'SELECT tenant, id FROM jobs WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT 1 OFFSET ?',
-      ...[...from, count - 1],
+      ...from,
+      count - 1,
     );
     this.#storage.transactionSync(() => {
       const usage = new UsageSum();

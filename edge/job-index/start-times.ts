@@ -26,7 +26,8 @@ export class StartTimes {
     this.#sql.exec('DELETE FROM start_times WHERE forget_at <= ?', now);
     const [elder] = this.#sql.exec<{ at: number }>(
       'SELECT at FROM start_times WHERE key = ? ORDER BY at DESC LIMIT 1 OFFSET ?',
-      ...[key, limit - 1],
+      key,
+      limit - 1,
     );
     const at = elder === undefined ? now : Math.max(now, elder.at + periodMs);
     if (at > now + LIMITS.delayMs) return undefined;

@@ -43,7 +43,11 @@ export class UsageSum {
         `INSERT INTO usage VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant) DO UPDATE SET
           jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes,
           delayed_jobs = delayed_jobs + excluded.delayed_jobs, delayed_bytes = delayed_bytes + excluded.delayed_bytes`,
-        ...[tenant, jobs, bytes, delayedJobs, delayedBytes],
+        tenant,
+        jobs,
+        bytes,
+        delayedJobs,
+        delayedBytes,
       );
   }
 }

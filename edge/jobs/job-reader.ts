@@ -156,7 +156,9 @@ export function acceptedJobOfMessage({ subject, headers, time }: StoredMessage):
   const spec = readJobSpec(values);
   const { jobId = '', operation = '' } = parseJobSubject(subject) ?? {};
   return {
-    ...{ jobId, operation, acceptedAt: readAcceptedAt(values) ?? time.toISOString() },
+    jobId,
+    operation,
+    acceptedAt: readAcceptedAt(values) ?? time.toISOString(),
     spec: { ...spec, maxAttempts: spec.maxAttempts ?? UNKNOWN_ATTEMPTS },
     redrive: readRedrive(values),
   };

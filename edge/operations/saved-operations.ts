@@ -38,7 +38,8 @@ export class SavedOperations {
       this.#known.put(announcement);
       this.#sql.exec(
         'INSERT OR REPLACE INTO operations (name, announcement) VALUES (?, ?)',
-        ...[announcement.name, text],
+        announcement.name,
+        text,
       );
     }
   }

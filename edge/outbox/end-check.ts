@@ -54,7 +54,8 @@ async function checkOne(
     return outbox.checkLater(entry.position, Date.now() + pauseMs, checks + 1);
   }
   log.error('NATS has forgotten a job that it acknowledged; it is published again', {
-    ...{ job_id: entry.job.jobId, tenant: entry.job.tenant },
+    job_id: entry.job.jobId,
+    tenant: entry.job.tenant,
   });
   outbox.requeue(entry.position);
 }

@@ -202,7 +202,10 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
     .end(addedAt + waitedMs);
   context.with(sending, () =>
     parts.log.info('job published', {
-      ...{ job_id: job.jobId, operation: job.operation, tenant: job.tenant, outbox_ms: waitedMs },
+      job_id: job.jobId,
+      operation: job.operation,
+      tenant: job.tenant,
+      outbox_ms: waitedMs,
     }),
   );
 }
@@ -229,7 +232,10 @@ function recordOutcomes(
     if (entry.cancelledAt !== undefined) outbox.remove([entry.position]);
     else outbox.rejected.add(entry.position, `${error.code}: ${error.message}`);
     log.error('job rejected: NATS refuses it', {
-      ...{ job_id: entry.job.jobId, tenant: entry.job.tenant, code: error.code, reason: error.message },
+      job_id: entry.job.jobId,
+      tenant: entry.job.tenant,
+      code: error.code,
+      reason: error.message,
     });
   }
   for (const result of results) if (result.kind === 'failed') throw result.error;

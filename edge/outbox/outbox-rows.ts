@@ -56,7 +56,15 @@ export class OutboxRows {
       this.#sql.exec(
         `INSERT INTO outbox (tenant, job_id, state, job, body, size, added_at, tries, check_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[tenant, id, state, job, body, size, Date.now(), tries, checkAt],
+        tenant,
+        id,
+        state,
+        job,
+        body,
+        size,
+        Date.now(),
+        tries,
+        checkAt,
       );
     } catch (cause) {
       throw full(cause);
@@ -108,7 +116,8 @@ export class OutboxRows {
     const names = Object.keys(fields).map((name) => `${name} = ?`);
     this.#sql.exec(
       `UPDATE outbox SET ${names.join(', ')} WHERE position = ?`,
-      ...[...Object.values(fields), position],
+      ...Object.values(fields),
+      position,
     );
     if (fields.state !== undefined) this.room.move(row.state, fields.state);
   }

@@ -100,7 +100,10 @@ export class OutboxScheduler {
       const { code, message } = errorFrom(thrown);
       const { pending, oldestAgeSeconds } = this.#parts.outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
-        ...{ code, reason: message, pending, oldest_age_s: Math.round(oldestAgeSeconds) },
+        code,
+        reason: message,
+        pending,
+        oldest_age_s: Math.round(oldestAgeSeconds),
       });
     }
   }

@@ -128,7 +128,8 @@ export class Outbox {
   dueForCheck(now: number, limit: number): { readonly entry: OutboxEntry; readonly checks: number }[] {
     const rows = this.#rows.select(
       `state = 'published' AND check_at <= ? ORDER BY check_at LIMIT ?`,
-      ...[now, limit],
+      now,
+      limit,
     );
     return rows.flatMap((row) => {
       const entry = this.#readable(row);
@@ -178,7 +179,8 @@ export class Outbox {
   list(tenant: string, limit: number): OutboxItem[] {
     const rows = this.#rows.select(
       `tenant = ? AND state <> 'published' AND cancelled_at IS NULL ORDER BY position LIMIT ?`,
-      ...[tenant, limit],
+      tenant,
+      limit,
     );
     return rows.map(itemOf);
   }

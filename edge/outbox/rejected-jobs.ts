@@ -68,7 +68,8 @@ export class RejectedJobs {
   findByJob(tenant: string, jobId: string): OutboxEntry | undefined {
     const rows = this.#rows.select(
       'tenant = ? AND job_id > ? AND job_id < ? ORDER BY position DESC',
-      ...[tenant, ...rejectedIdRange(jobId)],
+      tenant,
+      ...rejectedIdRange(jobId),
     );
     const entries = rows.filter((row) => !isOfOtherRequest(row)).map(entryOf);
     return entries.find((entry) => entry?.job.jobId === jobId);
@@ -78,7 +79,9 @@ export class RejectedJobs {
     if (isOfOtherRequest(row) || entryOf(row) === undefined) this.#rows.remove(row.position);
     else
       this.#rows.update(row.position, {
-        ...{ state: 'pending', reason: null, check_at: null },
+        state: 'pending',
+        reason: null,
+        check_at: null,
         cancelled_at: new Date(now).toISOString(),
       });
   }

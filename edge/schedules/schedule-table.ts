@@ -101,7 +101,8 @@ export class ScheduleTable {
     return this.#sql
       .exec<{ name: string }>(
         'SELECT name FROM progress WHERE wake_at <= ? ORDER BY wake_at LIMIT ?',
-        ...[now, limit],
+        now,
+        limit,
       )
       .toArray()
       .map(({ name }) => name);
@@ -153,12 +154,15 @@ export class ScheduleTable {
     if (isMore)
       this.#sql.exec(
         'UPDATE runs SET scheduled_for = ?, count = ? WHERE id = (SELECT max(id) FROM runs WHERE name = ?)',
-        ...[run.scheduled_for, last.count + run.count, name],
+        run.scheduled_for,
+        last.count + run.count,
+        name,
       );
     else this.#insert('runs', ['name', ...RUN_COLUMNS], { name, ...run });
     this.#sql.exec(
       'DELETE FROM runs WHERE name = ?1 AND id <= (SELECT id FROM runs WHERE name = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
-      ...[name, SCHEDULE_LIMITS.shownLastRuns],
+      name,
+      SCHEDULE_LIMITS.shownLastRuns,
     );
   }
 

@@ -60,9 +60,12 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     this.#table = new ScheduleTable(state.storage.sql);
     const { BRIDGE_SHARDS: shards, BROKER_TIMEOUT_MS: brokerTimeoutMs, BRIDGE_LOCATION_HINT } = this.#config;
     const bridge = new BridgeClient(env.BRIDGE, {
-      ...{ shards, brokerTimeoutMs, locationHint: BRIDGE_LOCATION_HINT },
+      shards,
+      brokerTimeoutMs,
+      locationHint: BRIDGE_LOCATION_HINT,
       // The jobs of runs have no region: the same id must always lead to the same bridge.
-      ...{ byRegion: false, region: undefined },
+      byRegion: false,
+      region: undefined,
     });
     const [table, log] = [this.#table, this.#log];
     this.#maker = new RunMaker({ bridge, bridgeShards: shards, table, clock, log });
@@ -155,8 +158,11 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     this.#table.put({
       ...row,
       ...NOTHING_PENDING,
-      ...{ version: crypto.randomUUID(), updated_at: now, decided_at: now },
-      ...{ paused: paused ? 1 : 0, wake_at: wakeAt ?? null },
+      version: crypto.randomUUID(),
+      updated_at: now,
+      decided_at: now,
+      paused: paused ? 1 : 0,
+      wake_at: wakeAt ?? null,
     });
     await this.#arm();
   }
@@ -215,11 +221,21 @@ function rowOf(
 ): ScheduleRow {
   const maker = plainSpanContext(trace.getSpanContext(context.active()));
   return {
-    ...{ tenant, name, digest, version: '', created_at: existing?.created_at ?? now, updated_at: now },
-    ...{ request: JSON.stringify(request), spec: JSON.stringify(spec), paused: 0 },
+    tenant,
+    name,
+    digest,
+    version: '',
+    created_at: existing?.created_at ?? now,
+    updated_at: now,
+    request: JSON.stringify(request),
+    spec: JSON.stringify(spec),
+    paused: 0,
     terms: JSON.stringify(termsIn(request)),
     maker: maker === undefined ? '' : JSON.stringify(maker),
-    ...{ ...NOTHING_PENDING, decided_at: now, wake_at: null, last_job: existing?.last_job ?? '' },
+    ...NOTHING_PENDING,
+    decided_at: now,
+    wake_at: null,
+    last_job: existing?.last_job ?? '',
     input_check: inputCheck === undefined ? '' : JSON.stringify(inputCheck),
   };
 }

@@ -101,7 +101,12 @@ function commandOf(row: ScheduleRow, run: number | Trigger, jobId: string): Comm
   const { operation, input } = requestOf(row);
   const quotas = typeof run === 'number' ? undefined : run.quotas;
   return {
-    ...{ tenant: row.tenant, quotas, jobId, operation, input, waitMs: 0 },
+    tenant: row.tenant,
+    quotas,
+    jobId,
+    operation,
+    input,
+    waitMs: 0,
     inputJson: JSON.stringify(input) ?? 'null',
     acceptedAt: new Date().toISOString(),
     spec: { ...specOfRow(row), fingerprint: fingerprintOf(row, run) },

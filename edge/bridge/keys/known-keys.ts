@@ -118,7 +118,9 @@ export class KnownKeys {
       this.#parts.sql.exec(
         `INSERT INTO known_keys (tenant, job_id, expires_at) VALUES (?, ?, ?)
          ON CONFLICT (job_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`,
-        ...[tenant, jobId, expiresAt],
+        tenant,
+        jobId,
+        expiresAt,
       );
       this.#makeRoom(now);
     } catch (thrown) {
@@ -172,7 +174,8 @@ export class KnownKeys {
     if (this.#isSweeping) return;
     const old = sql.exec<Row>(
       `SELECT tenant, job_id FROM known_keys WHERE expires_at < ? AND position IN (${OLDEST})`,
-      ...[now, SWEEP_ROWS],
+      now,
+      SWEEP_ROWS,
     );
     void this.#sweep([...old], now);
   }
@@ -200,7 +203,8 @@ export class KnownKeys {
     this.#parts.sql.exec(
       `UPDATE known_keys SET position = (SELECT max(position) + 1 FROM known_keys), expires_at = max(expires_at, ?)
        WHERE job_id = ?`,
-      ...[expiresAt, jobId],
+      expiresAt,
+      jobId,
     );
   }
 

@@ -124,7 +124,8 @@ export class UniqueJobs {
   async #find(broker: RequestBroker, command: SubmitCommand, key: string): Promise<Job | undefined> {
     const { tenant, operation } = command;
     const all = this.#parts.table.ofKey(tenant, operation, key, {
-      ...{ since: oldestOf(command), limit: LOOK.jobs + 1 },
+      since: oldestOf(command),
+      limit: LOOK.jobs + 1,
     });
     for (let from = 0; from < LOOK.jobs && from < all.length; from += LOOK.atOnce) {
       const some = all.slice(from, Math.min(from + LOOK.atOnce, LOOK.jobs));

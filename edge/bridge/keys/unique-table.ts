@@ -79,7 +79,11 @@ export class UniqueTable {
   ): UniqueJob[] {
     return this.#readUnique(
       `tenant = ? AND operation = ? AND key = ? AND accepted_at >= ? ORDER BY accepted_at DESC LIMIT ?`,
-      ...[tenant, operation, key, since, limit],
+      tenant,
+      operation,
+      key,
+      since,
+      limit,
     );
   }
 
@@ -103,7 +107,11 @@ export class UniqueTable {
   addAnswer({ tenant, jobId: asked, spec }: SubmitCommand, jobId: string): void {
     this.#sql.exec(
       'INSERT OR REPLACE INTO unique_answers VALUES (?, ?, ?, ?, ?)',
-      ...[tenant, slotOf(asked), asked, spec.fingerprint ?? null, jobId],
+      tenant,
+      slotOf(asked),
+      asked,
+      spec.fingerprint ?? null,
+      jobId,
     );
   }
 
@@ -111,7 +119,9 @@ export class UniqueTable {
   answerTo({ tenant, jobId: asked }: Pick<SubmitCommand, 'tenant' | 'jobId'>): KnownJob | undefined {
     const [row] = this.#sql.exec<Row>(
       'SELECT tenant, job_id, fingerprint FROM unique_answers WHERE tenant = ? AND slot = ? AND asked_id = ?',
-      ...[tenant, slotOf(asked), asked],
+      tenant,
+      slotOf(asked),
+      asked,
     );
     return row && knownJob(row);
   }

@@ -31,8 +31,14 @@ export async function audited<T>(
   const { tenant, keyId, subject } = c.env.requestContext.identity ?? {};
   const write = (outcome: string, more: Fields = {}): void =>
     c.env.audit('audit', {
-      ...{ action, outcome, ...fields, ...more },
-      ...{ tenant, key_id: keyId, subject, client_address: clientAddress(c.req.raw) },
+      action,
+      outcome,
+      ...fields,
+      ...more,
+      tenant,
+      key_id: keyId,
+      subject,
+      client_address: clientAddress(c.req.raw),
     });
   try {
     const done = await work();
