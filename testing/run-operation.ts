@@ -13,6 +13,7 @@ import { type JobOptions, jobOfTest } from './job.ts';
 import type { LogLine } from './log.ts';
 import { checkOptions, RUN_OPTIONS } from './options.ts';
 
+/** The options of {@link runOperation}. */
 export interface RunOptions extends JobOptions {
   /**
    * `fake`: pauses cost nothing, and the timers of the operation neither. Time jumps to the next one while the process waits
@@ -133,7 +134,7 @@ function stateOf({ event }: EndedAttempt): End<unknown> {
   return { state: kind === 'cancelled' ? 'cancelled' : 'failed', error: failure };
 }
 
-/** As the worker does, unless the test has its own: log lines and spans then know their job. */
+/** Sets up OpenTelemetry as the worker does, so that log lines and spans know their job. A test may have set up its own before. */
 function keepContext(): void {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new ThroughlinePropagator());

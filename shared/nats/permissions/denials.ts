@@ -45,8 +45,8 @@ export class Denials {
 
   /**
    * Takes what NATS says about the user now: a reload of the server may have given it permissions, or taken some.
-   * @returns whether the user may listen to something again. The server has dropped that subscription, and a new connection
-   *   is needed
+   * @returns whether the user may subscribe again to something that it was denied. A new connection is needed then, since the
+   *   server has dropped the subscription
    */
   told(user: UserInfo): boolean {
     const granted = [...this.#known].filter((permission) => isGranted(permission, user));
