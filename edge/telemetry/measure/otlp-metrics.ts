@@ -1,3 +1,4 @@
+import { keyValues } from '../../../shared/trace/otlp-json.ts';
 import { SERVICE } from '../../../shared/trace/semantics.ts';
 import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
 import { VERSION } from '../../../shared/version.ts';
@@ -83,13 +84,6 @@ function histogramPoint({ labels, counts, count, sum }: Durations, explicitBound
   const within = counts.reduce((all, one) => all + one, 0);
   const bucketCounts = [...counts, count - within].map(String);
   return { attributes: keyValues(labels), count: String(count), sum, bucketCounts, explicitBounds };
-}
-
-function keyValues(attributes: Readonly<Record<string, unknown>>) {
-  return Object.entries(attributes).map(([key, value]) => ({
-    key,
-    value: typeof value === 'number' ? { intValue: value } : { stringValue: String(value) },
-  }));
 }
 
 function nanoseconds(ms: number): string {
