@@ -1,5 +1,5 @@
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
-import { fromBase64Url, toBase64Url } from './cursors.ts';
+import { fromBase64Url, toBase64Url } from '../../shared/bytes.ts';
 
 /** What a sealed place looks like: 16 bytes in base64url. */
 export const SEALED = /^[A-Za-z0-9_-]{22}$/;

@@ -1,5 +1,6 @@
 import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/answers/dead-letter.ts';
 import { DEAD_LETTER_LIMITS } from '../../shared/api/page-limits.ts';
+import { toBase64 } from '../../shared/bytes.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
@@ -204,7 +205,7 @@ function payloadOf(data: Uint8Array): Pick<DeadLetterDetail, 'input' | 'body'> {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(data);
     return { input: text === '' ? null : JSON.parse(text) };
   } catch {
-    return { body: btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')) };
+    return { body: toBase64(data) };
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Msg, type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-io/nats-core';
+import { fromBase64 } from '../../../shared/bytes.ts';
 import type { StreamLimits } from '../../../shared/nats/store-caps.ts';
 import { type ApiError, JetStreamError } from '../broker-error.ts';
 import type { Answer, StoredMessage } from '../stored-message.ts';
@@ -147,11 +148,4 @@ function read<T>(message: Msg): T {
   const answer = message.json<T & { readonly error?: ApiError }>();
   if (answer.error !== undefined) throw new JetStreamError(answer.error);
   return answer;
-}
-
-function fromBase64(text: string): Uint8Array {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }
