@@ -1,4 +1,4 @@
-import { JOB_QUOTAS, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
+import { addUsage, JOB_QUOTAS, NO_USAGE, subtractUsage, type Usage } from '../../shared/api/usage.ts';
 import { RecentMap } from '../../shared/collections/recent-map.ts';
 import { valueWithin } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
@@ -129,7 +129,7 @@ export class UsageBook {
    */
   enter(tenant: string, job: Usage): number {
     const known = this.#add(tenant, job);
-    known.unchecked = sum(known.unchecked, job, 1);
+    known.unchecked = addUsage(known.unchecked, job);
     return placeIn(this.#usageOf(tenant), job);
   }
 
@@ -161,7 +161,7 @@ export class UsageBook {
   async #settleRestarted(tenant: string, job: Usage): Promise<void> {
     const known = this.#tenants.get(tenant);
     if (known === undefined) return;
-    known.restarted = sum(known.restarted, job, 1);
+    known.restarted = addUsage(known.restarted, job);
     await this.settled(tenant);
   }
 
@@ -179,7 +179,7 @@ export class UsageBook {
   /** Notes that a job was checked. @returns its place */
   #passed(tenant: string, job: Usage, place: number): number {
     const known = this.#tenants.get(tenant);
-    if (known !== undefined) known.unchecked = sum(known.unchecked, job, -1);
+    if (known !== undefined) known.unchecked = subtractUsage(known.unchecked, job);
     return place;
   }
 
@@ -203,7 +203,7 @@ export class UsageBook {
       restarted: NO_USAGE,
       again: NO_USAGE,
     };
-    known[part] = sum(known[part], job, 1);
+    known[part] = addUsage(known[part], job);
     this.#tenants.use(tenant, known);
     if (this.#tenants.size > MAX_TENANTS) this.#forgetOldest();
     return known;
@@ -224,7 +224,7 @@ export class UsageBook {
     const known = this.#tenants.get(tenant);
     if (known === undefined) return;
     const part = again ? 'again' : 'added';
-    known[part] = sum(known[part], included, -1);
+    known[part] = subtractUsage(known[part], included);
     if (counted === undefined) return;
     known.counted = counted;
     known.countedAt = Date.now();
@@ -270,13 +270,14 @@ export class UsageBook {
   /** What a job that is being checked and those before it take. */
   #wanted(tenant: string, job: Usage, counted: Usage): Usage {
     const { added, unchecked } = this.#tenants.get(tenant) ?? { added: job, unchecked: job };
-    return sum(sum(counted, sum(added, unchecked, -1), 1), job, 1);
+    const before = addUsage(counted, subtractUsage(added, unchecked));
+    return addUsage(before, job);
   }
 
   #usageOf(tenant: string): Usage {
     const { added, again } = this.#tenants.get(tenant) ?? { added: NO_USAGE, again: NO_USAGE };
     const counted = this.#countedOf(tenant);
-    return sum(counted === NO_USAGE ? again : counted, added, 1);
+    return addUsage(counted === NO_USAGE ? again : counted, added);
   }
 
   /** The last report if it is too old to count for the lane: it may still be true. */
@@ -313,15 +314,6 @@ function neverFits(name: keyof Usage, limit: number, wanted: number): Throughlin
  */
 function placeIn({ jobs, delayedJobs }: Usage, last: Usage): number {
   return last.delayedJobs > 0 ? jobs : jobs - delayedJobs;
-}
-
-function sum(a: Usage, b: Usage, sign: 1 | -1): Usage {
-  return {
-    jobs: a.jobs + sign * b.jobs,
-    bytes: a.bytes + sign * b.bytes,
-    delayedJobs: a.delayedJobs + sign * b.delayedJobs,
-    delayedBytes: a.delayedBytes + sign * b.delayedBytes,
-  };
 }
 
 /** What a job takes. Only a job that its caller delayed is a delayed one. @param bytes the size of its input as JSON */

@@ -1,5 +1,5 @@
 import type { JobPage } from '../../shared/api/answers/job-list.ts';
-import type { Usage } from '../../shared/api/usage.ts';
+import { addUsage, type Usage } from '../../shared/api/usage.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
 import { afterEvent, afterReport } from './entry-merge.ts';
@@ -8,7 +8,7 @@ import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } 
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
 import { UnreportedJobs } from './unreported-jobs.ts';
-import { readUsage, sumOf, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
+import { readUsage, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
 
 /** What is written costs more than what is read, so there is one index for all lists, and what can be added up is written once. */
 const SCHEMA = `
@@ -73,7 +73,7 @@ export class JobTable {
 
   /** What the unfinished jobs of a tenant take, without those that only their bridge counts yet. @param now epoch milliseconds */
   usage(tenant: string, now = Date.now()): Usage {
-    const { jobs, ...more } = sumOf(readUsage(this.#sql, tenant), this.#held.usage(tenant));
+    const { jobs, ...more } = addUsage(readUsage(this.#sql, tenant), this.#held.usage(tenant));
     return { ...more, jobs: Math.max(0, jobs - this.#unreported.count(tenant, now)) };
   }
 
