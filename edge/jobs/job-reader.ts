@@ -1,3 +1,4 @@
+import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { type AcceptedJob, jobWithoutEvents } from '../../shared/job/accepted-job.ts';
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
@@ -33,6 +34,11 @@ export function readStoredEvent(message: StoredMessage | undefined): JobEvent | 
   if (event !== undefined) return event;
   const cause = new Error(`message ${message.sequence} of ${EVENTS_STREAM} is not an event`);
   throw new ThroughlineError('record-unreadable', 'the last event of the job cannot be read', { cause });
+}
+
+/** For `catch`: gives undefined in place of the error `record-unreadable`. @throws any other error */
+export function ignoreUnreadable(thrown: unknown): undefined {
+  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }
 
 /**

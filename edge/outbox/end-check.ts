@@ -1,5 +1,5 @@
-import { errorFrom } from '../../shared/error-table.ts';
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
+import { ignoreUnreadable } from '../jobs/job-reader.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -47,7 +47,8 @@ async function checkOne(
   entry: OutboxEntry,
   checks: number,
 ): Promise<void> {
-  const record = await readRecord(session, entry.job).catch(unreadable);
+  // NATS has not forgotten a job with a record that cannot be read. A worker ends the job.
+  const record = await readRecord(session, entry.job).catch(ignoreUnreadable);
   if (record !== undefined && isEnded(record)) return outbox.remove([entry.position]);
   if (record === undefined || !isForgotten(record, entry, Date.now())) {
     const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
@@ -58,11 +59,6 @@ async function checkOne(
     tenant: entry.job.tenant,
   });
   outbox.requeue(entry.position);
-}
-
-/** NATS has not forgotten a job with a record that cannot be read. A worker ends the job. */
-function unreadable(thrown: unknown): undefined {
-  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }
 
 function isForgotten(record: BrokerRecord, { job }: OutboxEntry, now: number): boolean {

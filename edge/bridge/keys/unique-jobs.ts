@@ -1,10 +1,9 @@
-import { errorFrom } from '../../../shared/error-table.ts';
 import { describeThrown, ThroughlineError, unavailable } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { SubmitCommand, SubmitResult } from '../../calls/commands.ts';
 import { mayBeOf } from '../../jobs/broker-record.ts';
-import { type FoundJob, findJob } from '../../jobs/job-reader.ts';
+import { type FoundJob, findJob, ignoreUnreadable } from '../../jobs/job-reader.ts';
 import type { RequestBroker } from '../../nats/request-broker.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import { mayBeAtBroker, pendingJob } from '../../outbox/pending-job.ts';
@@ -157,7 +156,8 @@ export class UniqueJobs {
     const { outbox, name } = this.#parts;
     const pending = outbox.findPending(tenant, jobId);
     if (pending === undefined || mayBeAtBroker(pending)) {
-      const found = await broker.ask((session) => findJob(session, tenant, jobId)).catch(unreadable);
+      // Nobody knows what happened to a job whose record cannot be read. It must not stand for other jobs for ever.
+      const found = await broker.ask((session) => findJob(session, tenant, jobId)).catch(ignoreUnreadable);
       if (found !== undefined) return found;
     }
     if (pending !== undefined && (pending.publication === 'unsent' || broker.session !== undefined))
@@ -202,9 +202,4 @@ function standsFor(job: Job, command: SubmitCommand): boolean {
 function tooMany(): ThroughlineError {
   const message = `more than ${LOOK.jobs} jobs with this unique key are there; wait until some of them have ended`;
   return new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });
-}
-
-/** Nobody knows what happened to a job whose record cannot be read. It must not stand for other jobs for ever. */
-function unreadable(thrown: unknown): undefined {
-  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }
