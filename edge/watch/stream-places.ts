@@ -1,3 +1,4 @@
+import { KeyCounts } from '../../shared/collections/key-counts.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { WatchedJob } from './job-watch.ts';
@@ -26,13 +27,13 @@ interface Place {
  * taken gets the place of the oldest stream of the same job. Why: docs/decisions/bridge-and-outbox.md.
  */
 export class StreamPlaces {
-  readonly #taken = new Map<string, number>();
+  readonly #taken = new KeyCounts();
   /** The places of each job, the oldest first. */
   readonly #ofJob = new Map<string, Set<Place>>();
 
   /** How many streams of each tenant are open now; tenants without one are not there. */
   get byTenant(): ReadonlyMap<string, number> {
-    return this.#taken;
+    return this.#taken.all;
   }
 
   /**
@@ -43,7 +44,7 @@ export class StreamPlaces {
    * @throws ThroughlineError `too-many-streams`
    */
   take(request: PlaceRequest, limit: number, giveWay: () => void): () => void {
-    const isFull = (this.#taken.get(request.tenant) ?? 0) >= limit;
+    const isFull = this.#taken.of(request.tenant) >= limit;
     if (isFull && !(request.isAgain && this.#freeOldest(request))) {
       throw new ThroughlineError(
         'too-many-streams',
@@ -69,7 +70,7 @@ export class StreamPlaces {
     const key = keyOf(job);
     const places = this.#ofJob.get(key) ?? new Set();
     this.#ofJob.set(key, places.add(place));
-    this.#taken.set(job.tenant, (this.#taken.get(job.tenant) ?? 0) + 1);
+    this.#taken.add(job.tenant);
   }
 
   #remove(job: WatchedJob, place: Place): void {
@@ -77,9 +78,7 @@ export class StreamPlaces {
     const places = this.#ofJob.get(key);
     if (places?.delete(place) !== true) return;
     if (places.size === 0) this.#ofJob.delete(key);
-    const left = (this.#taken.get(job.tenant) ?? 0) - 1;
-    if (left > 0) this.#taken.set(job.tenant, left);
-    else this.#taken.delete(job.tenant);
+    this.#taken.remove(job.tenant);
   }
 }
 
