@@ -48,7 +48,7 @@ interface Parts {
 }
 
 /** One attempt of a job in a test, through the worker's own steps: run → classify. */
-export class AttemptOfTest {
+export class TestAttempt {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {

@@ -7,9 +7,9 @@ import type { InputOf, ResultOf } from '../shared/operation-types.ts';
 import { extract, fromRecord, startTrace, ThroughlinePropagator } from '../shared/propagation/index.ts';
 import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';
 import { isOperation, type Operation } from '../worker-node/operations/operation.ts';
-import { AttemptOfTest, type EndedAttempt } from './attempt.ts';
+import { TestAttempt, type EndedAttempt } from './attempt.ts';
 import { type Clock, fakeTime, REAL_TIME } from './clock.ts';
-import { type JobOptions, jobOfTest } from './job.ts';
+import { type JobOptions, testJob } from './job.ts';
 import type { LogLine } from './log.ts';
 import { checkOptions, RUN_OPTIONS } from './options.ts';
 
@@ -92,7 +92,7 @@ async function runJob(
   clock: Clock,
 ): Promise<OperationRun<unknown>> {
   const beganAt = clock.now();
-  const job = jobOfTest(operation, input, options, new Date(beganAt));
+  const job = testJob(operation, input, options, new Date(beganAt));
   const extraction = extract(fromRecord(options.trace ?? {}));
   const parent = extraction.outcome === 'continued' ? extraction.context : startTrace(extraction.context);
   const attempts: EndedAttempt[] = [];
@@ -100,7 +100,7 @@ async function runJob(
   const stopping = new AbortController();
   const ends = endsOf(options, stopping);
   for (;;) {
-    const attempt = new AttemptOfTest({ operation, job, clock, log, progress, ends, options });
+    const attempt = new TestAttempt({ operation, job, clock, log, progress, ends, options });
     const ended = await context.with(parent, () => attempt.run(attempts.at(-1)));
     attempts.push(ended);
     if (ended.pauseMs === undefined) {

@@ -1,7 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
-import { mayBeOf } from '../jobs/broker-record.ts';
+import { mayBeSameRequest } from '../jobs/broker-record.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -35,7 +35,7 @@ export async function findExisting(submitting: Keyed): Promise<SubmitResult | un
 
 /** The answer with a job that existed already. @throws ThroughlineError `idempotency-key-reused` */
 export function replayOf({ spec: { fingerprint } }: SubmitCommand, found: FoundJob): SubmitResult {
-  if (mayBeOf(found.fingerprint, fingerprint)) return { job: found.job, replayed: true };
+  if (mayBeSameRequest(found.fingerprint, fingerprint)) return { job: found.job, replayed: true };
   throw new ThroughlineError(
     'idempotency-key-reused',
     'this Idempotency-Key was sent with another request; use a new key for a new job',

@@ -108,7 +108,7 @@ function isBusy(
   const { tenant, spec } = command;
   if (isElsewhere || spec.orderingKey !== undefined || spec.dueAt !== undefined)
     return bridge.usage.isBusy(tenant, taken, place);
-  const admitting = bridge.pooled.admit(broker.apart(), command, place, broker.leftMs);
+  const admitting = bridge.pooled.admit(broker.withOwnTime(), command, place, broker.leftMs);
   return admitting instanceof Promise ? admitting.then((isAdmitted) => !isAdmitted) : !admitting;
 }
 
@@ -157,7 +157,7 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
   newJob.span.setAttribute(ATTR.durability, 'stream');
   if (result === 'duplicate') {
     // JetStream already has a message with this id: another request with the same key was first. Its job is the answer.
-    const looking = { ...submitting, broker: submitting.broker.apart(DUPLICATE_LOOK_MS) };
+    const looking = { ...submitting, broker: submitting.broker.withOwnTime(DUPLICATE_LOOK_MS) };
     const first = await findExisting(looking);
     // Without an answer nobody knows whether that request was the same one.
     if (first === undefined && looking.broker.session === undefined)

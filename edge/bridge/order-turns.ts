@@ -35,9 +35,9 @@ export class OrderTurns {
     const last = { batch, ended };
     this.#last.set(key, last);
     const end = async (again: boolean): Promise<void> => {
-      const elderAgain = await begin();
+      const earlierAgain = await begin();
       if (this.#last.get(key) === last) this.#last.delete(key);
-      resolve(again || elderAgain);
+      resolve(again || earlierAgain);
     };
     return { begin, end: (again) => void end(again) };
   }

@@ -24,15 +24,15 @@ export class StartTimes {
    */
   next(key: string, { limit, periodMs }: Omit<RateLimit, 'key'>, now: number): number | undefined {
     this.#sql.exec('DELETE FROM start_times WHERE forget_at <= ?', now);
-    const [elder] = this.#sql.exec<{ at: number }>(
+    const [earlier] = this.#sql.exec<{ at: number }>(
       'SELECT at FROM start_times WHERE key = ? ORDER BY at DESC LIMIT 1 OFFSET ?',
       key,
       limit - 1,
     );
-    const at = elder === undefined ? now : Math.max(now, elder.at + periodMs);
+    const at = earlier === undefined ? now : Math.max(now, earlier.at + periodMs);
     if (at > now + LIMITS.delayMs) return undefined;
-    if (elder !== undefined)
-      this.#sql.exec('DELETE FROM start_times WHERE key = ? AND at < ?', key, elder.at);
+    if (earlier !== undefined)
+      this.#sql.exec('DELETE FROM start_times WHERE key = ? AND at < ?', key, earlier.at);
     this.#sql.exec('INSERT INTO start_times VALUES (?, ?, ?)', key, at, at + periodMs);
     return at;
   }

@@ -96,10 +96,11 @@ export function fingerprintOf({ event, queued, delayed }: BrokerRecord): string 
 }
 
 /**
- * Whether a job may come from a request with this fingerprint. A job without one is not known to come from another request:
- * a worker in another language may leave it out of its events.
+ * Whether a job may come from a request with this fingerprint. A job without a fingerprint may: a worker in another language
+ * may leave it out of its events.
+ * @param found the fingerprint of the job
  */
-export function mayBeOf(found: string | undefined, fingerprint: string | undefined): boolean {
+export function mayBeSameRequest(found: string | undefined, fingerprint: string | undefined): boolean {
   return found === undefined || fingerprint === undefined || found === fingerprint;
 }
 

@@ -49,7 +49,7 @@ export class RequestBroker {
   }
 
   /** Another broker with the same session and a time of its own, for questions that do not belong to the request. */
-  apart(ms = this.#connection.patienceMs): RequestBroker {
+  withOwnTime(ms = this.#connection.patienceMs): RequestBroker {
     return new RequestBroker(this.#connection, Date.now() + ms, this.#session);
   }
 

@@ -15,7 +15,8 @@ export async function askDenials(
   try {
     const answer = await connection.request(USER_INFO, undefined, { timeout: timeoutMs });
     const user = parseJson(answer.string());
-    if (typeof user === 'object' && user !== null && denials.told(user as UserInfo)) await connection.close();
+    if (typeof user === 'object' && user !== null && denials.update(user as UserInfo))
+      await connection.close();
   } catch {
     // A user that may not ask learns of a missing permission when it is needed.
   }

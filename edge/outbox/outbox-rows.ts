@@ -1,5 +1,5 @@
 import { ENTRY_COLUMNS, type EntryRow, type OutboxState } from './outbox-entry.ts';
-import { full, type OutboxLimits, OutboxRoom } from './outbox-room.ts';
+import { outboxFull, type OutboxLimits, OutboxRoom } from './outbox-room.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS outbox (
@@ -67,7 +67,7 @@ export class OutboxRows {
         checkAt,
       );
     } catch (cause) {
-      throw full(cause);
+      throw outboxFull(cause);
     }
     this.room.add(tenant, state, 1, size);
   }

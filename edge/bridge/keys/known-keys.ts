@@ -1,7 +1,7 @@
 import { valueWithin, withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
-import { full } from '../../outbox/outbox-room.ts';
+import { outboxFull } from '../../outbox/outbox-room.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
 const DAY_MS = 86_400_000;
@@ -126,9 +126,9 @@ export class KnownKeys {
     } catch (thrown) {
       this.#parts.log.error('an idempotency key cannot be stored', { reason: describeThrown(thrown) });
       try {
-        this.#note(now);
+        this.#setSince(now);
       } catch (cause) {
-        throw full(cause);
+        throw outboxFull(cause);
       }
     }
   }
@@ -167,7 +167,7 @@ export class KnownKeys {
       'SELECT ifnull(max(position) - min(position), 0) AS n FROM known_keys',
     );
     if ((range?.n ?? 0) >= MAX_ROWS) {
-      this.#note(now);
+      this.#setSince(now);
       sql.exec(`DELETE FROM known_keys WHERE position IN (${OLDEST})`, SWEEP_ROWS);
       return;
     }
@@ -208,7 +208,7 @@ export class KnownKeys {
     );
   }
 
-  #note(since: number): void {
+  #setSince(since: number): void {
     this.#since = since;
     this.#parts.sql.exec('UPDATE known_keys_since SET since = ?', since);
   }

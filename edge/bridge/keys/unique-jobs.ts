@@ -2,7 +2,7 @@ import { describeThrown, ThroughlineError, unavailable } from '../../../shared/e
 import type { Job } from '../../../shared/job/job.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { SubmitCommand, SubmitResult } from '../../calls/commands.ts';
-import { mayBeOf } from '../../jobs/broker-record.ts';
+import { mayBeSameRequest } from '../../jobs/broker-record.ts';
 import { type FoundJob, findJob, ignoreUnreadable } from '../../jobs/job-reader.ts';
 import type { RequestBroker } from '../../nats/request-broker.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
@@ -142,7 +142,11 @@ export class UniqueJobs {
    */
   async #readKnown(broker: RequestBroker, known: UniqueJob): Promise<Job | undefined> {
     const found = await this.#read(broker, known);
-    if (found !== undefined && mayBeOf(found.fingerprint, known.fingerprint) && !isTerminal(found.job.state))
+    if (
+      found !== undefined &&
+      mayBeSameRequest(found.fingerprint, known.fingerprint) &&
+      !isTerminal(found.job.state)
+    )
       return found.job;
     this.#parts.table.remove(known.position);
     return undefined;

@@ -1,6 +1,6 @@
 import { fnv1a } from '../../../shared/fnv1a.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
-import { full } from '../../outbox/outbox-room.ts';
+import { outboxFull } from '../../outbox/outbox-room.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS unique_jobs (
@@ -63,7 +63,7 @@ export class UniqueTable {
       );
       return added?.position ?? 0;
     } catch (cause) {
-      throw full(cause);
+      throw outboxFull(cause);
     }
   }
 

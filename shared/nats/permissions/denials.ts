@@ -48,7 +48,7 @@ export class Denials {
    * @returns whether the user may subscribe again to something that it was denied. A new connection is needed then, since the
    *   server has dropped the subscription
    */
-  told(user: UserInfo): boolean {
+  update(user: UserInfo): boolean {
     const granted = [...this.#known].filter((permission) => isGranted(permission, user));
     for (const permission of granted) this.#known.delete(permission);
     for (const permission of missingPermissions(this.#needed, user)) this.#add(permission);
