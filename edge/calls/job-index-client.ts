@@ -72,7 +72,7 @@ export class JobIndexClient {
     });
   }
 
-  /** When a job may start by the limit of its operation. @throws the platform's error when the index fails */
+  /** When a job may start, see {@link JobIndexApi.startTime}. @throws the platform's error when the index fails */
   startTime(command: StartTimeCommand): Promise<number | undefined> {
     return this.#namespace.getByName(this.nameOf(command.tenant)).startTime(command);
   }

@@ -10,9 +10,9 @@ import { mayBeAtBroker, pendingJob } from '../../outbox/pending-job.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { UniqueJob, UniqueTable } from './unique-table.ts';
 
-/** Each new job looks at two older ones, so that the table does not grow with the jobs that have ended. */
+/** For each new job, two older ones are looked at, so that the table does not grow with the jobs that have ended. */
 const SWEEP = { jobs: 2, uncheckedMs: 60_000 } as const;
-/** How many jobs of its key one submission looks at, and how many of them at the same time. */
+/** How many jobs of its key one submission looks at, in all and at the same time. */
 const LOOK = { jobs: 256, atOnce: 16 } as const;
 
 /** After this time some of the jobs may have ended. */
@@ -42,8 +42,8 @@ export class UniqueJobs {
 
   /**
    * Submits a job, unless it has a unique key and a job of this key is there.
-   * @param submitNew submits it as a new job; undefined as here
-   * @returns undefined if another request with its idempotency key came meanwhile, which {@link answered} or NATS knows now
+   * @param submitNew submits it as a new job. It returns undefined in the same case as this method
+   * @returns undefined if another request with the same idempotency key came meanwhile. {@link answered} or NATS knows its job
    * @throws ThroughlineError what `submitNew` throws; `broker-unavailable` if NATS is away, and nobody can tell whether a job
    *   of the key is there; `quota-exceeded` if more than 256 unfinished jobs have the key
    */
@@ -82,8 +82,8 @@ export class UniqueJobs {
   }
 
   /**
-   * The job of an earlier submission with the same idempotency key, if its answer was a job that was there already. The
-   * fingerprint is that of the earlier submission.
+   * The answer to an earlier submission with the same idempotency key, if it was a job that was there already. The fingerprint is
+   * that of the earlier submission.
    * @throws ThroughlineError `broker-unavailable` if NATS is away, and nobody can tell how the job stands
    */
   async answered(broker: RequestBroker, command: SubmitCommand): Promise<FoundJob | undefined> {
@@ -118,7 +118,8 @@ export class UniqueJobs {
 
   /**
    * The youngest job of the key that stands for the new one.
-   * @throws ThroughlineError `quota-exceeded` if there are too many to look at. Those that have ended do not count next time
+   * @throws ThroughlineError `quota-exceeded` if there are too many to look at. Those that have ended are removed, so a later try
+   *   may succeed
    */
   async #find(broker: RequestBroker, command: SubmitCommand, key: string): Promise<Job | undefined> {
     const { tenant, operation } = command;
@@ -137,8 +138,8 @@ export class UniqueJobs {
   }
 
   /**
-   * Reads a job of the table. A job that is not there any more is removed from it. A job with another fingerprint came from
-   * another request with the same idempotency key, and NATS rejects the job of the table.
+   * Reads a job of the table. A row without an unfinished job is removed. If the job that is found has another fingerprint, it came
+   * from another request with the same idempotency key, and NATS rejects the job of the row.
    */
   async #readKnown(broker: RequestBroker, known: UniqueJob): Promise<Job | undefined> {
     const found = await this.#read(broker, known);
@@ -152,7 +153,7 @@ export class UniqueJobs {
     return undefined;
   }
 
-  /** Reads a job: in the outbox, and in NATS, unless it was never sent. @throws ThroughlineError `broker-unavailable` */
+  /** Reads a job in the outbox and, unless it was never sent, in NATS. @throws ThroughlineError `broker-unavailable` */
   async #read(
     broker: RequestBroker,
     { tenant, jobId }: Pick<UniqueJob, 'tenant' | 'jobId'>,
@@ -192,7 +193,7 @@ export class UniqueJobs {
   }
 }
 
-/** When a job that stands for the new one was accepted at the earliest, in epoch milliseconds. */
+/** The earliest time at which a job that stands for the new one may have been accepted, in epoch milliseconds. */
 function oldestOf({ acceptedAt, unique }: SubmitCommand): number {
   return unique?.for === undefined ? 0 : Date.parse(acceptedAt) - unique.for;
 }

@@ -16,13 +16,14 @@ const SCHEMA = `
   ) WITHOUT ROWID;
 `;
 
-/** How many answers are remembered for each tenant at most. Each has one slot, so no answer has to be looked for to be forgotten. */
+/** The most answers that are remembered for a tenant. A hash chooses the slot of an answer, so a new answer overwrites an old one. */
 const ANSWER_SLOTS = 4_096;
 
-/** A job, and the fingerprint of the request that it was submitted with or is the answer to, if that had an idempotency key. */
+/** A job, and the fingerprint of a request: the one that submitted the job, or one that it was the answer to. */
 interface KnownJob {
   readonly tenant: string;
   readonly jobId: string;
+  /** Undefined if the request had no idempotency key. */
   readonly fingerprint: string | undefined;
 }
 
