@@ -88,8 +88,8 @@ export interface JobLookup {
 }
 
 /**
- * Looks for a job everywhere at once, so that it takes one round trip: its last event, the queue, `DELAYED`. A job that moves
- * meanwhile may be seen nowhere. So if nothing was found, the queue and the events, to which jobs move, are read again.
+ * Looks for a job everywhere at once, in one round trip: its last event, the queue, `DELAYED`. A job that moves meanwhile may be
+ * seen nowhere. So if nothing was found, the queue and the events are read again, since jobs move there.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function lookUpJob(session: BrokerSession, tenant: string, jobId: string): Promise<JobLookup> {

@@ -23,7 +23,7 @@ const FULL_RETRY_SECONDS = 5;
 export class OutboxRoom {
   readonly #limits: OutboxLimits;
   readonly #rows: Record<OutboxState, number> = { pending: 0, published: 0, rejected: 0 };
-  /** Only tenants that have rows. */
+  /** The tenants that have rows. */
   readonly #tenants = new Map<string, Used>();
   #bytes = 0;
 

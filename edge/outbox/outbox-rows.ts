@@ -35,8 +35,8 @@ interface NewRow {
 }
 
 /**
- * The rows of the outbox in SQLite, and the room that they take. `job_id` is the id by which a row is found: that of its
- * job, or an id of its own once the job was rejected. `check_at` is when the alarm must look at the row.
+ * The rows of the outbox in SQLite, and the room that they take. A row is found by its `job_id`: the id of its job, or an id of its
+ * own once the job was rejected. At `check_at` the alarm must look at the row.
  */
 export class OutboxRows {
   readonly #sql: Pick<SqlStorage, 'exec'>;
@@ -79,7 +79,7 @@ export class OutboxRows {
     ];
   }
 
-  /** When the alarm must look at a row next, in epoch milliseconds; undefined if at none. */
+  /** When the alarm must next look at a row, in epoch milliseconds; undefined if there is no such row. */
   get nextCheck(): number | undefined {
     const [row] = this.#sql.exec<{ at: number | null }>(
       'SELECT min(check_at) AS at FROM outbox WHERE check_at IS NOT NULL',

@@ -145,8 +145,8 @@ export class Outbox {
   }
 
   /**
-   * Returns when to look next for the end of a published job, or to give a rejected job up, in epoch milliseconds;
-   * undefined if there is no such job.
+   * Returns when to look next for the end of a published job, or to give up a rejected one, in epoch milliseconds; undefined
+   * if there is no such job.
    */
   nextCheck(): number | undefined {
     return this.#rows.nextCheck;

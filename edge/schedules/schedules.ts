@@ -34,7 +34,7 @@ import { nextRun } from './timing.ts';
 
 /** How many schedules make runs side by side. */
 const SIDE_BY_SIDE = 16;
-/** How long one alarm makes runs. If more are due then, the next alarm rings at once. */
+/** How long one alarm makes runs. If more are due after that, the next alarm rings at once. */
 const ALARM_MS = 10_000;
 const AFTER_FAILURE_MS = 30_000;
 /** As for the quotas of jobs. */
@@ -81,7 +81,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       if (existing === undefined) this.#checkRoom(command);
       if (existing?.digest !== command.digest || wasPaused !== paused) {
         const row = rowOf(command, existing, this.#clock.now());
-        // The times of a schedule that is to be paused are not needed now, but must be such that it can be resumed.
+        // A paused schedule needs its times only later. But they are checked now, so that it can be resumed.
         timingOf(row);
         await this.#start(row, paused);
       }
@@ -213,7 +213,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
   }
 }
 
-/** The row of a schedule that a PUT makes or changes. It has to be started. */
+/** The row of a schedule that a PUT makes or changes, before it is started. */
 function rowOf(
   { tenant, name, request, spec, digest, inputCheck }: PutScheduleCommand,
   existing: ScheduleRow | undefined,
