@@ -46,7 +46,7 @@ export const RejectedId = z
       name: 'id',
       in: 'path',
       description:
-        "The id of the rejected job's own, as `GET /v1/outbox` lists it. The job's id is another one.",
+        "The `id` that `GET /v1/outbox` lists for the rejected job. It is not the job's id (`jobId`).",
       example: '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11-r17',
     },
   });
