@@ -23,8 +23,8 @@ interface Place {
  * Counts the event streams that each tenant has open through this bridge. A rate limit does not bound their
  * number: a stream lives as long as its reader wants, and holds a page of events for a reader that does not read.
  *
- * When a connection breaks, the bridge may learn it only minutes later. So a reader that comes again while all places are
- * taken gets the place of the oldest stream of the same job. Why: docs/decisions/bridge-and-outbox.md.
+ * The bridge may notice only minutes later that a connection broke. So a reader that comes again while all places are taken gets
+ * the place of the oldest stream of the same job (docs/decisions/bridge-and-outbox.md).
  */
 export class StreamPlaces {
   readonly #taken = new KeyCounts();
@@ -57,7 +57,7 @@ export class StreamPlaces {
     return () => this.#remove(request, place);
   }
 
-  /** Takes the place of the oldest stream of a job away. @returns false where there is none that is old enough */
+  /** Takes the place away from the oldest stream of a job. @returns false if there is no stream that is old enough */
   #freeOldest(job: WatchedJob): boolean {
     const [oldest] = this.#ofJob.get(keyOf(job)) ?? [];
     if (oldest === undefined || Date.now() - oldest.sinceMs < MIN_AGE_MS) return false;

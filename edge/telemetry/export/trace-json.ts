@@ -2,7 +2,7 @@ import type { HrTime, SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { keyValues, spanFlags } from '../../../shared/trace/otlp-json.ts';
 
-/** Characters of a part. V8 keeps a text of more than 128 KiB apart, where only a full garbage collection finds it. */
+/** The least characters of a part. V8 stores a text of more than 128 KiB where only a full garbage collection frees it. */
 const PART = 32 * 1024;
 
 /** The spans of one resource and scope. */

@@ -22,8 +22,8 @@ interface Sending {
 let sending: Sending | undefined;
 
 /**
- * Sends what this isolate has counted since it started, as OTLP/HTTP JSON, if the last time is long enough ago. Call it with each
- * request: an isolate has no timers between requests.
+ * Sends what this isolate has counted since it started, as OTLP/HTTP JSON, if the interval has passed since the last time. Call this
+ * for each request: an isolate has no timers between requests.
  */
 export function sendMetrics(
   keeper: Pick<ExecutionContext, 'waitUntil'>,
