@@ -138,7 +138,6 @@ const ROOMS: readonly Rooms[] = [
       ['job'],
       [
         'text',
-        'bytes.ts',
         'clock.ts',
         'defined.ts',
         'fnv1a.ts',
@@ -150,6 +149,7 @@ const ROOMS: readonly Rooms[] = [
         'collections',
         'version.ts',
       ],
+      ['bytes.ts'],
     ],
     why: 'messages are made of jobs, and jobs know no message',
   },

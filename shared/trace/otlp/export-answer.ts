@@ -7,13 +7,13 @@ export type ExportAnswer =
 /** The statuses after which an OTLP/HTTP client may try again (OTLP specification, "Retryable Response Codes"). */
 export const RETRYABLE = [429, 502, 503, 504];
 
-/** The part of an answer that is read, in characters. */
+/** How many characters of an answer are read. */
 export const MAX_ANSWER = 16_384;
 const MAX_REASON = 200;
 
 /**
- * In JSON, a 64-bit number may be a text. Collectors that write JSON by protobuf's field names have snake case. The JSON itself
- * cannot be read if it is longer than what is read of an answer.
+ * The number of rejected parts. A pattern reads it, because JSON that is longer than {@link MAX_ANSWER} cannot be parsed. A 64-bit
+ * number may be a text in JSON. Collectors that use the field names of protobuf write snake case.
  */
 const REJECTED = /"rejected_?(?:spans|data_?points|log_?records)"\s*:\s*"?(\d{1,15})"?\s*[,}]/i;
 const MESSAGE = /"error_?message"\s*:\s*"((?:[^"\\]|\\.)*)/i;

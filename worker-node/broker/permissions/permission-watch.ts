@@ -83,7 +83,7 @@ export class PermissionWatch {
 
   async #ask(): Promise<void> {
     const user = await userInfo(this.#parts.connection).catch(() => undefined);
-    if (user !== undefined && this.#denials.told(user))
+    if (user !== undefined && this.#denials.update(user))
       await this.#parts.connection.reconnect().catch(() => undefined);
   }
 }
