@@ -1,8 +1,8 @@
 /**
  * `node bench/consumers.ts [messages] [rounds] [servers] [consumers,…]`: publish + consume + ack, in messages per second, for a work
- * queue with so many durable consumers, each with a subject of its own, as the lanes of a worker group have. Two hosts pull from all
- * of them. With three servers (default 1) stream and consumers have three copies. The numbers of consumers take turns, and
- * the medians of the rounds are printed, with the processor time of all servers for 1,000 messages, and while nothing happens.
+ * queue with these numbers of durable consumers. Each consumer has a subject of its own, as the lanes of a worker group have, and two
+ * hosts pull from all of them. With three servers (default 1) stream and consumers have three copies. The numbers of consumers
+ * take turns. It prints the medians of the rounds, with the processor time of all servers for 1,000 messages, and while nothing happens.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConsumerMessages, jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -50,8 +50,10 @@ printRow('consumers', 'messages/s', 'ms/1,000', 'idle, % of a core');
 for (const [count, figures] of results) {
   const of = (pick: (one: Figures) => number): number => median(figures.map(pick));
   printRow(
-    ...[String(count), of((one) => one.perSecond).toFixed(0)],
-    ...[of((one) => one.busyMs).toFixed(0), (of((one) => one.idle) * 100).toFixed(1)],
+    String(count),
+    of((one) => one.perSecond).toFixed(0),
+    of((one) => one.busyMs).toFixed(0),
+    (of((one) => one.idle) * 100).toFixed(1),
   );
 }
 
@@ -79,7 +81,9 @@ async function measure({ urls, pids }: Servers, count: number): Promise<Figures>
   const subjects = Array.from({ length: count }, (_, n) => `queue.${n}`);
   try {
     await manager.streams.add({
-      ...{ name: STREAM, subjects: ['queue.*'], retention: 'workqueue' },
+      name: STREAM,
+      subjects: ['queue.*'],
+      retention: 'workqueue',
       num_replicas: SERVERS === 1 ? 1 : 3,
     });
     for (const [n, filter_subject] of subjects.entries())

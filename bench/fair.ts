@@ -54,7 +54,8 @@ const CASES: readonly Case[] = [
   { what: 'the same, and it does everything else', noisy: 1, doesAll: true },
   {
     what: `${JOBS} jobs of ${NOISY_TENANTS} tenants, ${QUIET_TENANTS} quiet ones`,
-    ...{ noisy: NOISY_TENANTS, quiet: QUIET_TENANTS },
+    noisy: NOISY_TENANTS,
+    quiet: QUIET_TENANTS,
   },
 ];
 
@@ -72,7 +73,9 @@ async function run({ what, noisy, quiet = 1, pooled = FAIR_JOBS, doesAll = false
     operationsFolder: 'bench/operations',
     edge: { API_KEYS },
     worker: {
-      ...{ WORKER_CONCURRENCY: String(SLOTS), WORKER_STOP_TIMEOUT_MS: '0', CALLBACK_ALLOW: silent.origin },
+      WORKER_CONCURRENCY: String(SLOTS),
+      WORKER_STOP_TIMEOUT_MS: '0',
+      CALLBACK_ALLOW: silent.origin,
     },
     tracing: false,
   });

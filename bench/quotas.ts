@@ -35,7 +35,8 @@ const silent = await SilentPort.open();
 const stack = await startStackOnDisk({
   operationsFolder: 'bench/operations',
   edge: {
-    ...{ API_KEYS, TENANT_QUOTAS: JSON.stringify({ alpha: QUOTAS }) },
+    API_KEYS,
+    TENANT_QUOTAS: JSON.stringify({ alpha: QUOTAS }),
     ...Object.fromEntries(Object.entries(LIMITS).map(([name, limit]) => [name, String(limit)])),
   },
   worker: { CALLBACK_ALLOW: silent.origin, WORKER_STOP_TIMEOUT_MS: '0' },
@@ -122,7 +123,7 @@ async function untilQuiet(): Promise<void> {
   }
 }
 
-/** Beta submits jobs for so long, and waits for each. */
+/** Beta submits jobs for this time, and waits for each. */
 async function phase(seconds: number): Promise<Phase> {
   return await submitSteadily(seconds, { prefer: 'wait=30' }, 200);
 }

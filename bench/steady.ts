@@ -6,6 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { openHeap } from '../dev/edge/heap.ts';
+import { jsonHeaders } from './support/api.ts';
 import { MIB, openFiles, printRow, residentMib, slope, workerdPid } from './support/measure.ts';
 import { startStackOnDisk } from './support/stack.ts';
 
@@ -17,7 +18,7 @@ const TICK_MS = 20;
 const MOST_AT_ONCE = 128;
 
 const stack = await startStackOnDisk({ inspect: true });
-const headers = { authorization: `Bearer ${stack.apiKey}`, 'content-type': 'application/json' };
+const headers = jsonHeaders(stack.apiKey);
 const body = JSON.stringify({ operation: 'echo', input: 1 });
 const heap = await openHeap(stack.inspectorUrl ?? '');
 const COLUMNS = ['heap', 'workerd', 'worker', 'nats', 'open', 'open', 'open', 'outbox'] as const;

@@ -68,6 +68,7 @@ function durationText(maxMs: number, maxInWords: string): (text: string) => stri
   };
 }
 
+/** Checks the name of an operation. */
 export function operationName(text: string): string {
   if (isOperationName(text)) return text;
   throw new InvalidArgumentError('It must be dotted lowercase words, such as http.request.');
@@ -97,6 +98,7 @@ function timeOf(text: string): number | undefined {
   return Number.isNaN(time) || !isRealDay ? undefined : time;
 }
 
+/** Checks a job's id. */
 export function jobId(text: string): string {
   if (isToken(text)) return text;
   throw new InvalidArgumentError('A job id is 1 to 64 letters, digits, "_" or "-".');
@@ -117,21 +119,25 @@ export function accessScopes(text: string, previous: readonly AccessScope[] = []
   throw new InvalidArgumentError(`It ${SCOPE_RULE}.`);
 }
 
+/** Checks the name of a tenant. */
 export function tenantName(text: string): string {
   if (isToken(text)) return text;
   throw new InvalidArgumentError('A tenant is 1 to 64 letters, digits, "_" or "-".');
 }
 
+/** Checks an API key's id. */
 export function keyId(text: string): string {
   if (isApiKeyId(text)) return text;
   throw new InvalidArgumentError("A key's id is 1 to 32 letters and digits.");
 }
 
+/** Checks the name of a schedule. */
 export function scheduleName(text: string): string {
   if (SCHEDULE_NAME.test(text)) return text;
   throw new InvalidArgumentError(`It ${SCHEDULE_NAME_RULE}.`);
 }
 
+/** Checks the URL of a callback. */
 export function callbackUrl(text: string): string {
   if (isCallbackUrl(text)) return text;
   throw new InvalidArgumentError(
@@ -139,6 +145,7 @@ export function callbackUrl(text: string): string {
   );
 }
 
+/** Checks an idempotency key. */
 export function idempotencyKey(text: string): string {
   if (isIdempotencyKey(text)) return text;
   throw new InvalidArgumentError('It must be 1 to 255 visible ASCII characters, or a text in double quotes.');

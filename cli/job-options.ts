@@ -34,7 +34,11 @@ export function checkJobFlags({ priority, orderingKey }: JobFlags): void {
 /** The fields of a job that the options set; undefined where an option is absent. */
 export function jobFieldsOf({ callback, timeout, maxAttempts, priority, orderingKey, tag }: JobFlags) {
   return {
-    ...{ timeout, maxAttempts, priority, orderingKey, tags: tag },
+    timeout,
+    maxAttempts,
+    priority,
+    orderingKey,
+    tags: tag,
     callback: callback === undefined ? undefined : { url: callback },
   };
 }

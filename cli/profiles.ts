@@ -1,6 +1,7 @@
-import { chmod, mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
+import { makeFolder } from '../create/make-folder.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
@@ -50,7 +51,7 @@ export async function writeProfiles(environment: Environment, file: ProfileFile)
   if (path === undefined)
     throw new CliError('usage-invalid', 'there is no home folder to keep profiles in: set HOME');
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), { mode: 0o700 });
     // A link leads to where the user keeps such files.
     const place = await realpath(path).catch(() => path);
     const fresh = `${place}.${process.pid}`;

@@ -132,8 +132,14 @@ const letter = {
 } as const;
 
 const usage = {
-  ...{ jobs: whole, bytes: whole, delayedJobs: whole, delayedBytes: whole },
-  ...{ outboxJobs: whole, outboxBytes: whole, waits: whole, streams: whole },
+  jobs: whole,
+  bytes: whole,
+  delayedJobs: whole,
+  delayedBytes: whole,
+  outboxJobs: whole,
+  outboxBytes: whole,
+  waits: whole,
+  streams: whole,
   schedules: whole,
 };
 

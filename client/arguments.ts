@@ -36,7 +36,7 @@ export function checkKey(apiKey: string | undefined): void {
     throw invalid('apiKey may hold visible ASCII characters only');
 }
 
-/** @throws ThroughlineError `request-invalid` */
+/** The header for an idempotency key; no header without a key. @throws ThroughlineError `request-invalid` */
 export function keyHeader(idempotencyKey: string | undefined): Record<string, string> {
   if (idempotencyKey === undefined) return {};
   if (isIdempotencyKey(idempotencyKey)) return { 'idempotency-key': idempotencyKey };
@@ -44,9 +44,8 @@ export function keyHeader(idempotencyKey: string | undefined): Record<string, st
 }
 
 /**
- * How long the API is asked to wait: whole seconds, since the header takes no others. They are rounded up, and the API
- * waits for at most 60.
- * @throws ThroughlineError `request-invalid` when it is no number, or negative
+ * How long the API is asked to wait, in whole seconds: the header takes no fraction. The number is rounded up, to 60 at most.
+ * @throws ThroughlineError `request-invalid` when it is not a number, or is negative
  */
 export function wholeSeconds(waitSeconds: number | undefined): number | undefined {
   if (waitSeconds === undefined) return undefined;
@@ -54,13 +53,13 @@ export function wholeSeconds(waitSeconds: number | undefined): number | undefine
   throw invalid('waitSeconds must be a number of seconds, 0 or more');
 }
 
-/** @throws ThroughlineError `request-invalid` unless it is a number of milliseconds above 0; Infinity is no limit */
+/** A time limit in milliseconds; Infinity: no limit. @throws ThroughlineError `request-invalid` unless it is above 0 */
 export function checkTimeout(timeoutMs: number): number {
   if (timeoutMs > 0) return timeoutMs;
   throw invalid('timeoutMs must be a number of milliseconds above 0');
 }
 
-/** @throws ThroughlineError `request-invalid` for a header that fetch would refuse; it does not show its value */
+/** Headers that fetch takes. @throws ThroughlineError `request-invalid` for any other, without its value */
 export function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER_NAME.test(name)) throw invalid(`${JSON.stringify(name)} is not the name of a header`);

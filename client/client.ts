@@ -177,7 +177,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
 
   /**
    * Gives the events of a job as they happen: from the first event, or from the one after `lastEventId`, to the job's
-   * end. It connects again when a connection breaks, and after as long as the API asks for when it is busy. To leave
+   * end. It connects again when a connection breaks. When the API is busy, it waits for as long as the API asks. Leaving
    * the loop closes the connection.
    */
   async *watch<Operation = unknown>(
@@ -257,20 +257,20 @@ export class ThroughlineClient<Registry = AnyOperations> {
     return (await this.#askForMany(ANSWERS.redrives, url, { ...options, method: 'POST', body })).value;
   }
 
-  /** Reads the jobs of the outbox: the accepted jobs that NATS cannot be reached for, or that it rejected. */
+  /** Reads the jobs of the outbox: accepted jobs that NATS does not have, because it is away or has rejected them. */
   async outbox(filter: Pick<JobFilter, 'limit'> = {}, options: CallOptions = {}): Promise<OutboxItem[]> {
     return (await this.#ask(ANSWERS.outbox, this.outboxUrl + queryOf(filter), options)).value.jobs;
   }
 
-  /** Sends a rejected job of the outbox again. @param id the id of its own that {@link outbox} lists */
+  /** Sends a rejected job of the outbox again. @param id the `id` that {@link outbox} lists, not the job's id */
   async retry(id: string, options: CallOptions = {}): Promise<Job> {
     const url = `${this.outboxUrl}/${idPart(id)}/retry`;
     return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value;
   }
 
   /**
-   * Gives a rejected job of the outbox up. If no other job has its job's id, it ends as cancelled.
-   * @param id the id of its own that {@link outbox} lists
+   * Gives up a rejected job of the outbox. If no other job has its job's id, it ends as cancelled.
+   * @param id the `id` that {@link outbox} lists, not the job's id
    * @returns the job as it was
    */
   async removeRejected(id: string, options: CallOptions = {}): Promise<OutboxItem> {

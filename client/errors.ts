@@ -2,7 +2,7 @@ import { type ErrorCode, isApiErrorCode, ThroughlineError, type Violation } from
 import { parseJson } from '../shared/text/json.ts';
 import { isObject, list, object, text } from './shape.ts';
 
-/** An error that the API answered. If this version does not know the API's code, it has the nearest code that it knows. */
+/** An error that the API answered. If this version of the client does not know the code, `code` is the nearest one that it knows. */
 export class ApiError extends ThroughlineError {
   readonly httpStatus: number;
   /** The problem document (RFC 9457), with everything that the API sent. */
@@ -99,7 +99,7 @@ function codeOf(sent: string | undefined, status: number): ErrorCode {
   return CODE_OF_STATUS[status] ?? (status < 500 ? 'request-invalid' : 'internal');
 }
 
-/** What an answer says that is no problem document. */
+/** The sentence for an answer that is not a problem document. */
 function sentenceOf({ url, status, headers }: { url: string; status: number; headers?: Headers }): string {
   const location = status >= 300 && status < 400 ? headers?.get('location') : undefined;
   const target = location ? URL.parse(location, url) : null;

@@ -17,6 +17,7 @@ export interface HttpRequest {
   readonly explain?: Explain | undefined;
 }
 
+/** An answer with its whole body. */
 export interface HttpAnswer {
   readonly url: string;
   readonly status: number;
@@ -25,8 +26,8 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends a request and reads the whole answer within `timeoutMs`. A redirect is an answer too: to follow it could send
- * the credentials to another server.
+ * Sends a request and reads the whole answer within `timeoutMs`. A redirect is not followed, but is the answer: the
+ * credentials could go to another server.
  * @throws NoAnswerError whose message names the address; the reason of `signal` when it aborts
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {

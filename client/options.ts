@@ -4,6 +4,7 @@ import type { JobState } from '../shared/job/job.ts';
 import type { Carrier } from '../shared/propagation/carrier.ts';
 import type { ApiError } from './errors.ts';
 
+/** The options of a client. */
 export interface ClientOptions {
   /** Where the API is: `https://jobs.example`. */
   readonly url: string;
@@ -49,16 +50,19 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** The options of a call that may wait for the end of a job. */
 export interface WaitOptions extends CallOptions {
   /** Asks the API to wait for the job's end before it answers: seconds, rounded up, at most 60. */
   readonly waitSeconds?: number | undefined;
 }
 
+/** The options of a submission. */
 export interface SubmitOptions extends WaitOptions {
   /** Makes it safe to send the request again: the same key with the same job means the same job. */
   readonly idempotencyKey?: string | undefined;
 }
 
+/** The options of a call that follows the events of a job. */
 export interface WatchOptions extends Omit<CallOptions, 'timeoutMs'> {
   /** The id of the last event that you know. Without it, the events start with the first one. */
   readonly lastEventId?: string | undefined;

@@ -31,9 +31,8 @@ export class Schedules<Registry = AnyOperations> {
   }
 
   /**
-   * Makes a schedule, or changes it to what is given: a field that is left out has its default again, but a paused
-   * schedule stays paused without `paused`. The same call
-   * once more changes nothing.
+   * Makes a schedule, or changes it to what is given. A field that is left out gets its default, except `paused`: without it,
+   * a paused schedule stays paused. The same call once more changes nothing.
    * @returns the schedule, and whether it is new
    */
   async put<Operation = never>(

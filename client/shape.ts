@@ -1,6 +1,6 @@
 /**
- * Checks of what the API answers. They are functions of a few lines and not zod, because zod is larger than all of the
- * client. test/unit/client/answers.test.ts holds them against the schemas that the API's answers are made by.
+ * Checks of what the API answers. They are short functions and not zod, because zod is larger than the whole client.
+ * test/unit/client/answers.test.ts compares them with the schemas of the API's answers.
  */
 
 /** Whether a value has a shape. Fields that a later version of the API adds are let through. */
@@ -30,14 +30,17 @@ export function word<T extends string>(): Shape<T> {
   return text as Shape<string> as Shape<T>;
 }
 
+/** A field that may be absent. */
 export function optional<T>(shape: Shape<T>): Shape<T | undefined> {
   return (value) => value === undefined || shape(value);
 }
 
+/** One of two shapes. */
 export function either<A, B>(one: Shape<A>, other: Shape<B>): Shape<A | B> {
   return (value) => one(value) || other(value);
 }
 
+/** A list whose items have one shape. */
 export function list<T>(item: Shape<T>): Shape<T[]> {
   return (value): value is T[] => Array.isArray(value) && value.every(item);
 }
@@ -53,6 +56,7 @@ export function object<T extends object>(fields: { readonly [Name in keyof T]-?:
   return (value): value is T => isObject(value) && shapes.every(([name, shape]) => shape(value[name]));
 }
 
+/** Whether a value is an object, and neither null nor a list. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

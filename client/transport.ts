@@ -12,6 +12,7 @@ const TIMEOUT_MS = 15_000;
 /** The API sends something on an event stream every 15 s. After three times that, the connection is dead. */
 const SILENCE_MS = 45_000;
 
+/** A request of the client to the API. */
 export interface Request extends CallOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -20,6 +21,7 @@ export interface Request extends CallOptions {
   readonly waitSeconds?: number | undefined;
 }
 
+/** An answer of the API whose body has the expected shape. */
 export interface Answer<T> {
   readonly value: T;
   readonly status: number;
@@ -46,7 +48,10 @@ export class Transport {
   async request<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
     const { method, body, waitSeconds = 0, timeoutMs = TIMEOUT_MS } = request;
     const answer = await exchange({
-      ...{ ...this.#api, url, method, signal: this.signalOf(request) },
+      ...this.#api,
+      url,
+      method,
+      signal: this.signalOf(request),
       headers: this.#headersOf(request),
       body: body === undefined ? undefined : writeRequestBody(body),
       timeoutMs: checkTimeout(timeoutMs) + waitSeconds * 1_000,
@@ -76,7 +81,10 @@ export class Transport {
       lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
     const accept = { accept: 'text/event-stream, application/problem+json' };
     const request = {
-      ...{ ...this.#api, url, timeoutMs: SILENCE_MS, signal: this.signalOf(options) },
+      ...this.#api,
+      url,
+      timeoutMs: SILENCE_MS,
+      signal: this.signalOf(options),
       headers: this.#headersOf({ ...options, headers: { ...accept, ...position } }),
     };
     const { status, headers, body } = await exchangeStream(request);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { createProject, LANGUAGES, nextSteps } from './project.ts';
 
@@ -13,16 +13,16 @@ const EXIT_USAGE = 2;
  * @returns the exit code
  */
 async function main(args: readonly string[]): Promise<number> {
-  const typed = parse(args);
-  if (typed?.help === true) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  if (typed?.folder === undefined) {
-    process.stderr.write(`${USAGE}\n`);
-    return EXIT_USAGE;
-  }
   try {
+    const typed = parse(args);
+    if (typed.help === true) {
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    }
+    if (typed.folder === undefined) {
+      process.stderr.write(`${USAGE}\n`);
+      return EXIT_USAGE;
+    }
     process.stdout.write(nextSteps(await createProject(typed.folder, typed)));
     return 0;
   } catch (thrown) {
@@ -38,22 +38,36 @@ interface Typed {
   readonly help?: boolean | undefined;
 }
 
-/** @returns undefined for anything that this program does not take */
-function parse(args: readonly string[]): Typed | undefined {
+/** @throws ThroughlineError `request-invalid` for anything that this program does not take */
+function parse(args: readonly string[]): Typed {
   const options = {
     packages: { type: 'string' },
     worker: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const;
+  const { values, positionals } = parsed(args, options);
+  const { worker: wanted, ...others } = values;
+  const worker = LANGUAGES.find((language) => language === wanted);
+  if (positionals.length > 1)
+    throw refusal(`one folder is needed, and these are ${positionals.length}: ${positionals.join(', ')}`);
+  if (worker !== wanted) throw refusal(`--worker ${wanted} is not known; it may be ${LANGUAGES.join(', ')}`);
+  return { folder: positionals[0], worker, ...others };
+}
+
+function parsed<Options extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: Options,
+) {
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    const { worker: wanted, ...others } = values;
-    const worker = LANGUAGES.find((language) => language === wanted);
-    if (positionals.length > 1 || worker !== wanted) return undefined;
-    return { folder: positionals[0], worker, ...others };
-  } catch {
-    return undefined;
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (thrown) {
+    // Node tells how to pass such a word in a second sentence, which is not so here.
+    throw refusal(describeThrown(thrown).split('. ')[0] ?? '');
   }
+}
+
+function refusal(why: string): ThroughlineError {
+  return new ThroughlineError('request-invalid', `${why}; ${USAGE}`);
 }
 
 process.exitCode = await main(process.argv.slice(2));

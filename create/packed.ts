@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ThroughlineError } from '../shared/errors.ts';
+import { fileFault } from '../shared/text/file-fault.ts';
 
 /** The packages of Throughline in the `package.json` of a new project. */
 const PACKAGES = ['throughline', '@throughline/client', '@throughline/dev', '@throughline/edge'];
@@ -27,7 +28,7 @@ export class PackedPackages {
       PACKAGES.map((name) => [name, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`]),
     );
     const found = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
-      throw new ThroughlineError('request-invalid', `${folder} cannot be read: ${thrown.message}`, {
+      throw new ThroughlineError('request-invalid', `${folder} cannot be read: ${fileFault(thrown)}`, {
         cause: thrown,
       });
     });

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { createApiKey, hashApiKey } from '../shared/api/access.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
+import { makeFolder } from './make-folder.ts';
 import { PackedPackages, packageValues } from './packed.ts';
 import { pythonFiles, withPython } from './python.ts';
 import { VERSIONS } from './versions.ts';
@@ -25,6 +26,7 @@ type Files = ReadonlyMap<string, FileContent>;
 /** The languages in which a project may have workers beside those in Node. */
 export const LANGUAGES = ['python'] as const;
 
+/** How to make a project. */
 export interface ProjectOptions {
   /** A folder with the packed packages of Throughline. The project gets copies of them; without it, npm looks in its registry. */
   readonly packages?: string | undefined;
@@ -54,6 +56,9 @@ export async function createProject(
   folder: string,
   { packages, worker }: ProjectOptions = {},
 ): Promise<Project> {
+  // An unset variable of a script becomes this. It must not fill the folder that the script is in.
+  if (folder === '')
+    throw new ThroughlineError('request-invalid', 'the folder has no name; . is this folder');
   const target = path.resolve(folder);
   const name = path.basename(target);
   if (!NAME.test(name))
@@ -70,7 +75,7 @@ export async function createProject(
   ]);
   try {
     if (isThere) await fillFolder(target, files);
-    else await makeFolder(target, files);
+    else await makeProject(target, files);
   } catch (cause) {
     throw new ThroughlineError('request-invalid', `${folder} cannot be written: ${fileFault(cause)}`, {
       cause,
@@ -99,7 +104,7 @@ ${files.includes('python/worker.py') ? '  npm run python:install && npm run pyth
 async function checkEmpty(folder: string): Promise<boolean> {
   const found = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code === 'ENOENT') return undefined;
-    throw new ThroughlineError('request-invalid', `${folder} cannot be used: ${thrown.message}`, {
+    throw new ThroughlineError('request-invalid', `${folder} cannot be used: ${fileFault(thrown)}`, {
       cause: thrown,
     });
   });
@@ -112,9 +117,9 @@ async function checkEmpty(folder: string): Promise<boolean> {
 }
 
 /** Makes the folder in one step. It fails if somebody has put a file there meanwhile. */
-async function makeFolder(target: string, files: Files): Promise<void> {
+async function makeProject(target: string, files: Files): Promise<void> {
   const draft = path.join(path.dirname(target), draftName());
-  await mkdir(path.dirname(target), { recursive: true });
+  await makeFolder(path.dirname(target));
   try {
     await writeAll(draft, files);
     await rename(draft, target);
@@ -147,7 +152,7 @@ const draftName = (): string => `.throughline-${randomUUID()}`;
 async function writeAll(folder: string, files: Files): Promise<void> {
   for (const [file, content] of files) {
     const place = path.join(folder, file);
-    await mkdir(path.dirname(place), { recursive: true });
+    await makeFolder(path.dirname(place));
     await writeFile(place, content, SECRET.includes(file) ? { mode: 0o600 } : {});
   }
 }

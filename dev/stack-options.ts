@@ -9,8 +9,10 @@ interface StackPorts {
   readonly otlp: number;
 }
 
+/** Each part takes a free port. */
 export const FREE_PORTS: StackPorts = { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 };
 
+/** How to start a stack. */
 export interface StackOptions {
   readonly ports: StackPorts;
   readonly operationsFolder?: string | undefined;

@@ -115,7 +115,10 @@ export class StackParts {
         ...this.#tracing,
         ...settings,
       },
-      ...{ rateLimit, storageDir, inspect, onLog },
+      rateLimit,
+      storageDir,
+      inspect,
+      onLog,
     });
   }
 }

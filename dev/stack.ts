@@ -72,8 +72,14 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
   await untilReady(url);
   options.onStep(`edge at ${url}`);
   return {
-    ...{ url, inspectorUrl, nats, collector, worker, addWorker },
-    ...{ apiKey: identity.apiKey, callbackSecret: await parts.callbackSecret() },
+    url,
+    inspectorUrl,
+    nats,
+    collector,
+    worker,
+    addWorker,
+    apiKey: identity.apiKey,
+    callbackSecret: await parts.callbackSecret(),
     restartEdge: () => edge.restart(),
     stopEdge: () => edge.stop(),
     stop: () => teardown.run(),

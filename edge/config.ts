@@ -103,14 +103,14 @@ const NAMES: SettingNames = {
   isForeign: () => false,
 };
 
-/** Whether a binding is one of ours, or is meant to be: its name is nearly that of one. */
+/** Whether the name of a binding is one of ours, or is nearly one of ours and was probably meant to be. */
 export function isOwnSetting(name: string): boolean {
   return (
     NAMES.known.includes(name) || unknownSettings({ [name]: true }, { ...NAMES, prefixes: [] }).length > 0
   );
 }
 
-/** Settings that change nothing unless another one is set. */
+/** Settings that change nothing unless another one is set: that setting, by the name of the first. */
 const NEEDS: Readonly<Record<string, keyof typeof Settings.shape>> = {
   RATE_LIMIT_POLICY: 'RATE_LIMITER',
   JWT_ALGORITHMS: 'JWT_JWKS_URL',
@@ -154,7 +154,7 @@ export function edgeConfig(env: Env): EdgeConfig {
   return edgeSettings(env).config;
 }
 
-/** Finds bindings that change nothing, also if another one is wrong. @returns a sentence for each */
+/** Finds bindings that change nothing. It works also if other bindings are wrong. @returns a sentence for each */
 export function bindingWarnings(env: Env): string[] {
   const unused = Object.entries(NEEDS)
     .filter(([name, needed]) => env[name] && !env[needed])

@@ -52,7 +52,7 @@ export async function answerRequest(request: Request, env: Env, ctx: ExecutionCo
 /** A URL that is the same after it is parsed: its path has no dots, and nothing that would be encoded. */
 const RESOLVED = /^https?:\/\/[a-z0-9.-]+(?::[0-9]+)?\/[\w/-]*$/;
 
-/** The request with its path resolved, as Cloudflare does and workerd by itself does not; undefined: its URL cannot be parsed. */
+/** The request with its path resolved. Cloudflare resolves paths, workerd alone does not. Undefined if the URL cannot be parsed. */
 function resolve(request: Request): Request | undefined {
   if (RESOLVED.test(request.url)) return request;
   const url = URL.parse(request.url);
@@ -141,7 +141,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
 /**
  * Runs a handler in a SERVER span. The span continues the caller's trace if the caller is trusted. Afterwards, the ended spans
  * are exported.
- * @param probes whether requests to see how the edge is are recorded too
+ * @param probes whether probes are recorded too (see {@link isProbe})
  */
 function traced(handler: Handler, probes: boolean): Handler {
   return (request, requestContext, ctx) => {

@@ -59,7 +59,7 @@ function executionOf({ executionCtx }: { readonly executionCtx: ExecutionContext
   return executionCtx as Parameters<typeof answerRequest>[2];
 }
 
-/** The bindings without those of the wrapping Worker, for each `env`. Throughline would warn about names that it does not know. */
+/** For each `env`, the bindings without those of the wrapping Worker: Throughline would warn about names that it does not know. */
 const ownBindings = new WeakMap<object, Env>();
 
 function envOf(env: EdgeBindings): Env {

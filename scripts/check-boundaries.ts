@@ -61,7 +61,7 @@ const TOP_FOLDERS: readonly TopFolder[] = [
   },
   {
     folder: 'dev',
-    mayImport: ['dev', 'shared'],
+    mayImport: ['dev', 'create', 'shared'],
     runtime: ['node:'],
     why: 'starts the other parts as programs, as a user would',
   },
@@ -138,7 +138,7 @@ const ROOMS: readonly Rooms[] = [
       ['job'],
       [
         'text',
-        'bytes.ts',
+        'clock.ts',
         'defined.ts',
         'fnv1a.ts',
         'host-ready.ts',
@@ -149,6 +149,7 @@ const ROOMS: readonly Rooms[] = [
         'collections',
         'version.ts',
       ],
+      ['bytes.ts'],
     ],
     why: 'messages are made of jobs, and jobs know no message',
   },

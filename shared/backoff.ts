@@ -22,3 +22,11 @@ export function backoffCeiling(attempt: number, policy: RetryPolicy): number {
 export function backoff(attempt: number, policy: RetryPolicy, random: number): number {
   return Math.floor(random * (backoffCeiling(attempt, policy) + 1));
 }
+
+/**
+ * Returns a random pause that is at least half of the longest pause ("equal jitter"), in milliseconds.
+ * @param random a number from 0 (inclusive) to 1 (exclusive)
+ */
+export function equalJitter(longestMs: number, random: number): number {
+  return (longestMs * (1 + random)) / 2;
+}

@@ -13,7 +13,7 @@ const FORM = '"whsec_" and 24 to 64 bytes in base64';
 const DERIVED_BYTES = 32;
 /** The purpose of a derived key, which is followed by the tenant. */
 const PURPOSE = 'throughline/callbacks/';
-/** So many tenants have their derived keys in memory. */
+/** For how many tenants the derived keys are kept in memory. */
 const MAX_REMEMBERED = 10_000;
 
 /** One secret, or several with commas between them, the newest first. The value is the keys of the secrets. */

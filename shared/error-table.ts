@@ -13,8 +13,8 @@ interface ErrorEntry {
 }
 
 /**
- * What each code means, for an HTTP answer and for the broker. No other place maps codes to HTTP statuses or acks. It stands
- * apart from the codes, because the client has no room for it.
+ * What each code means, for an HTTP answer and for the broker. No other place maps codes to HTTP statuses or acks. The table has
+ * a file of its own, so that the client, which imports the codes, stays small.
  */
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   'request-invalid': { status: 400, title: 'The request is not valid', ack: 'term' },

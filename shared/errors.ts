@@ -1,4 +1,4 @@
-/** The one error class of Throughline, its codes, and the HTTP status of each. What a code means is in error-table.ts. */
+/** The one error class of Throughline, and its codes. What a code means, such as its HTTP status, is in error-table.ts. */
 import type { JobState } from './job/job.ts';
 import type { SpentQuota } from './quotas.ts';
 
@@ -58,11 +58,12 @@ const JOB_ERROR_CODES = [
   'target-refused',
 ] as const;
 
-/** All codes. The client has no room for it. */
+/** All codes. The client does not import this list, so that it stays small. */
 export const ERROR_CODES = [...API_ERROR_CODES, ...JOB_ERROR_CODES] as const;
 
 /** A code that the HTTP API answers with. */
 export type ApiErrorCode = (typeof API_ERROR_CODES)[number];
+/** A code of a {@link ThroughlineError}. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** Whether the HTTP API may answer with this code. */
@@ -111,7 +112,7 @@ export class ThroughlineError extends Error {
   }
 }
 
-/** Whether one of our functions threw this. Never throws, whatever `thrown` is. */
+/** Whether this is a {@link ThroughlineError}. Never throws, whatever `thrown` is. */
 export function isThroughlineError(thrown: unknown): thrown is ThroughlineError {
   try {
     return thrown instanceof ThroughlineError;
@@ -124,8 +125,8 @@ export function isThroughlineError(thrown: unknown): thrown is ThroughlineError 
 const MAX_DESCRIPTION = 2_000;
 
 /**
- * The message of anything that can be thrown, as one line of at most 2,000 characters. Never throws. Half a character, as a cut
- * leaves it, is replaced: other programs do not read it.
+ * The message of anything that can be thrown, as one line of at most 2,000 characters. Never throws. The cut may leave half of a
+ * surrogate pair. It is replaced, because other programs refuse it.
  */
 export function describeThrown(thrown: unknown): string {
   const text = textOf(thrown);

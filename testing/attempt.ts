@@ -48,7 +48,7 @@ interface Parts {
 }
 
 /** One attempt of a job in a test, through the worker's own steps: run → classify. */
-export class AttemptOfTest {
+export class TestAttempt {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -84,7 +84,11 @@ export class AttemptOfTest {
     const lease = new JobLease(Number.POSITIVE_INFINITY, () => undefined);
     try {
       return await runOperation(operation, attempt, {
-        ...{ abort, lease, fence: attempt.number, log: keptLog(log), look: async () => undefined },
+        abort,
+        lease,
+        fence: attempt.number,
+        log: keptLog(log),
+        look: async () => undefined,
         progress: { report, stop: () => undefined },
         roomForResult: () => LIMITS.resultBytes,
       });
@@ -109,7 +113,10 @@ export class AttemptOfTest {
     if (event === undefined) throw new Error(`the attempt has no event: ${ending.conclusion}`);
     const thrown = reportIn(outcome)?.text;
     return {
-      ...{ number: attempt.number, outcome: event.kind as EndedAttempt['outcome'], ranMs, event },
+      number: attempt.number,
+      outcome: event.kind as EndedAttempt['outcome'],
+      ranMs,
+      event,
       ...(event.error === undefined ? {} : { error: event.error }),
       ...(thrown === undefined ? {} : { thrown }),
       ...(event.kind === 'retrying' && ack.kind === 'nak' ? { pauseMs: ack.delayMs } : {}),

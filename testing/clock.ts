@@ -19,9 +19,9 @@ export const REAL_TIME: Clock = {
   stop: () => undefined,
 };
 
-/** How long nothing but timers must be waited for, before time jumps. Work of other threads is not seen. */
+/** Time jumps after the process has waited for nothing but timers for this long. Work of other threads is not seen. */
 const QUIET_MS = 5;
-/** So many turns of the event loop are quick. After them, each takes a millisecond. */
+/** The first turns of the event loop are quick. Each later one takes a millisecond. */
 const QUICK_TURNS = 20;
 const TIMERS = ['Timeout', 'Immediate'];
 
@@ -29,8 +29,9 @@ const TIMERS = ['Timeout', 'Immediate'];
 let inUse: Promise<void> = Promise.resolve();
 
 /**
- * A clock that jumps to the next timer whenever the process waits for nothing else. While it waits for a file, a socket or a
- * child process, time goes by as it does. It is that of the whole process, so it waits until no other one is in use.
+ * Starts a clock that jumps to the next timer whenever the process waits for nothing else. While the process waits for a file, a
+ * socket or a child process, this clock goes as fast as the real one. It replaces the clock of the whole process. So the call
+ * waits until no other fake clock is in use.
  */
 export async function fakeTime(): Promise<Clock> {
   const earlier = inUse;

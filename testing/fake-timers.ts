@@ -1,7 +1,8 @@
+/** Timers and a `Date` that a fake clock puts in the place of the platform's. */
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { promisify } from 'node:util';
 
-/** What a fake clock puts in the place of the platform's. */
+// The modules themselves: an `import` gives a namespace that cannot be changed.
 const require = createRequire(import.meta.url);
 const timersModule = require('node:timers') as Record<string, unknown>;
 const promisesModule = require('node:timers/promises') as Record<string, unknown>;
@@ -89,18 +90,21 @@ export class FakeTimers {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
+  /** Starts a timer, or an interval. @param ms what `setTimeout` was given; 1 if that is not a number */
   start(callback: Callback, ms: unknown, args: unknown[], isInterval: boolean): FakeTimer {
     const delayMs = Math.max(1, Number(ms) || 0);
     return new FakeTimer(this, (timer) => {
       const run = (): void => callback(...args);
-      // Code that outlives the run keeps its timers.
-      if (this.#isOver) return void REAL.setTimeout(run, delayMs).unref();
-      this.#entries.add({ run, at: this.#now + delayMs, everyMs: isInterval ? delayMs : undefined, timer });
+      // Code that outlives the run gets timers of the platform.
+      if (this.#isOver) REAL.setTimeout(run, delayMs).unref();
+      else
+        this.#entries.add({ run, at: this.#now + delayMs, everyMs: isInterval ? delayMs : undefined, timer });
     });
   }
 
+  /** Ends a timer, or an interval. */
   clear(timer: unknown): void {
-    // One that was started before.
+    // A timer of the platform: it was started before the fake ones were installed.
     if (!(timer instanceof FakeTimer)) REAL.clearTimeout(timer as NodeJS.Timeout);
     for (const entry of this.#entries) if (entry.timer === timer) this.#entries.delete(entry);
   }

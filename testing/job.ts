@@ -19,7 +19,7 @@ export interface JobOptions {
 }
 
 /** The message of a job in a test. @param options checked before */
-export function jobOfTest(operation: Operation, input: unknown, options: JobOptions, now: Date): JobMessage {
+export function testJob(operation: Operation, input: unknown, options: JobOptions, now: Date): JobMessage {
   const { jobId = randomUUID(), tenant = 'test', timeout, maxAttempts } = options;
   const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout);
   return {

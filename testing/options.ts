@@ -50,8 +50,8 @@ export const STACK_OPTIONS = z.strictObject({
 });
 
 /**
- * Checks the options of a test. Most runners do not check types, and an option that nobody reads would change nothing.
- * @param what the function that takes the options
+ * Checks the options of a test. Most test runners do not check types, so a misspelt option would go unnoticed.
+ * @param what the function that takes the options, for the error
  * @throws TypeError that names each wrong option
  */
 export function checkOptions(what: string, options: z.ZodObject, given: unknown): void {

@@ -7,12 +7,13 @@ import type { InputOf, ResultOf } from '../shared/operation-types.ts';
 import { extract, fromRecord, startTrace, ThroughlinePropagator } from '../shared/propagation/index.ts';
 import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';
 import { isOperation, type Operation } from '../worker-node/operations/operation.ts';
-import { AttemptOfTest, type EndedAttempt } from './attempt.ts';
+import { TestAttempt, type EndedAttempt } from './attempt.ts';
 import { type Clock, fakeTime, REAL_TIME } from './clock.ts';
-import { type JobOptions, jobOfTest } from './job.ts';
+import { type JobOptions, testJob } from './job.ts';
 import type { LogLine } from './log.ts';
 import { checkOptions, RUN_OPTIONS } from './options.ts';
 
+/** The options of {@link runOperation}. */
 export interface RunOptions extends JobOptions {
   /**
    * `fake`: pauses cost nothing, and the timers of the operation neither. Time jumps to the next one while the process waits
@@ -91,7 +92,7 @@ async function runJob(
   clock: Clock,
 ): Promise<OperationRun<unknown>> {
   const beganAt = clock.now();
-  const job = jobOfTest(operation, input, options, new Date(beganAt));
+  const job = testJob(operation, input, options, new Date(beganAt));
   const extraction = extract(fromRecord(options.trace ?? {}));
   const parent = extraction.outcome === 'continued' ? extraction.context : startTrace(extraction.context);
   const attempts: EndedAttempt[] = [];
@@ -99,7 +100,7 @@ async function runJob(
   const stopping = new AbortController();
   const ends = endsOf(options, stopping);
   for (;;) {
-    const attempt = new AttemptOfTest({ operation, job, clock, log, progress, ends, options });
+    const attempt = new TestAttempt({ operation, job, clock, log, progress, ends, options });
     const ended = await context.with(parent, () => attempt.run(attempts.at(-1)));
     attempts.push(ended);
     if (ended.pauseMs === undefined) {
@@ -133,7 +134,7 @@ function stateOf({ event }: EndedAttempt): End<unknown> {
   return { state: kind === 'cancelled' ? 'cancelled' : 'failed', error: failure };
 }
 
-/** As the worker does, unless the test has its own: log lines and spans then know their job. */
+/** Sets up OpenTelemetry as the worker does, so that log lines and spans know their job. A test may have set up its own before. */
 function keepContext(): void {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new ThroughlinePropagator());

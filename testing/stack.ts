@@ -6,6 +6,7 @@ import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { loadDev } from './load-dev.ts';
 import { checkOptions, STACK_OPTIONS } from './options.ts';
 
+/** The options of {@link startStack}. */
 export interface TestStackOptions {
   /** The folder of the operations. */
   readonly operations: string;
@@ -75,7 +76,11 @@ export async function startStack<Registry = AnyOperations>(
   const stack = await dev.startStack({ ...stackOptions(options, dev.FREE_PORTS), onLog });
   const { url, apiKey, callbackSecret, addWorker, stop } = stack;
   return {
-    ...{ url, apiKey, callbackSecret, addWorker, stop },
+    url,
+    apiKey,
+    callbackSecret,
+    addWorker,
+    stop,
     client: new ThroughlineClient<Registry>({ url, apiKey }),
     log: () => lines.flatMap(objectIn),
     waitForTrace: (traceId, { isWhole = isWholeTrace, timeoutMs = TRACE_TIMEOUT_MS } = {}) =>
@@ -89,7 +94,9 @@ function stackOptions(
   ports: StackOptions['ports'],
 ): StackOptions {
   return {
-    ...{ ports, operationsFolder: operations, natsServerPath },
+    ports,
+    operationsFolder: operations,
+    natsServerPath,
     ...(edge === undefined ? {} : { edge }),
     ...(worker === undefined ? {} : { worker }),
     onLog: () => undefined,

@@ -1,6 +1,6 @@
 import { startTimer, type Timer } from '../shared/timers.ts';
 
-/** So long a line may wait for others. */
+/** How long a line may wait for others. */
 const WAIT_MS = 5;
 
 /** Where lines are written. */
@@ -19,7 +19,7 @@ export class BatchedLines {
   #waiting = '';
   #timer: Timer | undefined;
 
-  /** @param output what waits is written to it when the process ends, unless it is killed */
+  /** @param output gets the waiting lines too when the process ends, unless it is killed */
   constructor(output: Output) {
     this.#output = output;
     process.on('exit', () => {

@@ -43,30 +43,6 @@ export interface Gauged {
   readonly loops: readonly Pick<ConsumeLoop, 'what' | 'running' | 'concurrency'>[];
 }
 
-/** What waits for its export, and what is being sent. */
-function showExports({ metrics, tracing: { losses } }: Gauged): void {
-  metrics.observe(
-    [
-      'spansQueue',
-      'spansCapacity',
-      'spansInFlight',
-      'logsQueue',
-      'logsCapacity',
-      'logsInFlight',
-      'metricsInFlight',
-    ],
-    () => ({
-      spansQueue: known(losses.spans.exports.waiting),
-      spansCapacity: known(losses.spans.exports.capacity),
-      spansInFlight: [[losses.spans.exports.inFlight]],
-      logsQueue: known(losses.logs.exports.waiting),
-      logsCapacity: known(losses.logs.exports.capacity),
-      logsInFlight: [[losses.logs.exports.inFlight]],
-      metricsInFlight: [[losses.metrics.exports.inFlight]],
-    }),
-  );
-}
-
 /** Lets the metrics show the state of a worker, of the streams, and of the connection. */
 export function showGauges(parts: Gauged): void {
   showHost(parts);
@@ -89,6 +65,30 @@ function showHost({ metrics, limits, hosts, registry, loops, tracing }: Gauged):
     hosts: [[hosts.alive]],
     operationHosts: [...registry.keys()].map((operation) => [hosts.serving(operation), { operation }]),
   }));
+}
+
+/** What waits for its export, and what is being sent. */
+function showExports({ metrics, tracing: { losses } }: Gauged): void {
+  metrics.observe(
+    [
+      'spansQueue',
+      'spansCapacity',
+      'spansInFlight',
+      'logsQueue',
+      'logsCapacity',
+      'logsInFlight',
+      'metricsInFlight',
+    ],
+    () => ({
+      spansQueue: known(losses.spans.exports.waiting),
+      spansCapacity: known(losses.spans.exports.capacity),
+      spansInFlight: [[losses.spans.exports.inFlight]],
+      logsQueue: known(losses.logs.exports.waiting),
+      logsCapacity: known(losses.logs.exports.capacity),
+      logsInFlight: [[losses.logs.exports.inFlight]],
+      metricsInFlight: [[losses.metrics.exports.inFlight]],
+    }),
+  );
 }
 
 function showStreams({ metrics, store, lags }: Gauged): void {

@@ -21,8 +21,10 @@ import { startTracing, type Tracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
 import { keepObjectsYoung } from './young-objects.ts';
 
-/** A pause of the garbage collector, or a large computation, is shorter. */
+/** After this time the log says where the event loop is blocked. A pause of the garbage collector, or a large computation, is shorter. */
 const TELL_AFTER_MS = 5_000;
+/** As long as a file may wait for something at its top level. */
+const END_LOADING_AFTER_MS = 30_000;
 
 interface HostOptions {
   /** Folder of the operations to load. Undefined: the worker has only the built-in ones. */
@@ -62,22 +64,29 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     autoInstrument: true,
     getsBaggage: (url) => baggageAllow.has(url),
     warn,
-    sayLoss: (signal, counts, reason) => sayLoss(lines, log, signal, { ...counts, reason }),
+    sayLoss: (signal, counts, reason) => sayLoss(lines, log, signal, { counts, reason }),
     lines,
   });
   const strayErrors = StrayErrors.watch(log);
-  return await sentIfItFails(tracing, async () => {
+  return await flushIfItFails(tracing, async () => {
+    const loopWatch = LoopWatch.start({
+      service: SERVICE.worker,
+      tellAfterMs: TELL_AFTER_MS,
+      endLoadingAfterMs: END_LOADING_AFTER_MS,
+      folder: options.operationsFolder,
+    });
     const loaded = await loadOwn(options.operationsFolder, log);
+    loopWatch.loaded(longestBlock(loaded, config));
     await checkCredentials(config);
     const guard = new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW));
     const { builtInOperations } = await import('./operations/built-in/built-in.ts');
     const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
-    return { run: () => runHost({ config, log, tracing, strayErrors, loaded, registry, guard }) };
+    return { run: () => runHost({ config, log, tracing, strayErrors, loopWatch, registry, guard }) };
   });
 }
 
-/** Does a step of the start. If it fails, the process ends, so the spans and the lines of the log that wait are sent first. */
-async function sentIfItFails<Result>(tracing: Tracing, step: () => Promise<Result>): Promise<Result> {
+/** Does a step of the start. If it fails, the process ends, so waiting spans and log lines are sent first. */
+async function flushIfItFails<Result>(tracing: Tracing, step: () => Promise<Result>): Promise<Result> {
   try {
     return await step();
   } catch (thrown) {
@@ -92,19 +101,14 @@ interface HostParts {
   readonly log: WorkerLogger;
   readonly tracing: Tracing;
   readonly strayErrors: StrayErrors;
-  readonly loaded: readonly LoadedOperation[];
+  readonly loopWatch: LoopWatch;
   readonly registry: ReturnType<typeof createRegistry>;
   readonly guard: TargetGuard;
 }
 
 async function runHost(parts: HostParts): Promise<number> {
-  const { config, log, tracing, strayErrors, loaded, registry, guard } = parts;
-  const worker = await sentIfItFails(tracing, () => startWorker({ config, registry, log, tracing, guard }));
-  const loopWatch = LoopWatch.start({
-    service: SERVICE.worker,
-    tellAfterMs: TELL_AFTER_MS,
-    endAfterMs: longestBlock(loaded, config),
-  });
+  const { config, log, tracing, strayErrors, loopWatch, registry, guard } = parts;
+  const worker = await flushIfItFails(tracing, () => startWorker({ config, registry, log, tracing, guard }));
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, parts);
   keepObjectsYoung();
@@ -130,8 +134,14 @@ const LOSS_LINES: Readonly<Record<Signal, string>> = {
 };
 
 /** The line belongs to no job, although the code of some job may have started the export. */
-function sayLoss(lines: ExportedLines, log: WorkerLogger, signal: Signal, fields: object): void {
-  const say = (): void => context.with(ROOT_CONTEXT, () => log.warn(fields, LOSS_LINES[signal]));
+function sayLoss(
+  lines: ExportedLines,
+  log: WorkerLogger,
+  signal: Signal,
+  { counts, reason }: { readonly counts: object | undefined; readonly reason: string },
+): void {
+  const line = counts === undefined ? 'the collector warns' : LOSS_LINES[signal];
+  const say = (): void => context.with(ROOT_CONTEXT, () => log.warn({ ...counts, reason }, line));
   if (signal === 'logs') lines.without(say);
   else say();
 }
@@ -147,7 +157,7 @@ function baggageAllowOf({ BAGGAGE_ALLOW, HTTP_REQUEST_ALLOW }: WorkerConfig): Al
   return new AllowList(BAGGAGE_ALLOW === 'none' ? '' : BAGGAGE_ALLOW, 'BAGGAGE_ALLOW');
 }
 
-/** After such a time no attempt can end well: its time limit is over, and other hosts have its job. */
+/** After how long a block no attempt can end well: its time limit is over, and other hosts have its job. */
 function longestBlock(loaded: readonly LoadedOperation[], { WORKER_ACK_WAIT_MS }: WorkerConfig): number {
   return Math.max(0, ...loaded.map(({ operation }) => operation.timeoutMs)) + 2 * WORKER_ACK_WAIT_MS;
 }

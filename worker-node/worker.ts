@@ -67,6 +67,7 @@ import { SIGNALS } from './telemetry/export/losses.ts';
 import type { WorkerMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
+/** A worker that runs. */
 export interface Worker {
   readonly healthPort: number;
   /** Stops pulling, lets jobs end, hands back the rest, closes everything. Safe to call twice. */
@@ -320,7 +321,8 @@ function createLimits({ config, broker, publisher, retry, log, metrics }: LoopPa
     leaseMs: config.WORKER_ACK_WAIT_MS,
     parked: Math.max(LEAST_PARKED, config.WORKER_CONCURRENCY * PARKED_PER_SLOT),
     random: Math.random,
-    ...{ log, metrics },
+    log,
+    metrics,
   });
 }
 
@@ -344,7 +346,7 @@ function createJobLoop(parts: LoopParts, lanes: readonly LaneSource[], limits: L
   return new ConsumeLoop({ lanes, handler: pipeline, concurrency, log, what: 'jobs', metrics });
 }
 
-/** The loop that delivers callbacks; undefined if the settings turn callbacks off on this host. */
+/** The loop that delivers callbacks; none if the settings turn callbacks off on this host. */
 function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
   const { config, broker, retry, log, metrics } = parts;
   const concurrency = config.CALLBACK_CONCURRENCY;

@@ -9,7 +9,7 @@ export type Call = (path: string, init: RequestInit) => Promise<Response>;
 const PAUSE_MS = 20;
 const PATIENCE_MS = 30_000;
 
-/** Runs for so long that its requests find it running, and no longer, in case that nobody ends it. */
+/** Runs long enough for its requests to find it running, and ends by itself if nobody ends it. */
 export const LONG_JOB = { operation: 'bench.nap', input: { ms: 60_000 } };
 export const SHORT_JOB = { operation: 'bench.one-event', input: { ms: 0, from: 0, to: 0 } };
 export const DELAYED_JOB = { ...SHORT_JOB, delay: '1h' };

@@ -5,7 +5,7 @@ import type { DistantRequest } from './distant-request.ts';
 const WAIT = { prefer: 'wait=20' };
 /** A tenant with a full lane is looked at again if the last look is older. */
 const LOOK_MS = 1_100;
-/** A tenant has a full lane from so many unfinished jobs on. It is more than a tenant has here that waits for the end of each. */
+/** From how many unfinished jobs on a tenant's lane is full. A tenant that waits for the end of each job has fewer. */
 export const FULL_LANE = 40;
 const LANEFUL = { jobs: Array.from({ length: FULL_LANE }, () => SHORT_JOB) };
 

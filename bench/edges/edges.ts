@@ -64,7 +64,9 @@ export class Edges {
     if (tenant === undefined || napper === undefined) throw new Error('there are no tenants');
     const sink = await startOtlpSink();
     const stack = await startQuietStack({
-      ...{ tracing: false, operationsFolder: OPERATIONS, edge: { API_KEYS, ...UNLIMITED } },
+      tracing: false,
+      operationsFolder: OPERATIONS,
+      edge: { API_KEYS, ...UNLIMITED },
       worker: { WORKER_CONCURRENCY: '1' },
     });
     const nats = await connect({ servers: stack.nats.url });
@@ -113,12 +115,10 @@ export class Edges {
     const { stack, sink, API_KEYS } = this.#parts;
     const bundle = await edgeBundle(kind.entry);
     const bindings = {
-      ...{
-        NATS_URL: stack.nats.webSocketUrl,
-        API_KEYS,
-        ...UNLIMITED,
-        BRIDGE_SHARDS: String(kind.shards ?? 1),
-      },
+      NATS_URL: stack.nats.webSocketUrl,
+      API_KEYS,
+      ...UNLIMITED,
+      BRIDGE_SHARDS: String(kind.shards ?? 1),
       ...kind.settings,
       ...(kind.traced === true ? { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url } : {}),
     };

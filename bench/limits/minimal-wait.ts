@@ -26,7 +26,8 @@ export class Bridge extends DurableObject<Env> {
     const connection = await this.#connection;
     const result = new Promise((resolve) => this.#waiting.set(id, resolve));
     const ack = await connection.request(`jobs.bench.${id}.${operation}`, JSON.stringify(input), {
-      ...{ headers: jobHeaders(id), timeout: 4_000 },
+      headers: jobHeaders(id),
+      timeout: 4_000,
     });
     const { error } = ack.json<{ readonly error?: unknown }>();
     if (error !== undefined) throw new Error(JSON.stringify(error));

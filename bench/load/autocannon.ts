@@ -6,9 +6,9 @@ import type { Load, LoadFigures, Sender } from './load.ts';
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
-/** It looks so often whether its time is over. */
+/** How often it looks whether its time is over. */
 const SAMPLE_MS = 100;
-/** It ends with its load, or so much later; else it is ended. */
+/** How long after its load it may still run before it is ended. */
 const PATIENCE_S = 60;
 
 /** The parts that we need of what it writes. */

@@ -6,7 +6,7 @@ export interface Load {
   readonly connections: number;
   /** At least one: both programs take whole seconds. */
   readonly seconds: number;
-  /** After so many requests it is enough: a sender that can count ends then. At least as many as there are connections. */
+  /** How many requests are enough: a sender that can count ends after them. At least as many as there are connections. */
   readonly enough?: number;
 }
 

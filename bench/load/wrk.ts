@@ -6,7 +6,7 @@ import { withFile } from './lent-file.ts';
 import type { Load, LoadFigures, Sender } from './load.ts';
 
 const run = promisify(execFile);
-/** It ends with its load, or so much later; else it is ended. */
+/** How long after its load it may still run before it is ended. */
 const PATIENCE_S = 60;
 
 interface WrkError {

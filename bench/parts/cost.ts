@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Stack } from '../../dev/stack.ts';
 import { UNLIMITED } from '../edges/unlimited.ts';
 import { withWorkerd } from '../edges/workerd.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Figures } from '../suite/table.ts';
+import { jsonHeaders, untilNoJobIs } from '../support/api.ts';
 import { edgeBundle } from '../support/bundle.ts';
 import { processorMs } from '../support/measure.ts';
 import { startQuietStack } from '../support/stack.ts';
@@ -12,7 +12,7 @@ import { startQuietStack } from '../support/stack.ts';
 const COUNTED_EDGE = 'bench/limits/counted-edge.ts';
 const JOBS = 2_000;
 const QUICK_JOBS = 100;
-/** Of each way. V8 still compiles code again until then, as in the table of the edge. */
+/** Of each way. Until then V8 still recompiles code, as in the table of the edge. */
 const WARM_UP_REQUESTS = 25_000;
 const WARM_UP_JOBS = 100_000;
 const BATCH = 100;
@@ -20,8 +20,12 @@ const PARALLEL = 16;
 const POLL_MS = 100;
 /** What Cloudflare counts, by the names of `counted-edge.ts`, for one job. */
 const COUNTED = [
-  ...['calls of Bridge', 'calls of JobIndex', 'alarms', 'WebSocket messages'],
-  ...['rows read', 'rows written'],
+  'calls of Bridge',
+  'calls of JobIndex',
+  'alarms',
+  'WebSocket messages',
+  'rows read',
+  'rows written',
 ];
 
 /** A way to submit jobs. */
@@ -38,7 +42,10 @@ const WAYS: readonly Way[] = [
   { name: 'POST', path: '/v1/jobs', jobsOfRequest: 1, body: JOB, headers: {} },
   { name: 'POST, wait', path: '/v1/jobs', jobsOfRequest: 1, body: JOB, headers: { prefer: 'wait=30' } },
   {
-    ...{ name: `POST, a batch of ${BATCH}`, path: '/v1/jobs/batch', jobsOfRequest: BATCH, headers: {} },
+    name: `POST, a batch of ${BATCH}`,
+    path: '/v1/jobs/batch',
+    jobsOfRequest: BATCH,
+    headers: {},
     body: { jobs: Array.from({ length: BATCH }, () => JOB) },
   },
 ];
@@ -57,13 +64,16 @@ export const cost: Part = {
     const jobs = quick ? QUICK_JOBS : JOBS;
     const contestants = WAYS.map(
       (way): Contestant => ({
-        ...{ name: way.name, kind: 'ours', measure: () => measure(stack, workerd, way, jobs) },
+        name: way.name,
+        kind: 'ours',
+        measure: () => measure(stack, workerd, way, jobs),
       }),
     );
     try {
       if (!quick) await warmUp(stack);
       await report({
-        ...{ name: 'cost', title: 'What Cloudflare counts for one job, from its request to its end' },
+        name: 'cost',
+        title: 'What Cloudflare counts for one job, from its request to its end',
         columns: [
           { name: 'processor time', unit: 'ms', digits: 2 },
           { name: 'requests', unit: '', digits: 2 },
@@ -93,7 +103,8 @@ async function measure(stack: Stack, workerd: number, way: Way, jobs: number): P
   const [after, used] = [await countsOf(stack), processorMs(workerd) - ms];
   const counted = COUNTED.map((name) => [name, ((after[name] ?? 0) - (before[name] ?? 0)) / jobs]);
   return {
-    ...{ 'processor time': used / jobs, requests: 1 / way.jobsOfRequest },
+    'processor time': used / jobs,
+    requests: 1 / way.jobsOfRequest,
     ...Object.fromEntries(counted),
   };
 }
@@ -102,12 +113,8 @@ async function countsOf({ url }: Stack): Promise<Readonly<Record<string, number>
   return (await (await fetch(`${url}/counts`)).json()) as Readonly<Record<string, number>>;
 }
 
-function headersOf({ apiKey }: Stack): Record<string, string> {
-  return { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
-}
-
 async function submit(stack: Stack, way: Way, jobs: number): Promise<void> {
-  const headers = { ...headersOf(stack), ...way.headers };
+  const headers = { ...jsonHeaders(stack.apiKey), ...way.headers };
   const init = { method: 'POST', headers, body: JSON.stringify(way.body) };
   let left = jobs / way.jobsOfRequest;
   const send = async (): Promise<void> => {
@@ -122,13 +129,5 @@ async function submit(stack: Stack, way: Way, jobs: number): Promise<void> {
 
 /** Waits until the index has the end of each job. */
 async function untilDone(stack: Stack): Promise<void> {
-  for (const state of ['queued', 'running'])
-    for (;;) {
-      const answer = await fetch(`${stack.url}/v1/jobs?state=${state}&limit=1`, {
-        headers: headersOf(stack),
-      });
-      const { jobs, complete } = (await answer.json()) as { jobs: unknown[]; complete: boolean };
-      if (complete && jobs.length === 0) break;
-      await delay(POLL_MS);
-    }
+  await untilNoJobIs(['queued', 'running'], stack, POLL_MS);
 }

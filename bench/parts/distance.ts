@@ -51,7 +51,8 @@ async function measure(mode: AckMode, options: PartOptions): Promise<void> {
       ...ours
         .filter(({ makesJob }) => mode === 'stream' || makesJob === true)
         .map((request) => ({
-          ...{ name: nameOf(request), kind: 'ours' as const },
+          name: nameOf(request),
+          kind: 'ours' as const,
           ...timed(request.prepare),
         })),
     ];

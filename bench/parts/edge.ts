@@ -4,11 +4,12 @@ import { findSender } from '../load/sender.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { inTurns } from '../suite/rounds.ts';
 import type { Column, Figures } from '../suite/table.ts';
+import { jsonHeaders } from '../support/api.ts';
 import { processorMs } from '../support/measure.ts';
 
 const SECONDS = 2;
 const QUICK: Pick<Load, 'seconds' | 'enough'> = { seconds: 1, enough: 64 };
-/** V8 still compiles code again before: only later requests count. */
+/** Until then V8 still recompiles code, so only later requests count. */
 const WARM_UP_REQUESTS = 25_000;
 const WARM_UP_AT_ONCE = 32;
 const SHORT = 100;
@@ -21,12 +22,21 @@ const COLUMNS: readonly Column[] = [
 const EMPTY = { name: 'empty handler', kind: 'limit', entry: 'bench/limits/empty-worker.ts' } as const;
 const EMPTY_OBJECT = {
   ...EMPTY,
-  ...{ name: 'empty handler, calls an empty object', settings: { CALL_OBJECT: 'true' } },
+  name: 'empty handler, calls an empty object',
+  settings: { CALL_OBJECT: 'true' },
 } as const;
 const MINIMAL = minimalBridge(1);
 const ALL = [
-  ...[EMPTY, EMPTY_OBJECT, MINIMAL, minimalBridge(4)],
-  ...[ours(false, 1), ours(true, 1), ours(false, 2), ours(true, 2), ours(false, 4), ours(true, 4)],
+  EMPTY,
+  EMPTY_OBJECT,
+  MINIMAL,
+  minimalBridge(4),
+  ours(false, 1),
+  ours(true, 1),
+  ours(false, 2),
+  ours(true, 2),
+  ours(false, 4),
+  ours(true, 4),
 ];
 /** Beside 32 short requests at once, the other rows say nothing new. */
 const FEW = [MINIMAL, ours(false, 1), ours(true, 1), ours(true, 4)];
@@ -45,16 +55,25 @@ const CASES: readonly Case[] = [
   { name: 'edge-32', title: 'POST /v1/jobs, 32 at once', atOnce: 32, bytes: SHORT, edges: ALL },
   // The empty handlers say what a request takes at least when it has the machine for itself.
   {
-    ...{ name: 'edge-1', title: 'POST /v1/jobs, one after the other', atOnce: 1, bytes: SHORT },
+    name: 'edge-1',
+    title: 'POST /v1/jobs, one after the other',
+    atOnce: 1,
+    bytes: SHORT,
     edges: [EMPTY, EMPTY_OBJECT, ...FEW],
   },
   { name: 'edge-256', title: 'POST /v1/jobs, 256 at once', atOnce: 256, bytes: SHORT, edges: FEW },
   {
-    ...{ name: 'edge-10kB', title: 'POST /v1/jobs with 10 kB, 32 at once', atOnce: 32, bytes: 10_000 },
+    name: 'edge-10kB',
+    title: 'POST /v1/jobs with 10 kB, 32 at once',
+    atOnce: 32,
+    bytes: 10_000,
     edges: FEW,
   },
   {
-    ...{ name: 'edge-200kB', title: 'POST /v1/jobs with 200 kB, 32 at once', atOnce: 32, bytes: 200_000 },
+    name: 'edge-200kB',
+    title: 'POST /v1/jobs with 200 kB, 32 at once',
+    atOnce: 32,
+    bytes: 200_000,
     edges: FEW,
   },
 ];
@@ -112,7 +131,11 @@ class EdgePart {
     const rows = this.#edges.all.filter((one) => edges.some((wanted) => wanted.name === one.name));
     const contestants = rows.map((to) => ({ ...to, measure: () => this.#measure(to, atOnce, bytes) }));
     await options.report({
-      ...{ name, title, columns: COLUMNS, picture: 'requests', sender: this.#sender.name },
+      name,
+      title,
+      columns: COLUMNS,
+      picture: 'requests',
+      sender: this.#sender.name,
       rows: await inTurns(contestants, options.rounds, options.quick ? 0 : 1),
       notes: [
         `Bodies of ${bytes.toLocaleString('en-US')} bytes. The sender of the requests shares the machine with workerd and nats-server.`,
@@ -129,7 +152,8 @@ class EdgePart {
     await this.#edges.emptyQueue();
     if (failed === requests) throw new Error(`all ${requests} requests failed`);
     return {
-      ...{ requests: (requests - failed) / seconds, failed },
+      requests: (requests - failed) / seconds,
+      failed,
       workerd: (workerd * 1e3) / requests,
       ...(to.shards === undefined ? {} : { 'nats-server': (nats * 1e3) / requests }),
     };
@@ -149,12 +173,12 @@ class EdgePart {
   }
 
   #request({ url }: RunningEdge, bytes: number): Pick<Load, 'url' | 'headers' | 'body'> {
-    const headers = { authorization: `Bearer ${this.#edges.key}`, 'content-type': 'application/json' };
+    const headers = jsonHeaders(this.#edges.key);
     return { url: `${url}/v1/jobs`, headers, body: bodyOf(bytes) };
   }
 }
 
-/** A job whose body has so many bytes: nearly all of them are one text. */
+/** The body of a job, with this many bytes: nearly all of them are one text. */
 function bodyOf(bytes: number): string {
   const job = (text: string): string => JSON.stringify({ operation: 'bench.nap', input: { ms: 1, text } });
   return job('x'.repeat(bytes - job('').length));

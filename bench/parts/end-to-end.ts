@@ -13,7 +13,7 @@ import { startQuietStack } from '../support/stack.ts';
 import { startBullMqWait, startMinimalWait, type WaitingPath } from '../support/waiting-paths.ts';
 
 const SHARES = [0.1, 0.5, 0.8];
-/** So many requests count in all rounds together: ten are slower than the last percentile that is shown, also if a few are missing. */
+/** How many requests count in all rounds together: ten are slower than the last percentile that is shown, also if a few are missing. */
 const WANTED = 10_500;
 const WANTED_AT_LOW_RATE = 1_200;
 const LOW_SHARE = 0.1;
@@ -21,7 +21,7 @@ const LOW_SHARE = 0.1;
 const STEP = 1.15;
 const FIRST_RATE = 150;
 const MOST_RATE = 20_000;
-/** A rate holds if so many of its answers come in time, and none fails. */
+/** A rate holds if this part of its answers comes in time, and none fails. */
 const HOLDS_SHARE = 0.97;
 const HOLDS_P99_MS = 500;
 const TRY_MS = 3_000;
@@ -70,11 +70,9 @@ async function measure(traced: boolean, options: PartOptions): Promise<void> {
   const sink = await startOtlpSink();
   const tracing = traced ? { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url } : {};
   const stack = await startQuietStack({
-    ...{
-      tracing: false,
-      edge: { ...UNLIMITED, ...tracing },
-      worker: { WORKER_CONCURRENCY: '64', ...tracing },
-    },
+    tracing: false,
+    edge: { ...UNLIMITED, ...tracing },
+    worker: { WORKER_CONCURRENCY: '64', ...tracing },
   });
   const others: WaitingPath[] = [];
   try {
@@ -87,7 +85,8 @@ async function measure(traced: boolean, options: PartOptions): Promise<void> {
     );
     const rows = await inTurns(rates, options.rounds);
     await options.report({
-      ...{ name: nameOf(traced), columns: COLUMNS },
+      name: nameOf(traced),
+      columns: COLUMNS,
       rows: rows.map((row, n) => ({ ...row, rounds: [rates[n]?.together() ?? {}] })),
       title: `From POST to the end of the job, ${traced ? 'traced' : 'untraced'}`,
       notes: [
@@ -118,7 +117,8 @@ async function othersOf(started: WaitingPath[]): Promise<{ readonly ways: Way[];
   const why = whySkipped(env);
   if (why !== undefined) return { ways: [limit], notes: [`BullMQ is skipped: ${why}.`] };
   const bullMq = await startBullMqWait({
-    ...{ folder: resolve(env.BULLMQ_FOLDER ?? ''), redis: env.REDIS_SERVER ?? '' },
+    folder: resolve(env.BULLMQ_FOLDER ?? ''),
+    redis: env.REDIS_SERVER ?? '',
   });
   started.push(bullMq);
   const peer: Way = { name: ', BullMQ and a Node server', kind: 'peer', url: bullMq.url, headers: {} };
@@ -166,7 +166,12 @@ class PacedRow implements Contestant {
 
 function paceOf({ url, headers }: Way, perSecond: number, ms: number): Pace {
   return {
-    ...{ url, method: 'POST', perSecond, ms, warmUpMs: WARM_UP_MS, body: BODY },
+    url,
+    method: 'POST',
+    perSecond,
+    ms,
+    warmUpMs: WARM_UP_MS,
+    body: BODY,
     headers: { 'content-type': 'application/json', ...headers },
   };
 }

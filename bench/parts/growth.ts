@@ -9,7 +9,7 @@ import { median, residentMib } from '../support/measure.ts';
 const REQUESTS = 20;
 const QUICK_REQUESTS = 2;
 
-/** A round takes at least so long while there are watchers. */
+/** How long a round takes at least while there are watchers. */
 const WATCHED_MS = 1_000;
 const WATCHERS = 'growth-watchers';
 
@@ -30,28 +30,32 @@ interface Grown {
 
 const GROWN: readonly Grown[] = [
   {
-    ...{
-      name: 'growth-backlog',
-      title: 'Requests while many jobs wait',
-      of: ['job in the queue', 'jobs in the queue'],
-    },
-    ...{ sizes: [1_000, 10_000, 100_000, 1_000_000], quickSizes: [100], tenants: () => 1 },
+    name: 'growth-backlog',
+    title: 'Requests while many jobs wait',
+    of: ['job in the queue', 'jobs in the queue'],
+    sizes: [1_000, 10_000, 100_000, 1_000_000],
+    quickSizes: [100],
+    tenants: () => 1,
     grow: (system, size) => system.fillQueue(size),
   },
   {
-    ...{ name: 'growth-tenants', title: 'Requests of many tenants in turn', of: ['tenant', 'tenants'] },
-    ...{ sizes: [1, 10, 100, 1_000], quickSizes: [], tenants: (size) => size },
+    name: 'growth-tenants',
+    title: 'Requests of many tenants in turn',
+    of: ['tenant', 'tenants'],
+    sizes: [1, 10, 100, 1_000],
+    quickSizes: [],
+    tenants: (size) => size,
     grow: async (system, size) => {
       for (let tenant = 0; tenant < size; tenant++) await system.submit(tenant);
     },
   },
   {
-    ...{
-      name: WATCHERS,
-      title: 'Requests while many event streams are open, each with an event a second',
-      of: ['watcher', 'watchers'],
-    },
-    ...{ sizes: [1, 10, 100, 1_000], quickSizes: [10], tenants: () => 1 },
+    name: WATCHERS,
+    title: 'Requests while many event streams are open, each with an event a second',
+    of: ['watcher', 'watchers'],
+    sizes: [1, 10, 100, 1_000],
+    quickSizes: [10],
+    tenants: () => 1,
     grow: (system, size) => system.watch(size),
   },
 ];
@@ -87,12 +91,10 @@ async function measure(grown: Grown, options: PartOptions): Promise<void> {
     await system.stop();
   }
   await options.report({
-    ...{
-      name: grown.name,
-      title: grown.title,
-      rows,
-      notes: ['One request at a time; medians of each round.'],
-    },
+    name: grown.name,
+    title: grown.title,
+    rows,
+    notes: ['One request at a time; medians of each round.'],
     columns: [
       ...['POST', 'GET', 'list'].map((name) => ({ name, unit: 'ms', digits: 1 })),
       { name: 'workerd', unit: 'MiB' },
@@ -134,7 +136,9 @@ class Requests {
     if (this.#system.isWatched) await delay(Math.max(0, WATCHED_MS - (performance.now() - began)));
     const seconds = (performance.now() - began) / 1_000;
     return {
-      ...{ POST: median(times.POST), GET: median(times.GET), list: median(times.list) },
+      POST: median(times.POST),
+      GET: median(times.GET),
+      list: median(times.list),
       'events to the watchers': (this.#system.received - before) / seconds,
     };
   }

@@ -6,6 +6,7 @@ import type { Stack } from '../../dev/stack.ts';
 import { withWorkerd } from '../edges/workerd.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import type { Figures, Row } from '../suite/table.ts';
+import { jsonHeaders, untilNoJobIs } from '../support/api.ts';
 import { MIB, residentMib } from '../support/measure.ts';
 import { startStackOnDisk } from '../support/stack.ts';
 
@@ -56,7 +57,7 @@ async function measure(jobs: number): Promise<Row[]> {
     for (let step = 1; step <= STEPS; step++) {
       const began = performance.now();
       await submit(stack, jobs / STEPS);
-      await untilDone(stack);
+      await untilNoJobIs(['queued'], stack, DRAIN_POLL_MS);
       const seconds = (performance.now() - began) / 1_000;
       const figures: Figures = {
         'heap of the edge': (await heap.used()) / MIB,
@@ -81,13 +82,9 @@ async function keepEventsShortly({ nats }: Stack): Promise<void> {
   await connection.close();
 }
 
-function headersOf({ apiKey }: Stack): Record<string, string> {
-  return { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
-}
-
 async function submit(stack: Stack, jobs: number): Promise<void> {
   const body = JSON.stringify({ jobs: Array(BATCH).fill({ operation: 'echo', input: 1 }) });
-  const init = { method: 'POST', headers: headersOf(stack), body };
+  const init = { method: 'POST', headers: jsonHeaders(stack.apiKey), body };
   let left = jobs;
   const send = async (): Promise<void> => {
     while (left > 0) {
@@ -102,14 +99,4 @@ async function submit(stack: Stack, jobs: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, send));
-}
-
-/** Waits until no job is queued. */
-async function untilDone(stack: Stack): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`${stack.url}/v1/jobs?state=queued&limit=1`, { headers: headersOf(stack) });
-    const { jobs, complete } = (await answer.json()) as { jobs: unknown[]; complete: boolean };
-    if (complete && jobs.length === 0) return;
-    await delay(DRAIN_POLL_MS);
-  }
 }

@@ -71,7 +71,8 @@ async function starting(name: string, kind: Contestant['kind'], entry?: string):
   const bundle = await edgeBundle(entry);
   const gzip = gzipSync(await readFile(bundle.scriptPath), { level: 9 }).length / KIB;
   return {
-    ...{ name, kind },
+    name,
+    kind,
     measure: async () => {
       const edge = { bundle, port: 0, bindings: {}, onLog: () => undefined };
       const { started, workerd } = await withWorkerd(() => startEdge(edge));

@@ -93,7 +93,8 @@ function runOf({ concurrency, napMs }: Case, jobs: number): QueueRun {
 /** What nats.js does without us. */
 function limits(binary: string, one: Case): Contestant[] {
   const plain = (name: string, events: number, factor = 1): Contestant => ({
-    ...{ name: `plain nats.js: ${name}`, kind: 'limit' },
+    name: `plain nats.js: ${name}`,
+    kind: 'limit',
     measure: async () => columnsOf(await measurePlainNats(binary, runOf(one, one.jobs * factor), events)),
   });
   const factor = one.napMs === 0 && one.concurrency > 1 ? BARE_FACTOR : 1;
@@ -158,11 +159,13 @@ function peers(one: Case, sink: OtlpSink): { readonly all: Contestant[]; readonl
   const [noBullMq, noGraphile] = [whySkipped(env), whyGraphileSkipped(env)];
   const place = { folder: resolve(env.BULLMQ_FOLDER ?? ''), redis: env.REDIS_SERVER ?? '' };
   const bullMq = (name: string, setup: BullMqSetup, jobs = one.jobs): Contestant => ({
-    ...{ name, kind: 'peer' },
+    name,
+    kind: 'peer',
     measure: async () => columnsOf(await measureBullMq(place, runOf(one, jobs), setup)),
   });
   const graphile: Contestant = {
-    ...{ name: 'Graphile Worker', kind: 'peer' },
+    name: 'Graphile Worker',
+    kind: 'peer',
     measure: async () => {
       const [folder, bin] = [resolve(env.GRAPHILE_FOLDER ?? ''), env.POSTGRES_BIN ?? ''];
       return columnsOf(await measureGraphile(folder, bin, runOf(one, one.jobs)));
@@ -186,7 +189,9 @@ function peers(one: Case, sink: OtlpSink): { readonly all: Contestant[]; readonl
 
 function columnsOf({ perSecond, workerUs, serverUs, spans, lost }: Measured): Figures {
   return {
-    ...{ jobs: perSecond, worker: workerUs, server: serverUs },
+    jobs: perSecond,
+    worker: workerUs,
+    server: serverUs,
     ...(spans !== undefined && { spans }),
     ...(lost !== undefined && { 'spans lost': lost }),
   };

@@ -36,8 +36,12 @@ await serveQueue(run, {
       taskList: { echo: doOne },
       preset: {
         worker: {
-          ...{ concurrentJobs: run.concurrency, pollInterval: 100, maxPoolSize: 10, logger },
-          ...{ localQueue: { size: Math.max(LOCAL_QUEUE, run.concurrency + 1) }, completeJobBatchDelay: 0 },
+          concurrentJobs: run.concurrency,
+          pollInterval: 100,
+          maxPoolSize: 10,
+          logger,
+          localQueue: { size: Math.max(LOCAL_QUEUE, run.concurrency + 1) },
+          completeJobBatchDelay: 0,
         },
       },
     }),

@@ -57,7 +57,9 @@ export async function startPostgres(bin: string): Promise<Postgres> {
   }
   const port = String(await findFreePort());
   const server = await startServer({
-    ...{ program: path.join(bin, 'postgres'), directory, user },
+    program: path.join(bin, 'postgres'),
+    directory,
+    user,
     args: ['-D', data, '-p', port, '-h', '127.0.0.1', '-k', directory],
     isReady: () => isReady(path.join(data, 'postmaster.pid')),
   });

@@ -14,24 +14,38 @@ const AHEAD = 256;
 const TIME = '2026-01-01T00:00:00.000Z';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const EVENT = JSON.stringify({
-  ...{ kind: 'succeeded', jobId: 'job-1', operation: 'bench.two-events', attempt: 1, maxAttempts: 5 },
-  ...{ released: 0, acceptedAt: TIME, startedAt: TIME, at: TIME, worker: 'host-1', result: 1 },
-  ...{ traceId: TRACE_ID, spanId: '1111222233334444' },
+  kind: 'succeeded',
+  jobId: 'job-1',
+  operation: 'bench.two-events',
+  attempt: 1,
+  maxAttempts: 5,
+  released: 0,
+  acceptedAt: TIME,
+  startedAt: TIME,
+  at: TIME,
+  worker: 'host-1',
+  result: 1,
+  traceId: TRACE_ID,
+  spanId: '1111222233334444',
 });
 /** What a job and an event of ours have beside their ids. */
 const JOB_HEADERS = {
-  ...{
-    'ce-specversion': '1.0',
-    'ce-source': '/throughline/bench',
-    'ce-type': 'dev.throughline.job.submitted',
-  },
-  ...{ 'ce-time': TIME, 'ce-datacontenttype': 'application/json', 'content-type': 'application/json' },
-  ...{ 'throughline-max-attempts': '5', traceparent: `00-${TRACE_ID}-1111222233334444-01` },
+  'ce-specversion': '1.0',
+  'ce-source': '/throughline/bench',
+  'ce-type': 'dev.throughline.job.submitted',
+  'ce-time': TIME,
+  'ce-datacontenttype': 'application/json',
+  'content-type': 'application/json',
+  'throughline-max-attempts': '5',
+  traceparent: `00-${TRACE_ID}-1111222233334444-01`,
 };
 const EVENT_HEADERS = {
   ...JOB_HEADERS,
-  ...{ 'throughline-operation': 'bench.two-events', 'throughline-attempt': '1' },
-  ...{ 'throughline-accepted-at': TIME, 'throughline-started-at': TIME, 'throughline-trace-id': TRACE_ID },
+  'throughline-operation': 'bench.two-events',
+  'throughline-attempt': '1',
+  'throughline-accepted-at': TIME,
+  'throughline-started-at': TIME,
+  'throughline-trace-id': TRACE_ID,
   // Ours is a command to the server: it stores the event only if it is the next one of its job.
   'throughline-expected-last-subject-sequence': '0',
 };

@@ -3,7 +3,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { messagingSpan } from '../../shared/trace/messaging-span.ts';
 
-/** So many traces end in one turn of the event loop. */
+/** How many traces end in one turn of the event loop. */
 const TRACES = 150;
 /** Spans of a trace: one of a job, and one of each of its two messages. */
 const SPANS_OF_TRACE = 3;

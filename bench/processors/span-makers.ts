@@ -6,6 +6,7 @@ import { type Processing, processingBy } from './make-spans.ts';
 
 const TIMEOUT_MS = 20_000;
 
+/** The name of a processor that is measured. */
 export type ProcessorName = keyof typeof PROCESSORS;
 
 /** Makes the processors, with the settings that they have by default. */
@@ -14,7 +15,7 @@ export const PROCESSORS = { edge: edgeProcessing, worker: workerProcessing } as 
 async function workerProcessing(url: string): Promise<Processing> {
   const { settings } = readNodeOtelSettings({});
   const target = { url: `${url}/v1/traces`, headers: {}, gzip: false, timeoutMs: TIMEOUT_MS };
-  const say = (_: unknown, counts: object, cause: string) =>
+  const say = (_: unknown, counts: object | undefined, cause: string) =>
     void process.stderr.write(`${JSON.stringify(counts)} ${cause}\n`);
   const losses = new Losses('spans', say);
   return processingBy(new SpanBatches(target, settings, { losses, environment: {} }));

@@ -30,7 +30,10 @@ export async function readCircumstances(): Promise<Circumstances> {
   const all = cpus();
   return {
     machine: `${all.length} cores (${all[0]?.model.trim()}), ${Math.round(totalmem() / GIB)} GiB`,
-    ...{ node: process.versions.node, natsServer, commit: commit || UNKNOWN, changed: changes !== '' },
+    node: process.versions.node,
+    natsServer,
+    commit: commit || UNKNOWN,
+    changed: changes !== '',
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Table } from './table.ts';
 
+/** How a part measures, and what takes its tables. */
 export interface PartOptions {
   /** Each measurement is as small as it can be: it shows that the part works, and its figures say nothing. */
   readonly quick: boolean;

@@ -22,7 +22,10 @@ export async function inTurns(
   warmUps = 0,
 ): Promise<Row[]> {
   const rows = contestants.map(({ name, kind }) => ({
-    ...{ name, kind, rounds: [] as Figures[], failures: [] as string[] },
+    name,
+    kind,
+    rounds: [] as Figures[],
+    failures: [] as string[],
   }));
   try {
     for (let round = -warmUps; round < rounds; round++)

@@ -10,7 +10,7 @@ const OPERATIONS = fileURLToPath(new URL('../operations', import.meta.url));
 const BATCH = 100;
 const PARALLEL = 4;
 const POLL_MS = 200;
-/** The edge is asked so often again for what it has refused. */
+/** How often the edge is asked again for what it has refused. */
 const MOST_PAUSES = 200;
 /** Longer than any measurement. */
 const NAP_MS = 3_600_000;
@@ -32,7 +32,9 @@ export class GrownSystem {
     const names = Array.from({ length: tenants }, (_, n) => `tenant${n}`);
     const { all, API_KEYS } = await makeTenants(names);
     const stack = await startStackOnDisk({
-      ...{ tracing: false, operationsFolder: OPERATIONS, edge: { API_KEYS, ...UNLIMITED } },
+      tracing: false,
+      operationsFolder: OPERATIONS,
+      edge: { API_KEYS, ...UNLIMITED },
       worker: { WORKER_CONCURRENCY: '1', WORKER_STOP_TIMEOUT_MS: '0' },
     });
     const grown = new GrownSystem(stack, all);

@@ -3,7 +3,7 @@ import type { Stack } from '../../dev/stack.ts';
 import { Loops } from './loops.ts';
 import type { Tenant } from './tenants.ts';
 
-/** So many jobs has a batch. */
+/** How many jobs a batch has. */
 const BATCH = 100;
 /** Between two requests of one kind. */
 const PAUSE_MS = 20;

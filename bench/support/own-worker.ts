@@ -96,7 +96,8 @@ function startWorker(
 ): Promise<WorkerProcess> {
   return startWorkerProcess({
     environment: { NATS_URL: url, HEALTH_PORT: '0', ...environment },
-    ...{ operationsFolder: OPERATIONS, onLog },
+    operationsFolder: OPERATIONS,
+    onLog,
   });
 }
 

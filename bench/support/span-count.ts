@@ -10,7 +10,7 @@ const QUIET_MS = 1_000;
  * Counts the spans that reach a collector while jobs are done. Only this sender sends.
  * @param jobs how many there are, also those that are not measured
  * @param measure does the jobs
- * @param lostOf how many spans were lost, when so many came
+ * @param lostOf tells how many spans were lost, when `got` came
  */
 export async function countSpans(
   sink: OtlpSink,

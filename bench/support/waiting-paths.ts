@@ -24,7 +24,9 @@ export async function startMinimalWait(): Promise<WaitingPath> {
   const server = await startNatsServer({ binary });
   const [worker] = await startProgram('plain-wait-program.ts', [server.url]);
   const edge = await startEdge({
-    ...{ bundle: await edgeBundle(LIMIT), port: 0, onLog: () => undefined },
+    bundle: await edgeBundle(LIMIT),
+    port: 0,
+    onLog: () => undefined,
     bindings: { NATS_URL: server.webSocketUrl },
   });
   const stop = async (): Promise<void> => {

@@ -82,8 +82,18 @@ export class Watchers {
 
 function progressOf(jobId: string): JobEvent {
   return {
-    ...{ kind: 'progress', jobId, operation: 'bench.nap', attempt: 1, maxAttempts: 5, released: 0 },
-    ...{ acceptedAt: TIME, startedAt: TIME, at: new Date().toISOString(), worker: 'bench' },
-    ...{ traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '', progress: { fraction: 0.5 } },
+    kind: 'progress',
+    jobId,
+    operation: 'bench.nap',
+    attempt: 1,
+    maxAttempts: 5,
+    released: 0,
+    acceptedAt: TIME,
+    startedAt: TIME,
+    at: new Date().toISOString(),
+    worker: 'bench',
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    spanId: '',
+    progress: { fraction: 0.5 },
   };
 }

@@ -137,7 +137,7 @@ async function check(
   { command, flags, host, output, debug }: CheckParts,
   run: (given: Given) => Promise<CaseReport[]>,
 ): Promise<number> {
-  // A nats-server may have to be fetched, which would be in vain.
+  // Before a nats-server is started or fetched: without the program, that would be in vain.
   await findProgram(command[0] ?? '', host.environment.PATH);
   const interrupt = new Interrupt();
   const nats = flags.nats === undefined ? await ownNats(output) : undefined;

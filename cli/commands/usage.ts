@@ -46,7 +46,8 @@ function usageText({ used, quotas }: UsageReport): string {
   const counts: Readonly<Partial<Record<string, number>>> = used;
   return tableText(
     Object.entries(NAMES).map(([quota, name]) => [
-      ...[name, String(counts[quota] ?? '')],
+      name,
+      String(counts[quota] ?? ''),
       `of ${quotas[quota as keyof typeof quotas]}`,
     ]),
   );

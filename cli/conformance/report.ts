@@ -10,6 +10,7 @@ export interface Fault {
   readonly found: string;
 }
 
+/** What came of one case. */
 export interface CaseReport {
   readonly case: string;
   /** What the case does, and looks at. */
@@ -23,6 +24,7 @@ export interface CaseReport {
   readonly ms: number;
 }
 
+/** What came of all cases: the document of `throughline conformance --json`. */
 export interface ConformanceReport {
   /** Whether no case failed. */
   readonly ok: boolean;

@@ -41,7 +41,12 @@ export async function runWorker(options: RunOptions): Promise<CaseReport[]> {
   const broker = await connectBroker(config, '_INBOX_conformance');
   const http = await HttpTarget.open();
   const worker = new WorkerUnderTest({
-    ...{ command, environment, natsUrl, httpUrl: http.url, ackWaitMs, onLine },
+    command,
+    environment,
+    natsUrl,
+    httpUrl: http.url,
+    ackWaitMs,
+    onLine,
     stopTimeoutMs: STOP_TIMEOUT_MS,
   });
   const onAbort = (): void => worker.giveUp(options.signal.reason);

@@ -1,9 +1,8 @@
-/** A difference up to this is normal between machines that set their clocks over the network. */
-const TOLERATED_MS = 5_000;
+import { CLOCK_TOLERANCE_MS } from '../../shared/clock.ts';
 
 /** Whether a clock is wrong. @param aheadMs by how many milliseconds it is ahead of another; undefined if nobody knows */
 export function isClockWrong(aheadMs: number | undefined): aheadMs is number {
-  return aheadMs !== undefined && Math.abs(aheadMs) > TOLERATED_MS;
+  return aheadMs !== undefined && Math.abs(aheadMs) > CLOCK_TOLERANCE_MS;
 }
 
 /** How far a clock is off, in a few words. */

@@ -1,10 +1,9 @@
 import type { BridgeStatus, StreamRoom } from '../../shared/api/answers/health.ts';
+import { STREAM_NEARLY_FULL } from '../../shared/nats/store-caps.ts';
 import type { Cause, Unasked } from './cause.ts';
 import { clockText, isClockWrong } from './clock-text.ts';
 import type { EdgeReport } from './edge-report.ts';
 
-/** From this part of its cap on, a stream counts as nearly full. */
-export const NEARLY_FULL = 0.8;
 /** A pending job normally waits for a few seconds at most. */
 const OUTBOX_WAITS_SECONDS = 60;
 
@@ -142,7 +141,7 @@ function fullCauses(name: string, room: StreamRoom | undefined): Cause[] {
 
 /** @param room how much a stream holds, and how much it may hold */
 export function roomCauses(name: string, { bytes, maxBytes }: StreamRoom): Cause[] {
-  if (maxBytes === undefined || bytes < maxBytes * NEARLY_FULL) return [];
+  if (maxBytes === undefined || bytes < maxBytes * STREAM_NEARLY_FULL) return [];
   const percent = Math.floor((bytes / maxBytes) * 100);
   return [
     {
@@ -158,15 +157,11 @@ export function roomCauses(name: string, { bytes, maxBytes }: StreamRoom): Cause
 function hostCauses({ bridges, queued }: EdgeReport): Cause[] {
   const isAlone = bridges?.some(({ workerHosts }) => workerHosts === 0) === true;
   const unserved = queued?.filter(({ served }) => served === false) ?? [];
-  if (isAlone)
-    return [
-      noWorker([
-        'the edge knows of no host that is alive',
-        ...unservedFacts(unserved.map(({ operation }) => operation)),
-      ]),
-    ];
-  if (unserved.length === 0) return [];
-  return [noWorker(unservedFacts(unserved.map(({ operation }) => operation)))];
+  const evidence = [
+    ...(isAlone ? ['the edge knows of no host that is alive'] : []),
+    ...unservedFacts(unserved.map(({ operation }) => operation)),
+  ];
+  return evidence.length === 0 ? [] : [noWorker(evidence)];
 }
 
 function unservedFacts(operations: readonly string[]): string[] {

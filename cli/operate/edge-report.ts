@@ -63,7 +63,10 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
       isFault: false,
     });
   return {
-    ...{ url, ...readiness, unasked, isKeyInvalid: refusals.has('unauthenticated') },
+    url,
+    ...readiness,
+    unasked,
+    isKeyInvalid: refusals.has('unauthenticated'),
     ...(version === undefined ? {} : { version }),
     ...(operations === undefined ? {} : { operations }),
     ...(queued === undefined ? {} : { queued: queued.jobs }),

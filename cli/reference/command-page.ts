@@ -50,8 +50,11 @@ export function commonOptions(program: Command): OptionPage[] {
 }
 
 const HELP: OptionPage = {
-  ...{ flags: '--help', long: '--help', description: 'show the help of the command' },
-  ...{ takesValue: false, choices: [] },
+  flags: '--help',
+  long: '--help',
+  description: 'show the help of the command',
+  takesValue: false,
+  choices: [],
 };
 
 function optionPage({ flags, long, description, required, argChoices }: Option): OptionPage {

@@ -51,9 +51,9 @@ function jobFacts({ priority, orderingKey, tags, timeout, maxAttempts, callback 
     ['ordering', orderingKey && escapeControls(orderingKey)],
     ['tags', tags && escapeControls(tags.join(' '))],
     ['timeout', timeout && escapeControls(timeout)],
-    ['attempts', maxAttempts && `at most ${maxAttempts}`],
+    ['attempts', maxAttempts === undefined ? undefined : `at most ${maxAttempts}`],
     ['callback', callback && escapeControls(callback.url)],
-  ].map(([label, text]): Fact => [String(label), text as string | undefined]);
+  ];
 }
 
 /** When a schedule runs: `30 2 * * * Europe/Berlin`, or `every 90s`. */

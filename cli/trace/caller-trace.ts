@@ -78,10 +78,12 @@ export class CallerTrace {
       environment,
       debug,
       autoInstrument: false,
+      isBrief: true,
       getsBaggage: () => true,
       warn,
-      sayLoss: (_signal, _counts, cause) => {
-        loss = cause;
+      sayLoss: (_signal, counts, cause) => {
+        if (counts === undefined) warn(cause);
+        else loss = cause;
       },
     }).catch((thrown: unknown) => {
       warn(`tracing is off: ${describeThrown(thrown)}`);

@@ -22,6 +22,7 @@ export interface Fault {
   readonly cause: string;
 }
 
+/** What came of one canary. */
 export interface CanaryReport {
   readonly canary: string;
   readonly outcome: 'whole' | 'broken' | 'skipped';
@@ -44,6 +45,7 @@ export interface Orphan {
   readonly startedAt: string;
 }
 
+/** What came of one round: the document of `throughline verify --json`. */
 export interface VerifyReport {
   readonly ok: boolean;
   readonly at: string;

@@ -10,6 +10,7 @@ import { type ExportResponse, encodeExportResponse, encodeRpcStatus } from './ot
 import { SpanWaiters } from './span-waiters.ts';
 import { TraceStore } from './trace-store.ts';
 
+/** How to start a collector. */
 export interface CollectorOptions {
   /** 0 or absent: a free port. */
   port?: number;
@@ -48,7 +49,10 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-/** @throws Error when the port is taken */
+/**
+ * Starts a collector that keeps traces in memory.
+ * @throws Error when the port is taken
+ */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const { port = 0, host = '127.0.0.1', maxTraces = 2_000, maxSpansPerTrace = 5_000 } = options;
   const handler = new CollectorHandler(new TraceStore({ maxTraces, maxSpansPerTrace }));

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
+import { makeFolder } from '../../create/make-folder.ts';
 import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
 import { buildEdge, ROOT, scriptIn } from './build.ts';
 import type { EdgeBundle } from './bundle.ts';
@@ -38,7 +39,7 @@ export async function keptEdge(outDir: string, entry?: string): Promise<EdgeBund
   const place = path.join(cacheDirectory(hostEnvironment()), 'edge', `${nameOf(entry)}.json`);
   const kept = (await findKept(place)) ?? (await build(entry, place));
   const scriptPath = scriptIn(path.resolve(ROOT, outDir), entry);
-  await mkdir(path.dirname(scriptPath), { recursive: true });
+  await makeFolder(path.dirname(scriptPath));
   await writeFile(scriptPath, kept.script);
   return { scriptPath, compatibility: kept.compatibility, report: kept.report };
 }
@@ -89,7 +90,7 @@ async function lastWrite(inputs: readonly string[]): Promise<number> {
 /** Others may look for it meanwhile, so it is put in its place as a whole. Without it the next start builds again. */
 async function keep(kept: Kept, place: string): Promise<void> {
   const folder = path.dirname(place);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const draft = await mkdtemp(path.join(folder, 'draft-'));
   try {
     await writeFile(path.join(draft, 'kept.json'), JSON.stringify(kept));

@@ -5,6 +5,7 @@ import { guardWorkerd } from './workerd-guard.ts';
 
 const HOST = '127.0.0.1';
 
+/** How to start an edge. */
 export interface EdgeOptions {
   /** From `keptEdge`. */
   readonly bundle: Pick<EdgeBundle, 'scriptPath' | 'compatibility'>;
@@ -22,6 +23,7 @@ export interface EdgeOptions {
   readonly onLog: (line: string) => void;
 }
 
+/** An edge that runs in workerd. */
 export interface Edge {
   readonly url: string;
   /** `http://…`, when an inspector was asked for. */

@@ -1,5 +1,6 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../create/make-folder.ts';
 import { type RunOptions, runCommand } from './command.ts';
 
 /**
@@ -33,8 +34,8 @@ export async function downloadDebianPackages(
     // Container images have no package lists, and `apt-get update` needs root: keep the lists in `directory`.
     const lists = join(directory, 'lists');
     const archives = join(directory, 'apt-cache');
-    await mkdir(join(lists, 'partial'), { recursive: true });
-    await mkdir(join(archives, 'archives', 'partial'), { recursive: true });
+    await makeFolder(join(lists, 'partial'));
+    await makeFolder(join(archives, 'archives', 'partial'));
     const ownFolders = ['-o', `Dir::State::Lists=${lists}`, '-o', `Dir::Cache=${archives}`];
     await runCommand('apt-get', ['update', ...ownFolders], options);
     await runCommand('apt-get', ['download', ...names, ...ownFolders], options);

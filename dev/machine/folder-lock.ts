@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, realpath, rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { makeFolder } from '../../create/make-folder.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import { fileFault } from '../../shared/text/file-fault.ts';
 
 /**
  * Takes a folder for this process alone. It makes the folder if there is none.
@@ -12,10 +14,12 @@ import { ThroughlineError } from '../../shared/errors.ts';
  * The lock is a socket on which this process listens. However the process ends, nobody listens any more, and the next
  * process takes the folder.
  * @returns a function that gives the folder back
- * @throws ThroughlineError `config-invalid` if another process has it
+ * @throws ThroughlineError `config-invalid` if another process has it, or if it cannot be made
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder).catch((cause: unknown) => {
+    throw new ThroughlineError('config-invalid', `${folder} cannot be made: ${fileFault(cause)}`, { cause });
+  });
   const socket = await socketFor(folder);
   // A process that was killed leaves the file of its socket.
   const server =

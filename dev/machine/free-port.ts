@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
+import { makeFolder } from '../../create/make-folder.ts';
 
 // Lower than the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections. A port from that
 // range can be lost while the server is down: a client that reconnects to it can even connect to itself.
@@ -32,7 +33,7 @@ export async function findFreePort({ first, last }: PortRange = RANGE): Promise<
 async function claim(port: number): Promise<boolean> {
   const folder = path.join(tmpdir(), `throughline-ports-${userInfo().uid}`);
   const file = path.join(folder, String(port));
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   try {
     await writeFile(file, String(process.pid), { flag: 'wx' });
     return true;

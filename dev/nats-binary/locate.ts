@@ -1,5 +1,6 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../../create/make-folder.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { isAtLeastVersion } from '../../shared/nats/server-version.ts';
 import { findOnPath } from '../machine/command.ts';
@@ -71,7 +72,7 @@ class Search {
     const found = (await this.#onPath(FULL_VERSION)) ?? (await this.#cached());
     if (found !== undefined) return found;
     try {
-      await mkdir(this.#home, { recursive: true });
+      await makeFolder(this.#home);
       const fetched = await withLock(
         join(this.#home, 'lock'),
         () => this.#fetched(),
@@ -163,7 +164,7 @@ class Search {
     try {
       const binary = await obtain(directory);
       const version = await readVersion(binary);
-      await mkdir(dirname(target), { recursive: true });
+      await makeFolder(dirname(target));
       await rename(binary, target);
       return { path: target, version, source };
     } catch (error) {

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../create/make-folder.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { type Child, startChild } from '../machine/child.ts';
 import { hostEnvironment } from '../machine/environment.ts';
@@ -58,7 +59,7 @@ async function writeFiles({ directory, place, config }: RunSettings): Promise<st
   // A server that was killed leaves its ports file there.
   await rm(place.portsDir, { recursive: true, force: true });
   await mkdir(place.portsDir);
-  await mkdir(place.storeDir, { recursive: true });
+  await makeFolder(place.storeDir);
   await writeFile(configFile, config.text);
   return configFile;
 }

@@ -13,6 +13,7 @@ const ERROR = 'error: ';
 /** How many lines of the log an error shows. */
 const SHOWN_LINES = 10;
 
+/** How to start a worker. */
 export interface WorkerProcessOptions {
   /** The settings of the worker. */
   readonly environment: Readonly<Record<string, string>>;
@@ -22,6 +23,7 @@ export interface WorkerProcessOptions {
   readonly onLog: (line: string) => void;
 }
 
+/** A worker host in a process of its own. */
 export interface WorkerProcess {
   readonly pid: number;
   readonly healthUrl: string;

@@ -2,8 +2,8 @@
 const IPV6_GROUPS = 4;
 
 /**
- * The address of a request's client, as far as it is known: for IPv6 the network of 64 bits. workerd by itself tells the
- * address of the socket. On Cloudflare there is a header, which the platform sets, whatever the client sent.
+ * The address of a request's client, as far as it is known; for IPv6 its network of 64 bits. workerd alone gives the address of
+ * the socket. Cloudflare sets a header, and overwrites what the client sent in it.
  */
 export function clientAddress({ headers, cf }: Request): string {
   const { clientIp } = (cf ?? {}) as { readonly clientIp?: unknown };

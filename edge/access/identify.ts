@@ -42,8 +42,9 @@ interface TokenAccess {
 }
 
 /**
- * What each API key that was valid means, by configuration. So a key is hashed once, and not for each request. Each entry of `API_KEYS`
- * has one key, so there are no more of them. Keys that are not valid are hashed each time: how long that takes tells nothing.
+ * The identification of each valid API key that was seen, by configuration. So a valid key is hashed once. Each entry of `API_KEYS`
+ * has one key, which bounds the map. A key that is not valid is hashed each time, so the time of the answer does not show which ids
+ * exist.
  */
 const identified = new WeakMap<AccessSettings, Map<string, Identification>>();
 
@@ -52,7 +53,7 @@ const accesses = new WeakMap<AccessSettings, TokenAccess>();
 
 /**
  * Reads an `Authorization` header, which holds an API key (`tl_…`) or a JWT. A refusal is returned, not thrown.
- * @param keepAlive keeps the request alive while it fetches the issuer's keys for all
+ * @param keepAlive keeps the request alive while it fetches the issuer's keys, which other requests use too
  */
 export function identify(
   authorization: string | null,

@@ -20,9 +20,8 @@ export interface QuotaSettings {
 }
 
 /**
- * The quotas of a tenant: those that the setting names for it, then those that its token names, and for the rest those of all
- * tenants.
- * @param claimed from the token of the caller (`JWT_QUOTAS_CLAIM`)
+ * The quotas of a tenant. A quota in `TENANT_QUOTAS` wins over one in the caller's token, and that wins over the quota of all tenants.
+ * @param claimed the quotas in the token of the caller (`JWT_QUOTAS_CLAIM`)
  */
 export function quotasOf(settings: QuotaSettings, tenant: string, claimed?: SomeQuotas): Quotas {
   const all = settings.TENANT_QUOTAS ?? {};

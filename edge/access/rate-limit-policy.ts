@@ -7,6 +7,7 @@ export const RATE_LIMIT_WINDOWS = [10, 60] as const;
 const LARGEST = 999_999_999_999_999;
 
 const POLICY = /^([1-9][0-9]{0,8})\s*;\s*w=([0-9]{1,3})$/;
+
 /** `quota` requests in `windowSeconds` seconds. */
 export interface RateLimitPolicy {
   readonly quota: number;
@@ -20,7 +21,7 @@ export function parseRateLimitPolicy(text: string): RateLimitPolicy | undefined 
   return windowSeconds === undefined ? undefined : { quota: Number(quota), windowSeconds };
 }
 
-/** The unit of a quota, where it is not requests (the registered units of the draft). */
+/** The units of quotas that do not count requests (the registered units of the draft). */
 const UNITS: Readonly<Partial<Record<QuotaName, string>>> = {
   bytes: 'content-bytes',
   delayedBytes: 'content-bytes',

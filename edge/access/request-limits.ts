@@ -35,10 +35,11 @@ export class RequestLimits {
   }
 
   /**
-   * Counts requests of a tenant, or the jobs of a batch. Callers of one tenant who may send different numbers are counted apart:
-   * one who may send little does not use up what another may send.
-   * @param perSecond how many the caller may send
-   * @param before how many of the same request were counted already. They are counted again when it is sent again
+   * Counts requests of a tenant, or the jobs of a batch. If tokens of one tenant name different quotas, each quota is counted
+   * separately: a caller with a small one does not use up that of another.
+   * @param perSecond how many requests the caller may send in a second
+   * @param before how many of the same HTTP request were counted already. They count again when it is sent again, so the wait that
+   *   the error names includes them
    * @throws ThroughlineError `rate-limited`; then none of them is counted
    */
   takeTenant(tenant: string, perSecond: number, count: number, before = 0): void {

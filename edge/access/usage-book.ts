@@ -1,4 +1,4 @@
-import { JOB_QUOTAS, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
+import { addUsage, JOB_QUOTAS, NO_USAGE, subtractUsage, type Usage } from '../../shared/api/usage.ts';
 import { RecentMap } from '../../shared/collections/recent-map.ts';
 import { valueWithin } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
@@ -9,21 +9,22 @@ const FRESH_MS = 5_000;
 const INDEX_PATIENCE_MS = 3_000;
 const MAX_TENANTS = 5_000;
 const RETRY_SECONDS = 5;
-/** A tenant with fewer than so many times `FAIR_JOBS` unfinished jobs is near that limit. */
+/** A tenant is near the limit of its pooled lane up to this many times `FAIR_JOBS` unfinished jobs. */
 const NEAR = 8;
 
+/** What is known of the usage of a tenant. */
 interface Known {
-  /** What the index counted. */
+  /** The last report of the index. */
   counted: Usage;
-  /** When it did, in epoch milliseconds; undefined: never yet. */
+  /** When it came, in epoch milliseconds; undefined: there was none yet. */
   countedAt: number | undefined;
-  /** What was accepted, or asks to be, and is not counted yet. */
+  /** Jobs that were accepted, or ask to be, and that no report has yet. */
   added: Usage;
-  /** The part of it that was not checked yet. */
+  /** The part of `added` that was not checked yet. */
   unchecked: Usage;
-  /** The part of it that the next count of the index will include: jobs that had ended and run again. */
+  /** The part of `added` that the next report will have: jobs that had ended and run again. */
   restarted: Usage;
-  /** What the index counts, but a report of it may not have come yet: jobs of the outbox that NATS has taken. */
+  /** Jobs that have left the outbox. The index counts them, but the last report may not have them. */
   again: Usage;
 }
 
@@ -44,8 +45,8 @@ interface CheckOptions {
 
 /**
  * What the unfinished jobs of each tenant take, as far as a bridge knows: the last report of the index, and the jobs that the
- * bridge accepted since. So a submission needs no extra request, and several bridges may pass a quota by what they accept at the
- * same moment.
+ * bridge accepted since. So most submissions need no request to the index. Several bridges together may exceed a quota, by what
+ * they accept at the same moment.
  */
 export class UsageBook {
   readonly #options: UsageBookOptions;
@@ -58,21 +59,22 @@ export class UsageBook {
 
   /**
    * Whether a tenant has more unfinished jobs than fit its pooled lane. Its jobs then go to a bulk lane.
-   * @param job what the job in question takes. It was added
-   * @param place its place; without it, the job is the last one
+   * @param job what the job in question takes. The job was added before
+   * @param place the place of the job; by default it is the last one
    */
   isBusy(tenant: string, job: Usage, place = placeIn(this.#usageOf(tenant), job)): boolean {
     return place > this.#options.fairJobs;
   }
 
   /**
-   * Checks that a job that has entered fits into the quotas of its tenant. Jobs that entered at the same moment are checked
-   * in their order, and those that wait for their check take no room from it. A job that is refused is taken out again.
-   * The index is asked again if the job does not fit by the last report, however old that is, and near the limit of the
-   * pooled lane, since jobs of the tenant may have ended; an old report counts for that too. It is also asked for a tenant
-   * that was never counted. While it cannot be asked, or is too slow, an old report refuses nothing.
-   * @param place as {@link enter} gave it
-   * @param quotas those of the tenant
+   * Checks that a job fits into the quotas of its tenant. Call {@link enter} first. A job that is refused is taken out again.
+   * Jobs are checked in the order of their calls. Jobs that still wait for their check take no room from this one.
+   *
+   * The index is asked for a new report if there was none yet, if the job does not fit by the last report, or if the tenant
+   * is near the limit of its pooled lane: in both cases some jobs may have ended. An old report is enough for these two
+   * questions, but never refuses a job: if the index does not answer in time, the job passes.
+   * @param place the place that {@link enter} returned
+   * @param quotas the quotas of the tenant
    * @returns the place of the job now
    * @throws ThroughlineError `quota-exceeded`; `payload-too-large` if the job alone is larger than its tenant may have
    */
@@ -106,14 +108,15 @@ export class UsageBook {
       this.#leave(tenant, job, place);
       throw neverFits(never, quotas[never], job[never]);
     }
-    const unknown = this.#oldOf(tenant);
+    const wasOld = this.#oldOf(tenant) !== NO_USAGE;
     const before = placeIn(this.#countedOf(tenant), job);
     await this.#recount(tenant, leftMs);
     const name = this.#exceeded(tenant, job, this.#countedOf(tenant), quotas);
     if (name === undefined) {
       const change = placeIn(this.#countedOf(tenant), job) - before;
-      // Jobs that came since the report may be in the new one too, and count already. Those of an old report did not count.
-      return this.#passed(tenant, job, place + (unknown === NO_USAGE ? Math.min(0, change) : change));
+      // The jobs of an old report did not count for the place, so all of the new report counts. Otherwise the new report may have
+      // jobs that came since the last one. They count for the place already, so it never grows.
+      return this.#passed(tenant, job, place + (wasOld ? change : Math.min(0, change)));
     }
     const limit = quotas[name];
     const message = `the quota ${name} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
@@ -124,19 +127,19 @@ export class UsageBook {
   }
 
   /**
-   * Adds a job that asks to be accepted. Call {@link check} for it, and then {@link report} when it is settled.
+   * Adds a job that asks to be accepted. Call {@link check} for it, and {@link report} when it was accepted or refused.
    * @returns its place among the jobs of its tenant, from 1: see {@link placeIn}
    */
   enter(tenant: string, job: Usage): number {
     const known = this.#add(tenant, job);
-    known.unchecked = sum(known.unchecked, job, 1);
+    known.unchecked = addUsage(known.unchecked, job);
     return placeIn(this.#usageOf(tenant), job);
   }
 
   /**
-   * Asks the index about a tenant that will need room for many jobs at once, if the last report is old: all of them could fit by
-   * that one.
-   * @returns when the index has answered, or cannot
+   * Asks the index about a tenant that will need room for many jobs at once, unless the last report is fresh. By an old report, all
+   * of these jobs could fit.
+   * @returns resolves when the index has answered, or cannot
    */
   async refresh(tenant: string): Promise<void> {
     const { countedAt } = this.#add(tenant, NO_USAGE);
@@ -144,8 +147,8 @@ export class UsageBook {
   }
 
   /**
-   * Does the work of a job that had ended and runs again. Like a new job it must fit into the quotas of its tenant. It counts
-   * here until the index has read the event of its new start. The caller does not wait for that.
+   * Does the work that restarts a job which had ended. Like a new job, it must fit into the quotas of its tenant. It counts here
+   * until the index has read the event of its new start. The caller does not wait for that.
    * @throws ThroughlineError as {@link check}; what the work throws
    */
   async restart<T>(tenant: string, job: Usage, quotas: Usage, work: () => Promise<T>): Promise<T> {
@@ -157,17 +160,17 @@ export class UsageBook {
     }
   }
 
-  /** Lets the index count a job that runs again, or does not: its start may have failed. */
+  /** Leaves a restarted job to the next report of the index. If the restart has failed, that report does not have it. */
   async #settleRestarted(tenant: string, job: Usage): Promise<void> {
     const known = this.#tenants.get(tenant);
     if (known === undefined) return;
-    known.restarted = sum(known.restarted, job, 1);
+    known.restarted = addUsage(known.restarted, job);
     await this.settled(tenant);
   }
 
   /**
-   * Waits until the index has counted the jobs whose {@link restart} is over, or cannot. Before that a check may count such a job
-   * twice: here, and in a count that has read its event already.
+   * Waits until the index has counted the jobs whose {@link restart} is over, or cannot. Before that, a check may count such a job
+   * twice: here, and in a report that has read its event already.
    */
   async settled(tenant: string): Promise<void> {
     // A count that is under way may have begun before the events.
@@ -179,7 +182,7 @@ export class UsageBook {
   /** Notes that a job was checked. @returns its place */
   #passed(tenant: string, job: Usage, place: number): number {
     const known = this.#tenants.get(tenant);
-    if (known !== undefined) known.unchecked = sum(known.unchecked, job, -1);
+    if (known !== undefined) known.unchecked = subtractUsage(known.unchecked, job);
     return place;
   }
 
@@ -189,17 +192,21 @@ export class UsageBook {
     this.report(tenant, undefined, job);
   }
 
-  /** Adds a job that was accepted. @param again whether it was added before: it has left the outbox */
+  /** Adds a job that was accepted. @param again whether the index counts the job already, because it has left the outbox */
   add(tenant: string, job: Usage, again = false): void {
     this.#add(tenant, job, again ? 'again' : 'added');
   }
 
   #add(tenant: string, job: Usage, part: 'added' | 'again' = 'added'): Known {
     const known = this.#tenants.get(tenant) ?? {
-      ...{ counted: NO_USAGE, countedAt: undefined },
-      ...{ added: NO_USAGE, unchecked: NO_USAGE, restarted: NO_USAGE, again: NO_USAGE },
+      counted: NO_USAGE,
+      countedAt: undefined,
+      added: NO_USAGE,
+      unchecked: NO_USAGE,
+      restarted: NO_USAGE,
+      again: NO_USAGE,
     };
-    known[part] = sum(known[part], job, 1);
+    known[part] = addUsage(known[part], job);
     this.#tenants.use(tenant, known);
     if (this.#tenants.size > MAX_TENANTS) this.#forgetOldest();
     return known;
@@ -213,14 +220,15 @@ export class UsageBook {
 
   /**
    * Takes a report of the index.
-   * @param included what of the accepted jobs is in it, or will never be
+   * @param counted undefined if there is no new report
+   * @param included the accepted jobs that no longer count here: the report has them, or no report ever will
    * @param again as in {@link add}
    */
   report(tenant: string, counted: Usage | undefined, included: Usage, again = false): void {
     const known = this.#tenants.get(tenant);
     if (known === undefined) return;
     const part = again ? 'again' : 'added';
-    known[part] = sum(known[part], included, -1);
+    known[part] = subtractUsage(known[part], included);
     if (counted === undefined) return;
     known.counted = counted;
     known.countedAt = Date.now();
@@ -266,16 +274,17 @@ export class UsageBook {
   /** What a job that is being checked and those before it take. */
   #wanted(tenant: string, job: Usage, counted: Usage): Usage {
     const { added, unchecked } = this.#tenants.get(tenant) ?? { added: job, unchecked: job };
-    return sum(sum(counted, sum(added, unchecked, -1), 1), job, 1);
+    const before = addUsage(counted, subtractUsage(added, unchecked));
+    return addUsage(before, job);
   }
 
   #usageOf(tenant: string): Usage {
     const { added, again } = this.#tenants.get(tenant) ?? { added: NO_USAGE, again: NO_USAGE };
     const counted = this.#countedOf(tenant);
-    return sum(counted === NO_USAGE ? again : counted, added, 1);
+    return addUsage(counted === NO_USAGE ? again : counted, added);
   }
 
-  /** The last report if it is too old to count for the lane: it may still be true. */
+  /** The last report if it is too old to count for the lane; otherwise no usage. */
   #oldOf(tenant: string): Usage {
     const known = this.#tenants.get(tenant);
     return known !== undefined && this.#countedOf(tenant) === NO_USAGE ? known.counted : NO_USAGE;
@@ -292,7 +301,7 @@ function isFresh(countedAt: number | undefined): boolean {
   return countedAt !== undefined && Date.now() - countedAt <= FRESH_MS;
 }
 
-/** The error for a job that its tenant may not have, however few jobs there are. */
+/** The error for a job that alone exceeds a quota of its tenant. */
 function neverFits(name: keyof Usage, limit: number, wanted: number): ThroughlineError {
   if (name === 'bytes' || name === 'delayedBytes') {
     const all = `all unfinished jobs of this tenant together may have ${limit} (quota ${name})`;
@@ -304,20 +313,11 @@ function neverFits(name: keyof Usage, limit: number, wanted: number): Throughlin
 }
 
 /**
- * The place of the last job among the unfinished jobs of its tenant. A job that may run now does not count delayed ones, so a tenant
- * with jobs for tomorrow is no busy tenant. A delayed job counts all, since many may be due at one moment.
+ * The place of the last job among the unfinished jobs of its tenant. For a job that may run now, delayed jobs do not count: a tenant
+ * with jobs for tomorrow is not busy. For a delayed job all jobs count, since many may be due at one moment.
  */
 function placeIn({ jobs, delayedJobs }: Usage, last: Usage): number {
   return last.delayedJobs > 0 ? jobs : jobs - delayedJobs;
-}
-
-function sum(a: Usage, b: Usage, sign: 1 | -1): Usage {
-  return {
-    jobs: a.jobs + sign * b.jobs,
-    bytes: a.bytes + sign * b.bytes,
-    delayedJobs: a.delayedJobs + sign * b.delayedJobs,
-    delayedBytes: a.delayedBytes + sign * b.delayedBytes,
-  };
 }
 
 /** What a job takes. Only a job that its caller delayed is a delayed one. @param bytes the size of its input as JSON */

@@ -103,7 +103,9 @@ export function createParts(
   const { sql } = state.storage;
   const connection = new BrokerConnection(config, name, log);
   const keys = new KnownKeys({
-    ...{ sql, log, askSince },
+    sql,
+    log,
+    askSince,
     isRemembered: (job) => connection.use((session) => isRemembered(session, job)),
   });
   const outbox = new Outbox(sql, {
@@ -122,24 +124,31 @@ export function createParts(
   const operations = new OperationDirectory(new SavedOperations(sql), log);
   const pooled = new PooledJobs(config.FAIR_JOBS);
   const scheduler = new OutboxScheduler({
-    ...{
-      name,
-      connection,
-      outbox,
-      feed,
-      usage,
-      pooled,
-      operations,
-      hosts,
-      log,
-      keepUntilEnded,
-      object: state,
-    },
+    name,
+    connection,
+    outbox,
+    feed,
+    usage,
+    pooled,
+    operations,
+    hosts,
+    log,
+    keepUntilEnded,
+    object: state,
     ownContext: withService(context.active(), SERVICE.bridge),
   });
   connection.onOpen(() => scheduler.reconnected());
   return {
-    ...{ name, log, connection, outbox, scheduler, feed, index, usage, operations, keepUntilEnded },
+    name,
+    log,
+    connection,
+    outbox,
+    scheduler,
+    feed,
+    index,
+    usage,
+    operations,
+    keepUntilEnded,
     quotasOf: ({ tenant, quotas }) => quotasOf(config, tenant, quotas),
     seal: new PlaceSeal(config),
     hosts,

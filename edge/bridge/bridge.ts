@@ -85,12 +85,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   submitJob(command: SubmitCommand): Promise<Reply<SubmitAnswer | Accepted>> {
-    const work = (): Promise<SubmitAnswer> => submit(this.#parts, command);
-    return this.#reply(
-      command.carrier,
-      () => this.#wait(command, work),
-      (answer) => shortAnswer(command, answer),
-    );
+    const work = async () => shortAnswer(command, await submit(this.#parts, command));
+    return this.#reply(command.carrier, () => this.#wait(command, work));
   }
 
   submitJobs(commands: readonly SubmitCommand[], carrier: Carrier): Promise<Reply<Reply<SubmitAnswer>[]>> {
@@ -325,21 +321,13 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#parts.connection.use(work);
   }
 
-  /**
-   * Runs `work` in the caller's trace, as the bridge, and turns its value or its error into a reply.
-   * @param told what the reply has in place of the value
-   */
-  async #reply<T, Told = T>(
-    carrier: Carrier,
-    work: () => Promise<T>,
-    told?: (value: T) => Told,
-  ): Promise<Reply<Told>> {
+  /** Runs `work` in the caller's trace, as the bridge, and turns its value or its error into a reply. */
+  async #reply<T>(carrier: Carrier, work: () => Promise<T>): Promise<Reply<T>> {
     const { context: caller, outcome } = extract(fromRecord(carrier), context.active());
     countContext('bridge', outcome);
     const own = withService(caller, SERVICE.bridge);
     try {
-      const value = await context.with(own, work);
-      return { ok: true, value: told === undefined ? (value as unknown as Told) : told(value) };
+      return { ok: true, value: await context.with(own, work) };
     } catch (thrown) {
       return context.with(own, () => this.#refusalOf(thrown));
     } finally {
@@ -356,8 +344,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   }
 
   /**
-   * The reply for an error. The error is counted and logged, but not the text of a fault in the request: the text may quote the
-   * request, which must not be logged.
+   * The reply for an error. The error is counted and logged. The text of a fault in the request is not logged, because it may
+   * quote the request.
    */
   #refusalOf(thrown: unknown): Reply<never> {
     const error = errorFrom(thrown);

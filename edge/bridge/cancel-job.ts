@@ -30,6 +30,7 @@ export async function cancelJob(
   const { tenant, jobId } = command;
   const pending = bridge.outbox.findPending(tenant, jobId);
   const entry = pending ?? bridge.outbox.rejected.findByJob(tenant, jobId);
+  // A rejected job never hides a job that NATS has under the same id.
   if (entry === undefined || pending === undefined) {
     const cancelled = await cancelAtBroker(bridge, command);
     if (cancelled !== undefined || entry === undefined) return cancelled;
@@ -43,9 +44,9 @@ export async function cancelJob(
 const AT_ONCE = 25;
 
 /**
- * Cancels many jobs, without a wait for those that run. The messages of the others are removed when the answer comes, so that a full
- * queue has room then.
- * @returns what became of each, in order: `broker-unavailable` for those for which there was no time
+ * Cancels many jobs. It does not wait for the ends of jobs that run. The messages of the others have been removed when the answer
+ * comes, so that a full queue has room then.
+ * @returns what became of each, in order: `broker-unavailable` for those that there was no time for
  */
 export async function cancelJobs(
   bridge: BridgeParts,

@@ -1,12 +1,12 @@
 import type { Job } from '../../shared/job/job.ts';
 import type { FoundJob } from '../jobs/job-reader.ts';
 
-/** The jobs of all tenants together. */
+/** The limits for the jobs of all tenants together. */
 const MAX_JOBS = 800;
 const MAX_BYTES = 8 * 1024 * 1024;
 /** A larger job would drive out too many others. */
 const MAX_JOB_BYTES = MAX_BYTES / 64;
-/** An operator may delete the record of a job. */
+/** How long a job is kept: an operator may delete its record. */
 const KEPT_MS = 60 * 60 * 1000;
 
 interface Kept {
@@ -16,8 +16,8 @@ interface Kept {
 }
 
 /**
- * The jobs that this bridge has seen at their end, as long as there is room. Nothing happens any more to a job that has succeeded or
- * is cancelled, so it is answered from here without a look at NATS. A failed job may be redriven.
+ * The jobs that this bridge has seen at their end, as long as there is room. Nothing more happens to a job that has succeeded or is
+ * cancelled, so a request for it needs no look at NATS. A failed job is not kept, because it may be redriven.
  */
 export class EndedJobs {
   readonly #jobs = new Map<string, Kept>();
@@ -41,7 +41,7 @@ export class EndedJobs {
     const key = keyOf(tenant, job.id);
     const before = this.#jobs.get(key);
     if (before?.found.job.attempts !== undefined && job.attempts === undefined) return;
-    // The text is a little shorter than what the job takes in memory.
+    // About what the job takes in memory, and a little less.
     const bytes = 2 * JSON.stringify(job).length;
     if (bytes > MAX_JOB_BYTES) return;
     this.#remove(key);

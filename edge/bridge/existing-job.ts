@@ -1,7 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
-import { mayBeOf } from '../jobs/broker-record.ts';
+import { mayBeSameRequest } from '../jobs/broker-record.ts';
 import { type FoundJob, findJob } from '../jobs/job-reader.ts';
 import { queuedJob } from '../jobs/outgoing-job.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -27,7 +27,7 @@ export async function findExisting(submitting: Keyed): Promise<SubmitResult | un
   const { bridge, broker, command } = submitting;
   const answered = await bridge.unique.answered(broker, command);
   if (answered !== undefined) return { ...replayOf(command, answered), existing: true };
-  // Another edge may have the same schedule.
+  // Another edge may have the same schedule, so the keys of this bridge do not show whether the job of a run is new.
   if (!isRunId(command.jobId) && bridge.keys.isUnused(command.jobId)) return undefined;
   const found = await findJobOfKey(submitting);
   return found && replayOf(command, found);
@@ -35,7 +35,7 @@ export async function findExisting(submitting: Keyed): Promise<SubmitResult | un
 
 /** The answer with a job that existed already. @throws ThroughlineError `idempotency-key-reused` */
 export function replayOf({ spec: { fingerprint } }: SubmitCommand, found: FoundJob): SubmitResult {
-  if (mayBeOf(found.fingerprint, fingerprint)) return { job: found.job, replayed: true };
+  if (mayBeSameRequest(found.fingerprint, fingerprint)) return { job: found.job, replayed: true };
   throw new ThroughlineError(
     'idempotency-key-reused',
     'this Idempotency-Key was sent with another request; use a new key for a new job',
@@ -43,8 +43,8 @@ export function replayOf({ spec: { fingerprint } }: SubmitCommand, found: FoundJ
 }
 
 /**
- * Looks in the outbox, among the jobs that were seen at their end, then in NATS. If NATS does not answer, a row of the outbox is
- * the answer.
+ * Finds the job of an idempotency key: in the outbox, among the jobs that were seen at their end, then in NATS. If NATS does not
+ * answer, a row of the outbox is the answer.
  */
 async function findJobOfKey({ bridge, broker, command }: Keyed): Promise<FoundJob | undefined> {
   const { tenant, jobId, spec } = command;

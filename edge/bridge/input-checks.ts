@@ -4,8 +4,8 @@ import { sha256Hex } from '../../shared/text/secret.ts';
 import type { InputCheck, InputRules, Untaken } from '../calls/commands.ts';
 
 /**
- * Makes sure that each input was checked by the rules that hold now. The check itself is done by the caller, in an isolate
- * of its own: a bridge works for all tenants, and an input that takes long would hold them all up.
+ * Makes sure that each input was checked by the rules that hold now. The Worker that calls the bridge makes the check, in an
+ * isolate of its own: a bridge works for all tenants, and a long check would hold them all up.
  */
 export class InputChecks {
   readonly #digests = new WeakMap<OperationAnnouncement, string | Promise<string>>();
@@ -16,7 +16,7 @@ export class InputChecks {
     return this.#unchecked;
   }
 
-  /** What to answer to a submission with this check; undefined if its job may be taken. */
+  /** The answer to a submission whose job may not be taken, by what its check found; undefined if the job may be taken. */
   answer(
     check: InputCheck | undefined,
     announcement: OperationAnnouncement,

@@ -24,7 +24,10 @@ import { startTimeOf } from './start-time.ts';
 
 const tracer = tracerOf(SERVICE.bridge);
 
-/** How long a bridge looks for a job whose key NATS knows already. It is less than what the edge waits longer than the bridge. */
+/**
+ * How long a bridge looks for the job of a key that NATS knows already. The bridge may do so after its own time limit. The edge waits
+ * longer than that limit, by more than this.
+ */
 const DUPLICATE_LOOK_MS = 1_000;
 
 /** What a submission needs of its bridge. */
@@ -68,7 +71,7 @@ export async function submitNew(
   const { tenant } = command;
   const body = encodeText(command.inputJson);
   const taken = usageOfJob(command.spec, body.length);
-  // The jobs of a batch are submitted side by side, so each counts from now on, and not only when it is stored.
+  // The jobs of a batch are submitted side by side, so each counts before it is stored.
   const entered = bridge.usage.enter(tenant, taken);
   const quotas = bridge.quotasOf(command);
   const needsPlace = command.spec.orderingKey === undefined;
@@ -108,7 +111,7 @@ function isBusy(
   const { tenant, spec } = command;
   if (isElsewhere || spec.orderingKey !== undefined || spec.dueAt !== undefined)
     return bridge.usage.isBusy(tenant, taken, place);
-  const admitting = bridge.pooled.admit(broker.apart(), command, place, broker.leftMs);
+  const admitting = bridge.pooled.admit(broker.withOwnTime(), command, place, broker.leftMs);
   return admitting instanceof Promise ? admitting.then((isAdmitted) => !isAdmitted) : !admitting;
 }
 
@@ -135,7 +138,10 @@ function outgoingJob(
 ): OutgoingJob {
   const { tenant, jobId, operation, acceptedAt, spec } = command;
   return {
-    ...{ tenant, jobId, operation, acceptedAt },
+    tenant,
+    jobId,
+    operation,
+    acceptedAt,
     spec: { ...spec, maxAttempts: spec.maxAttempts ?? announcement?.maxAttempts ?? LIMITS.maxAttempts },
     carrier: inject(sending),
   };
@@ -153,8 +159,8 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
   if (result === 'unsent' || result === 'unanswered') return await addToOutbox(submitting, newJob, result);
   newJob.span.setAttribute(ATTR.durability, 'stream');
   if (result === 'duplicate') {
-    // JetStream already has a message with this id: another request with the same key was first. Its job is the answer.
-    const looking = { ...submitting, broker: submitting.broker.apart(DUPLICATE_LOOK_MS) };
+    // JetStream already has a message with this id: another request with the same key came first. Its job is the answer.
+    const looking = { ...submitting, broker: submitting.broker.withOwnTime(DUPLICATE_LOOK_MS) };
     const first = await findExisting(looking);
     // Without an answer nobody knows whether that request was the same one.
     if (first === undefined && looking.broker.session === undefined)
@@ -213,7 +219,7 @@ async function addToOutbox(
   return reportAccepted(submitting, newJob, 'outbox');
 }
 
-/** Reports a stored job to the index, and makes the answer. */
+/** Reports a stored job to the index. @returns the answer */
 function reportAccepted(
   { bridge, isServed }: Checked,
   { job: outgoing, body, sending }: NewJob,

@@ -1,3 +1,4 @@
+import { KeyCounts } from '../../shared/collections/key-counts.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
 const RETRY_SECONDS = 5;
@@ -7,11 +8,11 @@ const RETRY_SECONDS = 5;
  * and a subscription for up to a minute, so a rate limit does not bound their number.
  */
 export class OpenWaits {
-  readonly #open = new Map<string, number>();
+  readonly #open = new KeyCounts();
 
   /** How many requests of each tenant wait now; tenants without one are not there. */
   get byTenant(): ReadonlyMap<string, number> {
-    return this.#open;
+    return this.#open.all;
   }
 
   /**
@@ -32,19 +33,17 @@ export class OpenWaits {
     try {
       return await work();
     } finally {
-      const left = (this.#open.get(tenant) ?? 0) - 1;
-      if (left > 0) this.#open.set(tenant, left);
-      else this.#open.delete(tenant);
+      this.#open.remove(tenant);
     }
   }
 
   #enter(tenant: string, limit: number): void {
-    const open = this.#open.get(tenant) ?? 0;
+    const open = this.#open.of(tenant);
     if (open >= limit) {
       const message = `${open} requests of this tenant wait for the end of a job, as many as may; send this one without Prefer: wait, or later`;
       const quota = { name: 'waits', limit } as const;
       throw new ThroughlineError('too-many-waits', message, { quota, retryAfterSeconds: RETRY_SECONDS });
     }
-    this.#open.set(tenant, open + 1);
+    this.#open.add(tenant);
   }
 }

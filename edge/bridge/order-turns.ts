@@ -19,13 +19,13 @@ interface Last {
 }
 
 /**
- * Lets a bridge publish the jobs of one ordering key one after the other, in the order in which they came. Two messages under
- * way at the same time may be stored in another order: one of them may wait for an answer of NATS, or go to the outbox.
+ * Lets a bridge publish the jobs of one ordering key one after the other, in the order in which they came. Two messages that are
+ * under way at the same time may be stored in the other order: one may wait for an answer of NATS, or go to the outbox.
  */
 export class OrderTurns {
   readonly #last = new Map<string, Last>();
 
-  /** @param batch the same object for all jobs of one request */
+  /** Takes the next turn of a job's ordering key. @param batch the same object for all jobs of one request */
   take({ tenant, spec: { orderingKey } }: Pick<SubmitCommand, 'tenant' | 'spec'>, batch: object): Turn {
     if (orderingKey === undefined) return FREE;
     const key = `${tenant}/${orderingKey}`;
@@ -35,9 +35,9 @@ export class OrderTurns {
     const last = { batch, ended };
     this.#last.set(key, last);
     const end = async (again: boolean): Promise<void> => {
-      const elderAgain = await begin();
+      const earlierAgain = await begin();
       if (this.#last.get(key) === last) this.#last.delete(key);
-      resolve(again || elderAgain);
+      resolve(again || earlierAgain);
     };
     return { begin, end: (again) => void end(again) };
   }

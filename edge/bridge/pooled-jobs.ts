@@ -7,14 +7,11 @@ import { readStoredEvent } from '../jobs/job-reader.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 
-/** A tenant with more than so many times `FAIR_JOBS` unfinished jobs uses bulk lanes only. */
-const FEW = 64;
+/** A tenant with more unfinished jobs than this many times `FAIR_JOBS` uses bulk lanes only. */
+const MAX_TIMES = 64;
 /** The shortest time between two looks at the jobs of a tenant. */
 const LOOK_MS = 250;
-/**
- * A submission waits for a look, which takes a round trip to NATS, only if the last one ended longer ago. Otherwise it uses what
- * that one found.
- */
+/** A submission uses what the last look found, if it ended within this time. Otherwise it waits for a look: a round trip to NATS. */
 const FRESH_MS = 1_000;
 const MAX_TENANTS = 5_000;
 
@@ -61,7 +58,7 @@ export class PooledJobs {
   ): boolean | Promise<boolean> {
     const tracked = this.#trackedOf(job.tenant);
     const isBusy = place > this.#fairJobs;
-    if (isBusy && place > this.#fairJobs * FEW) return false;
+    if (isBusy && place > this.#fairJobs * MAX_TIMES) return false;
     if (isBusy && tracked.ids.size >= this.#fairJobs) return this.#admitToFull(broker, job, tracked, leftMs);
     return this.#add(job, tracked);
   }
@@ -79,7 +76,7 @@ export class PooledJobs {
   #add({ jobId, redriveCount = 0 }: PooledJob, tracked: Tracked): true {
     tracked.ids.set(jobId, redriveCount);
     const [oldest] = tracked.ids.keys();
-    // A tenant that is not busy has no more unfinished jobs than that.
+    // A tenant that is not busy has no more unfinished jobs than this.
     if (tracked.ids.size > this.#fairJobs && oldest !== undefined) tracked.ids.delete(oldest);
     return true;
   }

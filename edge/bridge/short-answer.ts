@@ -1,8 +1,8 @@
 import type { Accepted, SubmitAnswer, SubmitCommand } from '../calls/commands.ts';
 
 /**
- * The answer to a submission, in short where it is a new job that waits in the queue. It stays as it is for an edge of an earlier
- * version, which does not read the short one, and after a wait: the job may then hold what its caller must not read.
+ * Shortens the answer to a submission if it is a new job that waits in the queue. Two answers stay as they are: that to an edge of an
+ * earlier version, which cannot read the short form, and that after a wait, whose job may hold what its caller must not read.
  */
 export function shortAnswer(
   { takesJson, waitMs }: Pick<SubmitCommand, 'takesJson' | 'waitMs'>,

@@ -10,7 +10,7 @@ import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { StoreRoom } from './store-room.ts';
 
-/** How long a submission waits for its time. */
+/** How long a submission waits until the index gives its job a time. */
 const INDEX_PATIENCE_MS = 1_000;
 
 interface StartTimeParts {
@@ -26,12 +26,12 @@ interface Due {
 }
 
 /**
- * When a new job may start, if its operation limits how many start within a period, and too many are before it. Such a job is
- * delayed, so that nothing has to look after it until then. The worker keeps the limit in any case. So a job that cannot be
- * delayed goes to the queue at once: its caller asked for another time, NATS is away, cannot delay jobs or has no room for them, or
- * the index does not answer in time.
+ * The time at which a new job may start, for an operation that limits how many jobs start within a period. A job that must wait is
+ * delayed, so that no worker has to hold it until then. The worker keeps the limit in any case. So a job goes to the queue at once if
+ * it cannot be delayed: its caller asked for another time, NATS is away, NATS cannot delay jobs or has no room for them, or the index
+ * does not answer in time.
  * @param bytes the size of the job's input
- * @returns undefined: at once
+ * @returns undefined if the job goes to the queue at once
  */
 export async function startTimeOf(
   parts: StartTimeParts,

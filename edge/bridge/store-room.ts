@@ -5,11 +5,11 @@ import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.
 import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 
-/** How long what NATS said is used. */
+/** How long an answer of NATS is used. */
 const FRESH_MS = 1_000;
 /** About what a stream stores of a job besides its input: subject and headers. */
 const ENVELOPE_BYTES = 1_024;
-/** Room for delayed jobs comes when jobs are due or are cancelled. */
+/** Room for delayed jobs comes back when some of them are due, or are cancelled. */
 const RETRY_SECONDS = 60;
 
 /** What NATS said about the room for delayed jobs, and what was accepted since. */
@@ -21,12 +21,12 @@ interface Reading {
 }
 
 /**
- * How much the streams of waiting jobs hold, and may hold. `JOBS` refuses what is too much. `DELAYED` cannot, since it has
- * schedules, so a bridge keeps its cap.
+ * How much the streams of waiting jobs hold, and may hold. `JOBS` itself refuses what is too much. A stream with schedules cannot
+ * do that, so a bridge keeps the cap of `DELAYED`.
  */
 export class StoreRoom {
   #reading: Reading | undefined;
-  /** The bytes of each job that was taken and is not settled. NATS may not have them yet when it is asked again. */
+  /** The bytes of each job that was taken and is not settled. The next answer of NATS may not have them yet. */
   readonly #underWay = new Map<string, number>();
 
   /**
@@ -38,7 +38,7 @@ export class StoreRoom {
   async take(session: BrokerSession, jobId: string, bytes: number): Promise<void> {
     const reading = this.#fresh(session);
     const size = bytes + ENVELOPE_BYTES;
-    // Before the wait: a submission that does not wait until the end settles its job while this goes on.
+    // Before the wait: a submission that stops waiting settles its job while this call goes on.
     this.#underWay.set(jobId, size);
     const room = await reading.room;
     const added = reading.added + size;
@@ -49,7 +49,7 @@ export class StoreRoom {
     reading.added = added;
   }
 
-  /** Call this when NATS has the job, or will not get it now. A job that was not taken may be settled too. */
+  /** Settles a job: NATS has it, or will not get it now. A job that was not taken may be settled too. */
   settle(jobId: string): void {
     this.#underWay.delete(jobId);
   }

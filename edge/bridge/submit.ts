@@ -21,7 +21,7 @@ import type { Turn } from './order-turns.ts';
 /** A job that is submitted, or only tried out. */
 type Trying = Pick<Submitting, 'bridge' | 'broker'> & { readonly command: TrialCommand };
 
-/** A host that starts is known after a moment. */
+/** The bridge knows of a host that starts after a moment. */
 const RETRY_UNSERVED_SECONDS = 5;
 
 /**
@@ -92,8 +92,8 @@ async function submitInOrder(submitting: Submitting): Promise<SubmitAnswer> {
 }
 
 /**
- * The waiter for the job that is the answer. It is not the one that was expected if a job of the same unique key is there. It
- * has no session at first, so it begins by looking up the event that was missed.
+ * The waiter for the job that is the answer. If that is an existing job with the same unique key, it needs another waiter. That one
+ * starts without a session, so it begins by looking up the event that was missed.
  */
 function waiterFor({ bridge, command }: Submitting, { id }: Job, waiter: ResultWaiter): ResultWaiter {
   if (id === command.jobId) return waiter;
@@ -161,8 +161,8 @@ function unserved(operation: string): ThroughlineError {
 }
 
 /**
- * Submits a new job, if it is still one: another request with its idempotency key may have come since it was looked for.
- * @returns undefined if one came a moment ago, whose job must be looked for
+ * Submits a new job, unless another request with its idempotency key has submitted one since the bridge looked for it.
+ * @returns undefined if such a request was under way a moment ago: look for its job again
  */
 function submitInKeyTurn(
   submitting: Checked,

@@ -21,14 +21,16 @@ export function usageOf({ outbox, waits, watches }: UsageParts, tenant: string):
 }
 
 /**
- * How full each quota is for the tenant that has used most of it, as far as the bridge knows. 1: used up. It names no tenant, so
- * its size does not grow with the tenants.
+ * How full each quota is for the tenant that has used most of it, as far as the bridge knows. 1: it is used up. The result names no
+ * tenant, so its size does not grow with the tenants.
  */
 export function fullestUse(parts: UsageParts): KnownUsage {
   const jobs = new Map(parts.usage.all());
   const tenants = new Set([
-    ...[...jobs.keys(), ...parts.outbox.tenants],
-    ...[...parts.waits.byTenant.keys(), ...parts.watches.readers.keys()],
+    ...jobs.keys(),
+    ...parts.outbox.tenants,
+    ...parts.waits.byTenant.keys(),
+    ...parts.watches.readers.keys(),
   ]);
   const fullest = { ...NOTHING };
   for (const tenant of tenants) {

@@ -34,7 +34,7 @@ export class BridgeAddresses {
     this.#placement = placement;
   }
 
-  /** The bridge of a job's id, always the same. */
+  /** The bridge of a job. The same id always has the same bridge. */
   ofJob(id: string): BridgeAddress {
     const region = this.#placement.byRegion ? regionOfJob(id) : undefined;
     return this.#addressOf(region, shardOf(id, this.#placement.shards));

@@ -40,7 +40,7 @@ import type { Region } from './placement.ts';
 import { jobIdOfRejected } from './rejected-id.ts';
 import { type Reply, refusal } from './reply.ts';
 
-/** How much longer than the bridge's own time limit the edge waits, so that the caller gets the bridge's answer. */
+/** The edge waits longer than the bridge's own time limit, by this much, so that the caller gets the answer of the bridge. */
 const MARGIN_MS = 1_500;
 
 /** A submission with its input as JSON, and as the value that a bridge of an earlier version takes. */
@@ -73,7 +73,7 @@ export class BridgeClient {
     );
   }
 
-  /** Checks a job like one that is submitted, and does not take it. @throws ThroughlineError see `tryOut` */
+  /** Checks a job like a submission, but does not accept it. @throws ThroughlineError see `tryOut` */
   tryOut({ input: _, inputJson: __, ...command }: Command): Promise<TrialAnswer> {
     return this.#call('tryOut', command.jobId, 0, (bridge, carrier) =>
       bridge.tryOut({ ...command, carrier }),
@@ -86,8 +86,8 @@ export class BridgeClient {
   }
 
   /**
-   * Submits many jobs, with one call to each of their bridges: a reply for each job, in order. Jobs whose bridge does not answer
-   * have its error.
+   * Submits many jobs, with one call to each of their bridges. If a bridge does not answer, that error is the reply for its jobs.
+   * @returns a reply for each job, in order
    * @throws ThroughlineError when no bridge answers
    */
   async submitBatch(commands: readonly Command[]): Promise<Reply<SubmitAnswer>[]> {
@@ -111,7 +111,7 @@ export class BridgeClient {
     return replies;
   }
 
-  /** Calls each bridge once, with what belongs to its jobs. @returns an answer for each of `all`, in order */
+  /** Calls each bridge once, with those of `all` whose jobs it has. @returns an answer for each of `all`, in order */
   async #inGroups<T, R>(
     all: readonly T[],
     jobIdOf: (one: T) => string,
@@ -213,7 +213,7 @@ export class BridgeClient {
 
   /**
    * Cancels many jobs of `tenant`, with one call to each of their bridges.
-   * @returns what became of each, in order. Jobs whose bridge does not answer have its error code
+   * @returns what became of each, in order; the error code if its bridge does not answer
    */
   cancelMany(tenant: string, jobIds: readonly string[]): Promise<CancelOutcome[]> {
     return this.#inGroups(
@@ -271,7 +271,7 @@ export class BridgeClient {
   }
 
   /**
-   * Gives a rejected job of the outbox up; undefined when there is none.
+   * Gives up a rejected job of the outbox; undefined when there is none.
    * @throws ThroughlineError `broker-unavailable`
    */
   removeRejected(tenant: string, id: string): Promise<OutboxItem | undefined> {

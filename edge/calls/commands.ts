@@ -19,23 +19,24 @@ export interface LimitedCommand {
   readonly quotas?: SomeQuotas | undefined;
 }
 
+/** Submits a job. */
 export interface SubmitCommand extends LimitedCommand {
   readonly tenant: string;
   readonly jobId: string;
   readonly operation: string;
-  /** The input as JSON: it is encoded once, and a text crosses between isolates faster than an object. */
+  /** The input as JSON. So it is encoded once, and a text crosses between isolates faster than an object. */
   readonly inputJson: string;
   readonly acceptedAt: string;
   /** What the job was asked to be. If the spec has a `fingerprint`, a job with this id may exist already. */
   readonly spec: JobSpec;
-  /** Which job that is there already is the answer. Its `for` is in milliseconds. */
+  /** The unique key of the job. A job that is there with the same key may be the answer. `for` is in milliseconds. */
   readonly unique?: UniqueRequest | undefined;
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;
   readonly carrier: Carrier;
   /** What the edge found in the input; undefined: it has no rules for the operation yet. */
   readonly inputCheck?: InputCheck | undefined;
-  /** Whether the edge reads {@link Accepted}. One of an earlier version does not. */
+  /** Whether the edge can read {@link Accepted}. An edge of an earlier version cannot. */
   readonly takesJson?: true;
 }
 
@@ -44,7 +45,7 @@ export interface EarlierSubmitCommand extends Omit<SubmitCommand, 'inputJson'> {
   readonly input: unknown;
 }
 
-/** A job that is only tried out: the edge has checked its input. */
+/** A job that is only checked, and not accepted. The edge has checked its input. */
 export type TrialCommand = Omit<SubmitCommand, 'inputJson'>;
 
 /** The rules for the inputs of an operation: the `inputCheck` of its announcement. */
@@ -54,40 +55,44 @@ export interface InputRules {
   readonly schema: JsonSchema;
 }
 
-/** What the edge found when it held an input against rules. */
+/** What the edge found when it checked an input by rules. */
 export interface InputCheck {
   /** The digest of the rules. */
   readonly digest: string;
-  /** All but `passed` and `refused` mean that it is not known, and left to the worker. */
+  /** All words but `passed` and `refused` mean that the edge does not know, and leaves the input to the worker. */
   readonly outcome: 'passed' | 'refused' | keyof UncheckedInputs;
 }
 
-/** What a bridge answers to a submission. Only `submitted` means that it took the job. */
+/** What a bridge answers to a submission. Only `submitted` means that it accepted the job. */
 export type SubmitAnswer = Submitted | Untaken;
 
-/** A new job that was taken and waits, as the JSON in which the API shows it: a text crosses between isolates faster than an object. */
+/** A new job that was accepted and waits, as the JSON in which the API shows it: a text crosses between isolates faster than an object. */
 export interface Accepted {
   readonly outcome: 'accepted';
   readonly json: string;
 }
 
+/** A job that was accepted, or was there already. */
 export type Submitted = { readonly outcome: 'submitted' } & SubmitResult;
 
-/** What a bridge answers to a job that is only tried out. */
+/** What a bridge answers to a job that is only checked. */
 export type TrialAnswer = Passed | Untaken;
 
-/** The job would be taken. */
+/** The job would be accepted. */
 export interface Passed {
   readonly outcome: 'passed';
   /** What the edge found in the input. */
   readonly inputCheck?: InputCheck | undefined;
 }
 
-/** Why a bridge does not take a job that fits all else. */
+/** Why a bridge does not accept a job that passes all other checks. */
 export type Untaken =
   /** The edge refused the input, by the rules that hold now. */
   | { readonly outcome: 'refused' }
-  /** The input was not checked by the rules that hold now. Without `rules`, that is so for a job that must come before. */
+  /**
+   * The input must be checked by the rules that hold now: `rules`. Without them, only an earlier job of the same ordering key must
+   * be checked, and this one is submitted again after it.
+   */
   | { readonly outcome: 'rules-needed'; readonly rules?: InputRules };
 
 /** The result of a submission. */
@@ -99,22 +104,26 @@ export interface SubmitResult {
   readonly existing?: true;
 }
 
+/** Names a job of a tenant. */
 export interface ReadCommand {
   readonly tenant: string;
   readonly jobId: string;
   readonly carrier: Carrier;
 }
 
+/** Asks for the recorded events of a job. */
 export interface HistoryCommand extends ReadCommand {
   /** Only events after this sequence. */
   readonly after: number;
 }
 
+/** Asks for the events of a job as a stream. */
 export interface WatchCommand extends HistoryCommand, LimitedCommand {
   /** Whether the reader had a stream of this job before. */
   readonly isAgain: boolean;
 }
 
+/** Cancels a job. */
 export interface CancelCommand extends LimitedCommand {
   readonly tenant: string;
   readonly jobId: string;
@@ -126,6 +135,7 @@ export interface CancelCommand extends LimitedCommand {
 /** How long a bridge may take to cancel many jobs. It begins with none afterwards. */
 export const CANCEL_MANY_BUDGET_MS = 10_000;
 
+/** Cancels many jobs of a tenant. */
 export interface CancelManyCommand {
   readonly tenant: string;
   readonly jobIds: readonly string[];
@@ -133,11 +143,12 @@ export interface CancelManyCommand {
 }
 
 /**
- * What became of a job that was to be cancelled. `cancelled`: it has ended so. `stopping`: its worker was asked to stop it.
- * Otherwise the error code.
+ * What became of a job that was to be cancelled. `cancelled`: it has ended as cancelled. `stopping`: its worker was asked to stop
+ * it. Any other text is an error code.
  */
 export type CancelOutcome = 'cancelled' | 'stopping' | ErrorCode;
 
+/** Asks for a tenant's jobs in the outbox of a bridge. */
 export interface OutboxCommand {
   readonly tenant: string;
   readonly limit: number;
@@ -147,11 +158,12 @@ export interface OutboxCommand {
 /** Names a job of the outbox that NATS rejected. */
 export interface RejectedCommand {
   readonly tenant: string;
-  /** The id of its own. */
+  /** The id that the job has in the outbox: see `rejected-id.ts`. */
   readonly id: string;
   readonly carrier: Carrier;
 }
 
+/** The result of a cancel. */
 export interface Cancellation {
   readonly job: Job;
   /** Whether the job ended in another way before it could be cancelled. */

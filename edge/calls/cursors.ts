@@ -1,4 +1,5 @@
 import { SCHEDULE_NAME } from '../../shared/api/schedule-words.ts';
+import { fromBase64Url, toBase64Url } from '../../shared/bytes.ts';
 import { isToken } from '../../shared/job/job-address.ts';
 
 /** A place in a list of jobs: after this job. */
@@ -42,22 +43,10 @@ function decode(cursor: string): string {
   }
 }
 
-export function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replace(/=+$/, '');
-}
-
-/** @throws DOMException where `text` is not base64url */
-export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0));
-}
-
 /** The cursor of a redrive of many, as a bridge writes it: `<from>-<to>`. Callers get it sealed. */
 const REDRIVE_CURSOR = /^([0-9]{1,15})-([0-9]{1,15})$/;
 
-/** The sequences that the next request of a redrive of many has to look at. */
+/** The sequences of the dead letters that the next request of a redrive of many looks at: the first and the last. */
 interface RedriveCursor {
   readonly from: number;
   readonly to: number;

@@ -37,10 +37,11 @@ export interface Redriven {
 }
 
 /**
- * The time limit of one redrive, which asks the broker four times in a row, or five. Each of these requests has its own limit
- * too.
+ * How much longer the edge waits for one redrive than for other calls: a redrive asks NATS up to five times in a row, and each of
+ * these requests has its own limit too.
  */
 export const REDRIVE_BUDGET_MS = 4_000;
-/** How long a bridge lists or redrives dead letters before it answers with the result so far. */
+/** How long a bridge lists dead letters before it answers with the result so far. */
 export const LIST_BUDGET_MS = 2_000;
+/** The same for a redrive of many. */
 export const REDRIVE_MANY_BUDGET_MS = 10_000;

@@ -30,7 +30,7 @@ export interface TenantJob {
   readonly bytes: number;
 }
 
-/** Asks for the time of a job whose operation has a limit of rate. */
+/** Asks for the start time of a job whose operation has a `rateLimit`. */
 export interface StartTimeCommand {
   readonly tenant: string;
   /** Names the tenant, the operation and the value of the limit's key. */

@@ -63,13 +63,16 @@ export class JobIndexClient {
   usage(tenant: string): Promise<Usage> {
     const name = this.nameOf(tenant);
     return callObject({
-      ...{ kind: 'index', method: 'usage', attributes: { [ATTR.indexName]: name }, unavailable: unreadable },
+      kind: 'index',
+      method: 'usage',
+      attributes: { [ATTR.indexName]: name },
+      unavailable: unreadable,
       limitMs: CATCH_UP_MS + MARGIN_MS,
       ask: async () => ({ ok: true, value: await this.count(tenant) }) as const,
     });
   }
 
-  /** When a job may start by the limit of its operation. @throws the platform's error when the index fails */
+  /** When a job may start, see {@link JobIndexApi.startTime}. @throws the platform's error when the index fails */
   startTime(command: StartTimeCommand): Promise<number | undefined> {
     return this.#namespace.getByName(this.nameOf(command.tenant)).startTime(command);
   }

@@ -32,7 +32,7 @@ export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const { kind, method, limitMs, ask, unavailable } = call;
   const name = `${kind}/${method}`;
   const attributes = { 'rpc.system.name': 'cloudflare', 'rpc.method': name, ...call.attributes };
-  // Only the carrier needs the span. To make it active would take longer than to start it.
+  // Only the carrier needs the span. Making it the active one would take longer than starting it.
   const base = context.active();
   const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, base);
   try {
@@ -48,10 +48,11 @@ export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
 }
 
 /**
- * Asks an object of an earlier version again, in the way that it knows. A new edge meets such objects while a version is deployed, and
- * as long as two versions share the requests.
- * @param asked the call of a method that an earlier version lacks: then nothing was done
- * @param again the call that an earlier version knows
+ * Calls a method that a Durable Object of an earlier version may lack, and falls back to one that it has. A new edge meets such
+ * objects while a version is deployed, and as long as two versions share the requests.
+ * @param asked the call of the new method. If the object lacks it, nothing was done
+ * @param again makes the call of the earlier method
+ * @throws what the calls throw
  */
 export function orAsEarlier<T>(asked: Promise<T>, again: () => Promise<T>): Promise<T> {
   return asked.catch((thrown: unknown) => {

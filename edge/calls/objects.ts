@@ -66,7 +66,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
     commands: readonly EarlierSubmitCommand[],
     carrier: Carrier,
   ): Promise<Reply<Reply<SubmitAnswer>[]>>;
-  /** Checks a job like one that is submitted, and does not take it. */
+  /** Checks a job like a submission, but does not accept it. */
   tryOut(command: TrialCommand): Promise<Reply<TrialAnswer>>;
   /** A job with its attempts, or undefined when there is none. */
   read(command: ReadCommand): Promise<Reply<Job | undefined>>;
@@ -90,11 +90,11 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   outbox(command: OutboxCommand): Promise<Reply<OutboxItem[]>>;
   /** Sends a rejected job of the outbox again; undefined when there is none. */
   retryRejected(command: RejectedCommand): Promise<Reply<Job | undefined>>;
-  /** Gives a rejected job of the outbox up: the job as it was, or undefined when there is none. */
+  /** Gives up a rejected job of the outbox: the job as it was, or undefined when there is none. */
   removeRejected(command: RejectedCommand): Promise<Reply<OutboxItem | undefined>>;
   /**
-   * Since when all bridges have had this number of shards, in epoch milliseconds; 0: from the first job on. Bridges ask it of the
-   * first bridge.
+   * Since when all bridges have had this number of shards, in epoch milliseconds; 0: from the first job on. Each bridge asks the first
+   * bridge.
    */
   keysSince(shards: number): Promise<Reply<number>>;
   /** The operations that workers have announced, and how many hosts serve each. */
@@ -111,7 +111,7 @@ export interface JobIndexApi extends Rpc.DurableObjectBranded {
   addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]>;
   /** What the unfinished jobs of a tenant take. */
   usage(tenant: string): Promise<Usage>;
-  /** When a job may start by the limit of its operation, in milliseconds; undefined: too far away to say. */
+  /** When a job may start by the limit of its operation, in epoch milliseconds; undefined if that is later than a job may be delayed. */
   startTime(command: StartTimeCommand): Promise<number | undefined>;
   /** A page of a tenant's jobs, newest first. */
   list(command: ListCommand): Promise<Reply<JobPage>>;

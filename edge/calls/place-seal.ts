@@ -1,5 +1,5 @@
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
-import { fromBase64Url, toBase64Url } from './cursors.ts';
+import { fromBase64Url, toBase64Url } from '../../shared/bytes.ts';
 
 /** What a sealed place looks like: 16 bytes in base64url. */
 export const SEALED = /^[A-Za-z0-9_-]{22}$/;
@@ -33,7 +33,7 @@ export class PlaceSeal {
 
   /**
    * The text for one or two sequences.
-   * @param scope whose place it is; the text opens in this scope only
+   * @param scope what the place belongs to, such as the events of a job. {@link open} reads the text in this scope only
    */
   async seal(scope: string, first: number, second = 0): Promise<string> {
     // AES-CBC pads 15 bytes to one block, so the text is the block under a key that no caller has.

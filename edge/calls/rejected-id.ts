@@ -7,7 +7,7 @@ export function rejectedId(id: string, position: number): string {
   return id.endsWith(mark) ? id : id + mark;
 }
 
-/** The texts between which all {@link rejectedId} of a job sort. */
+/** The two texts between which every {@link rejectedId} of a job sorts. */
 export function rejectedIdRange(jobId: string): readonly [after: string, before: string] {
   return [jobId + MARK, `${jobId}${MARK}~`];
 }

@@ -26,7 +26,7 @@ export interface PutScheduleCommand extends ScheduleCommand, LimitedCommand {
   readonly spec: JobSpec;
   /** SHA-256 of the request. A request with the same digest changes nothing. */
   readonly digest: string;
-  /** What was found in the input; undefined: its operation has no rules. */
+  /** What the check of the input found; undefined if its operation has no rules. */
   readonly inputCheck: InputCheck | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface PauseScheduleCommand extends ScheduleCommand {
 export interface TriggerScheduleCommand extends ScheduleCommand, LimitedCommand {
   /** Requests with the same key make one job. */
   readonly key: string;
-  /** The key was made for this request. An object of an earlier version looks for its job all the same. */
+  /** Whether the key was made for this request, so that no job can have it. An object of an earlier version does not read this. */
   readonly isNewKey: boolean;
 }
 

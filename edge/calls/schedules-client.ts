@@ -18,7 +18,7 @@ type Ask<C, T> = (schedules: Stub, command: C) => Promise<Reply<T>>;
 
 /** A schedule is read and written without NATS. */
 const LIMIT_MS = 3_000;
-/** A trigger asks a bridge up to five times: for the last job, for its own, and to submit by rules that may change meanwhile. */
+/** A trigger calls a bridge up to five times: to read the last job, to read its own job, and to submit while rules may change. */
 const TRIGGER_CALLS = 5;
 
 /** Calls the schedules of tenants: each tenant has an object of its own. Each method throws `schedules-unavailable`. */
@@ -76,7 +76,10 @@ export class SchedulesClient {
   ): Promise<T> {
     const callsMs = method === 'trigger' ? TRIGGER_CALLS * this.#brokerTimeoutMs : 0;
     return callObject({
-      ...{ kind: 'schedules', method, attributes: {}, unavailable },
+      kind: 'schedules',
+      method,
+      attributes: {},
+      unavailable,
       limitMs: LIMIT_MS + callsMs,
       ask: (carrier) => ask(this.#namespace.getByName(command.tenant), { ...command, carrier }),
     });

@@ -60,20 +60,20 @@ function noRoute(c: Context<EdgeHono>, app: EdgeApp): Response {
   }
   const error = new ThroughlineError(
     'method-not-allowed',
-    `use ${[...methods, ...making(app, c)].join(' or ')}`,
+    `use ${[...methods, ...putInstead(app, c)].join(' or ')}`,
   );
   const response = renderProblem(error, c);
   response.headers.set('allow', methods.join(', '));
   return response;
 }
 
-/** What makes a thing in the list at the path of a POST, where a PUT with a name does that. */
-function making(app: EdgeApp, { req }: Context<EdgeHono>): string[] {
+/** For a POST to a list whose items are made by a PUT with a name: that PUT. Otherwise empty. */
+function putInstead(app: EdgeApp, { req }: Context<EdgeHono>): string[] {
   const puts = app.routes.filter(({ method, path }) => method === 'PUT' && path === `${req.path}/:name`);
   return req.method === 'POST' ? puts.slice(0, 1).map(() => `PUT ${req.path}/{name}`) : [];
 }
 
-/** The path without what people add or leave out by mistake, where there is something at it: at most one. */
+/** The path that was probably meant: one without a common mistake, if it has a route. At most one. */
 function nearPaths(app: EdgeApp, path: string): string[] {
   const tidy = path.replace(/\/+/g, '/').replace(/\/$/, '').slice(0, MAX_SHOWN_PATH);
   const tries = [tidy, `/v1${tidy}`, tidy.replace(/^.*\/v1\//, '/v1/'), tidy.toLowerCase()];

@@ -39,9 +39,9 @@ export interface EdgeHono {
     body: unknown;
     /** What the log line of the request says about its job. */
     loggedJob?: { readonly job_id: string; readonly operation: string };
-    /** What the answer has, whatever it is. */
+    /** The headers that every answer to this request has. */
     commonHeaders: AnswerHeaders;
-    /** Whether the answer was made with the common headers. */
+    /** Whether the answer already has the common headers. */
     isWhole?: true;
   };
 }
@@ -54,7 +54,7 @@ export class EdgeApp extends HonoBase<EdgeHono> {
   }
 }
 
-/** Remembers what it found for the method and the path of a route, of which there are few. */
+/** Remembers what it found for paths that are those of a route, without parameters. There are few of them. */
 class EdgeRouter<T extends [unknown, RouterRoute]> extends TrieRouter<T> {
   readonly #found = new Map<string, Result<T>>();
 

@@ -1,12 +1,12 @@
 import type { InputRules } from '../calls/commands.ts';
 import { InputSchema } from '../validation/input-schema.ts';
 
-/** How much JSON an isolate keeps as rules. Rules that were read take about thirty times their size as JSON. */
+/** How many characters of rules, as JSON, an isolate keeps. In memory, rules take about thirty times that. */
 const MAX_CHARACTERS = 1024 * 1024;
 /** What an entry takes apart from its rules. */
 const ENTRY_CHARACTERS = 100;
 
-/** Rules that were read, so that they need not be read for each input. */
+/** The rules for the inputs of an operation, read once for all inputs. */
 export interface ReadRules {
   readonly digest: string;
   readonly schema: InputSchema;
@@ -20,11 +20,12 @@ export class InputRulesCache {
   readonly #rules = new Map<string, ReadRules & { readonly characters: number }>();
   #characters = 0;
 
+  /** The rules of an operation; undefined if this isolate does not know them. */
   get(operation: string): ReadRules | undefined {
     return this.#rules.get(operation);
   }
 
-  /** Keeps the rules of an operation. If there is no room, the oldest go. */
+  /** Keeps the rules of an operation. If there is no room, the oldest ones are deleted. */
   put(operation: string, { digest, schema }: InputRules): void {
     const characters = ENTRY_CHARACTERS + operation.length + JSON.stringify(schema).length;
     this.#delete(operation);

@@ -1,7 +1,6 @@
 /**
- * How an index brings together what it is told of a job: the bridge reports the job when it is accepted, and the stream has
- * its events. Only the report says how large the input is, and only the events say what has happened. Either may come first,
- * and the result is the same.
+ * How an index merges what it knows of a job. The bridge reports the job when it is accepted, and the stream has its events. Only the
+ * report has the size of the input, and only the events say what has happened. Either may come first, and the result is the same.
  */
 import type { IndexEntry } from './index-entry.ts';
 
@@ -21,8 +20,8 @@ export function afterReport(next: IndexEntry, known: IndexEntry | undefined): In
 }
 
 /**
- * Two jobs may have one id: the idempotency key of the first one was forgotten, or NATS will reject the one that waits in the
- * outbox. So the later job in the stream counts, and one in the outbox only while there is no other.
+ * Whether two entries are of two jobs. Two jobs may have one id: the idempotency key of the first was forgotten, or NATS will reject
+ * the one that waits in the outbox. The later job in the stream counts. A job in the outbox counts only while there is no other.
  */
 function isOtherJob(next: IndexEntry, known: IndexEntry): boolean {
   return next.accepted_at !== known.accepted_at;
@@ -33,15 +32,15 @@ function isLater(next: IndexEntry, known: IndexEntry): boolean {
 }
 
 /**
- * Whether an event says more than what is known of its job. A redrive starts the job again. Without a redrive, a job that
- * has ended stays ended, also if an older event comes late or is read again.
+ * Whether an event is newer than what is known of its job. A redrive starts the job again. Without a redrive, a job that has
+ * ended stays ended, also if an older event comes late or is read again.
  */
 function isNews(next: IndexEntry, known: IndexEntry): boolean {
   if (next.redrive_count !== known.redrive_count) return next.redrive_count > known.redrive_count;
   return known.finished_at === null || next.finished_at !== null;
 }
 
-/** Adds what only one of two entries of a job may have. */
+/** Adds the fields that only one of two entries of a job may have. */
 function withReported(entry: IndexEntry, one: IndexEntry, other: IndexEntry): IndexEntry {
   return { ...entry, bytes: one.bytes || other.bytes, tags: one.tags || other.tags };
 }

@@ -19,8 +19,8 @@ interface Held {
 }
 
 /**
- * Accepted jobs that are not in the table yet. Most jobs end within a moment. Such a job is written into the table once, with its end.
- * Until then it is in memory, and in one row with all other jobs of its report, so that none is lost when the object is evicted.
+ * Accepted jobs that are not in the table yet. Most jobs end within a moment, and are written into the table once, with their end.
+ * Until then a job is in memory, and in one row with all other jobs of its report, so that it is not lost when the object is evicted.
  */
 export class HeldReports {
   readonly #sql: SqlStorage;
@@ -33,10 +33,12 @@ export class HeldReports {
     this.#sql = sql;
   }
 
+  /** How many jobs are held. */
   get size(): number {
     return this.#jobs.size;
   }
 
+  /** The entry of a job that is held; undefined if it is not. @param key see {@link keyOf} */
   find(key: string): IndexEntry | undefined {
     return this.#jobs.get(key)?.entry;
   }
@@ -89,7 +91,8 @@ export class HeldReports {
   clear(): void {
     if (this.size > 0 || this.#slots === 0) return;
     this.#sql.exec('DELETE FROM reports');
-    this.#free.length = this.#slots = 0;
+    this.#free.length = 0;
+    this.#slots = 0;
   }
 
   /** The entries of these jobs together with what is held of them. */

@@ -31,7 +31,7 @@ export type IndexEntry = {
   /** Separated by commas, oldest first. */
   previous_trace_ids: string;
   redrive_count: number;
-  /** Bytes of the input as JSON; 0 until the report of the bridge, so always 0 for the job of a raw producer. */
+  /** Bytes of the input as JSON; 0 until the report of the bridge. A job that another program published has no report. */
   bytes: number;
   /** Separated by commas; empty if there are none, or if only an event of an older worker is known. */
   tags: string;

@@ -26,10 +26,10 @@ import { acceptedEntry, dayOf } from './index-entry.ts';
 import { JobTable } from './job-table.ts';
 import { StartTimes } from './start-times.ts';
 
-/** How long one alarm reads new events, and at how many jobs it looks whether they have expired. */
+/** How long one alarm reads new events, and how many jobs it checks for expiry. */
 const ALARM_CATCH_UP_MS = 25_000;
 const SWEPT_JOBS = 10_000;
-/** Under this key, the storage keeps the day on which all jobs were looked at last. */
+/** The key in the storage for the day on which all jobs were last checked for expiry. */
 const SWEPT_ON = 'swept-on';
 /**
  * Milliseconds to the next alarm: `more` when work is left, `busy` while jobs run, `quiet` when nothing happens,
@@ -75,11 +75,12 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
       connection: this.#connection,
       table: this.#table,
       log: this.#log,
-      ...{ name, shards },
+      name,
+      shards,
     });
   }
 
-  /** Adds jobs that a bridge has accepted. The usage that it returns is as of a moment ago. */
+  /** Adds jobs that a bridge has accepted. The usage that it returns may be a moment old. */
   async addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
     this.#table.accept(jobs.map(acceptedEntry));
     await this.#wakeWithin(ALARM.busy);
@@ -95,7 +96,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     return this.#table.usage(tenant);
   }
 
-  /** Gives a job its time. */
+  /** Gives a job its start time. */
   async startTime({ key, ...limit }: StartTimeCommand): Promise<number | undefined> {
     return this.#startTimes.next(key, limit, Date.now());
   }
@@ -167,7 +168,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     return ALARM.quiet;
   }
 
-  /** Deletes jobs that have expired. They expire by days, so each job is looked at once a day. @returns whether there are more */
+  /** Deletes jobs that have expired. Jobs expire by days, so each is checked once a day. @returns whether more jobs are left to check */
   #sweep(): boolean {
     const { kv } = this.ctx.storage;
     const now = Date.now();

@@ -1,5 +1,5 @@
 import type { JobPage } from '../../shared/api/answers/job-list.ts';
-import type { Usage } from '../../shared/api/usage.ts';
+import { addUsage, type Usage } from '../../shared/api/usage.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
 import { afterEvent, afterReport } from './entry-merge.ts';
@@ -8,9 +8,9 @@ import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } 
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
 import { UnreportedJobs } from './unreported-jobs.ts';
-import { readUsage, sumOf, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
+import { readUsage, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
 
-/** What is written costs more than what is read, so there is one index for all lists, and what can be added up is written once. */
+/** Writing costs more than reading. So there is one index for all lists, and changes that can be added up are written once. */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (
     tenant TEXT NOT NULL, id TEXT NOT NULL, operation TEXT NOT NULL, state TEXT NOT NULL,
@@ -29,7 +29,7 @@ const SCHEMA = `
   ${TAG_SCHEMA}
   ${REPORTS_SCHEMA}`;
 
-/** So many jobs are held at most. */
+/** The most jobs that are held. */
 const MAX_HELD = 2_000;
 
 /** How far the table has followed the events. */
@@ -46,7 +46,7 @@ export class JobTable {
   readonly #sql: SqlStorage;
   readonly #held: HeldReports;
   readonly #unreported = new UnreportedJobs();
-  /** The last job at which {@link deleteExpired} has looked. */
+  /** The last job that {@link deleteExpired} has checked. */
   #swept: JobKey = BEFORE_ALL;
 
   constructor(storage: DurableObjectStorage) {
@@ -71,13 +71,13 @@ export class JobTable {
     this.#sql.exec('UPDATE place SET source = ?, sequence = ?', source, sequence);
   }
 
-  /** What the unfinished jobs of a tenant take, without those that only their bridge counts yet. @param now epoch milliseconds */
+  /** What the unfinished jobs of a tenant take, without those that their bridge still counts. @param now epoch milliseconds */
   usage(tenant: string, now = Date.now()): Usage {
-    const { jobs, ...more } = sumOf(readUsage(this.#sql, tenant), this.#held.usage(tenant));
+    const { jobs, ...more } = addUsage(readUsage(this.#sql, tenant), this.#held.usage(tenant));
     return { ...more, jobs: Math.max(0, jobs - this.#unreported.count(tenant, now)) };
   }
 
-  /** Takes the report of accepted jobs, all or none. A job that has no event yet is held. */
+  /** Takes a report of accepted jobs: all of them, or none. A job that has no event yet is held. */
   accept(entries: readonly IndexEntry[]): void {
     this.#storage.transactionSync(() => {
       const known = this.#known(entries);
@@ -134,7 +134,12 @@ export class JobTable {
   #read({ tenant, operation, states, limit, after = TOP }: PageQuery): FoundRows {
     const rows = this.#sql.exec<IndexEntry>(
       PAGE,
-      ...[tenant, operation ?? '', statesOf(states), after.acceptedAt, after.id, limit + 1],
+      tenant,
+      operation ?? '',
+      statesOf(states),
+      after.acceptedAt,
+      after.id,
+      limit + 1,
     );
     const entries = rows.toArray();
     const last = entries.length > limit ? entries[limit - 1] : undefined;
@@ -146,18 +151,20 @@ export class JobTable {
   }
 
   /**
-   * Looks at the next jobs, in an order of its own, and deletes those that have expired. After the last job, it begins again.
-   * @param count at how many jobs
+   * Checks the next jobs, by tenant and id, and deletes those that have expired. After the last job, the next call begins again.
+   * @param count how many jobs to check
+   * @param now epoch milliseconds
    * @returns whether there are more
    */
   deleteExpired(count: number, now: number): boolean {
-    // What is listed no longer must not be held when the object starts again.
+    // A job that is deleted here must not be held when the object starts again.
     this.flush();
     this.#held.clear();
     const from = [this.#swept.tenant, this.#swept.id];
     const [last] = this.#sql.exec<JobKey>(
       'SELECT tenant, id FROM jobs WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT 1 OFFSET ?',
-      ...[...from, count - 1],
+      ...from,
+      count - 1,
     );
     this.#storage.transactionSync(() => {
       const usage = new UsageSum();
@@ -171,7 +178,7 @@ export class JobTable {
   }
 
   /**
-   * Brings changes together with what is known of their jobs, and writes each row that changes once, and what tenants use then.
+   * Merges changes with what is known of their jobs. Writes each row that changes once, and the usage of tenants after that.
    * @returns what was written
    */
   #put(changes: readonly IndexChange[], merge: Merge): Written[] {
@@ -225,7 +232,7 @@ const DELETE_EXPIRED =
 
 type Merge = (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry;
 
-/** So many rows are in one statement. All of them together are one text, which may have 2 MB. */
+/** The rows of one statement. Together they are one text, which may have 2 MB. */
 const ROWS_AT_ONCE = 100;
 
 const COLUMNS = [

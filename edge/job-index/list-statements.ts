@@ -14,10 +14,10 @@ const JOBS = 'jobs INDEXED BY by_operation_and_state WHERE tenant = ?1 AND opera
 const NEXT = `SELECT id FROM ${JOBS} = page.operation AND state = page.state`;
 
 /**
- * Selects a page: the tenant, the operation or an empty text, the states as JSON, the place (two values), and how many jobs. It starts
- * at the place in each kind of jobs, and goes on to the next job of the same kind, always from the newest place that it has. So it
- * reads the jobs of the page and one of each kind, however many jobs there are. The next one is looked for
- * within the same millisecond first: here, SQLite does not find a pair of values in the index.
+ * Selects a page. The values are the tenant, the operation or an empty text, the states as JSON, the place (two values), and the
+ * number of jobs. The statement starts at the place in each kind of jobs, and goes on to the next job of the same kind, always from
+ * the newest place that it has reached. So it reads the jobs of the page and one of each kind, however many jobs there are. It looks
+ * for the next job within the same millisecond first, since SQLite does not find a pair of values in the index here.
  */
 export const PAGE = `WITH RECURSIVE operations(name) AS (
     SELECT ?2 UNION ALL

@@ -6,7 +6,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS start_times_by_key ON start_times (key, at);
   CREATE INDEX IF NOT EXISTS start_times_by_age ON start_times (forget_at);`;
 
-/** When jobs of operations with a limit of rate may start: the last times that were given for each key. */
+/** The start times of jobs whose operations have a `rateLimit`: the last ones that were given for each key. */
 export class StartTimes {
   readonly #sql: Pick<SqlStorage, 'exec'>;
 
@@ -16,22 +16,23 @@ export class StartTimes {
   }
 
   /**
-   * Gives a job its time, so that no more than `limit` times fall into any period: the time of the job `limit` places before,
-   * plus the period.
+   * Gives a job its start time: that of the job `limit` places before, plus the period. So no more than `limit` start times fall into
+   * any period.
    * @param key names the tenant, the operation and the value of the limit's key
-   * @param now milliseconds
-   * @returns milliseconds, not before `now`; undefined if the time is further away than a job may be delayed
+   * @param now epoch milliseconds
+   * @returns epoch milliseconds, not before `now`; undefined if that is later than a job may be delayed
    */
   next(key: string, { limit, periodMs }: Omit<RateLimit, 'key'>, now: number): number | undefined {
     this.#sql.exec('DELETE FROM start_times WHERE forget_at <= ?', now);
-    const [elder] = this.#sql.exec<{ at: number }>(
+    const [earlier] = this.#sql.exec<{ at: number }>(
       'SELECT at FROM start_times WHERE key = ? ORDER BY at DESC LIMIT 1 OFFSET ?',
-      ...[key, limit - 1],
+      key,
+      limit - 1,
     );
-    const at = elder === undefined ? now : Math.max(now, elder.at + periodMs);
+    const at = earlier === undefined ? now : Math.max(now, earlier.at + periodMs);
     if (at > now + LIMITS.delayMs) return undefined;
-    if (elder !== undefined)
-      this.#sql.exec('DELETE FROM start_times WHERE key = ? AND at < ?', key, elder.at);
+    if (earlier !== undefined)
+      this.#sql.exec('DELETE FROM start_times WHERE key = ? AND at < ?', key, earlier.at);
     this.#sql.exec('INSERT INTO start_times VALUES (?, ?, ?)', key, at, at + periodMs);
     return at;
   }

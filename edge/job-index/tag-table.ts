@@ -20,7 +20,7 @@ export const TAG_SCHEMA = `
   CREATE TRIGGER IF NOT EXISTS tags_changed AFTER UPDATE ON jobs
     WHEN NEW.tags <> OLD.tags OR NEW.accepted_at <> OLD.accepted_at BEGIN ${REMOVE} ${ADD} END;`;
 
-/** A page looks at no more jobs of a tag than this. So it may be short, or empty, and others follow. */
+/** The most jobs of a tag that one page looks at. So a page may be short, or empty, although others follow. */
 const MAX_LOOKED_AT = 2_000;
 
 /** With `CROSS JOIN`, SQLite reads the jobs of the tag in the order of its primary key, one by one. */

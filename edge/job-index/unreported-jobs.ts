@@ -1,9 +1,10 @@
+import { KeyCounts } from '../../shared/collections/key-counts.ts';
 import { keyOf } from './held-reports.ts';
 import type { IndexEntry } from './index-entry.ts';
 
-/** A report that did not come so long after its job was accepted does not come any more. */
+/** A report that has not come this long after its job was accepted will not come. */
 const REPORT_MS = 10_000;
-/** So many jobs are remembered at most. The oldest ones are forgotten first. */
+/** The most jobs that are remembered. The oldest ones are forgotten first. */
 const MAX_JOBS = 10_000;
 
 interface Unreported {
@@ -13,12 +14,12 @@ interface Unreported {
 
 /**
  * Unfinished jobs whose first event came before the report of their bridge. The bridge counts such a job itself until it has
- * reported it. So the job would count twice for the quotas of its tenant.
+ * reported it. If the index counted it too, it would count twice for the quotas of its tenant.
  */
 export class UnreportedJobs {
-  /** About the oldest ones first. */
+  /** The oldest ones come first, roughly. */
   readonly #jobs = new Map<string, Unreported>();
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new KeyCounts();
 
   /** How many of the unfinished jobs of a tenant a bridge may still count. @param now epoch milliseconds */
   count(tenant: string, now: number): number {
@@ -26,7 +27,7 @@ export class UnreportedJobs {
       if (now - acceptedAt < REPORT_MS) break;
       this.delete(key);
     }
-    return this.#counts.get(tenant) ?? 0;
+    return this.#counts.of(tenant);
   }
 
   /** Adds a job that has had its first event. @param now epoch milliseconds */
@@ -34,7 +35,7 @@ export class UnreportedJobs {
     const key = keyOf({ tenant, id });
     if (now - accepted_at >= REPORT_MS || this.#jobs.has(key)) return;
     this.#jobs.set(key, { tenant, acceptedAt: Math.min(accepted_at, now) });
-    this.#counts.set(tenant, (this.#counts.get(tenant) ?? 0) + 1);
+    this.#counts.add(tenant);
     const [oldest] = this.#jobs.keys();
     if (this.#jobs.size > MAX_JOBS && oldest !== undefined) this.delete(oldest);
   }
@@ -44,8 +45,6 @@ export class UnreportedJobs {
     const job = this.#jobs.get(key);
     if (job === undefined) return;
     this.#jobs.delete(key);
-    const left = (this.#counts.get(job.tenant) ?? 0) - 1;
-    if (left > 0) this.#counts.set(job.tenant, left);
-    else this.#counts.delete(job.tenant);
+    this.#counts.remove(job.tenant);
   }
 }

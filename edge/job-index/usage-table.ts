@@ -1,4 +1,4 @@
-import { NO_USAGE, type Usage } from '../../shared/api/usage.ts';
+import { addUsage, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
 import type { IndexEntry } from './index-entry.ts';
 
 /** The usage of each tenant, so that its cost does not grow with the jobs. An earlier release kept it with triggers. */
@@ -19,19 +19,21 @@ export function readUsage(sql: SqlStorage, tenant: string): Usage {
   return { jobs, bytes, delayedJobs, delayedBytes };
 }
 
-/** Usage of tenants that is added up: what jobs took before a change is taken away, and what they take after it is added. */
+/** Changes of the usage of tenants. For a job that changes, subtract what it took before and add what it takes now. */
 export class UsageSum {
   readonly #tenants = new Map<string, Usage>();
 
+  /** What was added up for a tenant. */
   of(tenant: string): Usage {
     return this.#tenants.get(tenant) ?? NO_USAGE;
   }
 
+  /** Adds what a job takes, or subtracts it. A job that has ended takes nothing. @param sign -1 to subtract */
   add({ tenant, bytes, state, due_at, finished_at }: IndexEntry, sign: 1 | -1): void {
     if (finished_at !== null) return;
     const delayed = state === 'queued' && due_at !== null ? sign : 0;
     const own = { jobs: sign, bytes: sign * bytes, delayedJobs: delayed, delayedBytes: delayed * bytes };
-    const sum = sumOf(this.of(tenant), own);
+    const sum = addUsage(this.of(tenant), own);
     if (Object.values(sum).some((value) => value !== 0)) this.#tenants.set(tenant, sum);
     else this.#tenants.delete(tenant);
   }
@@ -43,16 +45,11 @@ export class UsageSum {
         `INSERT INTO usage VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant) DO UPDATE SET
           jobs = jobs + excluded.jobs, bytes = bytes + excluded.bytes,
           delayed_jobs = delayed_jobs + excluded.delayed_jobs, delayed_bytes = delayed_bytes + excluded.delayed_bytes`,
-        ...[tenant, jobs, bytes, delayedJobs, delayedBytes],
+        tenant,
+        jobs,
+        bytes,
+        delayedJobs,
+        delayedBytes,
       );
   }
-}
-
-export function sumOf(one: Usage, other: Usage): Usage {
-  return {
-    jobs: one.jobs + other.jobs,
-    bytes: one.bytes + other.bytes,
-    delayedJobs: one.delayedJobs + other.delayedJobs,
-    delayedBytes: one.delayedBytes + other.delayedBytes,
-  };
 }

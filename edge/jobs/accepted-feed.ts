@@ -22,13 +22,13 @@ const BUSY = 10;
 const MAX_WINDOW_MS = 200;
 /** The most jobs that wait here. A job that is left out is listed after its first event. */
 const MAX_QUEUED = 5_000;
-/** Of several indexes, one that does not answer leaves room to the others. */
+/** The most jobs that wait for one of several indexes: one that does not answer must leave room for the others. */
 const MOST_OF_ONE = MAX_QUEUED / 2;
 const TRIES = 4;
 const FIRST_PAUSE_MS = 250;
 
 interface Queued extends TenantJob {
-  /** Whether it was reported before: it has left the outbox. */
+  /** Whether the job was reported before, because it has left the outbox. */
   readonly again: boolean;
 }
 
@@ -133,7 +133,7 @@ export class AcceptedFeed {
   }
 }
 
-/** The time in which about a whole batch comes, if as many jobs come as before. @param jobs how many came in `ms` milliseconds */
+/** The time in which a whole batch comes, if jobs come as fast as before. @param jobs how many came in `ms` milliseconds */
 function windowAfter(jobs: number, ms: number): number {
   if (jobs < BUSY) return WINDOW_MS;
   return Math.min(MAX_WINDOW_MS, Math.max(WINDOW_MS, (BATCH * ms) / jobs));

@@ -42,9 +42,9 @@ export async function readRecord(session: BrokerSession, job: OutgoingJob): Prom
 }
 
 /**
- * Looks for a job by its id alone, everywhere at once. A job that moves meanwhile may be seen where it was before, or nowhere:
- * from `DELAYED` to the queue, and from there to its end, which is recorded before its message is removed. So if the job is not in
- * the queue and has not ended, the places to which it moves are read again.
+ * Looks for a job by its id alone, everywhere at once. A job moves from `DELAYED` to the queue, and from there to its end, which is
+ * recorded before its message is removed. A job that moves meanwhile may be seen where it was before, or nowhere. So if the job is
+ * not in the queue and has not ended, the queue and the events are read again.
  * @returns undefined when there is no such job
  * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
@@ -66,7 +66,7 @@ export async function findRecord(
   return later === undefined && delayed === undefined ? undefined : recordOf(later, { delayed });
 }
 
-/** A message in the queue that a redrive has sent is younger than the event of the end before it. */
+/** The record of a job in the queue. If a redrive sent the message, an earlier end does not count. */
 function inQueue(queued: StoredMessage, last: StoredMessage | undefined): BrokerRecord {
   const record = recordOf(last, { queued });
   return { ...record, event: eventOfRedrive(record.event, redriveCountOf(queued)) };
@@ -96,10 +96,11 @@ export function fingerprintOf({ event, queued, delayed }: BrokerRecord): string 
 }
 
 /**
- * Whether a job may come from a request with this fingerprint. A job without one is not known to come from another request:
- * a worker in another language may leave it out of its events.
+ * Whether a job may come from a request with this fingerprint. A job without a fingerprint may: a worker in another language
+ * may leave it out of its events.
+ * @param found the fingerprint of the job
  */
-export function mayBeOf(found: string | undefined, fingerprint: string | undefined): boolean {
+export function mayBeSameRequest(found: string | undefined, fingerprint: string | undefined): boolean {
   return found === undefined || fingerprint === undefined || found === fingerprint;
 }
 

@@ -33,9 +33,9 @@ export interface CancelParts {
   readonly name: string;
   readonly connection: BrokerAccess;
   readonly log: Logger;
-  /** Reads the consumers of the queue, once for several cancels. The read must begin after this call. */
+  /** Reads the consumers of the queue. Several cancels may share one read, if it begins after their calls. */
   readonly consumers?: (session: BrokerSession) => Promise<readonly ConsumerPlace[]>;
-  /** Takes the removal of a message, for which the answer does not wait. It never rejects. */
+  /** Gets the removal of a message, which the answer does not wait for. The promise never rejects. */
   readonly onRemoval?: (removal: Promise<void>) => void;
 }
 
@@ -104,7 +104,7 @@ async function sendNotice({ session, command }: Cancelling, sequence: number): P
   );
 }
 
-/** A job that the bridge must not end, because a worker has it. */
+/** The job must not be ended by the bridge, because a worker has it. */
 interface HeldByWorker {
   readonly heldBy: 'worker';
   readonly record: BrokerRecord;

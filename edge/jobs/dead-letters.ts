@@ -1,5 +1,6 @@
 import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/answers/dead-letter.ts';
 import { DEAD_LETTER_LIMITS } from '../../shared/api/page-limits.ts';
+import { toBase64 } from '../../shared/bytes.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
@@ -15,22 +16,22 @@ import type { StoredMessage } from '../nats/stored-message.ts';
 import type { SubjectPageQuery } from '../nats/subject-page.ts';
 import { lookUpJob } from './job-reader.ts';
 
-/** Anybody may have written other headers: only those that Throughline knows are shown. */
+/** Only headers that Throughline knows are shown. Any program may have written others. */
 const SHOWN_HEADER = /^(?:ce-|throughline-|content-type$)/;
-/** These have fields of their own in a dead letter. */
+/** Headers that are not shown, since a dead letter has fields for them. */
 const WITH_FIELD: readonly string[] = [HEADER.deadMessage, HEADER.deadDetail];
 
-/** The bodies of a page are not shown, but NATS sends them. Many callers may ask for a page at the same time. */
+/** The most bytes that NATS sends for a page. The bodies in it are not shown, but many callers may ask for a page at the same time. */
 const LIST_BYTES = 1024 * 1024;
-/** How many are read one by one before the caller gets them. */
+/** How many dead letters are read one by one before they are given on. */
 const SINGLES = 10;
 
 type Range = Pick<DeadLettersCommand, 'tenant' | 'operation' | 'from'>;
 type PageSize = Pick<SubjectPageQuery, 'maxMessages' | 'maxBytes'>;
 
 /**
- * A page of a tenant's dead letters, oldest first. It does not depend on the size of the stream. A page that takes too long ends
- * early, with a cursor. With tags it may be empty then.
+ * A page of a tenant's dead letters, oldest first. The time that it takes does not depend on the size of the stream. A page that
+ * takes too long ends early, with a cursor. With tags it may be empty then.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function listDeadLetters(
@@ -53,16 +54,16 @@ export async function listDeadLetters(
   return { deadLetters };
 }
 
-/** How many dead letters to read at once: one more than are wanted says whether there are more. */
+/** How many dead letters to read at once: one more than are wanted, to see whether there are more. */
 export function pageOf(limit: number, isFiltered: boolean): number {
   return (isFiltered ? DEAD_LETTER_LIMITS.page : limit) + 1;
 }
 
 /** Dead letters of a tenant, which are read page by page. */
 interface DeadLetterReading {
-  /** The sequence of the last one that existed at the start; 0: there was none. */
+  /** The sequence of the last dead letter that existed at the start; 0: there was none. */
   readonly end: Promise<number>;
-  /** All from a sequence on, oldest first. A page is read when it is asked for. */
+  /** All dead letters from a sequence on, oldest first. A page is read when it is asked for. */
   readonly pages: AsyncGenerator<readonly StoredMessage[]>;
 }
 
@@ -86,7 +87,7 @@ async function* pagesUpTo(
 ): AsyncGenerator<readonly StoredMessage[]> {
   let { from } = query;
   for (let more = true; more; ) {
-    // A server that does not let the edge read pages gives none.
+    // Without the permission to read pages, all messages are read one by one below.
     const asked = session.page(DEAD_STREAM, { ...query, from }).catch(() => undefined);
     const [page] = await Promise.all([asked, end]);
     const messages = page?.messages ?? [];
@@ -94,7 +95,7 @@ async function* pagesUpTo(
     more = page?.more === true && messages.length > 0;
     yield session.mayLag ? await stillStored(session, messages) : messages;
   }
-  // The replica that answered may not have the latest yet, and without the permission there are no pages at all.
+  // A replica may lack the latest messages, and without the permission there are no pages at all.
   for (const last = await end; from <= last; ) {
     const messages = await readSingles(session, { ...query, from });
     if (messages.length === 0) return;
@@ -109,7 +110,7 @@ function after(messages: readonly StoredMessage[]): number | undefined {
   return last && last.sequence + 1;
 }
 
-/** Those that the leader of the stream still has. A replica may lag, and have messages that were deleted. */
+/** The messages that the leader of the stream still has. A replica may lag, and have messages that were deleted. */
 async function stillStored(
   session: BrokerSession,
   messages: readonly StoredMessage[],
@@ -204,7 +205,7 @@ function payloadOf(data: Uint8Array): Pick<DeadLetterDetail, 'input' | 'body'> {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(data);
     return { input: text === '' ? null : JSON.parse(text) };
   } catch {
-    return { body: btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join('')) };
+    return { body: toBase64(data) };
   }
 }
 

@@ -19,7 +19,7 @@ import {
   readStoredEvent,
 } from './job-reader.ts';
 
-/** The limits of one answer with events: an event takes about ten times its size while it is read and answered. */
+/** The limits of one answer with events. While an event is read and sent, it takes about ten times its size in memory. */
 const PAGE = { maxEvents: 250, maxBytes: 256 * 1024 } as const;
 /** How many events are read for the attempts of a job. */
 const ATTEMPTS_PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
@@ -81,6 +81,7 @@ interface HistoryRange {
 /** A part of a history whose end is not known yet. */
 type OpenRange = Omit<HistoryRange, 'until'>;
 
+/** A part of a history that was read. */
 export interface History {
   readonly events: readonly HistoryEvent[];
   /** Everything up to this sequence has been read. */
@@ -97,8 +98,8 @@ export function lastOf({ job, callback }: HistoryEnds): number {
 }
 
 /**
- * Where a job's history ends now, and its last event. If the callback ends later than the job, the job's end is read again, so
- * that a reader who goes on after both has missed no event of the job.
+ * Where a job's history ends now, and its last event. If an event of the callback is later than the job's last event, the latter is
+ * read again, so that a reader who goes on after both has missed no event of the job.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function readEnds(
@@ -131,7 +132,7 @@ export async function readHistory(
 /**
  * Begins to read a history whose end is not known yet, so that the end can be asked for in the same round trip. The first page
  * may be older than the end: events that it lacks are asked for again.
- * @returns reads as far as the end. It throws as {@link readHistory}; whoever does not call it hears of no error
+ * @returns a function that reads up to the end, and throws as {@link readHistory}. If it is never called, errors are dropped
  */
 export function startReading(
   session: BrokerSession,
@@ -174,7 +175,9 @@ interface Found {
 
 interface SubjectPart {
   readonly found: readonly Found[];
+  /** Everything up to this sequence has been read. */
   readonly upTo: number;
+  /** Whether that is all up to the end that was asked for. */
   readonly whole: boolean;
 }
 
@@ -191,7 +194,7 @@ function startReadingSubject(
   const ask: AskPage = ({ after, maxEvents, maxBytes }) =>
     session.page(EVENTS_STREAM, { subject, from: after + 1, maxMessages: maxEvents, maxBytes });
   const first = ask(range);
-  // Whoever stops before the end is known does not look at the page.
+  // Nobody waits for the page if the end cannot be read.
   first.catch(() => undefined);
   return (until) => readPages({ first, ask }, read, { ...range, until });
 }

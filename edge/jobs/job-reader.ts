@@ -1,3 +1,4 @@
+import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { type AcceptedJob, jobWithoutEvents } from '../../shared/job/accepted-job.ts';
 import { type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
@@ -33,6 +34,11 @@ export function readStoredEvent(message: StoredMessage | undefined): JobEvent | 
   if (event !== undefined) return event;
   const cause = new Error(`message ${message.sequence} of ${EVENTS_STREAM} is not an event`);
   throw new ThroughlineError('record-unreadable', 'the last event of the job cannot be read', { cause });
+}
+
+/** For `catch`: gives undefined in place of the error `record-unreadable`. @throws any other error */
+export function ignoreUnreadable(thrown: unknown): undefined {
+  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }
 
 /**
@@ -82,8 +88,8 @@ export interface JobLookup {
 }
 
 /**
- * Looks for a job everywhere at once, so that it takes one round trip: its last event, the queue, `DELAYED`. A job that moves
- * meanwhile may be seen nowhere. So if nothing was found, the queue and the events, to which jobs move, are read again.
+ * Looks for a job everywhere at once, in one round trip: its last event, the queue, `DELAYED`. A job that moves meanwhile may be
+ * seen nowhere. So if nothing was found, the queue and the events are read again, since jobs move there.
  * @throws ThroughlineError `broker-unavailable`
  */
 export async function lookUpJob(session: BrokerSession, tenant: string, jobId: string): Promise<JobLookup> {
@@ -156,7 +162,9 @@ export function acceptedJobOfMessage({ subject, headers, time }: StoredMessage):
   const spec = readJobSpec(values);
   const { jobId = '', operation = '' } = parseJobSubject(subject) ?? {};
   return {
-    ...{ jobId, operation, acceptedAt: readAcceptedAt(values) ?? time.toISOString() },
+    jobId,
+    operation,
+    acceptedAt: readAcceptedAt(values) ?? time.toISOString(),
     spec: { ...spec, maxAttempts: spec.maxAttempts ?? UNKNOWN_ATTEMPTS },
     redrive: readRedrive(values),
   };

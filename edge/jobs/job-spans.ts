@@ -39,7 +39,7 @@ export function runInSendSpan<T>(span: Span, sending: Context, work: () => Promi
   return endSendSpan(span, () => context.with(sending, work));
 }
 
-/** The same in the context that is active: to change it takes longer than to make the span. */
+/** As {@link runInSendSpan}, but in the active context: changing it takes longer than making the span. */
 export async function endSendSpan<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -8,7 +8,7 @@ import { BRIDGE_SOURCE } from './publish-job.ts';
 
 /**
  * Publishes an event that a bridge writes: the end of a job, or its redrive.
- * @param lastSequence the sequence of the job's last event; 0: the job has no event. Another last event refuses the write
+ * @param lastSequence the sequence of the job's last event; 0: the job has no event. NATS refuses the write if the last event is another
  * @param carrier the trace that the event belongs to
  * @returns false if another event was recorded since, or if this event was stored before
  * @throws ThroughlineError see {@link BrokerSession.publish}

@@ -9,16 +9,16 @@ import type { StoredMessage } from '../nats/stored-message.ts';
 import { deadLetterOf, hasTags, pageOf, readDeadLetters } from './dead-letters.ts';
 import { type RedriveParts, redriveDeadLetter } from './redrive.ts';
 
-/** The bodies that one request holds: those of a page are published at the same time. */
+/** The most bytes of bodies that one request holds. The dead letters of a page are published at the same time. */
 const PAGE_BYTES = 4 * 1024 * 1024;
-/** After one of these the next dead letters would fail too. */
+/** Errors after which the next dead letters would fail too. */
 const STOPS: readonly ErrorCode[] = ['stream-full', 'broker-unavailable', 'broker-refused'];
 
 /**
- * Redrives many dead letters of a tenant, the oldest first: page by page, and those of a page at the same time. It ends after `limit`
- * of them, when the time is up, or when the next ones would fail too: a quota of the tenant is used up, the queue is full, or NATS is
- * lost. The cursor of the report leads to the first dead letter that is left. Only those that existed at the first request are
- * redriven.
+ * Redrives many dead letters of a tenant, the oldest first: page by page, and those of a page at the same time. It ends after
+ * `limit` dead letters, when the time is up, or when the next ones would fail too: a quota of the tenant is used up, the queue is
+ * full, or NATS is lost. The cursor of the report leads to the first dead letter that is left. Only those that existed at the first
+ * request are redriven.
  * @param sinceMs when the request began to wait, in epoch milliseconds
  * @throws ThroughlineError why it ended, if there is nothing to report: `broker-unavailable`, `broker-refused`, `stream-full`,
  *   `quota-exceeded`
@@ -86,9 +86,9 @@ interface RedrivesOptions {
   readonly redrive: (deadLetter: StoredMessage) => Promise<ThroughlineError | undefined>;
   /** Waits until the index has counted what was redriven. */
   readonly settled: () => Promise<void>;
-  /** How many may begin. */
+  /** How many redrives may begin. */
   readonly limit: number;
-  /** None begins later, in epoch milliseconds. */
+  /** No redrive begins after this time, in epoch milliseconds. */
   readonly until: number;
 }
 
@@ -104,7 +104,7 @@ class Redrives {
   readonly #options: RedrivesOptions;
   readonly #outcomes: Outcome[] = [];
   #begun = 0;
-  /** How a quota refused a dead letter the last time. */
+  /** The error with which a quota last refused a dead letter. */
   readonly #refusals = new Map<StoredMessage, ThroughlineError>();
   /** The first sequence that is left for the next request, and why, if there is a reason. */
   #left: number | undefined;
@@ -129,9 +129,9 @@ class Redrives {
   }
 
   /**
-   * Redrives dead letters at the same time, and leaves those that are too many. Those that a quota refuses are tried again: a refusal
-   * proves nothing while others are under way, since they may count twice. So the oldest is tried alone, when the index has counted
-   * the others. If it is refused again, it is left.
+   * Redrives dead letters at the same time, and leaves those beyond the limit. Those that a quota refuses are tried again: while
+   * others are under way, these may count twice, so a refusal proves nothing. When the index has counted the others, the oldest is
+   * tried alone. If it is refused again, it is left.
    */
   async run(deadLetters: readonly StoredMessage[]): Promise<void> {
     const room = this.#options.limit - this.#begun;
@@ -147,8 +147,9 @@ class Redrives {
   }
 
   /**
-   * Those of one ordering key come one after the other, since two messages under way at once may be stored in another order.
-   * @returns those that a quota refused, and those that come after them, oldest first
+   * Redrives dead letters at the same time, but those of one ordering key one after the other: two messages that are under way at
+   * once may be stored in the other order.
+   * @returns those that a quota refused, and those of the same key after them, oldest first
    */
   async #runAtOnce(deadLetters: readonly StoredMessage[]): Promise<StoredMessage[]> {
     const turns = Map.groupBy(
@@ -159,7 +160,7 @@ class Redrives {
     return refused.flat().sort(bySequence);
   }
 
-  /** @returns the one that a quota refused, and those that come after it */
+  /** Redrives dead letters one after the other. @returns the one that a quota refused, and those after it */
   async #runInTurn(deadLetters: readonly StoredMessage[]): Promise<readonly StoredMessage[]> {
     for (const [index, deadLetter] of deadLetters.entries()) {
       if (this.isOver || !this.#hasTime) {

@@ -44,7 +44,7 @@ export interface RedriveParts {
   readonly name: string;
   readonly log: Logger;
   readonly operations: { readonly isLimited: (operation: string) => boolean };
-  /** Says how many redriven jobs may be outside the lanes of busy tenants. */
+  /** Decides which redriven jobs may go to the pooled lane of their tenant. */
   readonly pooled: {
     readonly admitRedriven: (broker: Pick<RequestBroker, 'ask'>, job: RedrivenJob) => Promise<boolean>;
     readonly forget: (job: RedrivenJob) => void;
@@ -102,7 +102,7 @@ export async function redriveJob(
  * Redrives one dead letter. Publishes the job's message, records the `redriven` event, and then removes the dead
  * letter, one after the other. The message is published first, so that a crash cannot lose the job. The message id holds the
  * sequence of the dead letter, so NATS drops a second message. After an interruption the same redrive can be requested again.
- * @param counted when the usage of the tenant is known. Its quotas are not checked before
+ * @param counted resolves when the usage of the tenant is known. Its quotas are checked after that
  */
 export async function redriveDeadLetter(
   parts: RedriveParts,
@@ -134,7 +134,7 @@ interface StoredRedrive extends Redriven {
   readonly isOvertaken: boolean;
 }
 
-/** The job after its last event. It is as it was redriven if that event cannot be read: the redrive has succeeded. */
+/** The job after its last event. If that event cannot be read, the job as it was redriven: the redrive itself has succeeded. */
 async function newestOf({ session, address }: Redriving, { job, isOvertaken }: StoredRedrive): Promise<Job> {
   if (!isOvertaken) return job;
   const last = await lastEvent(session, address.tenant, address.jobId).catch(() => undefined);

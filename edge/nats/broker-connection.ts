@@ -14,7 +14,7 @@ import type { BrokerSettings } from './open-connection.ts';
 /** The state of the connection. */
 type BrokerState = 'idle' | 'connecting' | 'open' | 'lost';
 
-/** Pause after a failed attempt, so that many requests do not make as many connects. */
+/** The shortest time from a failed attempt to the next one, so that many requests do not start many attempts. */
 const PAUSE_MS = 200;
 const PROBE_MS = 1_000;
 /** While NATS is away, {@link BrokerConnection.available} tries to connect this often. */
@@ -57,7 +57,7 @@ export class BrokerConnection {
     this.#service = service;
   }
 
-  /** Calls `take` after each connect, instead of the function that was given before. */
+  /** Calls `take` after each connect. It replaces the function that was given before. */
   onOpen(take: () => void): void {
     this.#onOpen = take;
   }
@@ -172,7 +172,7 @@ export class BrokerConnection {
     this.#onOpen();
   }
 
-  /** For what belongs to no request: its log lines must not carry the trace of the request that connected. */
+  /** Runs work that belongs to no request: its log lines must not carry the trace of the request that connected. */
   #outsideRequests(work: () => void): void {
     context.with(withService(ROOT_CONTEXT, this.#service), work);
   }

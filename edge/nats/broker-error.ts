@@ -40,7 +40,7 @@ export class JetStreamError extends Error {
 export function brokerError(thrown: unknown): ThroughlineError {
   if (thrown instanceof ThroughlineError) return thrown;
   if (thrown instanceof JetStreamError) return refusalOf(thrown);
-  // The client wraps what ended a request.
+  // The client wraps the error that ended a request.
   const error = thrown instanceof RequestError ? (thrown.cause ?? thrown) : thrown;
   if (isTooLarge(error)) return tooLarge(thrown);
   if (isDenied(error)) {
@@ -56,7 +56,7 @@ export function isSilence(thrown: unknown): boolean {
   return thrown instanceof TimeoutError;
 }
 
-/** The error for a message that has a status instead of what was asked for. */
+/** The error for an answer that has a status instead of a message. */
 export function statusError({ code, description }: Pick<MsgHdrs, 'code' | 'description'>): ThroughlineError {
   return unavailable(code === NO_RESPONDERS ? NO_STREAMS : FAILED, new Error(`${code} ${description}`));
 }
@@ -84,7 +84,7 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof InvalidArgumentError && error.message.includes('max_payload');
 }
 
-/** Whether the server refuses the login, or the subject. A server that was too slow to check the login may take it later. */
+/** Whether the server refuses the login, or the subject. A server that was too slow to check the login may accept it later. */
 function isDenied(error: unknown): boolean {
   if (error instanceof PermissionViolationError) return true;
   return error instanceof AuthorizationError && !/timeout/i.test(error.message);

@@ -29,8 +29,8 @@ export interface BrokerSession {
   readonly isClosed: boolean;
 
   /**
-   * What NATS, which answers, does not do for this session, each in a sentence. `problems`: the bridge cannot work without
-   * it. `warnings`: it can.
+   * What this session needs of NATS and does not get although NATS answers: a sentence for each. The bridge cannot work without
+   * what `problems` names. It can work without what `warnings` names.
    */
   shortcomings(): Promise<Shortcomings>;
 
@@ -68,7 +68,7 @@ export interface BrokerSession {
    */
   nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined>;
 
-  /** Whether a {@link page} may lack the latest messages, and have some that were deleted. One server alone knows them all. */
+  /** Whether a {@link page} may lack the latest messages, and have some that were deleted. A single server has no replicas that lag. */
   readonly mayLag: boolean;
 
   /**
@@ -102,8 +102,8 @@ export interface BrokerSession {
   ): () => void;
 
   /**
-   * Follows a key-value bucket: first every key that it holds, then its changes, of which it may leave out those that the next one overtakes. Resolves after the last key that
-   * was there at the start.
+   * Follows a key-value bucket: first every key that it holds, then its changes. It may leave out a change that a later change of the
+   * same key overtakes. Resolves after the last key that was there at the start.
    * @param onEnd called once, when no more changes will come
    * @throws ThroughlineError `broker-unavailable`, also if the bucket does not exist yet
    */

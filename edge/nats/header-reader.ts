@@ -19,6 +19,7 @@ export interface HeaderRange {
   readonly from: number;
 }
 
+/** A stored message without its body. */
 export type StoredHeaders = Omit<StoredMessage, 'data'>;
 
 /**

@@ -22,7 +22,7 @@ import { type Following, followSubject } from './subject-follower.ts';
 import { readPage, type SubjectPage, type SubjectPageQuery } from './subject-page.ts';
 import { askDenials, followRefusals } from './watch-denials.ts';
 
-/** How long NATS may take to show that it answers, after it has not answered a message. */
+/** How long NATS may take to answer a ping, after it has not answered a message. */
 const PING_MS = 2_000;
 
 /**
@@ -289,7 +289,7 @@ function connectionLost(): ThroughlineError {
   return unavailable('the connection was lost');
 }
 
-/** A connection that does not answer is dropped by others. */
+/** Does nothing: other code drops a connection that does not answer. */
 const noAnswer = (): void => undefined;
 
 function headersOf(writeHeaders: WriteHeaders): MsgHdrs {

@@ -4,12 +4,12 @@ import { unavailable } from '../../shared/errors.ts';
 import type { BrokerAccess } from './broker-connection.ts';
 import type { BrokerSession } from './broker-session.ts';
 
-/** A request that has waited for less needs no timer for its one message, which has a time limit already. */
+/** A request that has waited for less than this needs no timer for its one message: the message has a time limit already. */
 const SLACK_MS = 100;
 
 /**
- * Lets one request ask NATS. What it waits for all in all takes no longer than `BROKER_TIMEOUT_MS`. After NATS has failed to
- * answer, the request does not ask again and does not wait a second time.
+ * Lets one request ask NATS. All of its waits together take at most `BROKER_TIMEOUT_MS`. Once NATS has failed to answer, the
+ * request does not ask again and does not wait a second time.
  */
 export class RequestBroker {
   readonly #connection: BrokerAccess;
@@ -49,12 +49,12 @@ export class RequestBroker {
   }
 
   /** Another broker with the same session and a time of its own, for questions that do not belong to the request. */
-  apart(ms = this.#connection.patienceMs): RequestBroker {
+  withOwnTime(ms = this.#connection.patienceMs): RequestBroker {
     return new RequestBroker(this.#connection, Date.now() + ms, this.#session);
   }
 
   /**
-   * Asks NATS. The session of a question that is not answered in time stays open for other requests.
+   * Asks NATS. If there is no answer in time, the session stays open for other requests.
    * @param moreMs how long `work` may wait for something else than NATS, in milliseconds
    * @returns undefined if NATS cannot be reached, does not answer in time, or refuses this bridge
    * @throws ThroughlineError any other error of `work`
@@ -63,7 +63,7 @@ export class RequestBroker {
     return this.#try((session) => this.inTime(this.#connection.useSession(session, work), moreMs));
   }
 
-  /** As {@link ask}, for one message. Most requests send no other. */
+  /** As {@link ask}, for a request that sends only this one message, as most do. It saves a timer. */
   askOnce<T>(work: (session: BrokerSession) => Promise<T>): Promise<T | undefined> {
     const hasWaited = this.leftMs < this.#connection.patienceMs - SLACK_MS;
     return hasWaited ? this.ask(work) : this.#try((session) => this.#connection.useSession(session, work));

@@ -2,6 +2,7 @@ import type { JetStream } from './jetstream/jetstream.ts';
 import { openPushConsumer } from './jetstream/push-consumer.ts';
 import type { StoredMessage } from './stored-message.ts';
 
+/** Which messages to follow, and who gets them. */
 export interface Following {
   readonly subject: string;
   /** The lowest sequence to read. */

@@ -103,12 +103,12 @@ const tidy: ZodOpenApiOverride = ({ jsonSchema, zodSchema, io }) => {
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-  // Of the parts of a union, one fits: no value of this API fits two. Generators read `oneOf` better.
+  // No value of this API fits two parts of a union, and generators read `oneOf` better than `anyOf`.
   if (jsonSchema.anyOf !== undefined) {
     jsonSchema.oneOf = jsonSchema.anyOf;
     delete jsonSchema.anyOf;
   }
-  // In OpenAPI the word is about requests, but zod writes it for a list that TypeScript must not change.
+  // In OpenAPI, `readOnly` is about requests. zod writes it for a list that TypeScript code must not change.
   delete jsonSchema.readOnly;
 };
 

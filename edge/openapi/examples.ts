@@ -136,27 +136,41 @@ export const BRIDGE = {
   queue: { bytes: 20_480, maxBytes: 20_000_000_000 },
   delayed: { bytes: 0, maxBytes: 12_500_000_000 },
   quotaUse: {
-    ...{ jobs: 0.1, bytes: 0.02, delayedJobs: 0, delayedBytes: 0 },
-    ...{ outboxJobs: 0, outboxBytes: 0, waits: 0.25, streams: 0.01 },
+    jobs: 0.1,
+    bytes: 0.02,
+    delayedJobs: 0,
+    delayedBytes: 0,
+    outboxJobs: 0,
+    outboxBytes: 0,
+    waits: 0.25,
+    streams: 0.01,
   },
   quotaRefusals: { waits: 3 },
   outbox: { pending: 0, rejected: 0, published: 0, bytes: 0, oldestAgeSeconds: 0 },
 } as const;
 
 const EXAMPLE_USAGE = {
-  ...{ jobs: 12, bytes: 4_096, delayedJobs: 2, delayedBytes: 512 },
-  ...{ outboxJobs: 0, outboxBytes: 0, waits: 1, streams: 3, schedules: 4 },
+  jobs: 12,
+  bytes: 4_096,
+  delayedJobs: 2,
+  delayedBytes: 512,
+  outboxJobs: 0,
+  outboxBytes: 0,
+  waits: 1,
+  streams: 3,
+  schedules: 4,
 };
 const EXAMPLE_QUOTAS = {
-  ...{ jobs: 250_000, bytes: 1_073_741_824, delayedJobs: 50_000, delayedBytes: 67_108_864 },
-  ...{
-    outboxJobs: 50_000,
-    outboxBytes: 536_870_912,
-    waits: 200,
-    streams: 200,
-    schedules: 100,
-    requests: 2_000,
-  },
+  jobs: 250_000,
+  bytes: 1_073_741_824,
+  delayedJobs: 50_000,
+  delayedBytes: 67_108_864,
+  outboxJobs: 50_000,
+  outboxBytes: 536_870_912,
+  waits: 200,
+  streams: 200,
+  schedules: 100,
+  requests: 2_000,
 };
 export const USAGE = { used: EXAMPLE_USAGE, quotas: EXAMPLE_QUOTAS } as const;
 

@@ -37,9 +37,9 @@ export interface Answer {
 /** A schema for each field of a query. The document shows these, because the query's own schema takes text and converts it. */
 export type QueryFields<Schema extends z.ZodObject> = Record<keyof Schema['shape'], z.ZodType>;
 
-/** Each of them checks the key, its scope, the rate and the names in the query. */
+/** The error codes of operations with a scope: each checks the key, its scope, the rate and the names in the query. */
 const SCOPE_PROBLEMS = ['unauthenticated', 'forbidden', 'rate-limited', 'request-invalid'] as const;
-/** Operations that are open to all only count the requests of each address. */
+/** The error codes of operations that are open to all: each only counts the requests of an address. */
 const OPEN_PROBLEMS = ['rate-limited'] as const;
 const BODY_PROBLEMS = ['body-timeout', 'payload-too-large', 'media-type-unsupported'] as const;
 

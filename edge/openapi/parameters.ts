@@ -15,7 +15,9 @@ export const JobId = z
   .regex(TOKEN)
   .meta({
     param: {
-      ...{ id: 'JobId', name: 'id', in: 'path' },
+      id: 'JobId',
+      name: 'id',
+      in: 'path',
       description: "The job's id. The id of another tenant's job is answered like an id that does not exist.",
       example: '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
     },
@@ -26,7 +28,9 @@ export const ScheduleName = z
   .regex(SCHEDULE_NAME)
   .meta({
     param: {
-      ...{ id: 'ScheduleName', name: 'name', in: 'path' },
+      id: 'ScheduleName',
+      name: 'name',
+      in: 'path',
       description:
         "The schedule's name. The name of another tenant's schedule is answered like one that does not exist.",
       example: 'nightly-report',
@@ -38,9 +42,11 @@ export const RejectedId = z
   .regex(TOKEN)
   .meta({
     param: {
-      ...{ id: 'RejectedId', name: 'id', in: 'path' },
+      id: 'RejectedId',
+      name: 'id',
+      in: 'path',
       description:
-        "The id of the rejected job's own, as `GET /v1/outbox` lists it. The job's id is another one.",
+        "The `id` that `GET /v1/outbox` lists for the rejected job. It is not the job's id (`jobId`).",
       example: '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11-r17',
     },
   });
@@ -51,7 +57,9 @@ export const IdempotencyKey = z
   .optional()
   .meta({
     param: {
-      ...{ id: 'IdempotencyKey', name: 'Idempotency-Key', in: 'header' },
+      id: 'IdempotencyKey',
+      name: 'Idempotency-Key',
+      in: 'header',
       description:
         'The same key with the same request always gives the same job, as long as the job is kept (7 days after its last event). The bare key, or a string in double quotes (RFC 8941); both mean the same. In a batch, each place in the list has a key of its own, made from this one.',
       example: 'order-4711',
@@ -69,7 +77,9 @@ export const LastEventId = z
   .optional()
   .meta({
     param: {
-      ...{ id: 'LastEventId', name: 'Last-Event-ID', in: 'header' },
+      id: 'LastEventId',
+      name: 'Last-Event-ID',
+      in: 'header',
       description: 'The id of the last event that you have. The answer has only later events.',
       example: SEALED_EXAMPLE,
     },
@@ -81,7 +91,9 @@ export const After = z
   .optional()
   .meta({
     param: {
-      ...{ id: 'After', name: 'after', in: 'query' },
+      id: 'After',
+      name: 'after',
+      in: 'query',
       description:
         'The same as `Last-Event-ID`, for clients that cannot set headers. If both are there, the header is used.',
       example: SEALED_EXAMPLE,

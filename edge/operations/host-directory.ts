@@ -59,7 +59,7 @@ export class HostDirectory {
     }));
   }
 
-  /** One watch at a time: a call that still holds a session that is closed gets the watch over the next session. */
+  /** There is one watch at a time. A caller whose session has closed gets the watch over the newer session. */
   #watchOver(session: BrokerSession): HostWatch {
     const current = this.#watch;
     if (current !== undefined && (current.session === session || session.isClosed)) return current;

@@ -7,7 +7,7 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import type { BucketChange } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 
-/** After a watch that could not start, the hosts are not known for this long. Then it is tried again. */
+/** The pause after a watch that could not start. Until then the hosts are not known. */
 const RETRY_MS = 30_000;
 
 /** The worker hosts that are alive, kept up to date by a watch on the `HOSTS` bucket over one session. */
@@ -78,13 +78,13 @@ export class HostWatch {
     };
     const take = ({ key, sequence, value }: BucketChange): void => this.#take(key, sequence, value);
     await this.session.watchBucket(HOSTS_BUCKET, take, end);
-    // It may have ended at the moment when it was complete. What it knew is gone then.
+    // The watch may have ended at the moment when it was complete. What it knew is gone then.
     if (isOver) this.#reset();
     this.#isComplete = !isOver;
     return !isOver;
   }
 
-  /** Takes the last change, if the watch does not have it yet. */
+  /** Reads the last change, in case the watch does not have it yet. */
   async #look(): Promise<void> {
     const last = await this.session.lastMessage(HOSTS_STREAM, HOST_SUBJECTS, true).catch(() => undefined);
     if (last === undefined || last.sequence <= this.#last) return;

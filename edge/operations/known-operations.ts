@@ -3,6 +3,7 @@ import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
 const MAX_SUGGESTIONS = 3;
+
 /** Announced operations, by name. */
 export class KnownOperations {
   readonly #known = new Map<string, OperationAnnouncement>();
@@ -53,7 +54,7 @@ function similarNames(name: string, known: string[]): string[] {
     known
       .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
       .filter(({ candidate, steps }) => steps <= limit || isPart(name, candidate) || candidate === nearest)
-      // A longer name that begins with this one is likelier than a name that only looks like it.
+      // A longer name that begins with this one comes before a name that only looks like it.
       .sort(
         (a, b) => Number(isPart(name, b.candidate)) - Number(isPart(name, a.candidate)) || a.steps - b.steps,
       )

@@ -11,8 +11,7 @@ import type { SavedOperations } from './saved-operations.ts';
 type CheckedJob = Pick<SubmitCommand, 'operation' | 'spec'>;
 
 /**
- * The operations that can be run: those that NATS holds now, or, while NATS is away, those that it held when it was last
- * seen.
+ * The operations that can be run: those that NATS holds now; while NATS is away, those that it held when it last answered.
  */
 export class OperationDirectory {
   readonly #saved: SavedOperations;
@@ -54,7 +53,7 @@ export class OperationDirectory {
     return this.#saved.isLimited(operation);
   }
 
-  /** There is one watch at a time. A caller whose session has closed meanwhile gets the watch of the newer session. */
+  /** There is one watch at a time. A caller whose session has closed gets the watch over the newer session. */
   #watchOver(session: BrokerSession): OperationWatch {
     const current = this.#watch;
     if (current !== undefined && (current.session === session || session.isClosed)) return current;

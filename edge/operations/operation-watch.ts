@@ -72,7 +72,7 @@ export class OperationWatch {
       this.#reset();
     };
     await this.session.watchBucket(OPERATIONS_BUCKET, ({ key, value }) => this.#take(key, value), end);
-    // It may have ended at the moment when it was complete. What it knew is gone then, and must not replace what is saved.
+    // The watch may have ended at the moment when it was complete. What it knew is gone then, and must not replace what is saved.
     if (isOver) throw unavailable('the watch of the operations has ended');
     this.#isComplete = true;
     this.#saved.save(this.#known.list());

@@ -4,7 +4,7 @@ import { KnownOperations } from './known-operations.ts';
 
 const SCHEMA = 'CREATE TABLE IF NOT EXISTS operations (name TEXT PRIMARY KEY, announcement TEXT NOT NULL)';
 
-/** The operations that were announced when NATS was last seen. Jobs are checked against them while NATS is away. */
+/** The operations that were announced when NATS last answered. Jobs are checked by them while NATS is away. */
 export class SavedOperations {
   readonly #sql: Pick<SqlStorage, 'exec'>;
   readonly #texts = new Map<string, string>();
@@ -38,7 +38,8 @@ export class SavedOperations {
       this.#known.put(announcement);
       this.#sql.exec(
         'INSERT OR REPLACE INTO operations (name, announcement) VALUES (?, ?)',
-        ...[announcement.name, text],
+        announcement.name,
+        text,
       );
     }
   }

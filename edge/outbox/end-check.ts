@@ -1,5 +1,5 @@
-import { errorFrom } from '../../shared/error-table.ts';
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
+import { ignoreUnreadable } from '../jobs/job-reader.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -47,21 +47,18 @@ async function checkOne(
   entry: OutboxEntry,
   checks: number,
 ): Promise<void> {
-  const record = await readRecord(session, entry.job).catch(unreadable);
+  // NATS has not forgotten a job with a record that cannot be read. A worker ends the job.
+  const record = await readRecord(session, entry.job).catch(ignoreUnreadable);
   if (record !== undefined && isEnded(record)) return outbox.remove([entry.position]);
   if (record === undefined || !isForgotten(record, entry, Date.now())) {
     const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
     return outbox.checkLater(entry.position, Date.now() + pauseMs, checks + 1);
   }
   log.error('NATS has forgotten a job that it acknowledged; it is published again', {
-    ...{ job_id: entry.job.jobId, tenant: entry.job.tenant },
+    job_id: entry.job.jobId,
+    tenant: entry.job.tenant,
   });
   outbox.requeue(entry.position);
-}
-
-/** NATS has not forgotten a job with a record that cannot be read. A worker ends the job. */
-function unreadable(thrown: unknown): undefined {
-  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }
 
 function isForgotten(record: BrokerRecord, { job }: OutboxEntry, now: number): boolean {

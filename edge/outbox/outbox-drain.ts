@@ -7,7 +7,7 @@ import { tracerOf } from '../../shared/trace/tracer.ts';
 import { routeOf } from '../../shared/wire/lanes.ts';
 import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
-import { fingerprintOf, isEnded, isStored, mayBeOf, readRecord } from '../jobs/broker-record.ts';
+import { fingerprintOf, isEnded, isStored, mayBeSameRequest, readRecord } from '../jobs/broker-record.ts';
 import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
@@ -121,12 +121,12 @@ function sendAll(
 }
 
 async function sendAfter(
-  elder: Promise<SendResult> | undefined,
+  earlier: Promise<SendResult> | undefined,
   parts: DrainParts,
   session: BrokerSession,
   one: LookedUp | LookupFailure,
 ): Promise<SendResult> {
-  const before = await elder;
+  const before = await earlier;
   return before?.kind === 'failed' ? { ...before, entry: one.entry } : await trySend(parts, session, one);
 }
 
@@ -141,7 +141,7 @@ async function lookUp(session: BrokerSession, entry: OutboxEntry): Promise<Looke
   try {
     const record = await readRecord(session, job);
     if (!isStored(record) && !isEnded(record)) return { entry, found: 'missing' };
-    if (mayBeOf(fingerprintOf(record), job.spec.fingerprint)) return { entry, found: 'at-broker' };
+    if (mayBeSameRequest(fingerprintOf(record), job.spec.fingerprint)) return { entry, found: 'at-broker' };
     throw new ThroughlineError(
       'idempotency-key-reused',
       'the Idempotency-Key of this job belongs to an earlier job of another request',
@@ -202,7 +202,10 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
     .end(addedAt + waitedMs);
   context.with(sending, () =>
     parts.log.info('job published', {
-      ...{ job_id: job.jobId, operation: job.operation, tenant: job.tenant, outbox_ms: waitedMs },
+      job_id: job.jobId,
+      operation: job.operation,
+      tenant: job.tenant,
+      outbox_ms: waitedMs,
     }),
   );
 }
@@ -229,7 +232,10 @@ function recordOutcomes(
     if (entry.cancelledAt !== undefined) outbox.remove([entry.position]);
     else outbox.rejected.add(entry.position, `${error.code}: ${error.message}`);
     log.error('job rejected: NATS refuses it', {
-      ...{ job_id: entry.job.jobId, tenant: entry.job.tenant, code: error.code, reason: error.message },
+      job_id: entry.job.jobId,
+      tenant: entry.job.tenant,
+      code: error.code,
+      reason: error.message,
     });
   }
   for (const result of results) if (result.kind === 'failed') throw result.error;

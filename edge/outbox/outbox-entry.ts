@@ -19,7 +19,7 @@ export interface OutboxEntry {
   /** The job's place in the order in which the outbox sends its jobs. */
   readonly position: number;
   readonly job: OutgoingJob;
-  /** Whether the job was rejected once. It has an id of its own then, and never stands for the job of its job's id. */
+  /** Whether the job was rejected once. Since then the row has an id of its own, and is not found by the job's id. */
   readonly wasRejected: boolean;
   /** The job's input as JSON in UTF-8. */
   readonly body: Uint8Array;
@@ -38,6 +38,7 @@ export interface OutboxEntry {
 export const ENTRY_COLUMNS =
   'position, job_id, state, job, body, added_at, tries, cancelled_at, reason, checks';
 
+/** A row of the outbox in SQLite. */
 export interface EntryRow extends Record<string, SqlStorageValue> {
   readonly position: number;
   readonly job_id: string;

@@ -23,7 +23,7 @@ const FULL_RETRY_SECONDS = 5;
 export class OutboxRoom {
   readonly #limits: OutboxLimits;
   readonly #rows: Record<OutboxState, number> = { pending: 0, published: 0, rejected: 0 };
-  /** Only tenants that have rows. */
+  /** The tenants that have rows. */
   readonly #tenants = new Map<string, Used>();
   #bytes = 0;
 
@@ -47,7 +47,7 @@ export class OutboxRoom {
   check(tenant: string, bytes: number, share: OutboxShare): void {
     const { pending, published, rejected } = this.#rows;
     const { maxRows, maxBytes } = this.#limits;
-    if (pending + published + rejected >= maxRows || this.#bytes + bytes > maxBytes) throw full();
+    if (pending + published + rejected >= maxRows || this.#bytes + bytes > maxBytes) throw outboxFull();
     const own = this.usedBy(tenant);
     if (own.outboxJobs >= share.outboxJobs) throw shareFull('outboxJobs', share, own);
     if (own.outboxBytes + bytes > share.outboxBytes) throw shareFull('outboxBytes', share, own);
@@ -83,7 +83,7 @@ export class OutboxRoom {
 }
 
 /** The error for an outbox that has no room. @param cause why the disk took no row */
-export function full(cause?: unknown): ThroughlineError {
+export function outboxFull(cause?: unknown): ThroughlineError {
   return new ThroughlineError(
     'outbox-full',
     'the message broker cannot be reached, and the outbox has no room for another job',

@@ -1,5 +1,5 @@
 import { ENTRY_COLUMNS, type EntryRow, type OutboxState } from './outbox-entry.ts';
-import { full, type OutboxLimits, OutboxRoom } from './outbox-room.ts';
+import { outboxFull, type OutboxLimits, OutboxRoom } from './outbox-room.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS outbox (
@@ -35,8 +35,8 @@ interface NewRow {
 }
 
 /**
- * The rows of the outbox in SQLite, and the room that they take. `job_id` is the id by which a row is found: that of its
- * job, or an id of its own once the job was rejected. `check_at` is when the alarm must look at the row.
+ * The rows of the outbox in SQLite, and the room that they take. A row is found by its `job_id`: the id of its job, or an id of its
+ * own once the job was rejected. At `check_at` the alarm must look at the row.
  */
 export class OutboxRows {
   readonly #sql: Pick<SqlStorage, 'exec'>;
@@ -56,10 +56,18 @@ export class OutboxRows {
       this.#sql.exec(
         `INSERT INTO outbox (tenant, job_id, state, job, body, size, added_at, tries, check_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[tenant, id, state, job, body, size, Date.now(), tries, checkAt],
+        tenant,
+        id,
+        state,
+        job,
+        body,
+        size,
+        Date.now(),
+        tries,
+        checkAt,
       );
     } catch (cause) {
-      throw full(cause);
+      throw outboxFull(cause);
     }
     this.room.add(tenant, state, 1, size);
   }
@@ -71,7 +79,7 @@ export class OutboxRows {
     ];
   }
 
-  /** When the alarm must look at a row next, in epoch milliseconds; undefined if at none. */
+  /** When the alarm must next look at a row, in epoch milliseconds; undefined if there is no such row. */
   get nextCheck(): number | undefined {
     const [row] = this.#sql.exec<{ at: number | null }>(
       'SELECT min(check_at) AS at FROM outbox WHERE check_at IS NOT NULL',
@@ -108,7 +116,8 @@ export class OutboxRows {
     const names = Object.keys(fields).map((name) => `${name} = ?`);
     this.#sql.exec(
       `UPDATE outbox SET ${names.join(', ')} WHERE position = ?`,
-      ...[...Object.values(fields), position],
+      ...Object.values(fields),
+      position,
     );
     if (fields.state !== undefined) this.room.move(row.state, fields.state);
   }

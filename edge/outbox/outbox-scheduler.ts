@@ -4,8 +4,8 @@ import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
 
 /**
- * How long after a new job its alarm rings. The job is sent without the alarm, unless the platform evicts this Durable
- * Object before that.
+ * The alarm rings this long after a new job. Usually the job has been sent by then. The alarm is for the case that the platform
+ * evicts this Durable Object before.
  */
 const SAFETY_MS = 5_000;
 const FIRST_PAUSE_MS = 250;
@@ -100,7 +100,10 @@ export class OutboxScheduler {
       const { code, message } = errorFrom(thrown);
       const { pending, oldestAgeSeconds } = this.#parts.outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
-        ...{ code, reason: message, pending, oldest_age_s: Math.round(oldestAgeSeconds) },
+        code,
+        reason: message,
+        pending,
+        oldest_age_s: Math.round(oldestAgeSeconds),
       });
     }
   }

@@ -128,7 +128,8 @@ export class Outbox {
   dueForCheck(now: number, limit: number): { readonly entry: OutboxEntry; readonly checks: number }[] {
     const rows = this.#rows.select(
       `state = 'published' AND check_at <= ? ORDER BY check_at LIMIT ?`,
-      ...[now, limit],
+      now,
+      limit,
     );
     return rows.flatMap((row) => {
       const entry = this.#readable(row);
@@ -144,8 +145,8 @@ export class Outbox {
   }
 
   /**
-   * Returns when to look next for the end of a published job, or to give a rejected job up, in epoch milliseconds;
-   * undefined if there is no such job.
+   * Returns when to look next for the end of a published job, or to give up a rejected one, in epoch milliseconds; undefined
+   * if there is no such job.
    */
   nextCheck(): number | undefined {
     return this.#rows.nextCheck;
@@ -178,7 +179,8 @@ export class Outbox {
   list(tenant: string, limit: number): OutboxItem[] {
     const rows = this.#rows.select(
       `tenant = ? AND state <> 'published' AND cancelled_at IS NULL ORDER BY position LIMIT ?`,
-      ...[tenant, limit],
+      tenant,
+      limit,
     );
     return rows.map(itemOf);
   }

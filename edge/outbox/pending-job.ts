@@ -17,7 +17,7 @@ export function pendingJob({ job, cancelledAt, reason }: OutboxEntry, bridge: st
   return { ...queued, error: { code: 'broker-rejected', message: reason } };
 }
 
-/** Whether NATS may have a job with the id of a pending job: this one, or an earlier one of the same idempotency key. */
+/** Whether NATS may have a job with the id of a pending job: the pending job itself, or an earlier one of its idempotency key. */
 export function mayBeAtBroker({ publication, job }: OutboxEntry): boolean {
   return publication === 'unanswered' || job.spec.fingerprint !== undefined;
 }

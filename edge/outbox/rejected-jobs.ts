@@ -9,8 +9,8 @@ const EXPIRY_BATCH = 256;
 const OTHER_REQUEST = 'idempotency-key-reused' satisfies ErrorCode;
 
 /**
- * The jobs that NATS will not take as they are. Each has an id of its own from then on, also when it is sent again, so it
- * never hides another job with its job's id. It counts against its tenant's share until it is removed or expires.
+ * The jobs that NATS will not take as they are. From its first rejection on, a job has an id of its own, also when it is sent
+ * again, so that it never hides another job with its job id. It counts against its tenant's share until it is removed or expires.
  */
 export class RejectedJobs {
   readonly #rows: OutboxRows;
@@ -44,7 +44,7 @@ export class RejectedJobs {
   }
 
   /**
-   * Gives a rejected job up. If no other job has its job's id, the drain records its end.
+   * Gives up a rejected job. If no other job has its job id, the drain records its end.
    * @returns the job as it was; undefined if the tenant has no rejected job with this id of its own
    */
   remove(tenant: string, id: string): OutboxItem | undefined {
@@ -62,13 +62,14 @@ export class RejectedJobs {
   }
 
   /**
-   * Finds a job that was rejected once, by its job's id. Call this only if NATS has no job with this id: it is the caller's
-   * answer then. A job whose idempotency key belongs to another request is not found.
+   * Finds a job that was rejected once, by its job id. Call this only if NATS has no job with this id. A job whose idempotency
+   * key belongs to another request is not found.
    */
   findByJob(tenant: string, jobId: string): OutboxEntry | undefined {
     const rows = this.#rows.select(
       'tenant = ? AND job_id > ? AND job_id < ? ORDER BY position DESC',
-      ...[tenant, ...rejectedIdRange(jobId)],
+      tenant,
+      ...rejectedIdRange(jobId),
     );
     const entries = rows.filter((row) => !isOfOtherRequest(row)).map(entryOf);
     return entries.find((entry) => entry?.job.jobId === jobId);
@@ -78,7 +79,9 @@ export class RejectedJobs {
     if (isOfOtherRequest(row) || entryOf(row) === undefined) this.#rows.remove(row.position);
     else
       this.#rows.update(row.position, {
-        ...{ state: 'pending', reason: null, check_at: null },
+        state: 'pending',
+        reason: null,
+        check_at: null,
         cancelled_at: new Date(now).toISOString(),
       });
   }

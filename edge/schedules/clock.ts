@@ -1,9 +1,10 @@
-/** The clock of schedules. Tests have one of their own. */
+/** The clock of schedules. Tests replace it. */
 export interface Clock {
   /** The time in epoch milliseconds. */
   now(): number;
-  /** When the alarm of the platform must ring, so that this clock then shows `at`. Both in epoch milliseconds. */
+  /** The time on the platform's clock at which this clock shows `at`. Both are in epoch milliseconds. */
   alarmAt(at: number): number;
 }
 
+/** The clock of the platform. */
 export const SYSTEM_CLOCK: Clock = { now: () => Date.now(), alarmAt: (at) => at };

@@ -2,16 +2,16 @@ import type { CATCH_UP } from '../../shared/api/schedule.ts';
 import type { Progress } from './schedule-row.ts';
 import { type MissedRuns, missedRuns, nextRun, type Timing } from './timing.ts';
 
-/** What has to be decided about a schedule now. All times are epoch milliseconds. */
+/** The runs of a schedule that are due now. All times are epoch milliseconds. */
 export interface DueRuns extends MissedRuns {
-  /** A run that was refused, and is not tried again: a later one is due. */
+  /** A run that was refused and is not tried again, because a later one is due; undefined: there is none. */
   readonly overdue: number | undefined;
 }
 
 /**
- * The runs of a schedule that are due. A run that was refused for a while is tried again until the next one is due; with
- * `catchUp` `all` it is tried again until it is taken, and the later ones wait.
- * @param most the most runs to return, the oldest of them
+ * The runs of a schedule that are due. A run that was refused for now is tried again until the next run is due. With `catchUp:
+ * all` it is tried again until it is accepted, and the later runs wait.
+ * @param most the most runs to return. If there are more, the oldest are returned
  */
 export function dueRuns(
   { decided_at, pending_at }: Pick<Progress, 'decided_at' | 'pending_at'>,

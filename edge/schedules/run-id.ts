@@ -16,7 +16,7 @@ export interface RunPlace {
 
 /**
  * The id of the job of a run. The same schedule and time always give the same id, so a run that is made twice is one job.
- * No caller can choose an id that begins like this, and no name or key holds a line feed.
+ * The parts of the id are joined by line feeds, which no name and no key has. No caller can choose an id with this prefix.
  * @param orderingKey jobs of one key must go through one bridge, so ids are made until one belongs to it
  * @param shards how many bridges there are
  */

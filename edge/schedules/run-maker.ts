@@ -21,10 +21,11 @@ import { jobIdOf, type SubmitRunParts, submitRun, type Trigger } from './submit-
 import { nextRun, parseTiming, type Timing } from './timing.ts';
 import { Turns } from './turns.ts';
 
-/** The most runs of a schedule in one turn. The next turn follows at once. */
+/** The most runs of a schedule that one turn makes. The next turn follows at once. */
 const RUNS_PER_TURN = 20;
 const RETRY = { minDelayMs: 1_000, maxDelayMs: 60_000 } as const;
 
+/** What the making of runs needs. */
 export interface RunMakerParts extends Omit<SubmitRunParts, 'keepCheck'> {
   readonly bridge: Pick<BridgeClient, 'submit' | 'read'>;
   readonly table: ScheduleTable;
@@ -114,13 +115,13 @@ export class RunMaker {
   }
 
   /**
-   * Makes runs side by side, and records them in their order up to the first that will be tried again. The later ones
-   * are made again with it, and are the same jobs then.
+   * Makes runs side by side. Records them in their order, up to the first one that will be tried again. The later ones are made
+   * again after it. They have the same job ids then, so no job is made twice.
    * @returns whether the next runs can be made now
    */
   async #makeAtOnce(row: ScheduleRow, timing: Timing, runs: readonly number[]): Promise<boolean> {
     const made = await Promise.all(runs.map(async (at) => ({ at, became: await this.#makeRun(row, at) })));
-    // Without a pause between, so that all of them cost one write to the disk.
+    // There is no `await` in this loop, so all records cost one write to the disk.
     for (const { at, became } of made) {
       const next = nextRun(timing, at) ?? null;
       if (became instanceof ThroughlineError) return this.#tryAgain(row, at, became, next);
@@ -143,7 +144,7 @@ export class RunMaker {
     }
   }
 
-  /** Notes when to try a run again: after a pause that grows, but when the next run is due, unless all runs are made. */
+  /** Notes when to try a run again: after a pause that grows with the tries, or when the next run is due and replaces this one. */
   #tryAgain(row: ScheduleRow, at: number, error: ThroughlineError, next: number | null): false {
     const { table, clock } = this.#parts;
     const tries = (row.pending_at === at ? row.tries : 0) + 1;

@@ -5,7 +5,7 @@ import { defined } from '../../shared/defined.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { InputCheck } from '../calls/commands.ts';
 
-/** What the job of each run is: one row, which may be large. Only a run and an answer with the whole schedule read it. */
+/** The job of each run: one row, which may be large. It is read only for a run, and to show the whole schedule. */
 export type JobRequest = {
   /** The request as JSON, without `paused`. */
   request: string;
@@ -19,11 +19,11 @@ export type Terms = Pick<
   'operation' | 'cron' | 'every' | 'timeZone' | 'catchUp' | 'overlap'
 >;
 
-/** What a schedule is asked to do: one small row, written by a PUT. Times are epoch milliseconds. */
+/** The definition of a schedule: one small row, written by a PUT. Times are epoch milliseconds. */
 export type Definition = {
   name: string;
   tenant: string;
-  /** Another one after each change, and after the schedule was deleted and made again. Runs of an older version stop. */
+  /** Changes with the schedule, also when it is deleted and made again. Runs of an older version stop. */
   version: string;
   created_at: number;
   updated_at: number;
@@ -38,7 +38,7 @@ export type Definition = {
 
 /** How far a schedule is: one small row, written at each run. Times are epoch milliseconds. */
 export type Progress = {
-  /** Of all runs up to here it is decided what becomes of them. */
+  /** All runs up to this time are decided: they were made, skipped or refused. */
   decided_at: number;
   /** When there is something to do; null while the schedule is paused. */
   wake_at: number | null;
@@ -49,14 +49,14 @@ export type Progress = {
   pending_code: string;
   /** The job of the last run; empty: none. */
   last_job: string;
-  /** What was found in the input, as JSON; empty: nothing. */
+  /** What the check of the input found, as JSON; empty: it was not checked. */
   input_check: string;
 };
 
 /** The progress of a schedule without a run that is tried again. */
 export const NOTHING_PENDING = { pending_at: null, tries: 0, pending_code: '' } as const;
 
-/** A schedule without what its jobs are. */
+/** A schedule without the job of its runs. */
 export type SmallRow = Definition & Progress;
 export type ScheduleRow = SmallRow & JobRequest;
 
@@ -78,6 +78,7 @@ export function runRow(at: number, outcome: RunRow['outcome'], more: Partial<Run
   return { scheduled_for: at, outcome, triggered: 0, job_id: '', reason: '', code: '', count: 1, ...more };
 }
 
+/** The request that made the schedule, without `paused`. */
 export function requestOf(row: Pick<JobRequest, 'request'>): ScheduleRequest {
   return JSON.parse(row.request) as ScheduleRequest;
 }
@@ -87,18 +88,22 @@ export function termsIn({ operation, cron, every, timeZone, catchUp, overlap }: 
   return defined({ operation, cron, every, timeZone, catchUp, overlap });
 }
 
+/** The terms in a row. */
 export function termsOf(row: Pick<Definition, 'terms'>): Terms {
   return JSON.parse(row.terms) as Terms;
 }
 
+/** The spec in a row. */
 export function specOfRow(row: Pick<JobRequest, 'spec'>): JobSpec {
   return JSON.parse(row.spec) as JobSpec;
 }
 
+/** The span of the request that made the schedule, if there was one. */
 export function makerOf({ maker }: Pick<Definition, 'maker'>): SpanContext | undefined {
   return maker === '' ? undefined : (JSON.parse(maker) as SpanContext);
 }
 
+/** What the check of the input found; undefined if it was not checked. */
 export function inputCheckOf({ input_check }: Pick<Progress, 'input_check'>): InputCheck | undefined {
   return input_check === '' ? undefined : (JSON.parse(input_check) as InputCheck);
 }

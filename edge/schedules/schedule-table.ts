@@ -53,8 +53,7 @@ const RUN_COLUMNS = [
 const SMALL_ROWS = 'SELECT * FROM schedules JOIN progress USING (name)';
 
 /**
- * The schedules of a tenant and their last runs, in SQLite. What is written without a pause between is stored as a whole or
- * not at all: the platform promises it.
+ * The schedules of a tenant and their last runs, in SQLite. The platform stores all writes between two `await`s, or none of them.
  */
 export class ScheduleTable {
   readonly #sql: SqlStorage;
@@ -64,6 +63,7 @@ export class ScheduleTable {
     this.#sql.exec(SCHEMA);
   }
 
+  /** A schedule; undefined if there is none with this name. */
   read(name: string): ScheduleRow | undefined {
     return this.#sql
       .exec<ScheduleRow>(`${SMALL_ROWS} JOIN requests USING (name) WHERE name = ?`, name)
@@ -77,6 +77,7 @@ export class ScheduleTable {
       .toArray();
   }
 
+  /** How many schedules there are. */
   count(): number {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM schedules').one().count;
   }
@@ -88,7 +89,7 @@ export class ScheduleTable {
     this.#insert('progress', ['name', ...PROGRESS_COLUMNS], row);
   }
 
-  /** @returns whether there was such a schedule */
+  /** Removes a schedule with its runs. @returns whether there was one */
   remove(name: string): boolean {
     const { rowsWritten } = this.#sql.exec('DELETE FROM schedules WHERE name = ?', name);
     for (const table of ['requests', 'progress', 'runs'])
@@ -101,7 +102,8 @@ export class ScheduleTable {
     return this.#sql
       .exec<{ name: string }>(
         'SELECT name FROM progress WHERE wake_at <= ? ORDER BY wake_at LIMIT ?',
-        ...[now, limit],
+        now,
+        limit,
       )
       .toArray()
       .map(({ name }) => name);
@@ -128,7 +130,7 @@ export class ScheduleTable {
     return jobs.toArray()[0]?.last_job ?? '';
   }
 
-  /** Changes how far a schedule is. */
+  /** Changes the progress of a schedule. */
   advance(name: string, changes: Partial<Progress>): void {
     const columns = PROGRESS_COLUMNS.filter((column) => changes[column] !== undefined);
     if (columns.length === 0) return;
@@ -153,12 +155,15 @@ export class ScheduleTable {
     if (isMore)
       this.#sql.exec(
         'UPDATE runs SET scheduled_for = ?, count = ? WHERE id = (SELECT max(id) FROM runs WHERE name = ?)',
-        ...[run.scheduled_for, last.count + run.count, name],
+        run.scheduled_for,
+        last.count + run.count,
+        name,
       );
     else this.#insert('runs', ['name', ...RUN_COLUMNS], { name, ...run });
     this.#sql.exec(
       'DELETE FROM runs WHERE name = ?1 AND id <= (SELECT id FROM runs WHERE name = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)',
-      ...[name, SCHEDULE_LIMITS.shownLastRuns],
+      name,
+      SCHEDULE_LIMITS.shownLastRuns,
     );
   }
 

@@ -34,7 +34,7 @@ import { nextRun } from './timing.ts';
 
 /** How many schedules make runs side by side. */
 const SIDE_BY_SIDE = 16;
-/** How long one alarm makes runs. If more are due then, the next alarm rings at once. */
+/** How long one alarm makes runs. If more are due after that, the next alarm rings at once. */
 const ALARM_MS = 10_000;
 const AFTER_FAILURE_MS = 30_000;
 /** As for the quotas of jobs. */
@@ -60,9 +60,12 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     this.#table = new ScheduleTable(state.storage.sql);
     const { BRIDGE_SHARDS: shards, BROKER_TIMEOUT_MS: brokerTimeoutMs, BRIDGE_LOCATION_HINT } = this.#config;
     const bridge = new BridgeClient(env.BRIDGE, {
-      ...{ shards, brokerTimeoutMs, locationHint: BRIDGE_LOCATION_HINT },
+      shards,
+      brokerTimeoutMs,
+      locationHint: BRIDGE_LOCATION_HINT,
       // The jobs of runs have no region: the same id must always lead to the same bridge.
-      ...{ byRegion: false, region: undefined },
+      byRegion: false,
+      region: undefined,
     });
     const [table, log] = [this.#table, this.#log];
     this.#maker = new RunMaker({ bridge, bridgeShards: shards, table, clock, log });
@@ -78,7 +81,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       if (existing === undefined) this.#checkRoom(command);
       if (existing?.digest !== command.digest || wasPaused !== paused) {
         const row = rowOf(command, existing, this.#clock.now());
-        // The times of a schedule that is to be paused are not needed now, but must be such that it can be resumed.
+        // A paused schedule needs its times only later. But they are checked now, so that it can be resumed.
         timingOf(row);
         await this.#start(row, paused);
       }
@@ -155,8 +158,11 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     this.#table.put({
       ...row,
       ...NOTHING_PENDING,
-      ...{ version: crypto.randomUUID(), updated_at: now, decided_at: now },
-      ...{ paused: paused ? 1 : 0, wake_at: wakeAt ?? null },
+      version: crypto.randomUUID(),
+      updated_at: now,
+      decided_at: now,
+      paused: paused ? 1 : 0,
+      wake_at: wakeAt ?? null,
     });
     await this.#arm();
   }
@@ -207,7 +213,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
   }
 }
 
-/** The row of a schedule that a PUT makes or changes. It has to be started. */
+/** The row of a schedule that a PUT makes or changes, before it is started. */
 function rowOf(
   { tenant, name, request, spec, digest, inputCheck }: PutScheduleCommand,
   existing: ScheduleRow | undefined,
@@ -215,11 +221,21 @@ function rowOf(
 ): ScheduleRow {
   const maker = plainSpanContext(trace.getSpanContext(context.active()));
   return {
-    ...{ tenant, name, digest, version: '', created_at: existing?.created_at ?? now, updated_at: now },
-    ...{ request: JSON.stringify(request), spec: JSON.stringify(spec), paused: 0 },
+    tenant,
+    name,
+    digest,
+    version: '',
+    created_at: existing?.created_at ?? now,
+    updated_at: now,
+    request: JSON.stringify(request),
+    spec: JSON.stringify(spec),
+    paused: 0,
     terms: JSON.stringify(termsIn(request)),
     maker: maker === undefined ? '' : JSON.stringify(maker),
-    ...{ ...NOTHING_PENDING, decided_at: now, wake_at: null, last_job: existing?.last_job ?? '' },
+    ...NOTHING_PENDING,
+    decided_at: now,
+    wake_at: null,
+    last_job: existing?.last_job ?? '',
     input_check: inputCheck === undefined ? '' : JSON.stringify(inputCheck),
   };
 }

@@ -19,7 +19,7 @@ export function shownSchedule(row: ScheduleRow, runs: readonly RunRow[], now: nu
   };
 }
 
-/** A schedule as a list shows it. It costs no look at its times: they were computed when the last run was decided. */
+/** A schedule as a list shows it. The time of its next run is not computed here, but when the last run was decided. */
 export function scheduleSummary(row: SmallRow): ScheduleSummary {
   const { operation, cron, every, timeZone } = termsOf(row);
   const nextRun = row.wake_at === null ? undefined : timeOf(row.wake_at);

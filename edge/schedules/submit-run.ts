@@ -28,8 +28,8 @@ const STEPS = 1_000_000;
 /** How often the rules may change under a run, before its input is left to the worker. */
 const MAX_ROUNDS = 3;
 /**
- * Marks the job of a run like one with an idempotency key, so that the bridge looks whether the job exists already. It is the
- * same for all requests: a schedule that has changed makes no second job for a time.
+ * Marks the job of a run like one with an idempotency key, so that the bridge looks for the job first. All versions of a schedule
+ * have the same fingerprint: a schedule that has changed makes no second job for one time.
  */
 const FINGERPRINT = '0'.repeat(64);
 
@@ -38,7 +38,7 @@ export interface SubmitRunParts {
   readonly bridge: Pick<BridgeClient, 'submit'>;
   /** How many bridges there are. */
   readonly bridgeShards: number;
-  /** Keeps what was found in the input, so that it is checked once for each change of the rules. */
+  /** Stores what the check of the input found, so that the input is checked only once for each version of the rules. */
   readonly keepCheck: (name: string, check: InputCheck) => void;
 }
 
@@ -101,7 +101,12 @@ function commandOf(row: ScheduleRow, run: number | Trigger, jobId: string): Comm
   const { operation, input } = requestOf(row);
   const quotas = typeof run === 'number' ? undefined : run.quotas;
   return {
-    ...{ tenant: row.tenant, quotas, jobId, operation, input, waitMs: 0 },
+    tenant: row.tenant,
+    quotas,
+    jobId,
+    operation,
+    input,
+    waitMs: 0,
     inputJson: JSON.stringify(input) ?? 'null',
     acceptedAt: new Date().toISOString(),
     spec: { ...specOfRow(row), fingerprint: fingerprintOf(row, run) },
@@ -109,15 +114,15 @@ function commandOf(row: ScheduleRow, run: number | Trigger, jobId: string): Comm
 }
 
 /**
- * A trigger with a key means the job that the schedule was asked for then: the bridge refuses the key for another one. Without a
- * fingerprint the bridge looks for no job: a trigger with a new key has none.
+ * The fingerprint of a run. That of a trigger is the digest of the schedule: after a change of the schedule, the bridge refuses a key
+ * that was used before. A trigger with a new key has no fingerprint, so that the bridge does not look for its job.
  */
 function fingerprintOf({ digest }: ScheduleRow, run: number | Trigger): string | undefined {
   if (typeof run === 'number') return FINGERPRINT;
   return run.isNewKey ? undefined : digest;
 }
 
-/** Submits a job with what was found in its input before. If the rules have changed since, the input is checked again. */
+/** Submits a job with the last result of the check of its input. If the rules have changed since, the input is checked again. */
 async function submitChecked(
   parts: SubmitRunParts,
   row: ScheduleRow,

@@ -9,13 +9,13 @@ import { parseDuration } from '../../shared/text/duration.ts';
 import { zoneName } from '../../shared/text/zone-name.ts';
 import { CRON_OPTIONS, cronFault } from './cron-fields.ts';
 
-/** When a schedule runs: by a cron expression, or at equal distances in time from `fromMs`. */
+/** When a schedule runs: by a cron expression, or every `everyMs` milliseconds from `fromMs` on. */
 export type Timing = Cron | { readonly everyMs: number; readonly fromMs: number };
 
 export interface MissedRuns {
   /** The runs to make, in epoch milliseconds, oldest first. */
   readonly runs: readonly number[];
-  /** How many runs are left out; {@link MOST_COUNTED} stands for as many or more. */
+  /** How many runs are left out. {@link MOST_COUNTED} means that number or more. */
   readonly dropped: number;
   /** The newest of the runs that are left out; undefined: none is. */
   readonly lastDropped: number | undefined;
@@ -34,7 +34,8 @@ const CRON_STEP_MS = 60_000;
  * Reads when a schedule runs.
  * @param body a body that has `cron` or `every`, not both
  * @param fromMs epoch milliseconds of the schedule's creation, from which `every` counts
- * @throws ThroughlineError `request-invalid`, with the field, if the expression cannot be read or never runs, or if the time zone is unknown
+ * @throws ThroughlineError `request-invalid`, with the field, if the expression cannot be read or never runs, or if the time zone
+ *   is unknown
  */
 export function parseTiming(body: Pick<ScheduleBody, 'cron' | 'every' | 'timeZone'>, fromMs: number): Timing {
   const { cron, every = '', timeZone = 'UTC' } = body;
@@ -55,11 +56,11 @@ export function nextRun(timing: Timing, afterMs: number): number | undefined {
 }
 
 /**
- * The runs that are due after `afterMs` and not after `nowMs`, by the catch-up policy: `none` makes those that are on
- * time, `last` these or, if there are none, the newest, and `all` makes all, at most {@link MOST_MISSED}. The effort
- * does not grow with the length of the outage.
+ * The runs that are due after `afterMs` and not after `nowMs`, by the catch-up policy. `none` makes the runs that are on time.
+ * `last` makes these or, if there are none, the newest run. `all` makes all, at most {@link MOST_MISSED}. The effort does
+ * not grow with the length of the outage.
  * @param afterMs epoch milliseconds of the last run, or of the last change of the schedule
- * @param most the most runs to return, the oldest of them
+ * @param most the most runs to return. If there are more, the oldest are returned
  */
 export function missedRuns(
   timing: Timing,
@@ -91,7 +92,7 @@ function shortestMs(timing: Timing): number {
   return timing instanceof Cron ? CRON_STEP_MS : timing.everyMs;
 }
 
-/** The runs after `afterMs` and not after `nowMs`, oldest first, at most so many. */
+/** The runs after `afterMs` and not after `nowMs`, oldest first, at most `most`. */
 function oldest(timing: Timing, afterMs: number, nowMs: number, most: number): number[] {
   const runs: number[] = [];
   let run = nextRun(timing, afterMs);
@@ -102,7 +103,7 @@ function oldest(timing: Timing, afterMs: number, nowMs: number, most: number): n
   return runs;
 }
 
-/** The runs after `afterMs` and not after `nowMs`, one at a time. */
+/** The runs after `afterMs` and not after `nowMs`, newest first, one at a time. */
 function* newestFirst(timing: Timing, afterMs: number, nowMs: number): Generator<number> {
   let run = runBefore(timing, nowMs + 1);
   while (run !== undefined && run > afterMs) {

@@ -1,18 +1,19 @@
+import { KeyCounts } from '../../shared/collections/key-counts.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import type { Clock } from './clock.ts';
 
 /** The most callers of one schedule that wait for their turn. */
 const MOST_WAITING = 32;
-/** How long a caller waits for its turn. It is less than `SchedulesClient` gives: what the caller no longer awaits is not done. */
+/** How long a caller waits for its turn. It is less than `SchedulesClient` waits, so that nothing is done for a caller who has left. */
 const WAIT_MS = 2_000;
 
-/** Lets the works of one schedule wait for each other. */
+/** Lets only one piece of work for a schedule run at a time, in the order in which they came. */
 export class Turns {
   readonly #clock: Clock;
   /** The end of the last work of each schedule. */
   readonly #ends = new Map<string, Promise<void>>();
   /** How many callers of each schedule wait. */
-  readonly #waiting = new Map<string, number>();
+  readonly #waiting = new KeyCounts();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,21 +35,14 @@ export class Turns {
    * @throws ThroughlineError `rate-limited` if too many callers wait, or if the turn comes too late; what `work` throws
    */
   async takeSoon<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const waiting = this.#waiting.get(name) ?? 0;
-    if (waiting >= MOST_WAITING) throw tooMany();
-    this.#waiting.set(name, waiting + 1);
+    if (this.#waiting.of(name) >= MOST_WAITING) throw tooMany();
+    this.#waiting.add(name);
     const since = this.#clock.now();
     return await this.take(name, () => {
-      this.#leave(name);
+      this.#waiting.remove(name);
       if (this.#clock.now() - since > WAIT_MS) throw tooMany();
       return work();
     });
-  }
-
-  #leave(name: string): void {
-    const left = (this.#waiting.get(name) ?? 0) - 1;
-    if (left > 0) this.#waiting.set(name, left);
-    else this.#waiting.delete(name);
   }
 }
 

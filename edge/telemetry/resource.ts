@@ -7,7 +7,7 @@ import type { TelemetrySettings } from './settings.ts';
 
 let isolate: string | undefined;
 
-/** The same for the spans and the metrics of this isolate. workerd gives no random values before the first request. */
+/** An id of this isolate, for its spans and its metrics. It is made late, since workerd gives no random values before a request. */
 function instanceId(): string {
   isolate ??= crypto.randomUUID();
   return isolate;

@@ -31,7 +31,7 @@ export function startTelemetry(config: TelemetrySettings, log: Logger): Telemetr
   return current;
 }
 
-/** Exports the spans that have ended, as work that a request or an object stays alive for. */
+/** Exports the spans that have ended. @param keeper the request or the object that stays alive for it */
 export function flushSpans(keeper: Pick<DurableObjectState, 'waitUntil'>): void {
   const work = current?.on ? current.processor.flush() : undefined;
   if (work !== undefined) keeper.waitUntil(work);

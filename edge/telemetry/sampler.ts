@@ -14,7 +14,7 @@ export function createSampler(name: SamplerName, ratio: number, budget?: TraceBu
   return new EdgeSampler(samplerOf(name, ratio), name.endsWith('always_on'), budget);
 }
 
-/** Keeps to the budget of the caller, and records nothing where a context says so. */
+/** Records nothing beyond the budget of the caller, and nothing in a context that is marked as unrecorded. */
 class EdgeSampler implements Sampler {
   readonly #inner: Sampler;
   /** Whether it takes every trace that starts here, so that no caller can force it to take more. */

@@ -4,7 +4,7 @@ import { serverAttributes } from '../../shared/trace/server-address.ts';
 /** The methods that the conventions know. Any other method of a caller is `_OTHER`, so that there are few values. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'];
 
-/** What Cloudflare says about a request. workerd itself says it too. */
+/** The part of `request.cf` that is read. workerd alone sets it too. */
 interface RequestProperties {
   /** `HTTP/1.1` or `HTTP/2`. */
   readonly httpProtocol?: unknown;
@@ -39,7 +39,7 @@ export function requestAttributes(request: Request): Attributes {
   return attributes;
 }
 
-/** What the last request said of its origin. Nearly all requests name the same one. */
+/** The attributes of the last origin. Nearly all requests have the same one. */
 let last: { readonly origin: string; readonly attributes: Attributes } | undefined;
 
 function originAttributes(origin: string): Attributes {

@@ -14,7 +14,7 @@ export const telemetrySettings = {
   TRACE_FORCED_PER_MINUTE: wholeNumber(0, 1_000_000, 6_000),
 };
 
-/** The delay and the export are spent inside the `waitUntil` of a request, which the platform cuts off after a while. */
+/** The defaults and bounds for exports. An export runs in the `waitUntil` of a request, which the platform cuts off after a while. */
 export const BATCH_DEFAULTS: BatchDefaults = {
   maxQueueSize: 4_096,
   maxBatchSize: 512,

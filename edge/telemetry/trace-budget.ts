@@ -20,8 +20,8 @@ export function withCaller(context: Context, tenant: string | undefined): Contex
 }
 
 /**
- * How many traces callers may have recorded in a minute: all anonymous callers together, and each tenant whose requests
- * force the sampler. The rest is not recorded, as a whole.
+ * How many traces are recorded in a minute: of all anonymous callers together, and of each tenant whose requests force the
+ * sampler. A trace beyond that is not recorded at all.
  */
 export class TraceBudget {
   readonly #anonymous = new TokenBuckets();
@@ -38,7 +38,8 @@ export class TraceBudget {
 
   /**
    * Counts the trace of a span that is about to start, if it is the first span of a request.
-   * @param takesAll whether the sampler takes every trace that starts here. If not, a caller's context forces it
+   * @param takesAll whether the sampler takes every trace that starts here. If not, a sampled context of the caller forces it
+   * @returns whether the trace is beyond the budget
    */
   isOver(context: Context, takesAll: boolean): boolean {
     const caller = context.getValue(CALLER) as Caller | undefined;

@@ -28,8 +28,8 @@ export class EdgeTracerProvider extends TracerProvider {
 }
 
 /**
- * The time as spans have it. A span with a given start asks the system's clock for its end, and not `performance`, which takes longer
- * and is the same clock in workerd.
+ * The time in the form of the SDK. A span that is given its start reads the system's clock for its end. Otherwise it would read
+ * `performance`, which takes longer and is the same clock in workerd.
  */
 function now(): HrTime {
   const ms = Date.now();
@@ -44,7 +44,7 @@ function keepRandomFlag(tracer: Tracer): Tracer {
     { kind, attributes, links, root, startTime = now() } = {},
     base = context.active(),
   ) => {
-    // All options have one shape, so that V8 keeps its compiled code.
+    // The options always have the same fields, so that V8 keeps its compiled code.
     const span = startSpan(name, { kind, attributes, links, root, startTime } as SpanOptions, base);
     const own = span.spanContext();
     // A span that the SDK suppresses has no trace.

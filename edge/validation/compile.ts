@@ -9,7 +9,7 @@ import { constant, enumeration, type } from './rules/value.ts';
 import { type Rule, SchemaNode } from './schema-node.ts';
 import { NO, UNKNOWN } from './verdict.ts';
 
-/** The keywords that are known here. The rules of a schema are judged in this order: the cheap ones, and those that fail often, first. */
+/** The keywords that are known here. Rules are judged in this order: cheap ones, and ones that often fail, come first. */
 const KEYWORDS: readonly (readonly [keywords: readonly string[], make: RuleMaker])[] = [
   [['type'], type],
   [['const'], constant],
@@ -54,7 +54,7 @@ const ANNOTATIONS = new Set([
   'title',
   'writeOnly',
 ]);
-/** With other dialects the same keywords mean something else. */
+/** The only dialect that is read. In others the same keywords mean something else. */
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
 const MAX_DEPTH = 64;
@@ -118,7 +118,7 @@ class Compiler implements SchemaReader {
     return isWhole ? rules : [...rules, UNDECIDED];
   }
 
-  /** A schema inside with an `$id` is a document of its own, in which references mean something else. */
+  /** Whether a schema is of this dialect and belongs to this document: an inner `$id` starts another document, with its own references. */
   #isReadable({ $schema = DIALECT, $id }: SchemaObject): boolean {
     return $schema === DIALECT && ($id === undefined || this.#nodes === 1);
   }

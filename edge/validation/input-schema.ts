@@ -6,13 +6,13 @@ import type { SchemaNode } from './schema-node.ts';
 import { StepBudget } from './step-budget.ts';
 import { NO } from './verdict.ts';
 
-/** What the edge can say about an input. Only `refused` keeps it from the worker. */
+/** What the check of an input found. The input goes to the worker unless it is `refused`. */
 export type InputVerdict =
   | { readonly outcome: 'passed' }
   | { readonly outcome: 'refused'; readonly violations: readonly Violation[] }
   /** The budget was spent before a fault was found. */
   | { readonly outcome: 'overBudget' }
-  /** The check itself failed, which is a fault of ours. */
+  /** The check itself failed: a fault of Throughline. */
   | { readonly outcome: 'failed'; readonly thrown: unknown };
 
 /** The most steps that the check of one input may take. An input of full size takes about half of it with usual schemas. */
@@ -20,12 +20,12 @@ const STEPS_PER_INPUT = 250_000;
 /** The most steps to say what is wrong with an input that is refused. */
 const STEPS_TO_EXPLAIN = 50_000;
 
-/** The schema that inputs of an operation are held against. */
+/** The schema that the edge checks the inputs of an operation by. */
 export class InputSchema {
   readonly #schema: unknown;
   #node: SchemaNode | undefined;
 
-  /** @param schema JSON Schema (2020-12); what cannot be read of it is left to the worker */
+  /** @param schema JSON Schema (2020-12). Parts that cannot be read are left to the worker */
   constructor(schema: unknown) {
     this.#schema = schema;
   }
@@ -49,7 +49,7 @@ export class InputSchema {
   }
 }
 
-/** Says what is wrong with an input that the schema does not fit. */
+/** Says what is wrong with an input that does not fit the schema. */
 function explain(node: SchemaNode, input: unknown): readonly Violation[] {
   const report = new Report(new Run(new StepBudget(STEPS_TO_EXPLAIN)));
   node.explain(input, [], report);

@@ -6,12 +6,12 @@ import type { Run } from './run.ts';
 export type Place = readonly (string | number)[];
 
 const MAX_VIOLATIONS = 10;
-/** Path and sentence may hold names and texts of the input, which may be of any length. */
+/** The most characters of a path or a sentence. Both may hold names and texts of the input, of any length. */
 const MAX_TEXT = 200;
 
 /** What is wrong with an input: one sentence for each place, ten at most. */
 export class Report {
-  /** Explaining judges again, within a budget of its own. */
+  /** The run of this explanation. To explain means to judge again, within a budget of its own. */
   readonly run: Run;
   readonly #sentences = new Map<string, string>();
 

@@ -12,7 +12,7 @@ interface Judge {
 
 /** One check of one input: its budget, and what is known already. */
 export class Run {
-  /** V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  /** One that is never collected: V8 discards compiled code for a class when it has collected all objects of that class. */
   static readonly kept = new Run(new StepBudget(0));
   readonly budget: StepBudget;
   #verdicts: Map<Judge, Map<unknown, Verdict>> | undefined;
@@ -23,13 +23,13 @@ export class Run {
     this.budget = budget;
   }
 
-  /** A number that two values share exactly when they are equal as JSON. */
+  /** A number for a value. Two values have the same number only if they are equal as JSON. */
   idOf(value: unknown): number {
     this.#ids ??= new ValueIds(this.budget);
     return this.#ids.idOf(value);
   }
 
-  /** Goes one level deeper. False if the budget is spent or the level is too deep: then nothing can be said. */
+  /** Goes one level deeper. @returns false if the budget is spent or the level is too deep: then nothing can be said */
   enter(): boolean {
     this.budget.spend(1);
     if (this.#depth >= MAX_DEPTH) this.budget.spendAll();
@@ -54,7 +54,7 @@ export class Run {
       verdicts = new Map();
       this.#verdicts.set(node, verdicts);
     }
-    // To look up a text, the whole of it must be read.
+    // Looking up a text reads the whole text.
     this.budget.spend(typeof value === 'string' ? 1 + value.length / 64 : 1);
     const known = verdicts.get(value);
     if (known !== undefined) return known;

@@ -2,7 +2,7 @@ import type { Place, Report } from './report.ts';
 import type { Run } from './run.ts';
 import { and, NO, UNKNOWN, type Verdict, YES } from './verdict.ts';
 
-/** What a schema says at first glance. It tells which form of a union a value was meant to have. */
+/** A summary of a schema. It shows which form of a union a value was meant to have. */
 export interface Outline {
   /** The types that the schema allows. */
   readonly types?: readonly string[];
@@ -26,7 +26,7 @@ export interface Rule {
 export class SchemaNode {
   /** In the order in which they are judged. */
   readonly #rules: readonly Rule[];
-  /** Whether there are no schemas inside. Where there are, judging may take long, or go in a circle. */
+  /** Whether the schema has no schemas inside. With inner schemas, judging may take long, or go in a circle. */
   readonly isLeaf: boolean;
   #outline: Outline | undefined;
 
@@ -55,6 +55,7 @@ export class SchemaNode {
     }
   }
 
+  /** The summary of this schema. */
   get outline(): Outline {
     if (this.#outline !== undefined) return this.#outline;
     // A circle of references comes back to here.

@@ -1,6 +1,6 @@
 import type { StepBudget } from './step-budget.ts';
 
-/** Numbers values so that two values have one number exactly when they are equal as JSON. Each list and object is read once. */
+/** Gives values numbers. Two values have the same number only if they are equal as JSON. Each list and object is read once. */
 export class ValueIds {
   readonly #budget: StepBudget;
   readonly #byText = new Map<string, number>();
@@ -31,7 +31,7 @@ export class ValueIds {
   }
 
   #idOfText(text: string): number {
-    // To write the text of a value and to look it up takes longer than to judge it.
+    // Writing the text of a value and looking it up takes longer than judging the value.
     this.#budget.spend(3 + text.length / 64);
     const known = this.#byText.get(text);
     if (known !== undefined) return known;

@@ -14,5 +14,5 @@ export const not = (verdict: Verdict): Verdict => (2 - verdict) as Verdict;
 
 export const and = (a: Verdict, b: Verdict): Verdict => (a < b ? a : b);
 
-/** A verdict that counts only if something holds that is not certain. */
+/** A verdict that counts only if a condition holds, which is not certain. */
 export const perhaps = (verdict: Verdict): Verdict => (verdict === NO ? UNKNOWN : verdict);

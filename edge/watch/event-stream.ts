@@ -5,14 +5,14 @@ import { pause } from '../../shared/timers.ts';
 import type { WatchRead } from './job-watch.ts';
 import type { WatchLease } from './job-watches.ts';
 
-/** Gives events, and places between them, ids for callers. */
+/** Gives events, and places between events, the ids that callers see. */
 interface EventSeal {
   readonly event: (event: HistoryEvent) => Promise<HistoryEvent>;
   readonly place: (sequence: number) => Promise<string>;
 }
 
 const encoder = new TextEncoder();
-/** How much one step of a reader takes: a reader that does not read holds this much, and shares the rest with the others. */
+/** The most bytes that one step gives a reader. A reader that does not read holds this much. The rest is shared with other readers. */
 const STEP_BYTES = 32 * 1024;
 const RETRY_MS = 250;
 /** How long a client waits before it connects again, in milliseconds. */
@@ -58,7 +58,7 @@ class EventStreamSource implements UnderlyingByteSource {
   start(controller: ReadableByteStreamController): void {
     this.#lease.lost.addEventListener('abort', () => {
       this.#lease.release();
-      // A reader that reads gets an orderly end, from `pull`. One that does not would hold its connection for ever.
+      // `pull` gives a reader that reads an orderly end. A reader that does not read would hold its connection for ever.
       if (!this.#pulling && !this.#cancelled) controller.error(new Error('the reader has come again'));
     });
   }
@@ -68,7 +68,7 @@ class EventStreamSource implements UnderlyingByteSource {
     try {
       const text = this.#rest ?? (await this.#next());
       if (this.#cancelled) return;
-      // A stream takes its chunks away from whoever gives them, so each reader gives a copy.
+      // A stream of bytes takes over the memory of its chunks, and other readers need this text. So it gets a copy.
       if (text !== undefined) controller.enqueue(text.slice(0, STEP_BYTES));
       this.#rest = text !== undefined && text.length > STEP_BYTES ? text.subarray(STEP_BYTES) : undefined;
       if (text === undefined || this.#lease.lost.aborted) this.#end(controller);

@@ -20,8 +20,8 @@ interface TailLimits {
 type TailRead = { readonly entries: readonly TailEntry[] } | 'older' | 'end';
 
 /**
- * The latest events of one job: every event after `floor`, without a gap. The size is bounded, so a slow reader costs
- * no memory. A reader that needs older events reads the stream.
+ * The latest events of one job: every event after `floor`, without a gap. Their number and size are bounded, so a slow reader
+ * costs no memory. A reader that needs older events reads the stream.
  */
 export class EventTail {
   readonly #limits: TailLimits;

@@ -18,6 +18,7 @@ export const WATCH_PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** Names a job whose events are followed. */
 export interface WatchedJob {
   readonly tenant: string;
   readonly jobId: string;
@@ -27,7 +28,7 @@ export interface WatchedJob {
 export interface HistoryStart {
   /** Where the history ends so far. */
   readonly ends: HistoryEnds;
-  /** The page up to there, after the place of the reader who came first. */
+  /** The page from the place of the first reader up to these ends. */
   readonly page?: { readonly after: number; readonly history: Promise<History> };
 }
 
@@ -131,7 +132,7 @@ export class JobWatch {
     return history;
   }
 
-  /** Keeps a page for the readers who come at the same place. One that cannot be read is read again. */
+  /** Keeps a page for readers who need the same one. A page that could not be read is dropped. */
   #keepPage(place: string, history: Promise<History>): void {
     const page = { place, history };
     this.#page = page;
@@ -140,7 +141,7 @@ export class JobWatch {
     });
   }
 
-  /** Where the part of the history ends that is not in the tail. */
+  /** The end of the part of the history that is not in the tail. */
   #recorded(): HistoryEnds {
     const { floor } = this.#tail;
     return floor === lastOf(this.#before) ? this.#before : { ...this.#before, job: floor };

@@ -125,8 +125,8 @@ export class JobWatches {
   }
 
   /**
-   * Reads where a watch of the job starts, and at the same time the first page that the reader needs. Readers who share this read
-   * and are elsewhere ask for their own.
+   * Reads where a watch of the job starts, and at the same time the first page that this reader needs. Readers who share this read
+   * but are at another place ask for a page of their own.
    * @throws ThroughlineError `job-unknown`, `broker-unavailable`
    */
   async #readStart({ tenant, jobId, after }: Reader): Promise<Start> {

@@ -7,9 +7,9 @@ interface Turns {
 }
 
 /**
- * Reads that callers share. Callers who ask for the same thing get the same read, if it has not begun yet: so nobody gets
- * an answer that is older than the question. Each tenant has a few reads under way at a time; the others of this tenant
- * wait. So many requests for one large thing cost the memory of a few.
+ * Reads that callers share. Callers who ask for the same thing get the same read, if it has not begun yet. So nobody gets an
+ * answer that is older than the question. Each tenant has a few reads under way at a time, and its other reads wait. So many
+ * requests for one large thing need the memory of a few.
  */
 export class SharedReads<T> {
   readonly #perTenant: number;
@@ -17,7 +17,7 @@ export class SharedReads<T> {
   /** The reads that have not begun. */
   readonly #next = new Map<string, Promise<T>>();
 
-  /** @param perTenant how many reads of a tenant may be under way at the same time */
+  /** @param perTenant the most reads of a tenant that are under way at the same time */
   constructor(perTenant = PER_TENANT) {
     this.#perTenant = perTenant;
   }

@@ -1,3 +1,4 @@
+import { KeyCounts } from '../../shared/collections/key-counts.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import type { WatchedJob } from './job-watch.ts';
@@ -22,17 +23,17 @@ interface Place {
  * Counts the event streams that each tenant has open through this bridge. A rate limit does not bound their
  * number: a stream lives as long as its reader wants, and holds a page of events for a reader that does not read.
  *
- * When a connection breaks, the bridge may learn it only minutes later. So a reader that comes again while all places are
- * taken gets the place of the oldest stream of the same job. Why: docs/decisions/bridge-and-outbox.md.
+ * The bridge may notice only minutes later that a connection broke. So a reader that comes again while all places are taken gets
+ * the place of the oldest stream of the same job (docs/decisions/bridge-and-outbox.md).
  */
 export class StreamPlaces {
-  readonly #taken = new Map<string, number>();
+  readonly #taken = new KeyCounts();
   /** The places of each job, the oldest first. */
   readonly #ofJob = new Map<string, Set<Place>>();
 
   /** How many streams of each tenant are open now; tenants without one are not there. */
   get byTenant(): ReadonlyMap<string, number> {
-    return this.#taken;
+    return this.#taken.all;
   }
 
   /**
@@ -43,7 +44,7 @@ export class StreamPlaces {
    * @throws ThroughlineError `too-many-streams`
    */
   take(request: PlaceRequest, limit: number, giveWay: () => void): () => void {
-    const isFull = (this.#taken.get(request.tenant) ?? 0) >= limit;
+    const isFull = this.#taken.of(request.tenant) >= limit;
     if (isFull && !(request.isAgain && this.#freeOldest(request))) {
       throw new ThroughlineError(
         'too-many-streams',
@@ -56,7 +57,7 @@ export class StreamPlaces {
     return () => this.#remove(request, place);
   }
 
-  /** Takes the place of the oldest stream of a job away. @returns false where there is none that is old enough */
+  /** Takes the place away from the oldest stream of a job. @returns false if there is no stream that is old enough */
   #freeOldest(job: WatchedJob): boolean {
     const [oldest] = this.#ofJob.get(keyOf(job)) ?? [];
     if (oldest === undefined || Date.now() - oldest.sinceMs < MIN_AGE_MS) return false;
@@ -69,7 +70,7 @@ export class StreamPlaces {
     const key = keyOf(job);
     const places = this.#ofJob.get(key) ?? new Set();
     this.#ofJob.set(key, places.add(place));
-    this.#taken.set(job.tenant, (this.#taken.get(job.tenant) ?? 0) + 1);
+    this.#taken.add(job.tenant);
   }
 
   #remove(job: WatchedJob, place: Place): void {
@@ -77,9 +78,7 @@ export class StreamPlaces {
     const places = this.#ofJob.get(key);
     if (places?.delete(place) !== true) return;
     if (places.size === 0) this.#ofJob.delete(key);
-    const left = (this.#taken.get(job.tenant) ?? 0) - 1;
-    if (left > 0) this.#taken.set(job.tenant, left);
-    else this.#taken.delete(job.tenant);
+    this.#taken.remove(job.tenant);
   }
 }
 

@@ -17,7 +17,7 @@ export const METRIC_SECTIONS: readonly MetricSection[] = [
   {
     title: 'Worker',
     intro:
-      'Each worker host serves them at `/metrics` of its health port. What NATS has to be asked for is asked when somebody reads the metrics, for two seconds at most: the consumers once in 30 s, the streams every 10 s.',
+      'Each worker host serves them at `/metrics` of its health port. It reads the streams from NATS every 10 s. It reads the consumers when somebody reads the metrics, at most once in 30 s, and waits two seconds at most.',
     metrics: Object.values(WORKER_METRICS),
   },
   {
@@ -29,7 +29,7 @@ export const METRIC_SECTIONS: readonly MetricSection[] = [
   {
     title: 'Edge',
     intro:
-      'They are served at `/metrics` of the edge too, and belong to the isolate that answers: at Cloudflare many isolates serve one address, and a series then jumps between them. There, send them as OTLP, in which each isolate has a `service.instance.id` of its own. In a workerd of your own there is one isolate, and the figures are whole. The log line `request` has the same facts for every request.',
+      'They are served at `/metrics` of the edge too, and belong to the isolate that answers. At Cloudflare many isolates serve one address, and a series then jumps between them: send them as OTLP there, in which each isolate has a `service.instance.id` of its own. A workerd of your own has one isolate, so its metrics are complete. The log line `request` has the same facts for every request.',
     metrics: Object.values(EDGE_METRICS),
   },
 ];
@@ -41,12 +41,14 @@ const INTRO = `# Metrics
 - The first name is that for Prometheus; the second is OpenTelemetry's, which follows its conventions where they have a metric (\`messaging.*\`, \`http.*\`, \`nodejs.*\`, \`v8js.*\`; version 1.44).
 - Counters start at 0 for all values that are known. Histograms begin with the first measurement.
 - The values of every attribute are few. An operation that this host does not have, and an error code that is not ours, is \`_OTHER\`. Tenants are told apart only if \`METRICS_TENANTS\` asks for it.
-- Histograms of the worker have exemplars: the newest job in each bucket, with \`trace_id\` and \`span_id\`, if its trace is recorded. Prometheus gets them by OpenMetrics, which it asks for by itself, and keeps them with \`--enable-feature=exemplar-storage\`. A tail-sampling collector may have dropped such a trace. We keep them ourselves: OpenTelemetry's SDK for JavaScript (2.12) has none, so there are none in OTLP; the edge has none, since its bundle has no room for them.
-- How old the oldest job is, is known for each stream, and not for each lane or operation. NATS tells when the first message of a stream was stored, but not that of a consumer: a host would have to read a whole job, with its body, for each lane. \`throughline_consumer_waiting_messages\` says in which lanes jobs wait, and \`throughline_job_queue_time_seconds\` how long those of an operation had waited when they started.
-- With \`OTEL_METRICS_EXPORTER=otlp\` the worker and the edge send them too, as OTLP over HTTP in JSON, to \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\` or to \`OTEL_EXPORTER_OTLP_ENDPOINT\` with \`/v1/metrics\` ([SETTINGS.md](SETTINGS.md#opentelemetry)). The values are cumulative. An isolate of the edge sends its own with the first request after each interval. The figures of bridges are read at \`/metrics\` only.
 - A tail-sampling collector does not change these figures: they are counted in the programs.
+- \`throughline_trace_context_extracted_total\`, \`throughline_edge_trace_context_extracted_total\` and \`throughline_callbacks_trace_response_total\` say at which hop traces break: at the edge, the bridge, the worker, the delivery of a callback, or its receiver.
 
-\`throughline_trace_context_extracted_total\`, \`throughline_edge_trace_context_extracted_total\` and \`throughline_callbacks_trace_response_total\` say at which hop traces break: at the edge, the bridge, the worker, the delivery of a callback, or its receiver.
+**OTLP.** With \`OTEL_METRICS_EXPORTER=otlp\` the worker and the edge send their metrics too, as OTLP over HTTP in JSON, to \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\` or to \`OTEL_EXPORTER_OTLP_ENDPOINT\` with \`/v1/metrics\` ([SETTINGS.md](SETTINGS.md#opentelemetry)). The values are cumulative. An isolate of the edge sends its own with the first request after each interval. The metrics of bridges are read at \`/metrics\` only.
+
+**Exemplars.** Histograms of the worker have exemplars: the newest job in each bucket, with \`trace_id\` and \`span_id\`, if its trace is recorded. Prometheus gets them by OpenMetrics, which it asks for by itself, and keeps them with \`--enable-feature=exemplar-storage\`. A tail-sampling collector may have dropped such a trace. OTLP has none, because OpenTelemetry's SDK for JavaScript (2.12) has none: the worker keeps them itself. The edge has none, because its bundle has no room for them.
+
+**The oldest job.** Its age is known for each stream, but not for each lane or operation. NATS tells when the first message of a stream was stored, but not that of a consumer: a host would have to read a whole job, with its body, for each lane. \`throughline_consumer_waiting_messages\` says in which lanes jobs wait, and \`throughline_job_queue_time_seconds\` how long those of an operation had waited when they started.
 `;
 
 /** The whole page, as Markdown. */

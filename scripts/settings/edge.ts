@@ -66,7 +66,7 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
       TENANT_QUOTAS:
         'quotas of single tenants: `{"acme":{"jobs":1000,"waits":20}}`. Quotas are `jobs`, `bytes`, `delayedJobs`, `delayedBytes`, `outboxJobs`, `outboxBytes`, `waits`, `streams`, `schedules` and `requests` (per second)',
       FAIR_JOBS:
-        'a tenant that has so many unfinished jobs has its next ones in a bulk lane, so that tenants with few jobs do not wait for them',
+        'from this many unfinished jobs on, the next jobs of a tenant go to a bulk lane, so that tenants with few jobs do not wait for them',
       MAX_INPUT_BYTES: "the size limit of a job's input as JSON",
       BODY_TIMEOUT_MS: 'the longest wait for the body of a request',
       SSE_HEARTBEAT_MS:

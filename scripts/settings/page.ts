@@ -25,7 +25,7 @@ export const SECTIONS: readonly SettingSection[] = [
   {
     title: 'The edge',
     intro:
-      'The bindings of the Worker: variables in `wrangler.toml`, and secrets from `npx wrangler secret put`. The edge looks at all of its bindings.',
+      'The bindings of the Worker: variables in `wrangler.toml`, and secrets from `npx wrangler secret put`.',
     schemas: EDGE_SETTINGS,
     groups: EDGE_GROUPS,
   },
@@ -59,7 +59,7 @@ If \`OTEL_NODE_ENABLED_INSTRUMENTATIONS\` names some, such as \`http,undici,pg\`
   {
     title: 'The test suites',
     intro:
-      'Environment variables of `npm run test:chaos`, `npm run test:authors` and `npm run test:fuzz`. [CHAOS.md](CHAOS.md) explains the scenarios.',
+      'Environment variables of the [test suites](CONTRIBUTING.md#suites). [CHAOS.md](CHAOS.md) explains the scenarios.',
     schemas: SUITE_SETTINGS,
     groups: SUITE_GROUPS,
   },

@@ -38,7 +38,7 @@ export const SUITE_GROUPS: readonly SettingGroup[] = [
       CHAOS_MIX_MS: 'C1: its duration',
       CHAOS_MIX_PAUSE_MS: 'C1: the mean pause between faults',
       CHAOS_MIX_PER_SECOND: 'C1: the load',
-      CHAOS_SCHEDULE_DAYS: 'C4: so many days of a schedule that runs every minute',
+      CHAOS_SCHEDULE_DAYS: 'C4: how many days of a schedule that runs every minute',
       AUTHORS_MS:
         'W16: how long jobs come whose authors make mistakes. `AUTHORS_MS=3600000 npm run test:authors` runs for an hour',
       AUTHORS_PER_SECOND: 'W16: how many jobs come in a second',

@@ -3,6 +3,7 @@
  * entry, and only the SHA-256 of the whole key is stored. A key holds 256 random bits, so a slow password hash would
  * add cost and no safety.
  */
+import { toBase64Url } from '../bytes.ts';
 import { isOperationName } from '../job/job-address.ts';
 import { sha256Hex } from '../text/secret.ts';
 
@@ -109,11 +110,4 @@ export function equalInConstantTime(a: string, b: string): boolean {
   let difference = 0;
   for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
   return difference === 0;
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
 }

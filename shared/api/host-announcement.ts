@@ -27,7 +27,7 @@ export const HostAnnouncement = z.object({
 });
 export type HostAnnouncement = z.infer<typeof HostAnnouncement>;
 
-/** How long an announcement counts that is renewed every `announceMs`. */
+/** How long an announcement counts if it is renewed every `announceMs`. Both are in milliseconds. */
 export function leaseOf(announceMs: number): number {
   return RENEWALS_IN_LEASE * announceMs;
 }
@@ -39,8 +39,9 @@ export function readHostAnnouncement(value: Uint8Array): HostAnnouncement | stri
 }
 
 /**
- * The key of a host in the bucket `HOSTS`, made of its name and of what tells it from others of the same name. A byte that is not a letter, a digit, `_` or `-` is written as `=`
- * and two hexadecimal digits, since a key is part of a subject.
+ * The key of a host in the bucket `HOSTS`. A key is part of a subject. So a byte that is not a letter, a digit, `_` or `-` is
+ * written as `=` and two hexadecimal digits.
+ * @param host the name of the host, and what tells it from others of the same name
  */
 export function hostKey(host: string): string {
   const bytes = [...new TextEncoder().encode(host)];

@@ -16,8 +16,9 @@ export class LiveHosts {
 
   /**
    * Takes a change of the bucket `HOSTS`.
-   * @param value undefined or empty where the host has left. A value that cannot be read counts as such.
-   * @returns what is wrong with a value that cannot be read
+   * @param value undefined or empty if the host has left. A value that cannot be read counts as empty.
+   * @param now epoch milliseconds, as in all methods of this class
+   * @returns what is wrong with a value that cannot be read; undefined if nothing is
    */
   take(key: string, value: Uint8Array | undefined, now: number): string | undefined {
     const announcement = value?.length ? readHostAnnouncement(value) : undefined;
@@ -39,7 +40,7 @@ export class LiveHosts {
     return this.#alive(now).map(({ announcement }) => announcement);
   }
 
-  /** Whether a host can run an operation. Each submit asks, so this makes no list. */
+  /** Whether a host can run an operation. Each submission asks, so this makes no list. */
   serve(operation: string, now: number): boolean {
     for (const [key, { operations, untilMs }] of this.#hosts) {
       if (untilMs <= now) this.#hosts.delete(key);

@@ -10,8 +10,8 @@ export const Pause = z.object({
 export type Pause = z.infer<typeof Pause>;
 
 /**
- * What the key of a pause in the bucket `OPERATIONS` holds: whether the operation is paused now, and who decided that. A
- * value stays when the operation is resumed, so that it can be seen who did it.
+ * The value of a pause in the bucket `OPERATIONS`: whether the operation is paused now, and who decided that. The value stays
+ * when the operation is resumed, so that people can see who resumed it.
  */
 export const PauseRecord = Pause.extend({ paused: z.boolean() });
 export type PauseRecord = z.infer<typeof PauseRecord>;

@@ -116,7 +116,9 @@ export function specOf(request: SubmitJob, now: number): JobSpec {
   if (orderingKey !== undefined && unique !== undefined)
     throw invalidAt('/unique', 'a job with an orderingKey cannot be unique');
   return {
-    ...{ priority, orderingKey, tags },
+    priority,
+    orderingKey,
+    tags,
     maxAttempts,
     timeoutMs: timeout,
     dueAt: delay === undefined ? undefined : dueAtOf(delay, now),

@@ -49,5 +49,24 @@ export type UsageReport = z.infer<typeof UsageReport>;
 /** The usage of a tenant without jobs. */
 export const NO_USAGE: Usage = { jobs: 0, bytes: 0, delayedJobs: 0, delayedBytes: 0 };
 
+/** The usage of two things together. */
+export function addUsage(one: Usage, other: Usage): Usage {
+  return combine(one, other, 1);
+}
+
+/** What is left of `whole` without `part`. */
+export function subtractUsage(whole: Usage, part: Usage): Usage {
+  return combine(whole, part, -1);
+}
+
+function combine(one: Usage, other: Usage, sign: 1 | -1): Usage {
+  return {
+    jobs: one.jobs + sign * other.jobs,
+    bytes: one.bytes + sign * other.bytes,
+    delayedJobs: one.delayedJobs + sign * other.delayedJobs,
+    delayedBytes: one.delayedBytes + sign * other.delayedBytes,
+  };
+}
+
 /** The names of the quotas of unfinished jobs. */
 export const JOB_QUOTAS = Object.keys(NO_USAGE) as (keyof Usage)[];

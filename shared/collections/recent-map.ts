@@ -1,14 +1,14 @@
-/** A map whose keys are in the order of their use: the one that was used last is the last one. */
+/** A map whose keys are in the order of their last use. The key that was used last comes last. */
 export class RecentMap<Key, Value> {
   readonly #values = new Map<Key, Value>();
-  /** The key that was used last. Nearly always it is used again, and then V8 need not make the table of the map anew. */
+  /** The key that was used last. Usually the next use is of the same key. Then nothing is deleted, and V8 rebuilds no table. */
   #last: Key | undefined;
 
   get size(): number {
     return this.#values.size;
   }
 
-  /** Looks at a value, which does not count as a use. */
+  /** Reads a value. Reading does not count as a use. */
   get(key: Key): Value | undefined {
     return this.#values.get(key);
   }
@@ -24,14 +24,15 @@ export class RecentMap<Key, Value> {
     this.#values.delete(key);
   }
 
-  /** The keys, from the one that was used the longest time ago. */
+  /** The keys. The one that was used the longest time ago comes first. */
   keys(): Iterable<Key> {
     return this.#values.keys();
   }
 
   /** Deletes the key that was used the longest time ago. */
   deleteOldest(): void {
-    for (const key of this.#values.keys()) return void this.#values.delete(key);
+    const oldest = this.#values.keys().next();
+    if (oldest.done !== true) this.#values.delete(oldest.value);
   }
 
   [Symbol.iterator](): Iterator<[Key, Value]> {

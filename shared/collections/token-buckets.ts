@@ -9,25 +9,25 @@ interface BucketSize {
 }
 
 /**
- * A token bucket for each key, such as an address or a tenant. The memory is bounded: of more than 10,000 keys, the one that
- * was used the longest time ago is forgotten, and has a full bucket again.
+ * A token bucket for each key, such as an address or a tenant. The memory is bounded: if there are more than 10,000 keys, the
+ * key that was used the longest time ago is forgotten, and has a full bucket again.
  */
 export class TokenBuckets {
   /** When the bucket of each key will be full, in epoch milliseconds. */
   readonly #fullAt = new RecentMap<string, number>();
 
   /**
-   * Takes tokens of a key, or none of them.
+   * Takes tokens of a key: all that are asked for, or none.
    * @param now epoch milliseconds
-   * @param size of the key's bucket; it may change
+   * @param size the size of the key's bucket; it may change from call to call
    * @param tokens how many, at most as many as the bucket holds
-   * @returns 0 if there were so many; otherwise in how many milliseconds there will be
+   * @returns 0 if the tokens were taken; otherwise the milliseconds until the bucket has so many
    */
   take(key: string, now: number, { capacity, periodMs }: BucketSize, tokens = 1): number {
     const known = this.#fullAt.get(key);
     const fullAt = Math.max(now, known ?? now) + (tokens * periodMs) / capacity;
     const waitMs = fullAt - now - periodMs;
-    // Half a millisecond is an error of the division.
+    // Less than half a millisecond is a rounding error of the division.
     if (waitMs > 0.5) return waitMs;
     this.#fullAt.use(key, fullAt);
     if (this.#fullAt.size > MAX_KEYS) this.#fullAt.deleteOldest();

@@ -2,8 +2,8 @@ import { isTerminalEvent, type JobEvent } from './event.ts';
 import type { JobAttempt } from './job.ts';
 
 /**
- * The attempts of a job, in order, from its events. An attempt that never ended, although another one came after it or
- * ended the job, is `lost`: its worker died, or was too late. An attempt that was handed back (`released`) has the same number as the next one.
+ * The attempts of a job, in order, from its events. An attempt without an end is `lost` if another attempt followed it or ended
+ * the job: its worker died, or was too late. An attempt that was handed back (`released`) has the same number as the next one.
  * @param events in the order in which they were recorded
  */
 export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
@@ -24,7 +24,7 @@ export function attemptsOf(events: readonly JobEvent[]): JobAttempt[] {
   return [...attempts.values()];
 }
 
-/** Marks the attempts that have no outcome as lost. @param running the one that may still run */
+/** Marks the attempts that have no outcome as lost. @param running the key of the attempt that may still run */
 function loseOpen(attempts: Map<string, JobAttempt>, running?: string): void {
   for (const [key, attempt] of attempts)
     if (attempt.outcome === undefined && key !== running) attempts.set(key, { ...attempt, outcome: 'lost' });

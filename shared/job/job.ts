@@ -30,7 +30,7 @@ export const Job = z.object({
   id: z.string(),
   operation: z.string(),
   state: JobState,
-  /** The attempt of the last event. It may go back by one: an end may be that of an attempt before the last one. */
+  /** The attempt of the last event. It may go down by one: an earlier attempt may end after the next one has started. */
   attempt: z.int().min(0),
   /** `dueAt` is shown only until a delayed job has started. */
   ...ShownSpec.shape,

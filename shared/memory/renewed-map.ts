@@ -1,13 +1,12 @@
-/** A map is not copied more often than that, however few entries it has. */
+/** A map is copied after this many deletions at the earliest, however few entries it has. */
 const LEAST_DELETED = 256;
 
 /**
  * A map for entries that come and go all the time. Use it where the values are large, or lead to much else.
  *
- * A `Map` of V8 (Node 24) moves its entries to a new table again and again while entries are deleted, and each table is linked to the
- * next one. As soon as one of them has outlived a full garbage collection, no later one is collected before the next full one, nor
- * what was in it, so nearly everything that a program allocates for an entry takes the long way through the memory. A copy is linked
- * to nothing.
+ * While entries are deleted, a `Map` of V8 (Node 24) moves its entries to a new table again and again, and each old table is linked to
+ * the next one. Once one table has survived a full garbage collection, the later tables and all that was in them are collected only by
+ * full garbage collections too, which are slow. A copy of the map has a table that is linked to no other.
  */
 export class RenewedMap<Key, Value> {
   #entries = new Map<Key, Value>();

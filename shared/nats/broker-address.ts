@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { percentDecoded } from '../config.ts';
-import { type BrokerLogin, isSame } from './broker-login.ts';
+import { type BrokerLogin, isSameLogin } from './broker-login.ts';
 
 /** Where NATS is, as `NATS_URL` says. */
 export interface BrokerAddress {
@@ -73,7 +73,7 @@ function faultOf(urls: readonly URL[]): string | undefined {
     return 'must name the user of its password';
   }
   const [first, ...others] = loginsOf(urls);
-  return first !== undefined && others.some((other) => !isSame(first, other))
+  return first !== undefined && others.some((other) => !isSameLogin(first, other))
     ? 'must hold the same user and password in each URL'
     : undefined;
 }

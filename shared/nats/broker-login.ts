@@ -41,7 +41,8 @@ export function checkLogin(settings: LoginSettings, issues: z.core.$ZodRawIssue[
 function waysToLogIn(settings: LoginSettings): string[] {
   const separate = SEPARATE.filter((key) => settings[key] !== undefined);
   const { login } = settings.NATS_URL;
-  const isRepeated = separate.length === 1 && login !== undefined && isSame(login, separateLogin(settings));
+  const isRepeated =
+    separate.length === 1 && login !== undefined && isSameLogin(login, separateLogin(settings));
   return login === undefined || isRepeated ? separate : ['NATS_URL', ...separate];
 }
 
@@ -51,7 +52,7 @@ function separateLogin({ NATS_USER, NATS_PASSWORD, NATS_TOKEN }: LoginSettings):
 }
 
 /** Whether two logins are the same. */
-export function isSame(one: BrokerLogin, other: BrokerLogin | undefined): boolean {
+export function isSameLogin(one: BrokerLogin, other: BrokerLogin | undefined): boolean {
   if (other === undefined) return false;
   if ('token' in one) return 'token' in other && one.token === other.token;
   return 'user' in other && one.user === other.user && one.password === other.password;

@@ -6,6 +6,9 @@ const JOBS_SHARE = 0.4;
 /** The part of the store for delayed jobs: `DELAYED`. */
 const DELAYED_SHARE = 0.25;
 
+/** From this part of its cap on, a stream counts as nearly full. */
+export const STREAM_NEARLY_FULL = 0.8;
+
 /** Bytes; undefined: no cap. */
 export interface StoreCaps {
   readonly jobs?: number | undefined;

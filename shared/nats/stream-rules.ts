@@ -29,12 +29,10 @@ const HOUR_MS = 3_600_000;
 const KIB = 1_024;
 
 const AGING = [EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM];
+const BUCKETS = [OPERATIONS_STREAM, HOSTS_STREAM, LIMITS_STREAM];
 const DEDUPLICATED = [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, DEAD_STREAM, CALLBACKS_STREAM];
 /** Streams in which one message must not be able to remove others. `DELAYED` is not among them: schedules need roll-ups. */
-const WITHOUT_ROLLUP = [
-  ...[JOBS_STREAM, EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM, CALLBACKS_STREAM],
-  ...[OPERATIONS_STREAM, HOSTS_STREAM, LIMITS_STREAM],
-];
+const WITHOUT_ROLLUP = [JOBS_STREAM, CALLBACKS_STREAM, ...AGING, ...BUCKETS];
 /** The first words of the subjects of our streams, and wildcards that match them. */
 const OWN_ROOTS = ['jobs', 'delayed', 'due', 'events', 'dead', 'cancel', 'callbacks', '$KV', '*', '>'];
 

@@ -183,7 +183,7 @@ const HOSTS = {
   duplicate_window: HOSTS_MAX_AGE_MS * NANOS_PER_MS,
 } as const;
 
-/** Who runs, and who started when, for the limits of operations. Each entry has a TTL of its own; the age is for those without. */
+/** Who runs, and who started when, for the limits of operations. Each entry has a TTL of its own. The age is for entries without one. */
 const LIMITS_ENTRIES = {
   ...BUCKET,
   name: LIMITS_STREAM,
@@ -193,8 +193,8 @@ const LIMITS_ENTRIES = {
 } as const;
 
 /**
- * The streams, in the order in which they are created: `JOBS` takes from `DELAYED`. In which settings an existing stream
- * may differ: `stream-rules.ts`.
+ * The streams, in the order in which they are created: `DELAYED` comes first, because `JOBS` takes its messages. `stream-rules.ts`
+ * says in which settings an existing stream may differ.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
  * @param schedules whether the server can delay jobs
  * @param caps what waiting jobs may take of the store
@@ -227,10 +227,10 @@ export interface ConsumerDefinition {
 }
 
 /**
- * The durable pull consumers that all hosts of a worker group share: one for each route, and one for each priority of a tenant with an
- * own lane. `max_deliver` has no limit on
- * purpose: a message with more deliveries would stay in the work queue, and no worker would see it. The worker counts
- * attempts itself, from the recorded events, before it runs anything. So a job that kills its worker ends in `DEAD` too.
+ * The durable pull consumers that all hosts of a worker group share: one for each route, and one for each priority of a tenant
+ * with an own lane. `max_deliver` has no limit on purpose: a message with more deliveries would stay in the work queue, and no
+ * worker would see it. The worker counts attempts itself, from the recorded events, before it runs anything. So a job that
+ * kills its worker ends in `DEAD` too.
  * @param options `operations`: filters, see `routeFilter`; `ownLanes`: the tenants whose own lanes the group serves
  * @throws ThroughlineError `config-invalid` if one of `operations` is no filter
  */
@@ -295,7 +295,7 @@ export function consumerDefinition(options: {
   };
 }
 
-/** One filter stands in a field of its own: only then is it part of the request, so that NATS can permit it. */
+/** A single filter has a field of its own. Only then does the subject of the request end with it, so that NATS can permit it. */
 function filterOf(
   filters: readonly string[],
 ): Pick<ConsumerDefinition, 'filter_subject' | 'filter_subjects'> {
@@ -303,7 +303,7 @@ function filterOf(
   return others.length === 0 ? { filter_subject: filter } : { filter_subjects: filters };
 }
 
-/** The filters of a consumer. One without a filter takes everything. @param all the filter that takes everything */
+/** The filters of a consumer. A consumer without a filter takes everything. @param all the filter that takes everything */
 export function filtersOf(
   config: { readonly filter_subject?: string; readonly filter_subjects?: readonly string[] },
   all: string,

@@ -6,12 +6,12 @@ const INBOUND = createContextKey('throughline: inbound span context');
 /**
  * Stores the caller's span context in a context. Each span of the trace must send on the caller's random flag and trace
  * state (W3C Trace Context Level 2, sections 3.2.2.5 and 3.5), but tracers lose them: OpenTelemetry's Node tracer loses
- * the flag, and a sampler may drop the trace state. A span context without both removes
- * the stored one of the same trace, because the newest message decides.
+ * the flag, and a sampler may drop the trace state. A span context that has neither removes the stored one of the same
+ * trace, because the newest message decides.
  */
 export function rememberInbound(context: Context, span: SpanContext): Context {
-  const worthIt = (span.traceFlags & FLAG_RANDOM) !== 0 || span.traceState !== undefined;
-  if (worthIt) return context.setValue(INBOUND, span);
+  const hasEither = (span.traceFlags & FLAG_RANDOM) !== 0 || span.traceState !== undefined;
+  if (hasEither) return context.setValue(INBOUND, span);
   return inboundOf(context, span.traceId) === undefined ? context : context.deleteValue(INBOUND);
 }
 

@@ -2,6 +2,7 @@
 const MEANINGS: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   EISDIR: 'it is a folder',
+  EEXIST: 'a file is in its place',
   ENOTDIR: 'a part of its path is a file and no folder',
   EACCES: 'this user may not do that (EACCES)',
   EPERM: 'this user may not do that (EPERM)',
@@ -13,7 +14,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 /** Says why a file or folder cannot be read or written. @param thrown what Node threw */
 export function fileFault(thrown: unknown): string {
-  const { code } = (thrown ?? {}) as { readonly code?: unknown };
+  const { code, syscall } = (thrown ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
+  // The folders above are made first. /proc and others do not say why they take none.
+  if (code === 'ENOENT' && syscall === 'mkdir') return 'its file system takes no new folders';
   const meaning = typeof code === 'string' && Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
   return meaning ?? (thrown instanceof Error ? thrown.message : 'the reason is not known');
 }

@@ -1,11 +1,11 @@
 import { jsonPointer } from './json.ts';
 
-/** A number of a JSON text, or a name that its object has before already. */
+/** A number of a JSON text, or a name that its object already has. */
 interface JsonPart {
   readonly kind: 'number' | 'repeated name';
   /** As it is written. */
   readonly source: string;
-  /** Where it is: a JSON Pointer (RFC 6901). It is made when it is asked for. */
+  /** Returns where it is: a JSON Pointer (RFC 6901). Call this before you ask for the next part. */
   readonly path: () => string;
 }
 
@@ -34,11 +34,11 @@ export function* jsonParts(json: string): Generator<JsonPart> {
   }
 }
 
-/** What is open at a place of the text: a list with the index in it, or an object with the name in it and those so far. */
+/** What is open at a place of the text: a list and the index in it, or an object, the name in it, and the names before. */
 type Open = { index: number } | { name: string | undefined; names: Set<string> | undefined };
 
 class Place {
-  /** V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  /** One that is never collected: V8 discards compiled code for a class when it has collected all objects of that class. */
   static readonly kept = new Place();
   readonly #open: Open[] = [];
   #isNameNext = false;

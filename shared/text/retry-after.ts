@@ -14,7 +14,7 @@ const HTTP_DATES = [
 /**
  * Reads a `Retry-After` header: seconds or a date (RFC 9110, section 10.2.3).
  * @param now epoch milliseconds
- * @returns milliseconds from `now`, 0 for a date in the past; undefined where there is no header that can be read
+ * @returns milliseconds from `now`, 0 for a date in the past; undefined if the header is absent or cannot be read
  */
 export function retryAfterMs(header: string | null | undefined, now: number): number | undefined {
   const value = header?.trim() ?? '';
@@ -33,7 +33,10 @@ function parseHttpDate(text: string, now: number): number | undefined {
     return Date.UTC(
       fullYear,
       MONTHS.indexOf(month),
-      ...([day, hour, minute, second].map(Number) as [number]),
+      Number(day),
+      Number(hour),
+      Number(minute),
+      Number(second),
     );
   }
   return undefined;

@@ -1,7 +1,9 @@
+import { fromBase64, toBase64, toHex } from '../bytes.ts';
+
 /** Returns the SHA-256 of a text in UTF-8, in 64 lowercase hex digits. */
 export async function sha256Hex(text: string): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(new Uint8Array(digest));
 }
 
 /** A secret of the Standard Webhooks scheme: `whsec_` and 24 to 64 bytes in base64. */
@@ -15,13 +17,13 @@ export function createCallbackSecret(): string {
 
 /** Writes a key as a secret. */
 export function callbackSecretOf(key: Uint8Array): string {
-  return `whsec_${btoa(String.fromCharCode(...key))}`;
+  return `whsec_${toBase64(key)}`;
 }
 
 /** Returns the key inside a secret; undefined if the text is not a secret. */
 export function callbackSecretKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   const [, base64] = SECRET.exec(text) ?? [];
   if (base64 === undefined) return undefined;
-  const key = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const key = fromBase64(base64);
   return key.length >= BYTES.min && key.length <= BYTES.max ? key : undefined;
 }

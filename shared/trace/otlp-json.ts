@@ -7,7 +7,12 @@ export function spanFlags(traceFlags: number, isRemote: boolean | undefined): nu
   return (traceFlags & 0xff) | HAS_IS_REMOTE | (isRemote === true ? IS_REMOTE : 0);
 }
 
-/** A value in OTLP's JSON. An integer that a number cannot hold exactly is written as a double, as it is one. */
+/** Attributes in OTLP's JSON. */
+export function keyValues(attributes: Readonly<Record<string, unknown>> = {}): object[] {
+  return Object.keys(attributes).map((key) => ({ key, value: anyValue(attributes[key]) }));
+}
+
+/** A value in OTLP's JSON. A whole number that a double does not hold exactly is written as a double. */
 export function anyValue(value: unknown): object {
   if (typeof value === 'string') return { stringValue: value.toWellFormed() };
   if (typeof value === 'boolean') return { boolValue: value };

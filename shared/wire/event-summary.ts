@@ -73,12 +73,18 @@ export function readEventSummary(
   if (attempt === undefined || maxAttempts === undefined) return undefined;
   const { redriveCount = 0, previousTraceIds = [] } = readRedrive(values) ?? {};
   return {
-    ...{ operation, state: EVENT_STATES[kind], attempt, maxAttempts, acceptedAt },
+    operation,
+    state: EVENT_STATES[kind],
+    attempt,
+    maxAttempts,
+    acceptedAt,
     startedAt: STARTED_AT.read(values),
     finishedAt: isTerminalEvent({ kind }) ? at : undefined,
     traceId: TRACE_ID.read(values) ?? '',
     errorCode: ERROR_CODE.read(values),
-    ...{ redriveCount, previousTraceIds, tags: TAGS.read(values) ?? [] },
+    redriveCount,
+    previousTraceIds,
+    tags: TAGS.read(values) ?? [],
   };
 }
 
@@ -86,7 +92,13 @@ export function readEventSummary(
 export function eventSummaryOf(event: JobEvent): EventSummary {
   const { kind, operation, attempt, maxAttempts, acceptedAt, startedAt, traceId } = event;
   return {
-    ...{ operation, state: EVENT_STATES[kind], attempt, maxAttempts, acceptedAt, startedAt, traceId },
+    operation,
+    state: EVENT_STATES[kind],
+    attempt,
+    maxAttempts,
+    acceptedAt,
+    startedAt,
+    traceId,
     finishedAt: isTerminalEvent(event) ? event.at : undefined,
     errorCode: event.error?.code,
     redriveCount: event.redriveCount ?? 0,

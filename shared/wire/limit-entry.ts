@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { parseJson } from '../text/json.ts';
 
-/** Somebody who took something, and the time in milliseconds until which it counts as taken. */
+/** The id of an attempt, and a time in epoch milliseconds. */
 const Taken = z.tuple([z.string(), z.number()]);
 export type Taken = z.infer<typeof Taken>;
 
 /** What the bucket `LIMITS` holds for one key: who runs now, and when attempts started (docs/PROTOCOL.md). */
 export const LimitEntry = z.object({
-  /** Attempts that run. Each counts until its time, which its host moves on while it lives. */
+  /** Attempts that run. Each counts until its time. The host of the attempt renews the time while it lives. */
   places: z.array(Taken),
   /**
-   * The last starts: the latest moment at which each may have happened. While a host has not said when an attempt started,
-   * the moment lies in the future. A start whose moment is certain has an empty name.
+   * The last starts. The time is the latest moment at which the start may have happened. It lies in the future until the host
+   * says when the attempt started. A start whose moment is certain has an empty id.
    */
   starts: z.array(Taken),
 });

@@ -1,4 +1,5 @@
 /** CloudEvents in structured mode: the body of the message is the whole event as JSON (NATS binding 3, JSON format 3). */
+import { fromBase64 } from '../bytes.ts';
 import type { NatsHeadersLike } from '../propagation/index.ts';
 import { encodeAttribute } from '../text/event-attribute.ts';
 import { HEADER, type HeaderValues, headerValues } from './headers.ts';
@@ -76,8 +77,7 @@ const typeOf = ({ data }: { data?: unknown }) =>
 /** The data of an event, as a message in binary mode has it. @throws Error if it is not what the format says */
 function dataOf(event: { data?: unknown; data_base64?: unknown; datacontenttype?: unknown }): Uint8Array {
   const { data, data_base64: base64, datacontenttype } = event;
-  if (base64 !== undefined && base64 !== null)
-    return Uint8Array.from(atob(String(base64)), (c) => c.charCodeAt(0));
+  if (base64 !== undefined && base64 !== null) return fromBase64(String(base64));
   if (data === undefined) return new Uint8Array();
   const isText =
     typeof data === 'string' && typeof datacontenttype === 'string' && !isJsonType(datacontenttype);

@@ -1,5 +1,5 @@
-import { startTimer, type Timer } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
+import { OncePerPeriod } from '../telemetry/once-per-period.ts';
 import type { TraceEventFault } from './trace-event.ts';
 
 /** The log has at most one line about messages that cannot be read in this time. */
@@ -7,13 +7,14 @@ const PERIOD_MS = 60_000;
 
 /** Counts what came of the messages of the trace subject, and says how many cannot be read. */
 export class EventCounts {
-  readonly #log: Pick<WorkerLogger, 'warn'>;
   readonly #counts = { shown: 0, ignored: 0, unreadable: 0 };
+  readonly #line: OncePerPeriod;
   #fault: TraceEventFault | undefined;
-  #timer: Timer | undefined;
 
   constructor(log: Pick<WorkerLogger, 'warn'>) {
-    this.#log = log;
+    this.#line = new OncePerPeriod(PERIOD_MS, () =>
+      log.warn({ ...this.#counts, reason: this.#fault }, 'a message on the trace subject cannot be read'),
+    );
   }
 
   /** `shown` became spans, `ignored` have no sampled trace, `unreadable` are no trace events. */
@@ -28,26 +29,11 @@ export class EventCounts {
   addUnreadable(fault: TraceEventFault): void {
     this.#counts.unreadable++;
     this.#fault = fault;
-    if (this.#timer === undefined) this.#say();
+    this.#line.due();
   }
 
-  /** Says what is unsaid, and stops. */
+  /** Logs what is not logged yet, and stops. */
   stop(): void {
-    this.#timer?.stop();
-    this.#timer = undefined;
-    if (this.#fault !== undefined) this.#write();
-  }
-
-  #say(): void {
-    this.#write();
-    this.#timer = startTimer(PERIOD_MS, () => {
-      this.#timer = undefined;
-      if (this.#fault !== undefined) this.#say();
-    });
-  }
-
-  #write(): void {
-    this.#log.warn({ ...this.#counts, reason: this.#fault }, 'a message on the trace subject cannot be read');
-    this.#fault = undefined;
+    this.#line.stop();
   }
 }

@@ -70,8 +70,8 @@ function ingressSpan(event: TraceEvent, shown: number, common: Common): Readable
 }
 
 /**
- * A step lasts from the one before it. The store does not: the server goes on meanwhile, so no step begins at its end, and it
- * has the time at which the message was stored.
+ * A step starts at the end of the step before it. Only a store does not delay the next step: the server goes on while it stores
+ * the message.
  */
 function stepSpans({ ingress }: TraceEvent, steps: readonly TraceStep[], common: Common): ReadableSpan[] {
   let before = ingress.ts;

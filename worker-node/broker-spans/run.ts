@@ -31,8 +31,11 @@ export async function runBrokerSpans(options: BrokerSpansOptions): Promise<numbe
   const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
   for (const warning of workerWarnings(environment)) warn(warning);
   const output = openSpanOutput({
-    ...{ environment, debug, warn },
-    sayLoss: (_signal, counts, reason) => log.warn({ ...counts, reason }, 'spans were lost'),
+    environment,
+    debug,
+    warn,
+    sayLoss: (_signal, counts, reason) =>
+      log.warn({ ...counts, reason }, counts === undefined ? 'the collector warns' : 'spans were lost'),
   });
   const counts = new EventCounts(log);
   const take = (data: Uint8Array): void => {

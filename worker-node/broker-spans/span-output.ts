@@ -4,7 +4,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import { BROKER } from '../../shared/trace/semantics.ts';
 import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
-import { noLosses, type SayLoss } from '../telemetry/export/losses.ts';
+import { createLosses, type SayLoss } from '../telemetry/export/losses.ts';
 import { followExports } from '../telemetry/export/sdk-log.ts';
 import { processorsOf } from '../telemetry/export/span-processors.ts';
 import { resourceAttributes } from '../telemetry/resource.ts';
@@ -47,7 +47,7 @@ export function openSpanOutput({ environment, debug, warn, sayLoss }: OutputOpti
       'the spans would be sent nowhere: set OTEL_EXPORTER_OTLP_ENDPOINT, and neither OTEL_SDK_DISABLED nor OTEL_TRACES_EXPORTER=none';
     throw new ThroughlineError('config-invalid', message);
   }
-  const losses = noLosses(sayLoss);
+  const losses = createLosses(sayLoss);
   const { all: processors } = processorsOf(
     { environment, debug },
     { settings, target, losses: losses.spans },

@@ -9,7 +9,7 @@ import {
 const KNOWN = [parseJobSubject, parseEventSubject, parseCallbackSubject, parseCancelSubject];
 const CALLBACK_EVENT = '.callback';
 
-/** A subject without the words that differ from message to message. Of one that is not ours only the first word stays. */
+/** A subject without the words that differ from message to message. Of a subject that is not ours, only the first word stays. */
 export function subjectTemplate(subject: string): string {
   const plain = subject.endsWith(CALLBACK_EVENT) ? subject.slice(0, -CALLBACK_EVENT.length) : subject;
   if (KNOWN.some((parse) => parse(subject) !== undefined) || parseEventSubject(plain) !== undefined)

@@ -19,7 +19,7 @@ export function readTime(text: string): bigint | undefined {
   return ns > LATEST_NS ? undefined : ns;
 }
 
-/** A time, or the length of one, as OpenTelemetry's SDK has it: seconds and nanoseconds. */
+/** A time or a duration as OpenTelemetry's SDK has it: seconds and nanoseconds. */
 export function hrTime(ns: bigint): HrTime {
   return [Number(ns / NS_PER_SECOND), Number(ns % NS_PER_SECOND)];
 }

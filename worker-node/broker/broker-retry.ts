@@ -18,9 +18,8 @@ interface BrokerRetryOptions {
 }
 
 /**
- * Tries again until the broker does what it is asked for. Otherwise a job whose end cannot be stored would run again. So
- * the worker holds such a job and its end in memory. These jobs fill the worker's places, and then the worker takes no
- * more jobs. So the worker's concurrency bounds the memory.
+ * Tries again until the broker does what it is asked for. A job whose end cannot be stored must not run again, so the worker
+ * keeps the job and its end in memory meanwhile. Such a job keeps its slot, so the worker's concurrency bounds the memory.
  */
 export class BrokerRetry {
   readonly #log: WorkerLogger;
@@ -62,7 +61,7 @@ export class BrokerRetry {
     }
   }
 
-  /** Takes the failure of something that is tried again later anyway: a broker that stores nothing is a problem. */
+  /** Takes the failure of work that its caller tries again later. It is a problem only if the broker stores nothing. */
   async failed(what: string, thrown: unknown): Promise<void> {
     const reason = await this.#describe(thrown);
     if (reason === STORES_NOTHING) this.#note(what, `${what}: ${reason}`);

@@ -37,7 +37,7 @@ export interface Broker {
   readonly manager: JetStreamManager;
 }
 
-/** The settings that say if NATS is and who connects. */
+/** The settings that say where NATS is and who connects. */
 type ConnectConfig = Pick<
   WorkerConfig,
   'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS_FILE' | 'WORKER_NAME'
@@ -63,7 +63,7 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
 }
 
 /**
- * As {@link connectBroker}, for a user that may not use JetStream as a whole: the edge's.
+ * As {@link connectBroker}, but without the JetStream clients: they ask for more than the edge's user may do.
  * @throws ThroughlineError `broker-unavailable`, `config-invalid`
  */
 export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {

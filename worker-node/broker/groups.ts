@@ -40,6 +40,7 @@ export interface WorkerGroup {
 /** What is needed to change worker groups. */
 type GroupBroker = Pick<Broker, 'connection' | 'manager'>;
 
+/** What {@link WorkerGroups.move} changes. */
 export interface GroupMove {
   readonly from: string;
   readonly to: string;

@@ -12,7 +12,7 @@ import type { WorkerLogger } from '../log.ts';
 import type { BrokerRetry } from './broker-retry.ts';
 import type { Broker } from './connect.ts';
 import type { HostWatch } from './host-watch.ts';
-import { isForbidden } from './provision.ts';
+import { isForbidden } from './permissions/permission-watch.ts';
 
 interface AnnouncerParts {
   readonly broker: Pick<Broker, 'jetStream' | 'manager'>;

@@ -16,6 +16,7 @@ import type { WorkerLogger } from '../log.ts';
 import type { Broker } from './connect.ts';
 import { storeConsumer } from './consumers/store-consumer.ts';
 import { overlapError } from './groups.ts';
+import { isForbidden } from './permissions/permission-watch.ts';
 
 /** What is needed to make consumers. */
 type ConsumerBroker = Pick<Broker, 'connection' | 'manager'>;
@@ -198,12 +199,6 @@ function changeError(stream: string, what: 'create' | 'update', cause: unknown):
   }
   const message = `stream ${stream}: the server does not ${what} it: ${cause.message}`;
   return new ThroughlineError('config-invalid', message, { cause });
-}
-
-/** Whether the server does not let this user do something. Looks into the causes too, since the client wraps the server's answer. */
-export function isForbidden(thrown: unknown): boolean {
-  if (thrown instanceof errors.PermissionViolationError) return true;
-  return thrown instanceof Error && thrown.cause !== undefined && isForbidden(thrown.cause);
 }
 
 async function find<T>(look: () => Promise<T>, notFound: number): Promise<T | undefined> {

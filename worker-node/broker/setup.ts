@@ -21,7 +21,7 @@ import { permissionFindings } from './permissions/check.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
 
 interface SetupOptions {
-  /** The worker's settings say if NATS is. */
+  /** The worker's settings say where NATS is. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Whether to check only, and change nothing. */
   readonly check: boolean;
@@ -29,6 +29,7 @@ interface SetupOptions {
   readonly replicas: number | undefined;
 }
 
+/** What {@link setUpBroker} found, and what it did. */
 export interface SetupReport {
   readonly server: { readonly version: string; readonly clustered: boolean };
   readonly streams: readonly StreamReport[];

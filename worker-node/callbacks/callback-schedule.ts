@@ -1,3 +1,5 @@
+import { equalJitter } from '../../shared/backoff.ts';
+
 /** How many times a callback is sent at most, and how long the pauses between the attempts are. */
 export interface CallbackSchedule {
   readonly maxAttempts: number;
@@ -17,12 +19,12 @@ export interface CallbackSchedule {
  */
 export function pauseAfter(
   attempt: number,
-  { maxAttempts, minDelayMs, maxDelayMs }: CallbackSchedule,
+  schedule: CallbackSchedule,
   notBeforeMs: number,
   random: number,
 ): number {
-  const schedule = { maxAttempts, minDelayMs, maxDelayMs };
-  const pause = Math.round((longestPause(attempt, schedule) * (1 + random)) / 2);
+  const { minDelayMs, maxDelayMs } = schedule;
+  const pause = Math.round(equalJitter(longestPause(attempt, schedule), random));
   return Math.max(pause, Math.min(notBeforeMs, Math.max(minDelayMs, maxDelayMs)));
 }
 

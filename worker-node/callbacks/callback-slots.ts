@@ -6,7 +6,7 @@ import { Share } from './share.ts';
 const PATIENCE_MS = 2_000;
 /** The part of a tenant's slots that its unproven receivers may take, and the part of all slots that all unproven ones may take. */
 const UNPROVEN = { ofTenant: 1 / 2, ofAll: 3 / 4 } as const;
-/** So many tenants and receivers are remembered. Those with deliveries under way are never forgotten. */
+/** How many tenants and receivers are remembered. Those with deliveries under way are never forgotten. */
 const REMEMBERED = { tenants: 1_000, receivers: 10_000 } as const;
 
 interface SlotOptions {

@@ -1,8 +1,8 @@
-import { backoffCeiling } from '../../shared/backoff.ts';
+import { backoffCeiling, equalJitter } from '../../shared/backoff.ts';
 
-/** A receiver that nobody knows yet may have so many callbacks under way. Each answer adds one. */
+/** How many callbacks may be under way to a receiver that has not answered yet. Each answer adds one. */
 const FIRST_SLOTS = 2;
-/** After so many deliveries in a row without an answer, the receiver is paused. */
+/** How many deliveries in a row may get no answer before the receiver is paused. */
 const MAX_SILENCES = 3;
 const PAUSE = { minDelayMs: 5_000, maxDelayMs: 5 * 60_000 };
 
@@ -48,8 +48,8 @@ export class ReceiverHealth {
     if (this.pausedMs(now) > 0) return 0;
     this.#silences++;
     if (this.#silences < MAX_SILENCES) return 0;
-    const longest = backoffCeiling(this.#silences - MAX_SILENCES + 1, PAUSE);
-    const pauseMs = Math.round((longest * (1 + random)) / 2);
+    const longestMs = backoffCeiling(this.#silences - MAX_SILENCES + 1, PAUSE);
+    const pauseMs = Math.round(equalJitter(longestMs, random));
     this.#pausedUntil = now + pauseMs;
     return pauseMs;
   }

@@ -1,4 +1,6 @@
-/** The soonest that a callback comes back for which there is no slot now. */
+import { equalJitter } from '../../shared/backoff.ts';
+
+/** A callback without a slot comes back after this time at the soonest. */
 const SOONEST_MS = 500;
 const LATEST_MS = 5 * 60_000;
 /** How long a delivery is expected to take before one was seen. */
@@ -25,14 +27,15 @@ export class Share {
   }
 
   /**
-   * After how many milliseconds another callback should come back. Callbacks that are sent away one after the other come
-   * back one after the other, as fast as so many slots can take them. Those that would come back later than five minutes from
-   * now come back at any time in the second half of them, and are sent away again.
+   * Gives the next turn to a callback without a slot. Callbacks that are sent away one after the other come back one after the
+   * other, as fast as the slots can take them. One whose turn is more than five minutes away comes back at a random time in the
+   * second half of the next five minutes, and is sent away again.
    * @param random a number from 0 (inclusive) to 1 (exclusive)
+   * @returns after how many milliseconds it should come back
    */
   appointment(now: number, slots: number, random: number): number {
     const next = Math.max(this.#nextAt, now + SOONEST_MS) + this.#tookMs / slots;
-    if (next - now > LATEST_MS) return Math.ceil((LATEST_MS * (1 + random)) / 2);
+    if (next - now > LATEST_MS) return Math.ceil(equalJitter(LATEST_MS, random));
     this.#nextAt = next;
     return Math.ceil(next - now);
   }

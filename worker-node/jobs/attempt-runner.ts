@@ -11,7 +11,7 @@ import { isOver, redriveCountOf } from './attempt/redrive-count.ts';
 import { type RoomParts, roomForResultOf } from './attempt/result-room.ts';
 import { runOperation } from './attempt/run-operation.ts';
 import { Semaphore } from './attempt/semaphore.ts';
-import type { Admission, Held } from './limits/admission.ts';
+import type { Admission, LimitRefusal } from './limits/admission.ts';
 import type { Limits } from './limits/limits.ts';
 import type { Pauses } from './pauses.ts';
 import type { Checked, Claimed, Decided, JobOutcome, Recalled } from './pipeline-steps.ts';
@@ -97,7 +97,7 @@ export class AttemptRunner {
   }
 
   /** Claims and runs the attempt, unless a limit by key refuses it. A job that is to end needs no place. */
-  async #try(checked: Checked, admission: Admission): Promise<Decided | Held> {
+  async #try(checked: Checked, admission: Admission): Promise<Decided | LimitRefusal> {
     const isEnding = checked.held.abort.aborted;
     const refused = isEnding ? undefined : await admission.take();
     if (refused !== undefined) return refused;

@@ -120,8 +120,10 @@ function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Judged, fa
     errorCode: code,
     event: eventOf(attempt, 'failed', parts.worker, { error, attempt: attempts }),
     deadLetter: {
-      ...{ code, attempts: isUnreadable ? delivery.deliveryCount : attempts },
-      ...{ message: summary, detail: text },
+      code,
+      attempts: isUnreadable ? delivery.deliveryCount : attempts,
+      message: summary,
+      detail: text,
     },
     ack: { kind: 'term', reason: code },
   };

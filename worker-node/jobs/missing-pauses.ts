@@ -1,4 +1,4 @@
-import { backoffCeiling, type RetryPolicy } from '../../shared/backoff.ts';
+import { backoffCeiling, equalJitter, type RetryPolicy } from '../../shared/backoff.ts';
 
 /** The pauses while no other host is known to have the operation. */
 export const MISSING_OPERATION: RetryPolicy = { minDelayMs: 500, maxDelayMs: 30_000 };
@@ -42,7 +42,7 @@ export class MissingPauses {
     const longestMs = hosts.serves(operation)
       ? this.#untilTurn(deliveryCount)
       : backoffCeiling(deliveryCount, MISSING_OPERATION);
-    return Math.ceil((longestMs * (1 + random())) / 2);
+    return Math.ceil(equalJitter(longestMs, random()));
   }
 
   #untilTurn(deliveryCount: number): number {

@@ -1,9 +1,9 @@
 import type { Pause } from '../../shared/api/pause.ts';
 import { Pace } from './limits/pace.ts';
 
-/** A job that is handed back stays away at least so long. After a resume, it comes within this time. */
+/** How long a job that is handed back stays away, at least. After a resume, the first jobs come within this time. */
 const LEAST_MS = 1_000;
-/** How many such jobs come again in a second, on one host. So a long backlog of a paused operation is no load. */
+/** How many of these jobs come back in a second to one host. So a long backlog of a paused operation is no load. */
 const RETURNS = { limit: 200, periodMs: 1_000 };
 
 interface PausesParts {

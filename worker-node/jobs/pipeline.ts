@@ -134,8 +134,8 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /**
-   * How long a job stays away again that came too early: it waits for a limit of its operation, or its operation is paused.
-   * It costs no request to the broker, and leaves no trace.
+   * How long a job stays away again if it came back too early: it still waits for a limit, or its operation is still paused.
+   * This costs no request to the broker, and leaves no trace.
    */
   #awayAgain(delivery: Delivery, job: JobMessage): number | undefined {
     if (!this.#handedBack.has(delivery)) return undefined;
@@ -201,7 +201,7 @@ export class JobPipeline implements DeliveryHandler {
     return { conclusion: 'unsettled', errorCode, ack: { kind: 'nak', delayMs } };
   }
 
-  /** This process got a message again that it still handles, since a keep-alive was late. The first delivery goes on. */
+  /** This process still handles the message: a keep-alive was late. The first delivery goes on. */
   #ignoreRepeat({ subject, deliveryCount }: Delivery): void {
     this.#parts.log.warn(
       { subject, delivery: deliveryCount },
@@ -210,7 +210,7 @@ export class JobPipeline implements DeliveryHandler {
     this.#parts.metrics.jobSettled('superseded');
   }
 
-  /** A job that waits for a host with its operation is handed back many times. Only the first time is a span. */
+  /** A job that waits for a host with its operation is handed back many times. Only the first time has a span. */
   #startSpan(delivery: Delivery, { address }: DecodedMessage, { parent, sentBy }: Sender): Span {
     const isQuiet =
       address !== undefined && !this.#parts.registry.has(address.operation) && delivery.deliveryCount > 1;
@@ -220,7 +220,7 @@ export class JobPipeline implements DeliveryHandler {
     return trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
 
-  /** Whether the attempt has a trace of its own. One that nobody records gets none, so that it stays so. */
+  /** Whether the attempt has a trace of its own. Never if the job's trace is not sampled: a new one might be. */
   #isLinked(job: JobMessage, { spanContext }: Extraction): boolean {
     if (this.#parts.registry.get(job.address.operation)?.tracing.late !== 'linked') return false;
     return ((spanContext?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0 && isLate(job);

@@ -3,15 +3,17 @@ import type { Debugger } from 'node:inspector';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, workerData } from 'node:worker_threads';
+import { NUMBER } from './watch-numbers.ts';
 
 /** What the thread gets from the process that it watches. */
 export interface WatchOrders {
   readonly service: string;
-  /** One number, which grows while the event loop runs. */
-  readonly beats: Int32Array;
-  /** After how many milliseconds to tell, and to end the process. */
+  /** See {@link NUMBER}. */
+  readonly shared: Int32Array;
+  /** After how many milliseconds to tell. */
   readonly tellAfterMs: number;
-  readonly endAfterMs: number;
+  readonly endLoadingAfterMs: number;
+  readonly folder: string | undefined;
 }
 
 /** The thread counts its own turns. A clock would also count the time in which the whole machine is paused. */
@@ -19,13 +21,30 @@ const TURN_MS = 500;
 /** Code inside Node itself, such as a system call that waits, cannot be paused. */
 const PAUSE_MS = 2_000;
 
+const RUNNING_LINES = {
+  tell: 'the event loop is blocked: no job of this host goes on',
+  end: 'the event loop stays blocked; the process ends',
+};
+/** `at` in the line has the file. */
+const LOADING_LINES = {
+  tell: 'a file of operations runs without a pause while it is loaded: the worker does not start',
+  end: 'a file of operations still runs without a pause while it is loaded; the process ends',
+};
+
 if (!isMainThread) void watch(workerData as WatchOrders);
 
-async function watch({ service, beats, tellAfterMs, endAfterMs }: WatchOrders): Promise<void> {
-  let seen = Atomics.load(beats, 0);
+async function watch({
+  service,
+  shared,
+  tellAfterMs,
+  endLoadingAfterMs,
+  folder,
+}: WatchOrders): Promise<void> {
+  let seen = Atomics.load(shared, NUMBER.beats);
   for (let blockedMs = 0; ; ) {
     await delay(TURN_MS);
-    const now = Atomics.load(beats, 0);
+    const now = Atomics.load(shared, NUMBER.beats);
+    const endAfterMs = Atomics.load(shared, NUMBER.endAfterMs) || endLoadingAfterMs;
     const beforeMs = blockedMs;
     blockedMs = now === seen ? blockedMs + TURN_MS : 0;
     seen = now;
@@ -34,12 +53,13 @@ async function watch({ service, beats, tellAfterMs, endAfterMs }: WatchOrders): 
     // The thread is small as long as nothing is wrong.
     const { createLogger } = await import('../log.ts');
     const log = createLogger(service, 'info', { isSync: true });
-    const fields = { blocked_ms: blockedMs, ...(await place()) };
-    if (!reached(endAfterMs)) log.error(fields, 'the event loop is blocked: no job of this host goes on');
-    else {
-      log.error(fields, 'the event loop stays blocked; the process ends');
-      process.kill(process.pid, 'SIGKILL');
-    }
+    const isLoading = Atomics.load(shared, NUMBER.endAfterMs) === 0;
+    const lines = isLoading ? LOADING_LINES : RUNNING_LINES;
+    log.error(
+      { blocked_ms: blockedMs, ...(isLoading ? { folder } : {}), ...(await place()) },
+      reached(endAfterMs) ? lines.end : lines.tell,
+    );
+    if (reached(endAfterMs)) process.kill(process.pid, 'SIGKILL');
   }
 }
 

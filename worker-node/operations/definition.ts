@@ -161,7 +161,7 @@ function sentencesOf(issue: z.core.$ZodIssue, parent: readonly PropertyKey[] = [
   return [`${setting} ${RULES[setting] ?? 'is not valid'}${given}`];
 }
 
-/** The issues of that form of a setting which its author meant: the one whose kind of value was given. */
+/** The issues of the form that the author meant: the one for the kind of value that was given. */
 function nearestIssues({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] {
   return errors.find((issues) => !issues.some((i) => i.path.length === 0 && i.code === 'invalid_type')) ?? [];
 }

@@ -31,6 +31,7 @@ export function toJsonValue(result: unknown): unknown {
 }
 
 /**
+ * The error of a result that is too large to be stored.
  * @param bytes how many bytes of JSON the result has
  * @param limit how many it may have
  */

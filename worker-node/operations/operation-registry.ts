@@ -6,6 +6,7 @@ import type { Operation } from './operation.ts';
 export type OperationRegistry = ReadonlyMap<string, Operation>;
 
 /**
+ * Puts the operations of a host together.
  * @param loaded operations of an author, with their files
  * @throws ThroughlineError `config-invalid` when two have the same name
  */

@@ -64,7 +64,8 @@ function wholeAnnouncement(operation: Operation): OperationAnnouncement {
   return {
     name: operation.name,
     inputSchema: jsonSchemaOf(operation.input, 'input'),
-    ...{ inputCheck, inputCheckIsWhole },
+    inputCheck,
+    inputCheckIsWhole,
     ...(operation.output === undefined ? {} : { outputSchema: jsonSchemaOf(operation.output, 'output') }),
     timeoutMs: operation.timeoutMs,
     maxAttempts: operation.maxAttempts,

@@ -28,6 +28,7 @@ export interface JobInfo extends CarriedContext {
   readonly acceptedAt: string;
 }
 
+/** What `run` of an operation gets. */
 export interface RunContext<Input> {
   readonly input: Input;
   readonly job: JobInfo;
@@ -51,15 +52,16 @@ export interface OperationTracing {
    */
   readonly errors: 'final' | 'all';
   /**
-   * In which trace a job runs that waited for its time for more than an hour: with `continuous`, in that of its caller; with
+   * Which trace has the attempts of a job that was delayed for more than an hour: with `continuous`, that of its caller; with
    * `linked`, each attempt has a trace of its own, with a link to the span that sent the job.
    */
   readonly late: 'continuous' | 'linked';
 }
 
-/** What of an attempt is stored. */
+/** Which parts of an attempt are stored. */
 export type RecordedParts = 'attempts' | 'end';
 
+/** What an author passes to {@link defineOperation}. */
 export interface OperationDefinition<
   Name extends string = string,
   Input extends StandardSchemaV1 = StandardSchemaV1,
@@ -91,7 +93,7 @@ export interface OperationDefinition<
   /** The bounds of the pause before the next attempt, in milliseconds, at most a day; 1 s and 60 s by default. */
   readonly retry?: Partial<RetryPolicy>;
   /**
-   * What of an attempt is stored: with `attempts`, its start and its end; with `end`, the first attempt of a job stores only its end,
+   * Which parts of an attempt are stored: with `attempts`, its start and its end; with `end`, the first attempt of a job stores only its end,
    * which is faster. That is for operations that take milliseconds, read no `job.fence`, and may run once more than `maxAttempts`
    * allows: an attempt that kills its worker leaves no trace. `attempts` by default.
    */

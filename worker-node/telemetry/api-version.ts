@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 /**
- * The version of the global object of `@opentelemetry/api`. An operation may bring a copy of `@opentelemetry/api` of its own. All copies of one major version share one global object, but
- * a copy does not read from an object that an older one has made: every span of such an operation would be lost without a
- * word. So the object gets a newer version.
+ * The version of the global object of `@opentelemetry/api`. An operation may bring its own copy of that package. All copies of
+ * one major version share one global object, but a copy does not read from an object that an older copy has made. Every span of
+ * such an operation would be lost without a word. So the object gets a newer version.
  *
  * `@opentelemetry/api` 1.10.0, `internal/semver`: a copy reads if its minor version is not higher than that of the object.
  * `internal/global-utils`: it writes only if both versions are the same.
@@ -48,7 +48,7 @@ export function registerGlobally(register: () => void): void {
 }
 
 /**
- * Looks whether the spans of a file can become part of the trace.
+ * Checks whether the spans of a file can become part of the trace.
  * @param file the absolute path of a file that may import the API
  * @returns a sentence, if its copy of the API cannot use our tracing; undefined if it can, or has none
  */

@@ -29,6 +29,8 @@ export interface TracingOptions {
   readonly autoInstrument: boolean;
   /** Whether HTTP requests to a URL carry `tracestate` and `baggage`, and not only `traceparent`. */
   readonly getsBaggage: (url: URL) => boolean;
+  /** Whether somebody waits for the end of this process: a collector that cannot be reached is not tried again. */
+  readonly isBrief?: boolean;
   /** Takes a sentence about each setting that is ignored. */
   readonly warn: (sentence: string) => void;
   /** Is told of what was lost on its way to the collector. */

@@ -5,13 +5,14 @@ import { metricsTarget } from '../../shared/trace/settings/metrics-settings.ts';
 import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { openToNewerApis } from './api-version.ts';
 import { logsTarget } from './export/log-settings.ts';
-import { type AllLosses, noLosses } from './export/losses.ts';
+import { type AllLosses, createLosses } from './export/losses.ts';
 import { followExports, followStart } from './export/sdk-log.ts';
 import type { MetricReaders } from './metrics.ts';
 import { resourceAttributes } from './resource.ts';
 import type { TracingOptions } from './sdk.ts';
 import { type NodeOtelSettings, readNodeOtelSettings } from './sdk-settings.ts';
 
+/** The tracing of a process, and the export of its metrics and log lines. */
 export interface Tracing {
   /** Whether spans are recorded. If not, every tracer is the API's no-op. */
   readonly on: boolean;
@@ -44,7 +45,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const { environment } = options;
   const { settings, warnings } = readNodeOtelSettings(environment);
   for (const warning of warnings) options.warn(warning);
-  const losses = noLosses(options.sayLoss ?? (() => undefined));
+  const losses = createLosses(options.sayLoss ?? (() => undefined));
   const resource = resourceAttributes(options.serviceName, settings);
   const common = { options, settings, losses, resource };
   followStart(settings.OTEL_LOG_LEVEL, environment, options.warn);

@@ -30,14 +30,19 @@ function defineList(config: Command, host: Host): void {
       await host.runLocal(command, async (output) => {
         const file = await readProfiles(host.environment);
         const shown = Object.entries(file.profiles).map(([name, { apiKey, ...profile }]) => ({
-          ...{ name, ...profile, hasKey: apiKey !== undefined, isDefault: name === file.default },
+          name,
+          ...profile,
+          hasKey: apiKey !== undefined,
+          isDefault: name === file.default,
         }));
         if (output.json) output.document({ profiles: shown });
         else if (shown.length > 0)
           output.text(
             tableText(
               shown.map(({ name, url = '', hasKey, isDefault }) => [
-                ...[isDefault ? '*' : ' ', name, url],
+                isDefault ? '*' : ' ',
+                name,
+                url,
                 hasKey ? 'with a key' : 'without a key',
               ]),
             ),

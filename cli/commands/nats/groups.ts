@@ -167,7 +167,10 @@ function groupsText(groups: readonly WorkerGroup[]): string {
   return tableText([
     ['GROUP', 'OPERATIONS', 'WAITING', 'UNSETTLED', 'HOSTS'],
     ...groups.map(({ name, operations, waiting, unsettled, hosts }) => [
-      ...[name, operations.join(' '), String(waiting), String(unsettled)],
+      name,
+      operations.join(' '),
+      String(waiting),
+      String(unsettled),
       hosts.length === 0 ? 'none' : hosts.join(' '),
     ]),
   ]);

@@ -84,7 +84,9 @@ function print(report: SetupReport, output: Output): void {
   for (const stream of streams) output.text(streamText(stream, width));
   for (const finding of [
     ...streams.flatMap((stream) => stream.findings),
-    ...[...report.consumers, ...report.account, ...report.permissions],
+    ...report.consumers,
+    ...report.account,
+    ...report.permissions,
   ])
     output.warn(warningText(finding));
   for (const warning of warnings) output.warn(warning);

@@ -67,8 +67,10 @@ function operationsText(operations: readonly ServedOperation[]): string {
   return tableText([
     ['OPERATION', 'HOSTS', 'SINCE', 'VERSIONS', 'PAUSED'],
     ...operations.map(({ name, hosts, since, servedBy, paused }) => [
-      ...[name, servedBy === undefined || servedBy.length === 0 ? String(hosts ?? '?') : names(servedBy)],
-      ...[since ?? '', [...new Set(servedBy?.map(({ version }) => version))].join(' ')],
+      name,
+      servedBy === undefined || servedBy.length === 0 ? String(hosts ?? '?') : names(servedBy),
+      since ?? '',
+      [...new Set(servedBy?.map(({ version }) => version))].join(' '),
       paused === undefined ? '' : `by ${paused.by} since ${paused.since}${because(paused.reason)}`,
     ]),
   ]);

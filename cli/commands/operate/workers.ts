@@ -41,7 +41,12 @@ function workersText(hosts: readonly HostState[]): string {
   return tableText([
     ['HOST', 'GROUP', 'VERSION', 'SINCE', 'SLOTS', 'CLOCK', 'OPERATIONS'],
     ...hosts.map(({ host, group, version, since, concurrency, clockAheadMs, operations }) => [
-      ...[host, group, version, since, String(concurrency), clockText(clockAheadMs)],
+      host,
+      group,
+      version,
+      since,
+      String(concurrency),
+      clockText(clockAheadMs),
       operations.join(' '),
     ]),
   ]);

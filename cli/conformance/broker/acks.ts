@@ -1,3 +1,4 @@
+import { NANOS_PER_MS } from '../../../shared/nats/streams.ts';
 import type { Heard } from './tape.ts';
 
 /** An answer of a worker to a delivery of a message in `JOBS`. */
@@ -15,7 +16,6 @@ export interface HeardAck {
 }
 
 const KINDS = { '+ACK': 'ack', '-NAK': 'nak', '+TERM': 'term', '+WPI': 'keep-alive' } as const;
-const NANOS_PER_MS = 1_000_000;
 
 /** Reads an ack of a message in `JOBS`; undefined if the message is something else. */
 export function readAck({ subject, data, place, atMs }: Heard): HeardAck | undefined {
@@ -24,7 +24,11 @@ export function readAck({ subject, data, place, atMs }: Heard): HeardAck | undef
   const body = new TextDecoder().decode(data);
   const [word = ''] = body.split(' ', 1);
   return {
-    ...{ place, atMs, consumer, delivery: Number(delivery), sequence: Number(sequence) },
+    place,
+    atMs,
+    consumer,
+    delivery: Number(delivery),
+    sequence: Number(sequence),
     kind: body === '' ? 'ack' : word in KINDS ? KINDS[word as keyof typeof KINDS] : 'other',
     delayMs: delayOf(body),
   };

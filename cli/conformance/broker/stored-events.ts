@@ -19,8 +19,17 @@ export interface StoredEvent {
 }
 
 const NOTHING: JobEvent = {
-  ...{ kind: 'started', jobId: '', operation: '', attempt: -1, maxAttempts: 0, released: 0 },
-  ...{ acceptedAt: '', at: '', worker: '', traceId: '', spanId: '' },
+  kind: 'started',
+  jobId: '',
+  operation: '',
+  attempt: -1,
+  maxAttempts: 0,
+  released: 0,
+  acceptedAt: '',
+  at: '',
+  worker: '',
+  traceId: '',
+  spanId: '',
 };
 
 /** The events on a subject, oldest first. */
@@ -30,7 +39,9 @@ export async function storedEvents(manager: JetStreamManager, subject: string): 
     const message = await nextMessage(manager, subject, sequence);
     if (message === undefined) return events;
     events.push({
-      ...{ sequence: message.seq, values: headerValues(message.header), data: message.data },
+      sequence: message.seq,
+      values: headerValues(message.header),
+      data: message.data,
       ...readBody(message.data),
     });
     sequence = message.seq + 1;

@@ -55,7 +55,12 @@ export class Tape {
     const place = this.#heard.length;
     const names = headers?.keys() ?? [];
     this.#heard.push({
-      ...{ place, atMs: Date.now(), subject, names, data, reply },
+      place,
+      atMs: Date.now(),
+      subject,
+      names,
+      data,
+      reply,
       values: headerValues(headers),
     });
     for (const resolve of this.#waiting) resolve();

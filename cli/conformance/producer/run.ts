@@ -66,14 +66,22 @@ export async function runProducer(options: ProducerRunOptions): Promise<CaseRepo
 function newJobs(): readonly Wanted[] {
   return [
     {
-      ...{ run: '', tenant: TENANT, operation: 'conformance.echo' },
-      ...{ input: '{"text":"grüße","n":1}', traceparent: newTraceparent() },
-      ...{ tracestate: 'vendor=a', baggage: 'user=ann' },
+      run: '',
+      tenant: TENANT,
+      operation: 'conformance.echo',
+      input: '{"text":"grüße","n":1}',
+      traceparent: newTraceparent(),
+      tracestate: 'vendor=a',
+      baggage: 'user=ann',
     },
     {
-      ...{ run: 'in the second run, ', tenant: 'Second_tenant-2', operation: 'conformance.second.echo-2' },
-      ...{ input: '[null,0,"",{"世界":[]}]', traceparent: newTraceparent().replace(/01$/, '00') },
-      ...{ tracestate: 'other=b', baggage: 'plan=free' },
+      run: 'in the second run, ',
+      tenant: 'Second_tenant-2',
+      operation: 'conformance.second.echo-2',
+      input: '[null,0,"",{"世界":[]}]',
+      traceparent: newTraceparent().replace(/01$/, '00'),
+      tracestate: 'other=b',
+      baggage: 'plan=free',
     },
   ];
 }
@@ -131,9 +139,14 @@ async function producedOf(
   const opened = toBinaryMode(message);
   const unopened = isStructured(values) ? 'unreadable' : 'binary';
   return {
-    ...{ subject, names, values: headerValues(opened.headers), data: opened.data },
+    subject,
+    names,
+    values: headerValues(opened.headers),
+    data: opened.data,
     mode: opened === message ? unopened : 'structured',
-    ...{ asksForAck: reply !== '', isStored: stored !== undefined, ...facts },
+    asksForAck: reply !== '',
+    isStored: stored !== undefined,
+    ...facts,
   };
 }
 

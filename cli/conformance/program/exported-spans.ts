@@ -4,6 +4,7 @@ import { parseJson } from '../../../shared/text/json.ts';
 /** `SPAN_KIND_CONSUMER` of OTLP. */
 export const CONSUMER_KIND = 5;
 
+/** A span of an export. */
 export interface ExportedSpan {
   readonly traceId: string;
   readonly spanId: string;
@@ -38,12 +39,10 @@ function fromJson(body: Buffer): ExportedSpan[] {
     scopeSpans.flatMap((scope) => scope.spans ?? []),
   );
   return spans.map(({ traceId = '', spanId = '', parentSpanId = '', name = '', kind, links }) => ({
-    ...{
-      traceId: String(traceId),
-      spanId: String(spanId),
-      parentSpanId: String(parentSpanId),
-      name: String(name),
-    },
+    traceId: String(traceId),
+    spanId: String(spanId),
+    parentSpanId: String(parentSpanId),
+    name: String(name),
     kind: kind === 'SPAN_KIND_CONSUMER' ? CONSUMER_KIND : Number(kind ?? 0),
     links: ((links ?? []) as readonly { readonly spanId?: string }[]).map((link) => link.spanId ?? ''),
   }));
@@ -59,12 +58,10 @@ function fromProto(body: Buffer): ExportedSpan[] {
       bytesOf(span, field)[0]?.toString(encoding) ?? '';
     const kind = [...fieldsOf(span)].find(({ field }) => field === 6)?.value;
     return {
-      ...{
-        traceId: text(1, 'hex'),
-        spanId: text(2, 'hex'),
-        parentSpanId: text(4, 'hex'),
-        name: text(5, 'utf8'),
-      },
+      traceId: text(1, 'hex'),
+      spanId: text(2, 'hex'),
+      parentSpanId: text(4, 'hex'),
+      name: text(5, 'utf8'),
       kind: typeof kind === 'number' ? kind : 0,
       links: bytesOf(span, 13).map((link) => bytesOf(link, 2)[0]?.toString('hex') ?? ''),
     };

@@ -62,7 +62,11 @@ export function canariesNamed(names: readonly string[] | undefined): readonly Ca
 /** The body of the request for a canary job. */
 export function submissionOf({ input = {}, job = {} }: Canary, callbackUrl: string | undefined) {
   return {
-    ...{ operation: CANARY_OPERATION, input, tags: [CANARY_TAG], timeout: '10s', ...job },
+    operation: CANARY_OPERATION,
+    input,
+    tags: [CANARY_TAG],
+    timeout: '10s',
+    ...job,
     ...(callbackUrl === undefined ? {} : { callback: { url: callbackUrl } }),
   };
 }

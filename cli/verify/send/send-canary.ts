@@ -68,7 +68,10 @@ export async function sendCanary(canary: Canary, caller: Caller, parts: SendPart
   const isRedriven = canary.input?.failUntilRedriven === true && first?.state === 'failed';
   const last = isRedriven ? [await redrive(first, parts)] : ended;
   return {
-    ...{ canary, caller, isAnswered, sentAt },
+    canary,
+    caller,
+    isAnswered,
+    sentAt,
     wasInOutbox: jobs.some(({ durability }) => durability === 'outbox'),
     jobs: last.map((job) => ({ job, arrived: Arrived.safeParse(job.result).data })),
     ...(isRedriven ? { died: first } : {}),

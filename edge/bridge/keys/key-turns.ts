@@ -1,8 +1,8 @@
 import type { RequestBroker } from '../../nats/request-broker.ts';
 
 /**
- * Lets only one of the submissions with an idempotency key make its job at a time. JetStream notices two messages with one id only if
- * they go to the same stream, and of two requests with one key only one may be delayed.
+ * Lets only one submission with an idempotency key make its job at a time. JetStream drops the second message with an id only within
+ * one stream, and of two requests with one key one may be delayed and the other not.
  */
 export class KeyTurns {
   /** The submissions under way, by the ids of their jobs. */
@@ -10,8 +10,8 @@ export class KeyTurns {
 
   /**
    * Does the work of a submission, unless another one of its key is under way.
-   * @param broker that of the submission, which limits how long it waits for another one
-   * @returns undefined after another one was under way: look for its job
+   * @param broker the broker of the submission. It limits the wait for another submission
+   * @returns undefined if another one was under way and has ended: look for its job
    * @throws ThroughlineError `broker-unavailable` if the other one takes too long; what `work` throws
    */
   async take<T>(

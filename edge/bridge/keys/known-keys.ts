@@ -1,18 +1,18 @@
 import { valueWithin, withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
-import { full } from '../../outbox/outbox-room.ts';
+import { outboxFull } from '../../outbox/outbox-room.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
 const DAY_MS = 86_400_000;
-/** How long an idempotency key is known after its job was submitted, or is due, and longer if NATS still has something of the job. */
+/** How long a key is known after its job was submitted, or is due. It is known for longer while NATS has anything of the job. */
 const KNOWN_MS = 14 * DAY_MS;
 const MAX_ROWS = 2_000_000;
-/** How many of the oldest rows each new one looks at. */
+/** How many of the oldest rows are looked at for each new row. */
 const SWEEP_ROWS = 4;
-/** How long to wait before it is asked again since when the keys are known. */
+/** The pause before the first bridge is asked again. */
 const RETRY_MS = 30_000;
-/** How long a submission waits for the answer. */
+/** How long a submission waits for the answer of the first bridge. */
 const PATIENCE_MS = 2_000;
 
 const SCHEMA = `
@@ -36,8 +36,8 @@ interface KeysParts {
   readonly sql: Sql;
   readonly log: Logger;
   /**
-   * Asks the bridge that knows it since when all bridges have had the same number of shards, in epoch milliseconds. 0: from the
-   * first job on. Undefined: nobody can tell now.
+   * Asks the first bridge since when all bridges have had the same number of shards, in epoch milliseconds. 0: from the first job
+   * on. Undefined: nobody can tell now.
    */
   readonly askSince: () => Promise<number | undefined>;
   /** Whether NATS has anything of a job. It may throw. */
@@ -60,7 +60,7 @@ export class KnownKeys {
   #hasAsked = false;
   #isSweeping = false;
 
-  /** Make it before any other table of the object: an object without tables has had no job yet. */
+  /** Call this before any other table of the object is made: an object without tables has had no job yet. */
   constructor(parts: KeysParts) {
     this.#parts = parts;
     const { sql } = parts;
@@ -76,9 +76,10 @@ export class KnownKeys {
   }
 
   /**
-   * Waits until it is known whether keys may be missing here, for 2 s at most. The bridge asks once in the life of the object, and
-   * again only if there was no answer. Call it also before a job without a key: only before the first job can the answer be "never". Never throws.
-   * @param isKeyed whether the answer is needed. If not, the bridge is not asked a second time
+   * Waits until it is known whether keys may be missing here, for 2 s at most. The first bridge is asked once in the life of the
+   * object, and again only if there was no answer. Call this also before a job without a key: only before the very first job can the
+   * answer be that no key is missing. Never throws.
+   * @param isKeyed whether the answer is needed. If not, the first bridge is not asked a second time
    * @param leftMs how much longer the submission may wait, in milliseconds
    * @returns undefined if there is nothing to wait for
    */
@@ -100,14 +101,14 @@ export class KnownKeys {
     return !this.has(jobId);
   }
 
-  /** Whether a job with this id was submitted, or was about to be. It may also have been so if this is false. */
+  /** Whether a job with this id was submitted, or was about to be. False is not certain: old rows are removed. */
   has(jobId: string): boolean {
     return [...this.#parts.sql.exec('SELECT 1 FROM known_keys WHERE job_id = ?', jobId)].length > 0;
   }
 
   /**
-   * Adds the key of a job that is about to be submitted. If there is no room for it, this is noted: keys that are not
-   * here are not new any more.
+   * Adds the key of a job that is about to be submitted. If there is no room for it, the table counts as incomplete from now on: a
+   * key that is not in it may be known to NATS.
    * @param dueAt when a delayed job is due, RFC 3339
    * @throws ThroughlineError `outbox-full` if not even that can be stored
    */
@@ -118,15 +119,17 @@ export class KnownKeys {
       this.#parts.sql.exec(
         `INSERT INTO known_keys (tenant, job_id, expires_at) VALUES (?, ?, ?)
          ON CONFLICT (job_id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at)`,
-        ...[tenant, jobId, expiresAt],
+        tenant,
+        jobId,
+        expiresAt,
       );
       this.#makeRoom(now);
     } catch (thrown) {
       this.#parts.log.error('an idempotency key cannot be stored', { reason: describeThrown(thrown) });
       try {
-        this.#note(now);
+        this.#setSince(now);
       } catch (cause) {
-        throw full(cause);
+        throw outboxFull(cause);
       }
     }
   }
@@ -158,26 +161,27 @@ export class KnownKeys {
     if (this.#shardsSince === undefined) this.#retryAt = Date.now() + RETRY_MS;
   }
 
-  /** If there are too many rows, removes the oldest ones, and notes that. Otherwise starts to look at old ones. */
+  /** If there are too many rows, removes the oldest ones, and counts the table as incomplete. Otherwise looks at some old rows. */
   #makeRoom(now: number): void {
     const { sql } = this.#parts;
     const [range] = sql.exec<{ n: number }>(
       'SELECT ifnull(max(position) - min(position), 0) AS n FROM known_keys',
     );
     if ((range?.n ?? 0) >= MAX_ROWS) {
-      this.#note(now);
+      this.#setSince(now);
       sql.exec(`DELETE FROM known_keys WHERE position IN (${OLDEST})`, SWEEP_ROWS);
       return;
     }
     if (this.#isSweeping) return;
     const old = sql.exec<Row>(
       `SELECT tenant, job_id FROM known_keys WHERE expires_at < ? AND position IN (${OLDEST})`,
-      ...[now, SWEEP_ROWS],
+      now,
+      SWEEP_ROWS,
     );
     void this.#sweep([...old], now);
   }
 
-  /** Looks at rows whose time is over, and removes those of whose jobs NATS has nothing any more. Never throws. */
+  /** Looks at rows whose time is over. If NATS has nothing of a job any more, its row is removed. Never throws. */
   async #sweep(rows: readonly Row[], now: number): Promise<void> {
     const { sql, log, isRemembered } = this.#parts;
     if (rows.length === 0) return;
@@ -185,7 +189,7 @@ export class KnownKeys {
     try {
       for (const { tenant, job_id: jobId } of rows) {
         if (await isRemembered({ tenant, jobId })) this.#keepLonger(jobId, now + KNOWN_MS);
-        // It may have been used again meanwhile.
+        // The key may have been used again meanwhile.
         else sql.exec('DELETE FROM known_keys WHERE job_id = ? AND expires_at < ?', jobId, now);
       }
     } catch (thrown) {
@@ -195,16 +199,18 @@ export class KnownKeys {
     }
   }
 
-  /** Makes a row one of the youngest. */
+  /** Moves a row to the youngest ones. */
   #keepLonger(jobId: string, expiresAt: number): void {
     this.#parts.sql.exec(
       `UPDATE known_keys SET position = (SELECT max(position) + 1 FROM known_keys), expires_at = max(expires_at, ?)
        WHERE job_id = ?`,
-      ...[expiresAt, jobId],
+      expiresAt,
+      jobId,
     );
   }
 
-  #note(since: number): void {
+  /** Counts the table as incomplete: keys that were used before `since` may be missing. */
+  #setSince(since: number): void {
     this.#since = since;
     this.#parts.sql.exec('UPDATE known_keys_since SET since = ?', since);
   }

@@ -1,19 +1,18 @@
-import { errorFrom } from '../../../shared/error-table.ts';
 import { describeThrown, ThroughlineError, unavailable } from '../../../shared/errors.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { SubmitCommand, SubmitResult } from '../../calls/commands.ts';
-import { mayBeOf } from '../../jobs/broker-record.ts';
-import { type FoundJob, findJob } from '../../jobs/job-reader.ts';
+import { mayBeSameRequest } from '../../jobs/broker-record.ts';
+import { type FoundJob, findJob, ignoreUnreadable } from '../../jobs/job-reader.ts';
 import type { RequestBroker } from '../../nats/request-broker.ts';
 import type { Outbox } from '../../outbox/outbox.ts';
 import { mayBeAtBroker, pendingJob } from '../../outbox/pending-job.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { UniqueJob, UniqueTable } from './unique-table.ts';
 
-/** Each new job looks at two older ones, so that the table does not grow with the jobs that have ended. */
+/** For each new job, two older ones are looked at, so that the table does not grow with the jobs that have ended. */
 const SWEEP = { jobs: 2, uncheckedMs: 60_000 } as const;
-/** How many jobs of its key one submission looks at, and how many of them at the same time. */
+/** How many jobs of its key one submission looks at, in all and at the same time. */
 const LOOK = { jobs: 256, atOnce: 16 } as const;
 
 /** After this time some of the jobs may have ended. */
@@ -43,8 +42,8 @@ export class UniqueJobs {
 
   /**
    * Submits a job, unless it has a unique key and a job of this key is there.
-   * @param submitNew submits it as a new job; undefined as here
-   * @returns undefined if another request with its idempotency key came meanwhile, which {@link answered} or NATS knows now
+   * @param submitNew submits it as a new job. It returns undefined in the same case as this method
+   * @returns undefined if another request with the same idempotency key came meanwhile. {@link answered} or NATS knows its job
    * @throws ThroughlineError what `submitNew` throws; `broker-unavailable` if NATS is away, and nobody can tell whether a job
    *   of the key is there; `quota-exceeded` if more than 256 unfinished jobs have the key
    */
@@ -83,8 +82,8 @@ export class UniqueJobs {
   }
 
   /**
-   * The job of an earlier submission with the same idempotency key, if its answer was a job that was there already. The
-   * fingerprint is that of the earlier submission.
+   * The answer to an earlier submission with the same idempotency key, if it was a job that was there already. The fingerprint is
+   * that of the earlier submission.
    * @throws ThroughlineError `broker-unavailable` if NATS is away, and nobody can tell how the job stands
    */
   async answered(broker: RequestBroker, command: SubmitCommand): Promise<FoundJob | undefined> {
@@ -119,12 +118,14 @@ export class UniqueJobs {
 
   /**
    * The youngest job of the key that stands for the new one.
-   * @throws ThroughlineError `quota-exceeded` if there are too many to look at. Those that have ended do not count next time
+   * @throws ThroughlineError `quota-exceeded` if there are too many to look at. Those that have ended are removed, so a later try
+   *   may succeed
    */
   async #find(broker: RequestBroker, command: SubmitCommand, key: string): Promise<Job | undefined> {
     const { tenant, operation } = command;
     const all = this.#parts.table.ofKey(tenant, operation, key, {
-      ...{ since: oldestOf(command), limit: LOOK.jobs + 1 },
+      since: oldestOf(command),
+      limit: LOOK.jobs + 1,
     });
     for (let from = 0; from < LOOK.jobs && from < all.length; from += LOOK.atOnce) {
       const some = all.slice(from, Math.min(from + LOOK.atOnce, LOOK.jobs));
@@ -137,18 +138,22 @@ export class UniqueJobs {
   }
 
   /**
-   * Reads a job of the table. A job that is not there any more is removed from it. A job with another fingerprint came from
-   * another request with the same idempotency key, and NATS rejects the job of the table.
+   * Reads a job of the table. A row without an unfinished job is removed. If the job that is found has another fingerprint, it came
+   * from another request with the same idempotency key, and NATS rejects the job of the row.
    */
   async #readKnown(broker: RequestBroker, known: UniqueJob): Promise<Job | undefined> {
     const found = await this.#read(broker, known);
-    if (found !== undefined && mayBeOf(found.fingerprint, known.fingerprint) && !isTerminal(found.job.state))
+    if (
+      found !== undefined &&
+      mayBeSameRequest(found.fingerprint, known.fingerprint) &&
+      !isTerminal(found.job.state)
+    )
       return found.job;
     this.#parts.table.remove(known.position);
     return undefined;
   }
 
-  /** Reads a job: in the outbox, and in NATS, unless it was never sent. @throws ThroughlineError `broker-unavailable` */
+  /** Reads a job in the outbox and, unless it was never sent, in NATS. @throws ThroughlineError `broker-unavailable` */
   async #read(
     broker: RequestBroker,
     { tenant, jobId }: Pick<UniqueJob, 'tenant' | 'jobId'>,
@@ -156,7 +161,8 @@ export class UniqueJobs {
     const { outbox, name } = this.#parts;
     const pending = outbox.findPending(tenant, jobId);
     if (pending === undefined || mayBeAtBroker(pending)) {
-      const found = await broker.ask((session) => findJob(session, tenant, jobId)).catch(unreadable);
+      // Nobody knows what happened to a job whose record cannot be read. It must not stand for other jobs for ever.
+      const found = await broker.ask((session) => findJob(session, tenant, jobId)).catch(ignoreUnreadable);
       if (found !== undefined) return found;
     }
     if (pending !== undefined && (pending.publication === 'unsent' || broker.session !== undefined))
@@ -187,7 +193,7 @@ export class UniqueJobs {
   }
 }
 
-/** When a job that stands for the new one was accepted at the earliest, in epoch milliseconds. */
+/** The earliest time at which a job that stands for the new one may have been accepted, in epoch milliseconds. */
 function oldestOf({ acceptedAt, unique }: SubmitCommand): number {
   return unique?.for === undefined ? 0 : Date.parse(acceptedAt) - unique.for;
 }
@@ -201,9 +207,4 @@ function standsFor(job: Job, command: SubmitCommand): boolean {
 function tooMany(): ThroughlineError {
   const message = `more than ${LOOK.jobs} jobs with this unique key are there; wait until some of them have ended`;
   return new ThroughlineError('quota-exceeded', message, { retryAfterSeconds: RETRY_SECONDS });
-}
-
-/** Nobody knows what happened to a job whose record cannot be read. It must not stand for other jobs for ever. */
-function unreadable(thrown: unknown): undefined {
-  if (errorFrom(thrown).code !== 'record-unreadable') throw thrown;
 }

@@ -1,6 +1,6 @@
 import { fnv1a } from '../../../shared/fnv1a.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
-import { full } from '../../outbox/outbox-room.ts';
+import { outboxFull } from '../../outbox/outbox-room.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS unique_jobs (
@@ -16,13 +16,14 @@ const SCHEMA = `
   ) WITHOUT ROWID;
 `;
 
-/** How many answers are remembered for each tenant at most. Each has one slot, so no answer has to be looked for to be forgotten. */
+/** The most answers that are remembered for a tenant. A hash chooses the slot of an answer, so a new answer overwrites an old one. */
 const ANSWER_SLOTS = 4_096;
 
-/** A job, and the fingerprint of the request that it was submitted with or is the answer to, if that had an idempotency key. */
+/** A job, and the fingerprint of a request: the one that submitted the job, or one that it was the answer to. */
 interface KnownJob {
   readonly tenant: string;
   readonly jobId: string;
+  /** Undefined if the request had no idempotency key. */
   readonly fingerprint: string | undefined;
 }
 
@@ -63,7 +64,7 @@ export class UniqueTable {
       );
       return added?.position ?? 0;
     } catch (cause) {
-      throw full(cause);
+      throw outboxFull(cause);
     }
   }
 
@@ -79,7 +80,11 @@ export class UniqueTable {
   ): UniqueJob[] {
     return this.#readUnique(
       `tenant = ? AND operation = ? AND key = ? AND accepted_at >= ? ORDER BY accepted_at DESC LIMIT ?`,
-      ...[tenant, operation, key, since, limit],
+      tenant,
+      operation,
+      key,
+      since,
+      limit,
     );
   }
 
@@ -103,7 +108,11 @@ export class UniqueTable {
   addAnswer({ tenant, jobId: asked, spec }: SubmitCommand, jobId: string): void {
     this.#sql.exec(
       'INSERT OR REPLACE INTO unique_answers VALUES (?, ?, ?, ?, ?)',
-      ...[tenant, slotOf(asked), asked, spec.fingerprint ?? null, jobId],
+      tenant,
+      slotOf(asked),
+      asked,
+      spec.fingerprint ?? null,
+      jobId,
     );
   }
 
@@ -111,7 +120,9 @@ export class UniqueTable {
   answerTo({ tenant, jobId: asked }: Pick<SubmitCommand, 'tenant' | 'jobId'>): KnownJob | undefined {
     const [row] = this.#sql.exec<Row>(
       'SELECT tenant, job_id, fingerprint FROM unique_answers WHERE tenant = ? AND slot = ? AND asked_id = ?',
-      ...[tenant, slotOf(asked), asked],
+      tenant,
+      slotOf(asked),
+      asked,
     );
     return row && knownJob(row);
   }

@@ -1,3 +1,5 @@
+import { toBase64 } from '../../../shared/bytes.ts';
+
 /** The CSS of the documentation page. The colours follow the reader's choice of a light or a dark theme. */
 export const PAGE_STYLE = `
 :root{color-scheme:light dark;--text:light-dark(#1b2430,#dfe6ee);--dim:light-dark(#566373,#9aa8b8);--page:light-dark(#fff,#11161d);--card:light-dark(#f5f7fa,#19212b);--line:light-dark(#d9e0e8,#2c3744);--link:light-dark(#0b5cad,#7cc0ff)}
@@ -31,6 +33,6 @@ summary{cursor:pointer}
 /** Returns the Content-Security-Policy of the documentation page (CSP Level 3). Only {@link PAGE_STYLE} is allowed. */
 export async function pagePolicy(): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(PAGE_STYLE));
-  const hash = btoa(String.fromCharCode(...new Uint8Array(digest)));
+  const hash = toBase64(new Uint8Array(digest));
   return `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 }

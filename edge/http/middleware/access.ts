@@ -28,24 +28,24 @@ export function authenticate() {
 /** Refuses a caller whose key or token does not have `scope`. Use this after `authenticate()`. */
 export function requireScope(scope: AccessScope) {
   return createMiddleware<EdgeHono>(function requireScope(c, next) {
-    if (!hasScope(scopesOf(c), scope)) throw missingScope(c, scope);
+    if (!hasScope(scopesOf(c), scope)) throw challenge(c, scope);
     return next();
   });
 }
 
 /** Refuses a caller who may not submit jobs of this operation. @throws ThroughlineError `forbidden` */
 export function requireWrite(c: Context<EdgeHono>, operation: string): void {
-  if (!mayWrite(scopesOf(c), operation)) throw missingScope(c, `jobs:write:${operation}`);
+  if (!mayWrite(scopesOf(c), operation)) throw challenge(c, `jobs:write:${operation}`);
 }
 
-/** The error for a caller without `scope`. @param advice what the caller can do instead, as the end of the sentence */
-export function scopeMissing(scope: AccessScope, advice = ''): ThroughlineError {
+/** The error for a caller without `scope`. @param advice what the caller can do instead, as the end of the error's sentence */
+export function insufficientScope(scope: AccessScope, advice = ''): ThroughlineError {
   return new ThroughlineError('forbidden', `the key or token does not have the scope ${scope}${advice}`);
 }
 
 /**
- * Refuses a caller who may submit jobs of some operations only, if this is none of them. A caller who may submit no jobs
- * at all is not refused: what else the caller may do has scopes of its own.
+ * Refuses a caller who may submit jobs of some operations only, unless the operation is one of them. A caller who may submit
+ * no jobs at all is not refused: the scopes for other actions decide what this caller may do.
  * @param read looks the operation up; undefined: there is nothing to protect
  * @throws ThroughlineError `forbidden`
  */
@@ -57,13 +57,13 @@ export async function requireOwnOperation(
 }
 
 /**
- * Refuses a request about many jobs by a caller who may submit jobs of some operations only, unless it names one of these.
- * @param operation of the jobs that the request is about; undefined: all
+ * Refuses a request about many jobs if its caller may submit jobs of some operations only, unless it names one of these.
+ * @param operation the operation of the jobs; undefined: the request is about all jobs
  * @throws ThroughlineError `forbidden`
  */
 export async function requireOwnMany(c: Context<EdgeHono>, operation: string | undefined): Promise<void> {
   if (operation === undefined && isLimitedToOperations(scopesOf(c)))
-    throw missingScope(c, 'jobs:write', ', so it must name its operation: {"operation":"…"}');
+    throw challenge(c, 'jobs:write', ', so it must name its operation: {"operation":"…"}');
   await requireOwnOperation(c, () => operation);
 }
 
@@ -86,8 +86,8 @@ export function scopesOf(c: Context<EdgeHono>): ReadonlySet<AccessScope> {
   return c.env.requestContext.identity?.scopes ?? new Set();
 }
 
-function missingScope(c: Context<EdgeHono>, scope: AccessScope, advice?: string): ThroughlineError {
-  // RFC 6750, section 3.1, defines this header for a missing scope.
+/** Names the missing scope in `WWW-Authenticate` (RFC 6750, section 3.1). @returns the error to throw */
+function challenge(c: Context<EdgeHono>, scope: AccessScope, advice?: string): ThroughlineError {
   c.header('www-authenticate', `${CHALLENGE}, error="insufficient_scope", scope="${scope}"`);
-  return scopeMissing(scope, advice);
+  return insufficientScope(scope, advice);
 }

@@ -3,8 +3,8 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { AnswerHeaders, EdgeHono } from '../edge-app.ts';
 
 /**
- * What every answer has, unless it says something else. No cache keeps it, since it belongs to one caller and is soon out of date.
- * No browser guesses another media type. Middleware adds what its request needs.
+ * The headers that every answer has, unless the route sets another value. They tell caches not to keep the answer, which belongs to one
+ * caller and is soon out of date, and browsers not to guess another media type. Middleware adds more for its request.
  * @param traceresponse names the span of the request (W3C Trace Context Level 2 draft)
  */
 export function commonHeaders(traceresponse: string | undefined): AnswerHeaders {
@@ -22,7 +22,7 @@ export function addCommonHeaders(c: Context<EdgeHono>): void {
   }
 }
 
-/** An answer of JSON that has all of its headers from the start: a runtime takes longer to set them one by one. */
+/** An answer of JSON that is made with all of its headers: setting them later, one by one, takes longer. */
 export function wholeJson(
   c: Context<EdgeHono>,
   json: string,

@@ -7,7 +7,7 @@ import { readBody } from './read-body.ts';
 /** Some clients send an empty object with each POST. It says nothing, so it is taken for no body. */
 const EMPTY_OBJECT = '{}';
 
-/** Refuses a body that says something: without the error, a caller would not notice that it has no effect. */
+/** Refuses any other body: without the error, a caller would not notice that it has no effect. */
 export function noBody() {
   return createMiddleware<EdgeHono>(async function noBody(c, next) {
     const reading = readBody(c.req.raw, EMPTY_OBJECT.length, refused);

@@ -19,7 +19,7 @@ export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   return problemResponse(error, c.res.headers.get('www-authenticate'));
 }
 
-/** Tells the quota that is used up in the headers of the answer, beside the limits that every answer tells. */
+/** Adds the quota that is used up to the headers of the answer, besides the limits that every answer has. */
 function addQuota({ quota, retryAfterSeconds }: ThroughlineError, c: Context<EdgeHono>): void {
   if (quota === undefined) return;
   c.header('RateLimit', spentItem(quota, retryAfterSeconds));
@@ -47,7 +47,7 @@ function fromThrown(thrown: unknown): ThroughlineError {
   return answerable(errorFrom(thrown));
 }
 
-/** The error itself; an internal one where its code stands only in jobs, and would tell the caller of a request nothing. */
+/** The error itself. If its code is only for jobs, it would tell the caller of a request nothing: then an internal error. */
 function answerable(error: ThroughlineError): ThroughlineError {
   return isApiErrorCode(error.code) ? error : errorFrom({ cause: error });
 }

@@ -15,9 +15,9 @@ const UNLIMITED_PATH = '/healthz';
 const POLICY = 'RateLimit-Policy';
 
 /**
- * Refuses the requests of a tenant above its limit, and those of an address without a valid key or token. The answers to a
- * tenant tell its limits (`RateLimit-Policy`). How much is left (`RateLimit`) is told only in a refusal: each isolate counts for
- * itself, so the number would be wrong elsewhere.
+ * Refuses requests above a limit: of a tenant, or of an address without a valid key or token. Every answer to a tenant has its
+ * limits (`RateLimit-Policy`). Only a refusal says how much is left (`RateLimit`): each isolate counts for itself, so the number
+ * would be wrong for another one.
  */
 export function limitRequests() {
   return createMiddleware<EdgeHono>(function limitRequests(c, next) {
@@ -74,7 +74,7 @@ async function askLimiter(c: Context<EdgeHono>, tenant: string): Promise<void> {
   });
 }
 
-/** Tells one more limit in the answer, if it is not told yet. */
+/** Adds a limit to `RateLimit-Policy`, unless the header already has it. */
 export function addPolicy(c: Context<EdgeHono>, policy: string): void {
   const headers = c.get('commonHeaders');
   const told = headers[POLICY];

@@ -6,8 +6,8 @@ import { ThroughlineError } from '../../../shared/errors.ts';
  * discard the rest.
  * @param maxSize in bytes
  * @param tooLarge makes the error for a larger body; by default it is `payload-too-large`
- * @throws ThroughlineError if the body is too large; if its declared length is, nothing is read. `request-invalid` if the
- *   connection or the framing of HTTP ends the body too early
+ * @throws ThroughlineError what `tooLarge` makes if the body is too large; if its declared length is, nothing is read.
+ *   `request-invalid` if the connection or the framing of HTTP ends the body too early
  */
 export async function readBody(
   request: Request,

@@ -3,7 +3,7 @@ import { errorFrom } from '../../../shared/error-table.ts';
 import { clientAddress } from '../../access/client-address.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
-/** What is done to accepted jobs and to schedules. */
+/** The actions on accepted jobs and on schedules. */
 export type AuditedAction =
   | 'cancel'
   | 'cancel-many'
@@ -15,10 +15,10 @@ export type AuditedAction =
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Does something to jobs, and writes an audit line: who did what to which job, from where, in which trace, and how it
- * ended. A failure is written too: after a timeout, nobody knows whether it was done.
- * @param fields what it is done to, such as `job_id`
- * @param describe more fields from what was done
+ * Does an action, and writes an audit line: who did what to which job, from where, in which trace, and how it ended. A
+ * failure is written too: after a timeout, nobody knows whether the action was done.
+ * @param fields what the action is done to, such as `job_id`
+ * @param describe gives more fields, from what `work` returned
  * @throws what `work` throws
  */
 export async function audited<T>(
@@ -31,8 +31,14 @@ export async function audited<T>(
   const { tenant, keyId, subject } = c.env.requestContext.identity ?? {};
   const write = (outcome: string, more: Fields = {}): void =>
     c.env.audit('audit', {
-      ...{ action, outcome, ...fields, ...more },
-      ...{ tenant, key_id: keyId, subject, client_address: clientAddress(c.req.raw) },
+      action,
+      outcome,
+      ...fields,
+      ...more,
+      tenant,
+      key_id: keyId,
+      subject,
+      client_address: clientAddress(c.req.raw),
     });
   try {
     const done = await work();

@@ -18,7 +18,7 @@ const MAX_ROUNDS = 3;
 type Tools = Pick<EdgeBindings, 'inputRules' | 'log'>;
 type Send<Taken> = (jobs: readonly PreparedJob[]) => Promise<readonly Reply<Taken | Untaken>[]>;
 
-/** A job, the error that its input stands for, and the command for the bridge. */
+/** A job whose input was checked: the command for the bridge, and the error for its caller if the input is refused. */
 interface CheckedJob {
   readonly job: PreparedJob;
   readonly command: PreparedJob;
@@ -26,8 +26,8 @@ interface CheckedJob {
 }
 
 /**
- * Checks the inputs of jobs, and submits the jobs, or tries them out. A check is made by the rules that this isolate knows. If the bridge
- * knows newer ones, the job is checked and submitted again.
+ * Checks the inputs of jobs, by the rules that this isolate knows, and submits the jobs. If the bridge knows newer rules, a job is
+ * checked and submitted again.
  * @param send submits jobs and gives a reply for each, in order
  * @returns a reply for each job, in order; `input-invalid` with the paths that are wrong
  * @throws ThroughlineError when `send` does
@@ -107,7 +107,7 @@ function checkInput(job: PreparedJob, { inputRules, log }: Tools, budget: StepBu
       reason: describeThrown(verdict.thrown),
     });
   if (verdict.outcome !== 'refused') return { job, command: { ...job, inputCheck }, error: undefined };
-  // The bridge needs no input that it will not take.
+  // The bridge does not need the input of a job that it will not accept.
   return {
     job,
     command: { ...job, input: null, inputJson: 'null', inputCheck },

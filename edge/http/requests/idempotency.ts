@@ -8,12 +8,12 @@ import { type Region, shardOf, withRegion } from '../../calls/placement.ts';
 /** 160 bits: two keys never get the same id by chance. */
 const ID_DIGITS = 40;
 
-/** What an id is made from, where the request has an `Idempotency-Key`. */
+/** What the id of a job is made from if the request has an `Idempotency-Key`. */
 export interface KeyedPlace {
   readonly key: string;
   /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
   readonly place?: number | undefined;
-  /** How many ids were made from the same key and place, and not used. */
+  /** How many ids were made from the same key and place before, and not used. */
   readonly tries?: number;
 }
 
@@ -57,10 +57,10 @@ async function idOfKey(tenant: string, { key, place, tries = 0 }: KeyedPlace): P
 }
 
 /**
- * The id of a new job with an ordering key or a unique key. A job's id chooses its bridge, and jobs of one key must go
+ * The id of a new job with an ordering key or a unique key. The id of a job chooses its bridge, and jobs of one key must go
  * through one bridge: it keeps their order while NATS is away, or knows which of them are there. So ids are made until one
  * belongs to the bridge of the key.
- * @param common the key of the jobs, as the tenant wrote it or with more before it
+ * @param common the ordering key, or the operation and the unique key
  * @param shards how many bridges there are
  */
 export async function jobIdForBridgeOf(

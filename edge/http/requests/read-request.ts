@@ -80,7 +80,7 @@ export function pathId(c: Context<EdgeHono>, unknown: (id: string) => Throughlin
   return id;
 }
 
-/** The error for a cursor or an event id that this API did not make for the caller, although it could have. */
+/** The error for a cursor or an event id that looks like one of this API, but was not made for this caller and list. */
 export function unknownCursor(): ThroughlineError {
   return new ThroughlineError(
     'cursor-unknown',

@@ -4,8 +4,8 @@ import type { Job } from '../../../shared/job/job.ts';
 import type { EdgeHono } from '../edge-app.ts';
 
 /**
- * A job as the caller may see it. Without `jobs:read`, an answer to a submission or to a cancel tells how the job stands,
- * and nothing that the operation said: no result, no error, no progress.
+ * A job as the caller may see it. Without `jobs:read`, the answer to a submission or a cancel has the state of the job, but
+ * nothing that comes from the operation: no result, no error, no progress.
  */
 export function shownJob(c: Context<EdgeHono>, job: Job): Job {
   if (c.env.requestContext.identity?.scopes.has('jobs:read') === true) return job;
@@ -14,8 +14,8 @@ export function shownJob(c: Context<EdgeHono>, job: Job): Job {
 }
 
 /**
- * A schedule as the caller may see it. Without `schedules:read`, an answer to a change tells what runs and when, and
- * nothing of what the jobs are: no input, no callback, no runs that were made.
+ * A schedule as the caller may see it. Without `schedules:read`, the answer to a change says which operation runs and when,
+ * but leaves out the jobs themselves: no input, no callback, no runs that were made.
  */
 export function shownSchedule(c: Context<EdgeHono>, schedule: Schedule): Schedule {
   if (c.env.requestContext.identity?.scopes.has('schedules:read') === true) return schedule;

@@ -18,7 +18,7 @@ export interface Submitter {
   /** The quotas that the caller's token names. */
   readonly quotas?: SomeQuotas | undefined;
   readonly idempotencyKey: string | undefined;
-  /** Milliseconds to wait for the job's end; by default, and 0: not at all. */
+  /** Milliseconds to wait for the job's end; 0, the default: not at all. */
   readonly waitMs?: number;
   /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
   readonly place?: number;
@@ -36,7 +36,7 @@ interface Asked {
   readonly inputJson: string;
 }
 
-/** A job that is ready for the bridge, and its input for the check. The call to the bridge adds the trace context. */
+/** A job that is ready for the bridge, with its input as a value for the check. The call to the bridge adds the carrier. */
 export interface PreparedJob extends Omit<SubmitCommand, 'carrier'> {
   readonly input: unknown;
 }

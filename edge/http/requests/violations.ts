@@ -8,8 +8,8 @@ const MAX_VIOLATIONS = 10;
 const MAX_NAME_LENGTH = 60;
 
 /**
- * The message of zod for unknown fields: the names of the fields that the object has. {@link violationsOf} needs them, and
- * zod tells the schema of an object nowhere else.
+ * An error map of zod. For unknown fields, the message is the list of the fields that the object has: {@link violationsOf} needs
+ * them, and only here does zod give the schema of the object.
  */
 export function knownFields({ code, inst }: z.core.$ZodRawIssue): string | undefined {
   if (code !== 'unrecognized_keys') return undefined;
@@ -31,7 +31,7 @@ export function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
   return [...messages].slice(0, MAX_VIOLATIONS).map(([path, message]) => ({ path, message }));
 }
 
-/** A name is meant if at most a third of its letters is wrong. Capitals do not count. */
+/** The message for an unknown field. A known field may be meant if at most a third of its letters differ, whatever their case. */
 function unknownField(name: string, known: readonly string[]): string {
   const [nearest] = known
     .map((one) => ({ one, steps: distance(name.toLowerCase(), one.toLowerCase()) }))

@@ -9,7 +9,7 @@ import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { SubmitResult } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
 import type { EdgeHono } from '../edge-app.ts';
-import { scopeMissing, scopesOf } from '../middleware/access.ts';
+import { insufficientScope, scopesOf } from '../middleware/access.ts';
 import { countRequests } from '../middleware/rate-limit.ts';
 import { submitChecked } from '../requests/checked-submission.ts';
 import { parseRequest } from '../requests/read-request.ts';
@@ -45,7 +45,7 @@ async function prepareOne(
   try {
     const prepared = await prepare(body, submitter);
     if (mayWrite(scopesOf(c), prepared.operation)) return prepared;
-    return scopeMissing(`jobs:write:${prepared.operation}`);
+    return insufficientScope(`jobs:write:${prepared.operation}`);
   } catch (thrown) {
     return errorFrom(thrown);
   }

@@ -12,9 +12,9 @@ import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 import { authenticate, requireScope, scopesOf } from '../middleware/access.ts';
 import { noQuery } from '../requests/read-request.ts';
 
-/** The scope of a caller who may see how the bridges are. */
+/** The scope of a caller who may see the state of the bridges. */
 const SCOPE = 'status:read';
-/** The URL of a probe. Every request is tried, and to parse its URL would take longer. */
+/** The URL of a probe. A pattern, because every request is tested, and parsing its URL would take longer. */
 const PROBE = /^\w+:\/\/[^/]+\/(?:healthz|readyz|metrics)(?:[?#]|$)/;
 const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
@@ -34,7 +34,7 @@ export function healthRoutes(): EdgeApp {
   return app;
 }
 
-/** Whether a request only asks how the edge is. Such requests come every few seconds, from machines. */
+/** Whether a request is a probe: it asks for the state of the edge. Machines send such requests every few seconds. */
 export function isProbe({ url }: Pick<Request, 'url'>): boolean {
   return PROBE.test(url);
 }

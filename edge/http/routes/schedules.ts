@@ -173,9 +173,9 @@ function scheduleIn(
 }
 
 /**
- * Changes a schedule, with a line of the audit.
- * @throws ThroughlineError `forbidden` if the caller may not submit jobs of its operation: to trigger it, each caller must
- * have this right, and for the rest, those who may submit jobs of some operations only
+ * Changes or triggers a schedule, and writes an audit line.
+ * @throws ThroughlineError `forbidden` if the caller may not submit jobs of the schedule's operation. Every caller needs that
+ *   right for a trigger. For a change, only callers who are limited to some operations need it
  */
 function auditedOn<T>(
   c: Context<EdgeHono>,

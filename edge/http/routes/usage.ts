@@ -21,7 +21,7 @@ export function usageRoutes(): EdgeApp {
   return app;
 }
 
-/** The quotas hold for each bridge. So of each figure, that of the fullest bridge says how near the tenant is to them. */
+/** The largest of each figure. Each bridge keeps the quotas for itself, so the fullest one says how near the tenant is to them. */
 function fullestOf(bridges: readonly BridgeUsage[]): BridgeUsage {
   const most = (name: keyof BridgeUsage): number => Math.max(0, ...bridges.map((bridge) => bridge[name]));
   return {

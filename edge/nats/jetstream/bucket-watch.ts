@@ -7,8 +7,8 @@ import { type Delivery, openPushConsumer } from './push-consumer.ts';
 const OPERATION = 'KV-Operation';
 
 /**
- * Follows a key-value bucket: first every key that it holds, then its changes. A change that the next one of its key overtakes
- * may be left out, since the bucket keeps only the last. Resolves after the last key that was there at the start.
+ * Follows a key-value bucket: first every key that it holds, then its changes. A change may be left out if a later one of the same
+ * key overtakes it, since the bucket keeps only the last. Resolves after the last key that was there at the start.
  * @param onEnd called once, when no more changes will come
  * @throws JetStreamError, ThroughlineError or an error of the NATS client
  */

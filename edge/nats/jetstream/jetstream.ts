@@ -1,4 +1,5 @@
 import { type Msg, type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-io/nats-core';
+import { fromBase64 } from '../../../shared/bytes.ts';
 import type { StreamLimits } from '../../../shared/nats/store-caps.ts';
 import { type ApiError, JetStreamError } from '../broker-error.ts';
 import type { Answer, StoredMessage } from '../stored-message.ts';
@@ -64,7 +65,7 @@ export class JetStream {
   readonly connection: NatsConnection;
   /** Limits how long a call may wait for an answer. */
   readonly answer: Answer;
-  /** The last one. V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  /** The last ack, so that one is alive: V8 discards compiled code for a kind of objects when it has collected all of them. */
   keptAck: PublishAck | undefined;
   readonly #requests: Requests;
 
@@ -83,6 +84,7 @@ export class JetStream {
     });
   }
 
+  /** Reads one message of a stream. */
   async message(stream: string, query: MessageQuery): Promise<StoredMessage> {
     const { message } = await this.#ask<{ message: EncodedMessage }>(`STREAM.MSG.GET.${stream}`, query);
     const { subject, seq: sequence, hdrs, data = '', time } = message;
@@ -100,11 +102,12 @@ export class JetStream {
     await this.#ask(`STREAM.PURGE.${stream}`, range);
   }
 
+  /** Reads the state of a stream. */
   streamState(stream: string): Promise<StreamState> {
     return this.#ask(`STREAM.INFO.${stream}`);
   }
 
-  /** The subject of the request names the consumer and its filter. This lets NATS permit only this request. */
+  /** Creates a consumer. The subject of the request names the consumer and its filter, so that NATS can permit this request alone. */
   createConsumer(stream: string, config: ConsumerConfig): Promise<ConsumerState> {
     const { name, filter_subject: filter } = config;
     return this.#ask(`CONSUMER.CREATE.${stream}.${name}.${filter}`, { stream_name: stream, config });
@@ -129,8 +132,8 @@ export class JetStream {
   }
 
   /**
-   * Asks for messages themselves, which any replica of the stream may answer.
-   * @param isLast is given each message, and says whether it ends the answer
+   * Asks for messages by direct get, which any replica of the stream may answer.
+   * @param isLast gets each message, and says whether it ends the answer
    */
   async directGet(stream: string, query: object, isLast: (message: Msg) => boolean): Promise<void> {
     await this.#requests.send(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), undefined, isLast);
@@ -142,16 +145,9 @@ export class JetStream {
   }
 }
 
-/** @throws JetStreamError if the answer refuses the request */
+/** Reads an answer. @throws JetStreamError if it refuses the request */
 function read<T>(message: Msg): T {
   const answer = message.json<T & { readonly error?: ApiError }>();
   if (answer.error !== undefined) throw new JetStreamError(answer.error);
   return answer;
-}
-
-function fromBase64(text: string): Uint8Array {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }

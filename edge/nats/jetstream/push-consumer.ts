@@ -23,6 +23,7 @@ export type PushedMessages = Pick<
 /** A message that a consumer delivered. */
 export type Delivery = Omit<StoredMessage, 'time'>;
 
+/** Who gets the messages of a consumer. */
 export interface PushListener {
   readonly take: (message: Delivery) => void;
   /** Called at most once: a message was missed, or the consumer is silent. Not called when the connection closes. */
@@ -50,6 +51,7 @@ export async function openPushConsumer(
   }
 }
 
+/** A consumer whose messages come by themselves. {@link openPushConsumer} makes it. */
 export class PushConsumer {
   readonly #jetStream: JetStream;
   readonly #stream: string;
@@ -88,6 +90,7 @@ export class PushConsumer {
     return this.#subscription.closed;
   }
 
+  /** Creates the consumer on the server. @throws JetStreamError or an error of the NATS client */
   async create(messages: PushedMessages): Promise<void> {
     const { num_pending, delivered } = await this.#jetStream.createConsumer(this.#stream, {
       name: this.#name,
@@ -105,7 +108,7 @@ export class PushConsumer {
     this.#expectHeartbeats();
   }
 
-  /** A second call does nothing. The server removes the consumer after a while. */
+  /** Stops listening. A second call does nothing. The server removes the consumer after a while. */
   stop(): void {
     this.#silence?.stop();
     if (!this.isStopped) this.#subscription.unsubscribe();

@@ -5,17 +5,17 @@ import type { MuxRequests, WaitingRequest } from '../../../shared/nats/client/mu
 const NO_MESSAGE = {} as Msg;
 
 /**
- * Sends requests and waits for their answers. As the `request` of the NATS client, and on the same inbox: but a request costs one
- * promise and no timer of its own. Every submit is one.
+ * Sends requests and waits for their answers, on the same inbox as the `request` of the NATS client. A request here costs one promise,
+ * and no timer of its own. Every submission is such a request.
  */
 export class Requests {
   readonly #connection: NatsConnection;
   readonly #mux: MuxRequests<Msg>;
   readonly #inTime: Deadlines;
   readonly #waiting = new Set<WaitingRequest<Msg>>();
-  /** The last one. V8 throws compiled code away that knows a kind of objects, if none of them is alive at a garbage collection. */
+  /** The last answer, so that one is alive: V8 discards compiled code for a kind of objects when it has collected all of them. */
   keptAnswer: Msg | undefined;
-  /** For the tokens: those of the client have no `-`. */
+  /** The number in the next token. Tokens begin with `-`, which the client's own tokens do not have. */
   #next = 0;
 
   /** @param patienceMs how long an answer may take */
@@ -26,7 +26,8 @@ export class Requests {
   }
 
   /**
-   * @param isLast whether an answer is the last one, if there may be several; it is given each of them
+   * Sends a request.
+   * @param isLast for a request with several answers: gets each of them, and says whether it is the last one
    * @returns the last answer
    * @throws an error of the NATS client; what {@link endAll} is given
    */

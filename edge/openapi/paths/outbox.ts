@@ -50,7 +50,7 @@ export const outboxPaths = {
     delete: operation({
       operationId: 'removeRejectedJob',
       tag: 'Outbox',
-      summary: 'Give a rejected job up',
+      summary: 'Give up a rejected job',
       description:
         'It no longer counts against your share of the outbox. If no other job has its job id, it ends as `cancelled`.',
       scope: 'dead-letters:redrive',

@@ -85,8 +85,8 @@ describe('BridgeStatus', BridgeStatus, {
     connections: 'How many connections it has opened so far.',
     roundTripMs: 'Milliseconds to NATS and back. Absent when NATS does not answer.',
     problems:
-      'What NATS, which answers, does not do for the bridge, each in a sentence: missing permissions, and messages that it does not store.',
-    warnings: 'The same where the bridge can work without it.',
+      'What the bridge does not get from NATS although NATS answers, a sentence for each: permissions, or that messages are stored.',
+    warnings: 'The same for what the bridge can work without.',
     watchedJobs: 'How many jobs have their events followed now.',
     workerHosts: 'How many worker hosts are alive. Absent while that is not known.',
     unservedJobs:

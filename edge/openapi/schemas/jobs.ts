@@ -204,7 +204,7 @@ describe('SubmitBatch', Batch, {
   },
 });
 
-const STATUS = 'The HTTP status that a separate request for this job would have been answered with.';
+const STATUS = 'The HTTP status that a separate request for this job would have got.';
 
 describe('AcceptedResult', AcceptedResult, {
   description: 'The result of a job of a batch that was accepted.',
@@ -221,7 +221,7 @@ describe('RefusedResult', RefusedResult, {
 });
 
 describe('BatchResult', BatchResult, {
-  description: 'What a separate request for this job would have been answered: a job, or a problem.',
+  description: 'The answer that a separate request for this job would have got: a job, or a problem.',
 });
 
 describe('BatchReport', BatchReport, {

@@ -40,12 +40,10 @@ const OVERLAP = '`skip`: a run is left out while the job of the last run has not
 describe('ScheduleRequest', ScheduleBody, {
   description: 'A job, and when to run it. An unknown field is an error.',
   fields: {
-    ...{
-      ...JOB,
-      ...TIMES,
-      catchUp: `${CATCH_UP} Without it: \`last\`.`,
-      overlap: `${OVERLAP} Without it: \`allow\`.`,
-    },
+    ...JOB,
+    ...TIMES,
+    catchUp: `${CATCH_UP} Without it: \`last\`.`,
+    overlap: `${OVERLAP} Without it: \`allow\`.`,
     paused:
       'Whether no runs are made. Without it, a schedule that exists stays as it is, and a new one is not paused.',
   },
@@ -79,7 +77,9 @@ const SHOWN = {
 describe('ScheduleSummary', ScheduleSummary, {
   description: 'A schedule in a list.',
   fields: {
-    ...{ ...SHOWN, operation: JOB.operation, ...TIMES },
+    ...SHOWN,
+    operation: JOB.operation,
+    ...TIMES,
     nextRun:
       'When it runs next, also if this is another try of a run that was refused. Absent while it is paused.',
   },
@@ -88,7 +88,11 @@ describe('ScheduleSummary', ScheduleSummary, {
 describe('Schedule', Schedule, {
   description: 'A schedule and its runs. Times are RFC 3339 in UTC.',
   fields: {
-    ...{ ...JOB, ...TIMES, ...SHOWN, catchUp: CATCH_UP, overlap: OVERLAP },
+    ...JOB,
+    ...TIMES,
+    ...SHOWN,
+    catchUp: CATCH_UP,
+    overlap: OVERLAP,
     nextRuns: `When it runs next: up to ${SCHEDULE_LIMITS.shownNextRuns} times. Empty while it is paused.`,
     lastRuns: `Its last runs, newest first: up to ${SCHEDULE_LIMITS.shownLastRuns}.`,
   },

@@ -19,7 +19,8 @@ describe('WholeUsage', WholeUsage, {
 });
 
 describe('Quotas', Quotas, {
-  description: 'How much the tenant may use. Above one of them the answer is 429, with its name in `quota`.',
+  description:
+    'How much the tenant may use. A request that exceeds a quota gets 429, with the name of the quota in `quota`.',
   fields: {
     ...FIELDS,
     requests: 'Requests per second; each job of a batch counts as one.',

@@ -21,7 +21,7 @@ export type OtlpAnswer =
  * Reads the answer to an export. An export that was taken may have spans that were not (OTLP specification, "Partial
  * Success").
  * @param now epoch milliseconds
- * @throws what broke the connection before the end of an answer of 2xx: nobody knows what the collector took
+ * @throws the error that broke the connection, if an answer of 2xx is not whole: nobody knows what the collector took
  */
 export async function readAnswer(response: Response, now: number): Promise<OtlpAnswer> {
   // A body that is not read keeps its connection open, and workerd allows six at a time.
@@ -55,5 +55,9 @@ async function textOf(body: ReadableStream<Uint8Array> | null): Promise<string> 
 function okAnswer(answer: ExportAnswer): OtlpAnswer {
   if (!answer.taken) return { ...answer, retryable: false };
   const { rejected, reason } = answer;
-  return { taken: true, rejected, ...(reason === undefined ? {} : { reason: `rejected: ${reason}` }) };
+  return {
+    taken: true,
+    rejected,
+    ...(reason === undefined ? {} : { reason: `${rejected > 0 ? 'rejected' : 'warning'}: ${reason}` }),
+  };
 }

@@ -5,11 +5,12 @@ import type { SendSpans } from './span-processor.ts';
 import { traceJson } from './trace-json.ts';
 
 const MAX_TRIES = 3;
-/** The pause before the second and the third try, if the collector asks for none, or for one that is over. */
+/** The pauses before the second and the third try, unless the collector asks for another one. */
 const BACKOFF_MS = [1_000, 3_000];
 /** The longest pause that a collector may ask for. */
 const MAX_PAUSE_MS = 60_000;
 
+/** How spans are sent. */
 export interface SendOptions {
   /** How many milliseconds an export may take with all its tries and pauses. */
   readonly totalMs: number;
@@ -18,10 +19,10 @@ export interface SendOptions {
 }
 
 /**
- * Sends spans as OTLP/HTTP JSON. Another try follows if the answer allows it, if the connection broke (a collector may close an
- * idle connection at the moment when spans are sent), or if no answer came in time: an isolate under load may hear an answer
- * late. Spans that arrive twice have the same ids, so trace stores keep one of them. A collector that asks for a pause
- * (`Retry-After`) gets it: before the next try if there is time for it, otherwise before the next export.
+ * Makes a function that sends spans as OTLP/HTTP JSON. Another try follows if the answer allows it, if the connection broke (a
+ * collector may close an idle connection at the moment when spans are sent), or if no answer came in time (an isolate under load may
+ * read an answer late). Spans that arrive twice have the same ids, so trace stores keep one of them. A collector that asks for a
+ * pause (`Retry-After`) gets it: before the next try if there is time, otherwise before the next export.
  */
 export function otlpSender(
   target: OtlpTarget,

@@ -16,7 +16,7 @@ export class SpanCounts {
   readonly #now: () => number;
   readonly #lost: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0, overBudget: 0 };
   #exported = 0;
-  /** Losses since the last line, and what the collector answered last. */
+  /** The losses since the last line, and the last answer of a collector to one of them. */
   #untold = 0;
   #reason: string | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
@@ -36,27 +36,32 @@ export class SpanCounts {
     return this.#lost;
   }
 
+  /** Counts spans that a collector took. */
   addExported(spans: number): void {
     this.#exported += spans;
   }
 
-  /** @param reason what the collector answered, if it was asked */
+  /**
+   * Counts spans that were lost, and logs it unless there was a line in the last minute.
+   * @param reason the answer of the collector. Without a loss it is a warning
+   */
   addLost(why: LossReason, spans: number, reason?: string): void {
-    if (spans === 0) return;
+    if (spans === 0 && reason === undefined) return;
     this.#lost[why] += spans;
     this.#untold += spans;
     this.#reason = reason ?? this.#reason;
     this.tell();
   }
 
-  /** Logs the losses that no line has told yet, unless there was a line in the last minute. */
+  /** Logs the losses, or the warning, that no line has yet, unless there was a line in the last minute. */
   tell(): void {
     const now = this.#now();
-    if (this.#untold === 0 || now - this.#loggedAt < LOG_EVERY_MS) return;
+    if ((this.#untold === 0 && this.#reason === undefined) || now - this.#loggedAt < LOG_EVERY_MS) return;
     const reason = this.#reason === undefined ? {} : { reason: this.#reason };
     const fields = { since_last_line: this.#untold, ...this.#lost, ...reason };
-    // The line is about no request in particular, although one of them is at work here.
-    context.with(ROOT_CONTEXT, () => this.#log.warn('spans were lost', fields));
+    // The line belongs to no request, although a request runs this code.
+    const line = this.#untold === 0 ? 'the collector warns' : 'spans were lost';
+    context.with(ROOT_CONTEXT, () => this.#log.warn(line, fields));
     this.#loggedAt = now;
     this.#untold = 0;
     this.#reason = undefined;

@@ -8,7 +8,7 @@ const LONGER: Readonly<Record<string, number>> = {
   'exception.message': 1_024,
   'exception.stacktrace': 4_096,
 };
-/** What a span and an attribute take beside their texts, about, in OTLP JSON and in memory. */
+/** About what a span, and an attribute, take besides their texts, in OTLP JSON and in memory. */
 const SPAN_BYTES = 600;
 const ATTRIBUTE_BYTES = 60;
 

@@ -13,7 +13,7 @@ export interface SendResult {
   readonly why?: LossReason;
   /** What the collector answered. */
   readonly reason?: string;
-  /** For how many milliseconds the collector wants nothing more. */
+  /** How many milliseconds the collector asks to wait before the next export. */
   readonly pauseMs?: number;
 }
 
@@ -27,11 +27,11 @@ export interface SpanProcessorOptions extends SpanQueueLimits {
   readonly now: () => number;
 }
 
-/** If a flush is this much later than its window, its request was cut off. The next flush then takes over. */
+/** A flush that is later than its window by more than this was cut off with its request. The next flush then takes over. */
 const LEASE_GRACE_MS = 1_000;
-/** The same for an export: longer than any export takes (`OTEL_BSP_EXPORT_TIMEOUT`). */
+/** The same for an export. It is longer than any export takes (`OTEL_BSP_EXPORT_TIMEOUT`). */
 const EXPORT_LEASE_MS = 25_000;
-/** How long one flush goes on. Then the flush of another request takes over: the platform cuts long requests off. */
+/** How long one flush goes on. Then the flush of another request takes over, because the platform cuts off long requests. */
 const FLUSH_MS = 10_000;
 
 /** The right of one flush to export. */
@@ -56,7 +56,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
   readonly #resources = new Map<string, Resource>();
   readonly #queue: SpanQueue;
   #lease: Lease | undefined;
-  /** Until then the collector wants nothing, in epoch milliseconds. */
+  /** Nothing is sent to the collector before this time, in epoch milliseconds: it asked for a pause. */
   #pausedUntil = 0;
 
   constructor(send: SendSpans, counts: SpanCounts, options: SpanProcessorOptions) {
@@ -148,7 +148,7 @@ export class EdgeSpanProcessor implements SpanProcessor {
     }
   }
 
-  /** Counts what a request that was cut off was exporting as lost. */
+  /** Counts the batch of a flush that was cut off as lost. */
   #writeOff(): void {
     const lease = this.#lease;
     if (lease?.batch !== undefined) this.#end(lease, lease.batch, { lost: lease.batch.spans.length });

@@ -1,8 +1,8 @@
-import type { Attributes, HrTime, SpanContext } from '@opentelemetry/api';
+import type { HrTime, SpanContext } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { anyValue, spanFlags } from '../../../shared/trace/otlp-json.ts';
+import { keyValues, spanFlags } from '../../../shared/trace/otlp-json.ts';
 
-/** Characters of a part. V8 keeps a text of more than 128 KiB apart, where only a full garbage collection finds it. */
+/** The least characters of a part. V8 stores a text of more than 128 KiB where only a full garbage collection frees it. */
 const PART = 32 * 1024;
 
 /** The spans of one resource and scope. */
@@ -42,7 +42,7 @@ export function traceJson(spans: readonly ReadableSpan[]): string[] {
 /** What is written before the spans of a resource and scope, and after them. */
 function aroundSpans({ resource, instrumentationScope }: ReadableSpan): [before: string, after: string] {
   const { name, version, schemaUrl } = instrumentationScope;
-  const ofResource = JSON.stringify({ attributes: attributesOf(resource.attributes) });
+  const ofResource = JSON.stringify({ attributes: keyValues(resource.attributes) });
   const before = `{"resource":${ofResource},"scopeSpans":[{"scope":${JSON.stringify({ name, version })},"spans":[`;
   return [before, `]${schemaOf(schemaUrl)}}]${schemaOf(resource.schemaUrl)}}`];
 }
@@ -67,7 +67,7 @@ function spanOf(span: ReadableSpan): object {
     kind: span.kind + 1,
     startTimeUnixNano: nanoseconds(span.startTime),
     endTimeUnixNano: nanoseconds(span.endTime),
-    attributes: attributesOf(span.attributes),
+    attributes: keyValues(span.attributes),
     droppedAttributesCount: span.droppedAttributesCount || undefined,
     events: events.length === 0 ? undefined : events.map(eventOf),
     droppedEventsCount: span.droppedEventsCount || undefined,
@@ -82,7 +82,7 @@ function eventOf({ name, time, attributes, droppedAttributesCount }: ReadableSpa
   return {
     name,
     timeUnixNano: nanoseconds(time),
-    attributes: attributesOf(attributes),
+    attributes: keyValues(attributes),
     droppedAttributesCount: droppedAttributesCount || undefined,
   };
 }
@@ -93,7 +93,7 @@ function linkOf({ context, attributes, droppedAttributesCount }: ReadableSpan['l
     traceId,
     spanId,
     traceState: traceState?.serialize(),
-    attributes: attributesOf(attributes),
+    attributes: keyValues(attributes),
     droppedAttributesCount: droppedAttributesCount || undefined,
     flags: spanFlags(traceFlags, isRemote),
   };
@@ -102,8 +102,4 @@ function linkOf({ context, attributes, droppedAttributesCount }: ReadableSpan['l
 /** Nanoseconds since the epoch have more digits than a number holds. */
 function nanoseconds([seconds, nanos]: HrTime): string {
   return `${seconds}${String(Math.trunc(nanos)).padStart(9, '0')}`;
-}
-
-function attributesOf(attributes: Attributes = {}): object[] {
-  return Object.keys(attributes).map((key) => ({ key, value: anyValue(attributes[key]) }));
 }

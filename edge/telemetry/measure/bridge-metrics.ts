@@ -46,7 +46,7 @@ export const BRIDGE_METRICS: readonly BridgeMetric[] = [
   metric(
     'gauge',
     ['broker_problems', '{problem}'],
-    'What NATS, which answers, does not do for the bridge: missing permissions, messages that are not stored.',
+    'What the bridge does not get from NATS although NATS answers: permissions, or that messages are stored.',
     ({ problems }) => problems.length,
   ),
   metric(

@@ -1,3 +1,4 @@
+import { keyValues } from '../../../shared/trace/otlp-json.ts';
 import { SERVICE } from '../../../shared/trace/semantics.ts';
 import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
 import { VERSION } from '../../../shared/version.ts';
@@ -21,8 +22,8 @@ interface Sending {
 let sending: Sending | undefined;
 
 /**
- * Sends what this isolate has counted since it started, as OTLP/HTTP JSON, if the last time is long enough ago. Call it with each
- * request: an isolate has no timers between requests.
+ * Sends what this isolate has counted since it started, as OTLP/HTTP JSON, if the interval has passed since the last time. Call this
+ * for each request: an isolate has no timers between requests.
  */
 export function sendMetrics(
   keeper: Pick<ExecutionContext, 'waitUntil'>,
@@ -45,7 +46,11 @@ export function sendMetrics(
 async function send(target: MetricsTarget, body: unknown, log: Logger): Promise<void> {
   const text = JSON.stringify(body);
   const answer = await postOtlp(target, target.gzip ? await zipped([text]) : text, Date.now);
-  if (!answer.taken || answer.rejected > 0) log.warn('metrics were not taken', { reason: answer.reason });
+  const { reason } = answer;
+  if (reason !== undefined)
+    log.warn(answer.taken && answer.rejected === 0 ? 'the collector warns' : 'metrics were not taken', {
+      reason,
+    });
 }
 
 /** An OTLP `ExportMetricsServiceRequest` in JSON. */
@@ -83,13 +88,6 @@ function histogramPoint({ labels, counts, count, sum }: Durations, explicitBound
   const within = counts.reduce((all, one) => all + one, 0);
   const bucketCounts = [...counts, count - within].map(String);
   return { attributes: keyValues(labels), count: String(count), sum, bucketCounts, explicitBounds };
-}
-
-function keyValues(attributes: Readonly<Record<string, unknown>>) {
-  return Object.entries(attributes).map(([key, value]) => ({
-    key,
-    value: typeof value === 'number' ? { intValue: value } : { stringValue: String(value) },
-  }));
 }
 
 function nanoseconds(ms: number): string {

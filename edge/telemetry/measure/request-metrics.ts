@@ -5,7 +5,7 @@ import { type Labels, metricText, type Sample } from './exposition.ts';
 /** How long answers with the same labels took. */
 export interface Durations {
   readonly labels: Labels;
-  /** How many requests took as long as a bucket allows, and no longer than the one before. */
+  /** For each bucket, how many requests took longer than the bucket before allows, but not longer than this one. */
   readonly counts: number[];
   count: number;
   sum: number;
@@ -73,7 +73,7 @@ export function counted() {
   ];
 }
 
-/** The same, and the durations, as Prometheus text. */
+/** What {@link counted} and {@link durationsSoFar} give, as Prometheus text. */
 export function requestMetrics(): string {
   const counters = counted().map(({ metric, samples }) => metricText(metric, samples));
   return metricText(duration, durationsSoFar().flatMap(histogramOf)) + counters.join('');

@@ -19,7 +19,7 @@ const MAX_NESTING = 50;
 const MAX_LENGTH = 4_000;
 
 const QUANTIFIER = /^(?:[*+?]|\{(\d+)(,(\d*))?\})\??/;
-/** A class that means the same with and without the flags u and v, as far as the basic plane goes. */
+/** A class that means the same with and without the flags u and v, for characters of the basic plane. */
 const CLASS = /^\[\^?(?:[^\]\\]|\\(?:[dDwWsSnrtvfb]|x[\da-fA-F]{2}|u[\da-fA-F]{4}|[^\da-zA-Z]))*\]/;
 const ESCAPE = /^\\(?:[dDwWsSnrtvf]|x[\da-fA-F]{2}|u[\da-fA-F]{4}|[^\da-zA-Z])/;
 const GROUP = /^\((?:\?(?:(:|<[A-Za-z_$][\w$]*>)|(<?[=!])))?/;
@@ -29,8 +29,8 @@ const SURROGATES = /[\ud800-\udfff]|\\u[dD][89a-fA-F]/;
 /**
  * Reads a pattern as JavaScript does without flags.
  *
- * What only forbids more texts is left out: a lookahead, a lookbehind, a word boundary. A text that does not fit what is
- * left does not fit the pattern.
+ * Parts that can only forbid texts are left out: lookaheads, lookbehinds, word boundaries. A text that does not fit the rest does
+ * not fit the pattern either.
  * @returns undefined for a pattern that is not valid, or that means something else with the flag u
  */
 export function parsePattern(source: string): ParsedPattern | undefined {

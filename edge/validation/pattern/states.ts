@@ -18,7 +18,7 @@ export interface Machine {
   readonly isExact: boolean;
 }
 
-/** A repetition that would take more states than this fits more texts than it should: `a{5000}` becomes `a+`. */
+/** The most states of a repetition. A longer one is replaced by one that fits more texts: `a{5000}` becomes `a+`. */
 const MAX_REPEATED_STATES = 256;
 const MAX_STATES = 2_000;
 

@@ -6,8 +6,8 @@ import { and, NO, perhaps, UNKNOWN, type Verdict, verdictOf, YES } from '../verd
 import { isObject, keysOf, type RuleMaker, type SchemaObject } from './rule-maker.ts';
 
 /**
- * The rule of `properties`, `patternProperties` and `additionalProperties`. They are one rule, since what the first two
- * name is not for the third.
+ * The rule of `properties`, `patternProperties` and `additionalProperties`. They are one rule, since the third is only for
+ * fields that the first two do not name.
  */
 export const fields: RuleMaker = (_argument, schema, reader) => {
   const { properties = {}, patternProperties = {}, additionalProperties = true } = schema;
@@ -27,7 +27,7 @@ interface Fields {
   readonly named: ReadonlyMap<string, SchemaNode>;
   /** A pattern that cannot be read may fit any name. */
   readonly patterned: readonly { readonly pattern: Pattern | undefined; readonly node: SchemaNode }[];
-  /** For fields that nothing else names; undefined: they may be anything. */
+  /** For the fields that nothing else names; undefined: these may be anything. */
   readonly others: SchemaNode | undefined;
   readonly isClosed: boolean;
 }
@@ -64,7 +64,7 @@ class FieldsRule implements Rule {
     return { tags: this.#tagNodes() };
   }
 
-  /** These fields are judged first: they tell at once which form of a union a value does not have. */
+  /** The fields with few possible values. They are judged first: they show at once which form of a union a value does not have. */
   #tagNodes(): ReadonlyMap<string, SchemaNode> {
     this.#tags ??= new Map([...this.#fields.named].filter(([, node]) => node.outline.values !== undefined));
     return this.#tags;

@@ -8,8 +8,8 @@ import { hasType } from './value.ts';
 type Forms = readonly SchemaNode[];
 
 /**
- * Says what is wrong with a value that fits none of several forms. If it is plain which form was meant, it says what
- * is wrong by that form: the faults by all forms would help nobody.
+ * Says what is wrong with a value that fits none of several forms. If it is clear which form was meant, only the faults by that
+ * form are reported: the faults by all forms would help nobody.
  */
 export function explainForms(forms: Forms, value: unknown, place: Place, report: Report): void {
   const fitting = forms.filter(({ outline: { types } }) => types === undefined || hasType(value, types));
@@ -36,7 +36,7 @@ function sentenceFor(forms: Forms, fitting: Forms, value: unknown): string {
   );
 }
 
-/** The tag that all forms have, if the value has it as none of them has. */
+/** The tag that all forms have, if the value of it fits none of them. */
 function wrongTag(forms: Forms, value: SchemaObject, report: Report) {
   const all = forms.map(({ outline }) => outline.tags);
   const name = [...(all[0]?.keys() ?? [])].find((one) => all.every((tags) => tags?.has(one)));

@@ -64,7 +64,7 @@ function lengthRule(keeps: (length: number) => boolean, sentence: string): Rule 
   );
 }
 
-/** A rule that every value keeps that is no list. */
+/** A rule for lists. Every other value keeps it. */
 function listRule(
   judge: (list: readonly unknown[], run: Run) => Verdict,
   explain: (list: readonly unknown[], place: Place, report: Report) => void,

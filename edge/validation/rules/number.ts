@@ -17,7 +17,7 @@ export const exclusiveMinimum: RuleMaker = (argument) =>
 export const exclusiveMaximum: RuleMaker = (argument) =>
   bound(argument, (value, limit) => value < limit, 'less than');
 
-/** Libraries differ in how they divide. So only what is far from a multiple is no multiple for certain. */
+/** Libraries divide in different ways. So only a number that is far from a multiple breaks this rule for certain. */
 export const multipleOf: RuleMaker = (argument) => {
   if (typeof argument !== 'number') return undefined;
   return numberRule((value) => {

@@ -43,7 +43,7 @@ function sizeRule(keeps: (size: number) => boolean, sentence: string): Rule {
   );
 }
 
-/** A rule that every value keeps that is no object. */
+/** A rule for objects. Every other value keeps it. */
 function objectRule(
   judge: (value: SchemaObject, run: Run) => Verdict,
   explain: (value: SchemaObject, place: Place, report: Report) => void,

@@ -4,11 +4,11 @@ import type { Rule, SchemaNode } from '../schema-node.ts';
 /** A JSON Schema that is an object. */
 export type SchemaObject = Readonly<Record<string, unknown>>;
 
-/** What the keywords need to read the schemas inside their schema. */
+/** Reads the schemas inside a schema, for the rules of its keywords. */
 export interface SchemaReader {
   /** The node of a schema inside this one. */
   read(schema: unknown): SchemaNode;
-  /** What a `$ref` points at: a function, since it may point at a schema that is not read yet. Undefined if it points nowhere here. */
+  /** A function that gives the target of a `$ref`, which may not be read yet. Undefined if the target is not in this document. */
   refer(reference: string): (() => SchemaNode) | undefined;
 }
 
@@ -20,20 +20,22 @@ export interface SchemaReader {
  */
 export type RuleMaker = (argument: unknown, schema: SchemaObject, reader: SchemaReader) => Rule | undefined;
 
-/** A rule that needs no report but its own sentence. */
+/** A rule whose only fault is one sentence. */
 export function simpleRule(judge: Rule['judge'], sentence: (value: unknown) => string): Rule {
   return { judge, explain: (value, place, report) => report.add(place, sentence(value)) };
 }
 
+/** Whether a value is an object in JSON: not null, and not a list. */
 export function isObject(value: unknown): value is SchemaObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A limit of a number of things. */
+/** Whether a value can be a limit of a number of things. */
 export function isCount(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 0;
 }
 
+/** The names of the fields. Listing them costs a step for each. */
 export function keysOf(value: SchemaObject, run: Run): readonly string[] {
   const keys = Object.keys(value);
   run.budget.spend(keys.length);

@@ -13,7 +13,7 @@ const IS_TYPE: Readonly<Record<string, (value: unknown) => boolean>> = {
   object: isObject,
 };
 
-/** Whether a value has one of some types, by their names in JSON Schema. */
+/** Whether a value has one of these types. @param types their names in JSON Schema */
 export function hasType(value: unknown, types: readonly string[]): boolean {
   return types.some((type) => IS_TYPE[type]?.(value));
 }

@@ -7,9 +7,9 @@ export const CancelReport = z.object({
   /** The ids of the jobs whose workers were asked to stop them. Each of them may still end in another way. */
   stopping: z.array(z.string()),
   failed: z.array(z.object({ id: z.string(), code: z.string() })),
-  /** Ask with this for the rest; absent when all jobs that were accepted before the first request were looked at. */
+  /** Send this cursor to continue. It is absent once all jobs that were accepted before the first request were looked at. */
   cursor: z.string().optional(),
-  /** Whether all was known that was recorded before the request. False while NATS cannot be reached. */
+  /** Whether the list of jobs had everything that was recorded before the request. False while NATS cannot be reached. */
   complete: z.boolean(),
 });
 export type CancelReport = z.infer<typeof CancelReport>;

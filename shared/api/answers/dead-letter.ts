@@ -36,7 +36,7 @@ export type DeadLetterDetail = z.infer<typeof DeadLetterDetail>;
 /** A page of dead letters, oldest first. */
 export const DeadLetterPage = z.object({
   deadLetters: z.array(DeadLetter),
-  /** Ask with this for the next page; absent on the last page. */
+  /** Send this cursor to get the next page. It is absent on the last page. */
   cursor: z.string().optional(),
 });
 export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
@@ -45,9 +45,9 @@ export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
 export const RedriveReport = z.object({
   redriven: z.array(z.string()),
   failed: z.array(z.object({ id: z.string(), code: z.string() })),
-  /** The error code that ended the request early, since the next ones would have failed too; absent if there was none. */
+  /** The error code that ended the request early: the next dead letters would have failed too. Absent if nothing ended it. */
   stopped: z.string().optional(),
-  /** Ask with this for the rest; absent when all dead letters that existed at the first request were tried. */
+  /** Send this cursor to continue. It is absent once all dead letters that existed at the first request were tried. */
   cursor: z.string().optional(),
 });
 export type RedriveReport = z.infer<typeof RedriveReport>;

@@ -52,9 +52,9 @@ export const BridgeStatus = z.object({
   connections: z.int().min(0),
   /** Milliseconds to NATS and back; absent if NATS does not answer. */
   roundTripMs: z.number().min(0).optional(),
-  /** What NATS, which answers, does not do for the bridge, each in a sentence. */
+  /** What the bridge needs of NATS and does not get although NATS answers: a sentence for each. */
   problems: z.array(z.string()),
-  /** The same where the bridge can work without it. */
+  /** The same for what the bridge can work without. */
   warnings: z.array(z.string()),
   /** How many jobs have their events followed now. */
   watchedJobs: z.int().min(0),
@@ -74,10 +74,10 @@ export const BridgeStatus = z.object({
 });
 export type BridgeStatus = z.infer<typeof BridgeStatus>;
 
-/** The answer of `GET /readyz` if NATS answers the bridges, and they can work. Only some callers may see the bridges. */
+/** The answer of `GET /readyz` if NATS answers the bridges and does what they need. Only some callers may see the bridges. */
 export const Readiness = z.object({ status: z.literal('ready'), bridges: z.array(BridgeStatus).optional() });
 export type Readiness = z.infer<typeof Readiness>;
 
-/** The answer of `GET /readyz` if NATS does not answer or do what is needed: a problem, with the state of the bridges that answered. */
+/** The answer of `GET /readyz` if NATS does not answer, or does not do what is needed: a problem, with the state of the bridges. */
 export const Unreadiness = Problem.extend({ bridges: z.array(BridgeStatus).optional() });
 export type Unreadiness = z.infer<typeof Unreadiness>;

@@ -17,7 +17,7 @@ export type HistoryEvent = z.infer<typeof HistoryEvent>;
 /** The events of a job and its callback, in the order in which they were recorded. */
 export const JobHistory = z.object({
   events: z.array(HistoryEvent).readonly(),
-  /** Ask for later events with this as `after`; absent if there are no later events. */
+  /** Send this as `after` to get later events. It is absent if there are none. */
   next: z.string().optional(),
 });
 export type JobHistory = z.infer<typeof JobHistory>;

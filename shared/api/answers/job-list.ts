@@ -5,8 +5,13 @@ import { Job } from '../../job/job.ts';
  * A job as a list shows it: without the fields that may be large, and without those that only the job's events hold.
  */
 export const JobSummary = Job.omit({
-  ...{ result: true, progress: true, attempts: true, error: true },
-  ...{ priority: true, orderingKey: true, dueBy: true },
+  result: true,
+  progress: true,
+  attempts: true,
+  error: true,
+  priority: true,
+  orderingKey: true,
+  dueBy: true,
 }).extend({
   /** Why the job did not succeed. `GET /v1/jobs/{id}` also returns the message of the error. */
   error: z.object({ code: z.string() }).optional(),

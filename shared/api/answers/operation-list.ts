@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { OperationAnnouncement } from '../operation.ts';
 import { Pause } from '../pause.ts';
 
-/** How much of what an operation refuses is refused before a job is accepted. The worker checks all of it. */
+/** How much of an operation's schema the edge checks before it accepts a job. The worker checks all of it. */
 const EDGE_CHECKS = ['whole', 'parts', 'nothing'] as const;
 
 /** An operation in the list, with what is known about the hosts that serve it. */

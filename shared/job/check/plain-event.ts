@@ -9,10 +9,19 @@ const isText = (value: unknown): boolean => typeof value === 'string';
 const isTime = (value: unknown): boolean => typeof value === 'string' && TIME.test(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** What each event has. */
+/** The fields that every event has. */
 const ALWAYS = [
-  ...(['kind', 'jobId', 'operation', 'attempt', 'maxAttempts', 'released'] as const),
-  ...(['acceptedAt', 'at', 'worker', 'traceId', 'spanId'] as const),
+  'kind',
+  'jobId',
+  'operation',
+  'attempt',
+  'maxAttempts',
+  'released',
+  'acceptedAt',
+  'at',
+  'worker',
+  'traceId',
+  'spanId',
 ] satisfies readonly (keyof JobEvent)[];
 
 /** The checks of the fields that nearly all events have. */
@@ -33,8 +42,9 @@ const CHECKS: { readonly [Name in keyof JobEvent]?: (value: unknown) => boolean 
 };
 
 /**
- * Whether an event is such as nearly all are: it has only the usual fields, and the schema takes each of them. Says no to many events
- * that the schema takes, and yes to none that it refuses. A worker checks two events for each job, and this takes a fraction of the time.
+ * A fast check for most events: whether an event has only the usual fields, each with a value that the schema `JobEvent` accepts.
+ * True is certain. After false, ask the schema: it accepts events that this check does not know. A worker checks two events for
+ * each job, and the schema takes many times as long.
  */
 export function isPlainEvent(event: JobEvent): boolean {
   for (const name in event) {

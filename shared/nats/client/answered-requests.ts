@@ -11,8 +11,9 @@ type Resolver = (this: PendingRequest, error: Error | null, message: unknown) =>
 const changed = new WeakSet<object>();
 
 /**
- * Makes the NATS client end an answered request without making an error. Its own code (nats-core 3.4.0, `request.js`) makes one
- * with its stack for each answered request, and throws it away: a twentieth of the processor time of a worker that stores events.
+ * Makes the NATS client end an answered request without making an error. The client itself (nats-core 3.4.0, `request.js`) makes an
+ * error, with its stack, for each answered request and throws it away. That takes a twentieth of the processor time of a worker
+ * that stores events.
  * @param request the class of requests with one answer. It is changed once, for all connections
  */
 export function answerWithoutError({ prototype }: { readonly prototype: object }): void {

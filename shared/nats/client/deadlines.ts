@@ -1,26 +1,29 @@
 import { RenewedMap } from '../../memory/renewed-map.ts';
 import { startTimer, type Timer } from '../../timers.ts';
 
-/** Calls what has been waiting for too long. One timer is enough, since all wait equally long. */
+/** Deadlines of one length, with one timer for all: those that were added first come first. */
 export class Deadlines {
   readonly #ms: number;
   readonly #waiting = new RenewedMap<object, { readonly at: number; readonly late: () => void }>();
   #timer: Timer | undefined;
 
+  /** @param ms how long each of them is, in milliseconds */
   constructor(ms: number) {
     this.#ms = ms;
   }
 
+  /** Calls `late` when the time is over, unless `key` is deleted before. */
   add(key: object, late: () => void): void {
     this.#waiting.set(key, { at: performance.now() + this.#ms, late });
     this.#timer ??= startTimer(this.#ms, () => this.#look());
   }
 
+  /** Ends a deadline. Does nothing if there is none. */
   delete(key: object): void {
     this.#waiting.delete(key);
   }
 
-  /** The oldest ones come first. */
+  /** Calls those whose time is over. The map has the oldest ones first. */
   #look(): void {
     this.#timer = undefined;
     const now = performance.now();
@@ -33,7 +36,7 @@ export class Deadlines {
     }
   }
 
-  /** What was just called may have added itself again, which starts a timer. */
+  /** What was just called may have added a deadline, which started a timer. */
   #wait(ms: number): void {
     this.#timer?.stop();
     this.#timer = startTimer(ms, () => this.#look());

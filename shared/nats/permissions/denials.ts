@@ -45,10 +45,10 @@ export class Denials {
 
   /**
    * Takes what NATS says about the user now: a reload of the server may have given it permissions, or taken some.
-   * @returns whether the user may listen to something again. The server has dropped that subscription, and a new connection
-   *   is needed
+   * @returns whether the user may subscribe again to something that it was denied. A new connection is needed then, since the
+   *   server has dropped the subscription
    */
-  told(user: UserInfo): boolean {
+  update(user: UserInfo): boolean {
     const granted = [...this.#known].filter((permission) => isGranted(permission, user));
     for (const permission of granted) this.#known.delete(permission);
     for (const permission of missingPermissions(this.#needed, user)) this.#add(permission);

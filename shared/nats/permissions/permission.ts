@@ -42,7 +42,7 @@ export function permissions(
   );
 }
 
-/** The permissions that a user surely lacks. One that it has for some of the subjects only is not among them. */
+/** The permissions that a user lacks for certain. A permission that it has for some of the subjects is not among them. */
 export function missingPermissions(needed: readonly Permission[], { data }: UserInfo): Permission[] {
   return needed.filter(({ action, subject }) => {
     const { allow, deny = [] } = data?.permissions?.[action] ?? {};
@@ -51,7 +51,7 @@ export function missingPermissions(needed: readonly Permission[], { data }: User
   });
 }
 
-/** Whether a user surely has a permission, for all subjects. */
+/** Whether a user has a permission for certain, for all subjects. */
 export function isGranted({ action, subject }: Permission, { data }: UserInfo): boolean {
   const { allow, deny = [] } = data?.permissions?.[action] ?? {};
   const isAllowed = allow === undefined || allow.some((filter) => covers(filter, subject));

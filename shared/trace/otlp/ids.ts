@@ -1,11 +1,8 @@
+import { fromBase64Url, toHex } from '../../bytes.ts';
+
 /** Whether a text is an id of a trace or a span: lowercase hexadecimal digits, not all of them zero. */
 export function isId(id: string, digits: number): boolean {
   return id.length === digits && /^[0-9a-f]+$/.test(id) && !/^0+$/.test(id);
-}
-
-/** Bytes as lowercase hexadecimal digits. */
-export function bytesToHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /**
@@ -17,7 +14,6 @@ export function base64ToHex(text: string, digits: number): string | undefined {
   const bytes = digits / 2;
   const length = Math.ceil(bytes / 3) * 4;
   if (text.length !== length || !/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return undefined;
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  const hex = bytesToHex(Uint8Array.from(binary, (char) => char.charCodeAt(0)));
+  const hex = toHex(fromBase64Url(text));
   return hex.length === digits ? hex : undefined;
 }

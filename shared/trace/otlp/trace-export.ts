@@ -1,6 +1,7 @@
+import { toHex } from '../../bytes.ts';
 import { describeThrown } from '../../errors.ts';
 import type { SpanRecord, SpanRecordEvent, SpanRecordLink } from '../span-record.ts';
-import { base64ToHex, bytesToHex, isId } from './ids.ts';
+import { base64ToHex, isId } from './ids.ts';
 import { readAttributes, readList, readObject } from './value.ts';
 
 const KINDS = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const;
@@ -107,26 +108,26 @@ function readEvent(value: unknown): SpanRecordEvent {
 /** OTLP allows a link without a valid context. It points nowhere, so it is left out. */
 function readLink(value: unknown, ids: IdForm): SpanRecordLink[] {
   const link = readObject(value, 'links');
-  const [traceId, spanId] = [toHex(link.traceId, 32, ids), toHex(link.spanId, 16, ids)];
+  const [traceId, spanId] = [hexOf(link.traceId, 32, ids), hexOf(link.spanId, 16, ids)];
   if (!isId(traceId, 32) || !isId(spanId, 16)) return [];
   const attributes = readAttributes(link.attributes);
   return [{ traceId, spanId, ...(Object.keys(attributes).length === 0 ? {} : { attributes }) }];
 }
 
 function readId(value: unknown, digits: number, name: string, ids: IdForm): string {
-  const id = toHex(value, digits, ids);
+  const id = hexOf(value, digits, ids);
   if (isId(id, digits)) return id;
   throw new TypeError(`${name} is not ${digits} hexadecimal digits: ${JSON.stringify(id).slice(0, 80)}`);
 }
 
 function readOptionalId(value: unknown, digits: number, ids: IdForm): string | undefined {
-  const id = toHex(value, digits, ids);
+  const id = hexOf(value, digits, ids);
   return /^0*$/.test(id) ? undefined : readId(value, digits, 'parentSpanId', ids);
 }
 
 /** In JSON, an id is hexadecimal text, upper or lower case. In protobuf, it is bytes. */
-function toHex(value: unknown, digits: number, ids: IdForm): string {
-  if (value instanceof Uint8Array) return bytesToHex(value);
+function hexOf(value: unknown, digits: number, ids: IdForm): string {
+  if (value instanceof Uint8Array) return toHex(value);
   const text = readText(value);
   return (ids === 'hex' ? undefined : base64ToHex(text, digits)) ?? text.toLowerCase();
 }

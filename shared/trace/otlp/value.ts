@@ -1,4 +1,6 @@
-/** @throws TypeError with `name` when the value is not an object */
+import { toBase64 } from '../../bytes.ts';
+
+/** The value as an object. @throws TypeError with `name` when it is not one */
 export function readObject(value: unknown, name: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as Record<string, unknown>;
@@ -6,7 +8,7 @@ export function readObject(value: unknown, name: string): Record<string, unknown
   throw new TypeError(`${name} is not an object`);
 }
 
-/** Absent means empty. @throws TypeError with `name` when the value is not a list */
+/** The value as a list; absent means empty. @throws TypeError with `name` when it is not one */
 export function readList(value: unknown, name: string): unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value;
@@ -37,11 +39,6 @@ function readAnyValue(value: unknown): unknown {
   if (any.kvlistValue !== undefined) return readAttributes(readValues(any.kvlistValue));
   if (any.bytesValue instanceof Uint8Array) return toBase64(any.bytesValue);
   return any.bytesValue ?? null;
-}
-
-/** Byte by byte: a call has no room for all bytes of a long value as its arguments. */
-function toBase64(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
 function readValues(value: unknown): unknown[] {

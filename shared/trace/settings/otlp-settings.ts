@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { toBase64 } from '../../bytes.ts';
 import { optionalWhole, percentDecoded, url, wholeNumber } from '../../config.ts';
 import { optionalWord, word } from './otel-words.ts';
 import { otlpHeaders } from './otlp-headers.ts';
@@ -25,13 +26,29 @@ export const otlpVariables = {
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol,
 };
 
-type ExportSettings = z.output<z.ZodObject<typeof otlpVariables>> & {
+/** The settings for all signals. */
+export interface CommonSettings {
   readonly OTEL_SDK_DISABLED: boolean;
-  readonly OTEL_TRACES_EXPORTER: 'otlp' | 'none';
-};
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_HEADERS: Readonly<Record<string, string>>;
+  readonly OTEL_EXPORTER_OTLP_COMPRESSION: 'none' | 'gzip';
+  readonly OTEL_EXPORTER_OTLP_TIMEOUT: number;
+}
+
+/** The settings for one signal. Each wins over that for all signals, or adds to it; undefined: it is not set. */
+interface OwnSettings {
+  readonly exporter: 'otlp' | 'none';
+  readonly endpoint: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly compression: 'none' | 'gzip' | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+type TracesSettings = CommonSettings &
+  z.output<z.ZodObject<typeof otlpVariables>> & { readonly OTEL_TRACES_EXPORTER: 'otlp' | 'none' };
 
 /** Where something is sent as OTLP. */
-export interface OtlpAddress {
+interface OtlpAddress {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -43,25 +60,32 @@ export interface OtlpTarget extends OtlpAddress {
   readonly timeoutMs: number;
 }
 
+/** Where the spans go, and how; undefined if they are not exported. */
+export function tracesTarget(settings: TracesSettings): OtlpTarget | undefined {
+  return signalTarget(TRACES_PATH, settings, {
+    exporter: settings.OTEL_TRACES_EXPORTER,
+    endpoint: settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    headers: settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS,
+    compression: settings.OTEL_EXPORTER_OTLP_TRACES_COMPRESSION,
+    timeoutMs: settings.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
+  });
+}
+
 /**
- * Where the spans go; undefined if they are not exported. The endpoint for traces is used as it is, and the general one
- * gets a path added (specification, "OTLP exporter").
+ * Where a signal goes, and how. The endpoint for one signal is used as it is; the endpoint for all signals gets a path added
+ * (specification, "OTLP exporter").
+ * @param path the path of the signal, such as `/v1/traces`
+ * @returns undefined if the signal is not exported
  */
-export function tracesTarget(settings: ExportSettings): OtlpTarget | undefined {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = settings;
-  const address = otlpAddress(own, base, TRACES_PATH);
-  if (address === undefined || settings.OTEL_SDK_DISABLED || settings.OTEL_TRACES_EXPORTER === 'none')
-    return undefined;
-  const { OTEL_EXPORTER_OTLP_COMPRESSION: compression, OTEL_EXPORTER_OTLP_TIMEOUT: timeoutMs } = settings;
+export function signalTarget(path: string, common: CommonSettings, own: OwnSettings): OtlpTarget | undefined {
+  if (common.OTEL_SDK_DISABLED || own.exporter === 'none') return undefined;
+  const address = otlpAddress(own.endpoint, common.OTEL_EXPORTER_OTLP_ENDPOINT, path);
+  if (address === undefined) return undefined;
   return {
     url: address.url,
-    headers: {
-      ...address.headers,
-      ...settings.OTEL_EXPORTER_OTLP_HEADERS,
-      ...settings.OTEL_EXPORTER_OTLP_TRACES_HEADERS,
-    },
-    gzip: (settings.OTEL_EXPORTER_OTLP_TRACES_COMPRESSION ?? compression) === 'gzip',
-    timeoutMs: settings.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? timeoutMs,
+    headers: { ...address.headers, ...common.OTEL_EXPORTER_OTLP_HEADERS, ...own.headers },
+    gzip: (own.compression ?? common.OTEL_EXPORTER_OTLP_COMPRESSION) === 'gzip',
+    timeoutMs: own.timeoutMs ?? common.OTEL_EXPORTER_OTLP_TIMEOUT,
   };
 }
 
@@ -70,7 +94,7 @@ export function tracesTarget(settings: ExportSettings): OtlpTarget | undefined {
  * @param own the endpoint of one signal, which is used as it is
  * @param base the endpoint of all signals, to which `path` is added
  */
-export function otlpAddress(
+function otlpAddress(
   own: string | undefined,
   base: string | undefined,
   path: string,
@@ -83,10 +107,7 @@ export function otlpAddress(
   target.username = '';
   target.password = '';
   const login = `${percentDecoded(username)}:${percentDecoded(password)}`;
-  return { url: target.href, headers: login === ':' ? {} : { authorization: `Basic ${base64(login)}` } };
-}
-
-/** The base64 of a text in UTF-8. `btoa` alone throws for most scripts. */
-function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+  if (login === ':') return { url: target.href, headers: {} };
+  const authorization = `Basic ${toBase64(new TextEncoder().encode(login))}`;
+  return { url: target.href, headers: { authorization } };
 }

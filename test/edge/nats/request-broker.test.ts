@@ -94,7 +94,7 @@ describe('the waits of one request', () => {
   it('do not end for a question that was asked apart', async () => {
     const broker = await start();
     await vi.advanceTimersByTimeAsync(patienceMs);
-    expect([broker.leftMs, broker.apart().leftMs]).toEqual([0, patienceMs]);
+    expect([broker.leftMs, broker.withOwnTime().leftMs]).toEqual([0, patienceMs]);
   });
 
   it('say nothing against the session, which other requests use', async () => {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv, promisify } from 'node:util';
@@ -212,10 +213,19 @@ describe('a project that cannot be made', () => {
     expect(await readdir(path.dirname(folder))).toEqual(['my-jobs']);
   });
 
+  it('is refused without a name, as a script gives it from a variable that is not set', async () => {
+    await expect(createProject('')).rejects.toThrow('the folder has no name');
+  });
+
+  it.skipIf(!existsSync('/proc/self'))('is refused where a file system takes no folders', async () => {
+    const why = '/proc/jobs cannot be written: its file system takes no new folders';
+    await expect(createProject('/proc/jobs')).rejects.toThrow(why);
+  });
+
   it('is refused in the place of a file', async () => {
     const folder = await newFolder();
     await writeFile(folder, '');
-    await expect(createProject(folder)).rejects.toThrow(/cannot be used: /);
+    await expect(createProject(folder)).rejects.toThrow(/cannot be used: a part of its path is a file/);
   });
 
   it('is refused with a sentence where it cannot be written, and nothing is left', async () => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
@@ -37,4 +38,11 @@ it('a folder that was given back can be taken again', async () => {
   const folder = await newFolder();
   await (await lockFolder(folder))();
   await (await lockFolder(folder))();
+});
+
+it.skipIf(!existsSync('/proc/self'))('a folder that cannot be made is refused with its name', async () => {
+  await expect(lockFolder('/proc/kept')).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: '/proc/kept cannot be made: its file system takes no new folders',
+  });
 });

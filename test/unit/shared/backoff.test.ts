@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backoff, backoffCeiling } from '../../../shared/backoff.ts';
+import { backoff, backoffCeiling, equalJitter } from '../../../shared/backoff.ts';
 
 const policy = fc
   .tuple(fc.integer({ min: 0, max: 60_000 }), fc.integer({ min: 1, max: 86_400_000 }))
@@ -61,5 +61,17 @@ describe('the ceiling of a pause', () => {
     [1_000_000, 5_000],
   ])('doubles: after attempt %i it is %i ms', (number, ceiling) => {
     expect(backoffCeiling(number, { minDelayMs: 100, maxDelayMs: 5_000 })).toBe(ceiling);
+  });
+});
+
+describe('a pause with equal jitter', () => {
+  it('is from half of the longest pause to all of it', () => {
+    expect(equalJitter(1_000, 0)).toBe(500);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 86_400_000 }), random, (longestMs, luck) => {
+        expect(equalJitter(longestMs, luck)).toBeGreaterThanOrEqual(longestMs / 2);
+        expect(equalJitter(longestMs, luck)).toBeLessThanOrEqual(longestMs);
+      }),
+    );
   });
 });

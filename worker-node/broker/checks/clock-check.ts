@@ -1,9 +1,8 @@
+import { CLOCK_TOLERANCE_MS } from '../../../shared/clock.ts';
 import { JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from '../connect.ts';
 
-/** A difference up to this is normal between machines that set their clocks over the network. */
-const TOLERATED_MS = 5_000;
 const CHECK_EVERY_MS = 60_000;
 
 type ClockBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
@@ -60,8 +59,8 @@ export class ClockCheck {
 
 /**
  * Asks NATS for its time. The answer to the request for a stream's state holds it, since nats-server 2.10.
- * @returns by how many milliseconds this host's clock is ahead, at least, however long the answer took (less than 0: behind);
- *   undefined if NATS does not say
+ * @returns by how many milliseconds this host's clock is ahead (less than 0: behind), at least: the time that the answer took
+ *   does not count; undefined if NATS does not say
  */
 export async function clockDifference({ manager }: ClockBroker): Promise<number | undefined> {
   const askedAt = Date.now();
@@ -76,7 +75,7 @@ export async function clockDifference({ manager }: ClockBroker): Promise<number 
 
 /** A sentence about clocks that differ too much; undefined if they do not. */
 export function clockWarning(differenceMs: number | undefined): string | undefined {
-  if (differenceMs === undefined || Math.abs(differenceMs) <= TOLERATED_MS) return undefined;
+  if (differenceMs === undefined || Math.abs(differenceMs) <= CLOCK_TOLERANCE_MS) return undefined;
   const seconds = Math.round(Math.abs(differenceMs) / 1_000);
   const direction = differenceMs > 0 ? 'ahead of' : 'behind';
   return `the clock of this host is ${seconds} s ${direction} the clock of NATS: one of the two is wrong`;

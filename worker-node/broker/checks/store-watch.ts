@@ -1,13 +1,11 @@
 import type { StreamRoom } from '../../../shared/api/answers/health.ts';
 import { describeThrown } from '../../../shared/errors.ts';
-import { capOf } from '../../../shared/nats/store-caps.ts';
+import { capOf, STREAM_NEARLY_FULL } from '../../../shared/nats/store-caps.ts';
 import { CALLBACKS_STREAM, DEAD_STREAM, DELAYED_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from '../connect.ts';
 
 const LOOK_EVERY_MS = 10_000;
-/** From this part of its cap on, a stream counts as nearly full. */
-const NEARLY_FULL = 0.8;
 
 /** The streams in which jobs wait: without room in them, jobs are refused. */
 const WAITING = [JOBS_STREAM, DELAYED_STREAM];
@@ -22,8 +20,8 @@ export interface StreamLook extends StreamRoom {
 type StoreBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
 
 /**
- * Looks from time to time what the streams hold, and how much room there is for more jobs. The worker does not depend on it:
- * operators do.
+ * Looks from time to time how much the streams hold, and how much room there is for more jobs. It is for operators: the worker
+ * does not depend on it.
  */
 export class StoreWatch {
   readonly #broker: StoreBroker;
@@ -52,7 +50,7 @@ export class StoreWatch {
   /** A sentence about each stream that is nearly full. */
   get warnings(): string[] {
     return [...this.#streams].flatMap(([stream, { bytes, maxBytes }]) =>
-      !WAITING.includes(stream) || maxBytes === undefined || bytes < maxBytes * NEARLY_FULL
+      !WAITING.includes(stream) || maxBytes === undefined || bytes < maxBytes * STREAM_NEARLY_FULL
         ? []
         : [`${stream} holds ${bytes} of ${maxBytes} bytes: more jobs will be refused`],
     );

@@ -55,7 +55,7 @@ interface ConsumeLoopOptions {
 
 /**
  * Pulls messages from lanes in turn, as many as there are free slots, so that no message waits in this process while another
- * worker is idle. A slot whose delivery only stores its end counts as free, so that the next message is there when it is.
+ * worker is idle. A slot whose delivery only stores its end counts as free, so that the next message is there when the slot is free.
  * A small pull on each lane (a probe) finds out when messages come. Each delivery says how many messages are left in its lane.
  * While messages wait in several lanes, the lanes share the free slots by turns (docs/decisions/tenants.md).
  * Each pull ends by itself after a while, so a pull that the server forgot delays the worker by one interval at most.
@@ -163,7 +163,7 @@ export class ConsumeLoop {
     timer.stop();
   }
 
-  /** Pulls again on each lane, after a reconnect: the pulls of before may be gone, and the client may wait for them for long. */
+  /** Pulls again on each lane after a reconnect: earlier pulls may be gone, and the client may wait for them for long. */
   reconnected(): void {
     for (const lane of this.#lanes) lane.renewAll();
     this.#wake();
@@ -184,7 +184,7 @@ export class ConsumeLoop {
   #startHeld(): void {
     while (this.#free > 0) {
       const lanes = this.#lanes.filter((one) => one.isWaiting && this.#hasSlot(one, this.#taken));
-      // While one lane alone has something here, nobody else takes turns.
+      // A lane that waits alone needs no turn.
       const lane = lanes.length > 1 ? this.#nextOf(lanes) : lanes[0];
       if (lane === undefined) return;
       const enter = lane.returning.shift();
@@ -234,7 +234,7 @@ export class ConsumeLoop {
     return counts;
   }
 
-  /** While one lane alone has work, nobody else takes turns. */
+  /** Gives all credits to the only lane with work. It needs no turn. */
   #grantAll(lane: Lane, credits: number, kept: number): Map<Lane, number> {
     const slots = lane.source.isBulk ? this.#bulkSlots - kept : credits;
     const count = Math.min(credits, lane.demand, slots);
@@ -254,7 +254,7 @@ export class ConsumeLoop {
       if (!this.#hasSlot(lane, kept)) continue;
       lane.resumeProbes();
       const { requested } = lane;
-      // In a cluster, a pull stays open while the host is full. One of one message is used up by the first that it hands back.
+      // In a cluster, a pull stays open while the host is full. A pull for one message ends with the first one that it hands back.
       const size = lane.source.consumer.isClustered ? 1 : share;
       if (requested * 2 < size && lane.backlog <= requested)
         lane.request(size - requested, probeMs(lane, isTrial), { isProbe: true, isTrial });

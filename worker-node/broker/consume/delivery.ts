@@ -40,14 +40,21 @@ export interface Delivery {
 }
 
 /**
+ * Returns a key for the message of a delivery. The sequence alone is not enough: a stream that was deleted and created again
+ * counts from 1 again.
+ */
+export function messageKey({ sequence, subject }: Delivery): string {
+  return `${sequence} ${subject}`;
+}
+
+/**
  * Makes a {@link Delivery} of a message of the NATS client. A CloudEvent in structured mode is delivered in binary mode.
  * @param consumerCreatedMs when the consumer was created, on the broker's clock. A deleted consumer may have delivered
  *   an older message before. The count of the new consumer does not include that delivery
- * @param after a consumer delivers each message for the first time in the order of the stream. So one that does not come after
- *   those before is of another consumer than the host knows
  */
 export function deliveryOf({ message, asked, after }: Received, consumerCreatedMs: number): Delivery {
   const { deliveryCount } = message.info;
+  // A consumer delivers new messages in the order of the stream. One out of order comes from a consumer that this host does not know.
   const isOfKnown = message.seq > after && message.time.getTime() > consumerCreatedMs;
   const { headers, data } = toBinaryMode(message);
   return {

@@ -17,7 +17,7 @@ export class DurableConsumer {
   readonly #stream: string;
   readonly #definition: ConsumerDefinition;
   readonly #log: WorkerLogger;
-  /** Where it is asked for messages that are known to wait. */
+  /** Asks this consumer for messages that are known to wait. */
   readonly inboxes: PullInboxes;
   #found: Promise<Consumer> | undefined;
   #createdMs = Number.POSITIVE_INFINITY;

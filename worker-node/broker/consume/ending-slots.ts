@@ -1,6 +1,6 @@
 /**
  * The deliveries of a host that only store their end, so that their slots are free soon. If the broker takes too long for that, no slot
- * counts as free soon until an end is stored in time again: else a full host would take messages and hand them back, again and again.
+ * counts as free soon until an end is stored in time again. Otherwise a full host would take messages and hand them back again and again.
  */
 export class EndingSlots {
   readonly #soonMs: number;

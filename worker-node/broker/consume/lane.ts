@@ -20,7 +20,7 @@ const FORGOTTEN_MS = 6_000;
 /** A consumer, and how its messages share the slots of a host with those of other consumers. */
 export interface LaneSource {
   readonly consumer: Pick<DurableConsumer, 'get' | 'forget' | 'createdMs' | 'ackWaitMs' | 'isClustered'> & {
-    /** Where it is asked for messages that are known to wait. Undefined: as for those that may come. */
+    /** Asks it for messages that are known to wait. Undefined: they are fetched like those that may come. */
     readonly inboxes?: Pick<PullInboxes, 'ask'>;
   };
   readonly priority: Priority;
@@ -98,7 +98,9 @@ export class Lane {
   request(count: number, expiresMs: number, kind: RequestKind): void {
     const request: Request = {
       ...kind,
-      ...{ left: count, isUnwanted: false, isLost: false },
+      left: count,
+      isUnwanted: false,
+      isLost: false,
       done: Promise.resolve(),
     };
     this.#requests.add(request);
@@ -133,7 +135,7 @@ export class Lane {
     }
   }
 
-  /** As {@link renew}, after a reconnect. In a cluster, all pulls may be lost, and else those that the client does not send again. */
+  /** As {@link renew}, after a reconnect. In a cluster all pulls may be lost; otherwise only those that the client does not send again. */
   renewAll(): void {
     this.renew();
     const { isClustered, inboxes } = this.source.consumer;
@@ -205,14 +207,14 @@ export class Lane {
     this.#listener.onMessage(this, received);
   }
 
-  /** A consumer that was deleted and created again counts from the start, and the server tells only the pulls that are open. */
+  /** Forgets the consumer. If it was deleted and created again, it counts from the start, and only open pulls are told. */
   #forget(): void {
     this.source.consumer.forget();
     this.#reached = 0;
   }
 }
 
-/** Ends a request that a server of its own answers, which learns of it. */
+/** Ends a request outside of a cluster: the server that answers it is the one that is told. */
 function endSoon(request: Request): void {
   request.isUnwanted = true;
   void request.pull?.end();

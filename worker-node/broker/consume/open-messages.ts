@@ -1,5 +1,5 @@
 import { RenewedMap } from '../../../shared/memory/renewed-map.ts';
-import type { Delivery } from './delivery.ts';
+import { type Delivery, messageKey } from './delivery.ts';
 
 /** A message that this process handles, from its first delivery to this process until a delivery of it is settled. */
 class OpenMessage {
@@ -33,7 +33,7 @@ export class OpenMessages {
    * @returns undefined if this process already handles the message. The new delivery is then the one to answer
    */
   open(delivery: Delivery): OpenMessage | undefined {
-    const key = keyOf(delivery);
+    const key = messageKey(delivery);
     const known = this.#byKey.get(key);
     if (known !== undefined) {
       known.repeat(delivery);
@@ -45,14 +45,6 @@ export class OpenMessages {
   }
 
   close({ first }: OpenMessage): void {
-    this.#byKey.delete(keyOf(first));
+    this.#byKey.delete(messageKey(first));
   }
-}
-
-/**
- * Returns a key for a message. The sequence alone is not enough: a stream that was deleted and created again counts
- * from 1 again.
- */
-function keyOf({ sequence, subject }: Delivery): string {
-  return `${sequence} ${subject}`;
 }

@@ -5,11 +5,11 @@ import { NANOS_PER_MS } from '../../../shared/nats/streams.ts';
 import type { PulledMessages } from './pull.ts';
 import { type PulledMessage, pulledMessage } from './pulled-message.ts';
 
-/** How long such a pull is open. JetStream ends it then. */
+/** How long a pull of {@link PullInboxes} is open. Then JetStream ends it. */
 export const SHORT_PULL_MS = 1_000;
 /** A pull that has not ended by then was forgotten by its server. */
 const FORGOTTEN_MS = 2 * SHORT_PULL_MS;
-/** The status of a pull whose time is over. All other ones but the heartbeat are failures. */
+/** The status of a pull whose time is over. Every other status but the heartbeat is a failure. */
 const TIME_OVER = 408;
 const HEARTBEAT = 100;
 
@@ -57,8 +57,8 @@ export class PullInboxes {
   }
 
   /**
-   * Fails a pull that is late, unless its messages or its end have come: after the host stood still, it may learn of that first.
-   * A request that was made while the connection is lost is sent when it is back.
+   * Fails a pull that is late. What has arrived for it counts first: after a host stood still, this timer may run before that is
+   * read. A pull that was opened while the connection is lost is not late: the client sends it after the reconnect.
    */
   #watch(pull: ShortPull): void {
     this.#late.add(pull, () => {

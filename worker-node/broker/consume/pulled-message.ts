@@ -1,5 +1,6 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
+import { NANOS_PER_MS } from '../../../shared/nats/streams.ts';
 
 /** The part of a message of JetStream that a worker uses. */
 export type PulledMessage = Pick<
@@ -9,20 +10,19 @@ export type PulledMessage = Pick<
   readonly info: Pick<JsMsg['info'], 'deliveryCount' | 'pending'>;
 };
 
-const NANOS_PER_MS = 1_000_000;
 const ACK = Buffer.from('+ACK');
 const NAK = Buffer.from('-NAK');
 const WORKING = Buffer.from('+WPI');
 
-/** How many words the subject for the answer has. Newer servers add a domain and a hash of the account, and may add one word at the end. */
-const WORDS = 9;
-const WORDS_WITH_DOMAIN = 11;
+/** How many tokens the reply subject has. Newer servers add a domain and a hash of the account, and may add one token at the end. */
+const TOKENS = 9;
+const TOKENS_WITH_DOMAIN = 11;
 const FIRST = '$JS';
 
 /**
  * Makes a message of JetStream of one that came to the inbox of a pull. The NATS client (jetstream 3.4.0) has this too, and does not
  * export it.
- * @throws Error if its subject for the answer is not that of JetStream
+ * @throws Error if its reply subject is not one of JetStream
  */
 export function pulledMessage(message: Msg): PulledMessage {
   return new Pulled(message);
@@ -37,11 +37,11 @@ class Pulled implements PulledMessage {
 
   constructor(message: Msg) {
     this.#message = message;
-    const words = message.reply?.split('.') ?? [];
-    const domain = words.length === WORDS ? 0 : WORDS_WITH_DOMAIN - WORDS;
-    if (words[0] !== FIRST || words.length < WORDS + domain)
+    const tokens = message.reply?.split('.') ?? [];
+    const domain = tokens.length === TOKENS ? 0 : TOKENS_WITH_DOMAIN - TOKENS;
+    if (tokens[0] !== FIRST || tokens.length < TOKENS + domain)
       throw new Error('a pull brought a message that is not of JetStream');
-    const [deliveryCount, seq, , nanos, pending] = words.slice(4 + domain, WORDS + domain).map(Number);
+    const [deliveryCount, seq, , nanos, pending] = tokens.slice(4 + domain, TOKENS + domain).map(Number);
     this.info = { deliveryCount: deliveryCount ?? 0, pending: pending ?? 0 };
     this.seq = seq ?? 0;
     this.time = new Date(Math.floor((nanos ?? 0) / NANOS_PER_MS));

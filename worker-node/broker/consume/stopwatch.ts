@@ -1,10 +1,10 @@
-/** How much time has passed since it was made. The steady clock stands still while a machine sleeps, the other one may be set. */
+/** Measures the time since it was made. The monotonic clock stands still while a machine sleeps, and the wall clock may be set. */
 export class Stopwatch {
-  readonly #steadyMs = performance.now();
+  readonly #monotonicMs = performance.now();
   readonly #wallMs = Date.now();
 
-  /** By the clock that says more. */
+  /** By the clock that shows more. */
   get elapsedMs(): number {
-    return Math.max(performance.now() - this.#steadyMs, Date.now() - this.#wallMs);
+    return Math.max(performance.now() - this.#monotonicMs, Date.now() - this.#wallMs);
   }
 }

@@ -2,7 +2,7 @@ import { type ConsumerConfig, JetStreamApiError } from '@nats-io/jetstream';
 import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
 import type { Broker } from '../connect.ts';
 
-/** What NATS shall do with a consumer: make a missing one, or change one that is there. */
+/** What NATS does with a consumer: create a missing one, or update one that is there. */
 export type ConsumerAction = 'create' | 'update';
 
 interface ApiAnswer {

@@ -5,7 +5,7 @@ import { OPERATIONS_BUCKET, PAUSE_SUBJECTS } from '../../../shared/nats/streams.
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import type { Broker } from '../connect.ts';
 import { readPauses } from '../pause-watch.ts';
-import { isForbidden } from '../provision.ts';
+import { isForbidden } from '../permissions/permission-watch.ts';
 import { knownOperations } from './known-operations.ts';
 
 /** An operation that was paused or resumed. */

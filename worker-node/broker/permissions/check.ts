@@ -15,19 +15,20 @@ import { openConnection } from '../connect.ts';
 import { deniedError, userInfo, violationIn } from './permission-watch.ts';
 import { droppedFinding, droppedForTrace } from './trace-probe.ts';
 
-/** The sides that have a user of their own. */
+/** The programs that each have a NATS user of their own. */
 export const ROLES = ['worker', 'edge', 'setup'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** What the user of a role lacks. */
 export interface PermissionReport {
   readonly role: Role;
   readonly permissions: readonly Finding[];
-  /** Whether the user is allowed all that the side cannot do without. */
+  /** Whether the user has all permissions that the role cannot do without. */
   readonly ok: boolean;
 }
 
 /**
- * Checks what the user of the settings is allowed, if it is the user of a side.
+ * Checks whether the user of the settings has the permissions that a role needs.
  * @param environment the worker's settings say where NATS is
  * @throws ThroughlineError `config-invalid`, `broker-unavailable`
  */
@@ -50,12 +51,13 @@ export async function checkPermissions(
   }
 }
 
-/** What this file needs of a connection. It is closed afterwards. */
+/** What this file needs of a connection. */
 type Checked = Pick<NatsConnection, 'request' | 'status' | 'publish' | 'flush'>;
 
 /**
- * The permissions of a side that the user of a connection lacks, and the one for traces if NATS drops messages for want of it.
- * @param needed what the side needs
+ * The permissions of a role that the user of a connection lacks, and the one for traces if NATS drops messages for want of it.
+ * Close the connection afterwards.
+ * @param needed what the role needs
  * @throws whatever the NATS client throws
  */
 export async function permissionFindings(

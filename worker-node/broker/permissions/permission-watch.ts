@@ -16,8 +16,9 @@ interface PermissionWatchParts {
 }
 
 /**
- * Learns what NATS does not let this user do: from NATS, asked again and again, since a reload of nats-server changes permissions in silence, and from each refusal. NATS
- * refuses a message that asks for no answer, such as an ack, only on the side.
+ * Learns what NATS does not let this user do. It asks NATS again and again, since a reload of nats-server changes permissions
+ * without a word. It also follows the refusals on the connection: a message without a reply subject, such as an ack, is refused
+ * only there.
  */
 export class PermissionWatch {
   readonly #parts: PermissionWatchParts;
@@ -82,7 +83,7 @@ export class PermissionWatch {
 
   async #ask(): Promise<void> {
     const user = await userInfo(this.#parts.connection).catch(() => undefined);
-    if (user !== undefined && this.#denials.told(user))
+    if (user !== undefined && this.#denials.update(user))
       await this.#parts.connection.reconnect().catch(() => undefined);
   }
 }
@@ -99,6 +100,11 @@ export function deniedError(thrown: unknown): unknown {
   const what = violation.operation === 'publish' ? 'publish on' : 'subscribe to';
   const message = `NATS does not let this user ${what} ${violation.subject}; deploy/nats/permissions.conf lists what is needed`;
   return new ThroughlineError('config-invalid', message, { cause: thrown });
+}
+
+/** Whether the server does not let this user do something. */
+export function isForbidden(thrown: unknown): boolean {
+  return violationIn(thrown) !== undefined;
 }
 
 /** The refusal of the server in what was thrown. Looks into the causes too, since the client wraps the server's answer. */

@@ -50,9 +50,13 @@ async function followRefusals(
 /** The finding for a user whose messages are dropped. @param dest the subject of the traces */
 export function droppedFinding(user: string, dest: string): Finding {
   return {
-    ...{ of: `user ${user}`, setting: `permission to publish ${dest}`, actual: 'missing', wanted: 'there' },
+    of: `user ${user}`,
+    setting: `permission to publish ${dest}`,
+    actual: 'missing',
+    wanted: 'there',
     why: `message tracing is on: ${LOST_TO_TRACING}`,
-    ...{ level: 'breaks', fix: 'server' },
+    level: 'breaks',
+    fix: 'server',
   };
 }
 

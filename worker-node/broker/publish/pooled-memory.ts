@@ -2,29 +2,29 @@ import { MsgHdrsImpl } from '@nats-io/nats-core';
 import type { NatsConnection } from '@nats-io/transport-node';
 
 /**
- * A text as UTF-8, in memory that Node hands out in slices. `TextEncoder` asks for memory of its own each time, which costs more
- * than the encoding, and again when it is collected. Half a surrogate pair becomes U+FFFD, as there.
+ * A text as UTF-8, in Node's pooled memory: `Buffer.from` takes slices of one larger buffer. `TextEncoder` allocates memory each
+ * time, which costs more than the encoding, and once more when it is collected. Half a surrogate pair becomes U+FFFD in both.
  */
 export function pooledUtf8(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
-/** Headers that are encoded in such memory. The client copies them before it writes. */
+/** Headers that are encoded in pooled memory. The client copies them before it writes. */
 export class PooledHeaders extends MsgHdrsImpl {
   override encode(): Uint8Array {
     return pooledUtf8(this.toString());
   }
 }
 
-/** What the NATS client sends with, and collects until it writes (nats-core 3.4.0). It does not show them. */
+/** What the NATS client sends with, and where it collects until it writes (nats-core 3.4.0). It does not export them. */
 interface Sending {
   sendCommand(command: string | Uint8Array, ...payloads: Uint8Array[]): void;
   readonly outbound: { readonly buffers: Uint8Array[]; readonly byteLength: number; pack(): void };
 }
 
 /**
- * Lets a connection keep in such memory what it sends: its commands, and what it puts together from them. A worker sends three messages
- * for each job. Not for a connection over a WebSocket: it sends the whole memory of which it was given a slice.
+ * Lets a connection keep in pooled memory what it sends: its commands, and what it puts together from them. A worker sends three
+ * messages for each job. Do not use it for a WebSocket, which sends the whole buffer behind a slice.
  */
 export function poolMemory(connection: NatsConnection): void {
   const protocol = sendingOf(connection);
@@ -39,7 +39,7 @@ export function poolMemory(connection: NatsConnection): void {
   };
 }
 
-/** This looks for it where the client keeps it. It stays the same after a reconnect. */
+/** Looks where the client keeps it. It stays the same after a reconnect. */
 function sendingOf(connection: NatsConnection): Sending | undefined {
   const { protocol } = connection as unknown as { readonly protocol?: Partial<Sending> };
   const isKnown =

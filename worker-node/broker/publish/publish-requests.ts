@@ -8,14 +8,14 @@ import type { MuxRequests, WaitingRequest } from '../../../shared/nats/client/mu
 const PATIENCE_MS = 5_000;
 
 /**
- * Publishes messages that JetStream stores. As the `publish` of the NATS client, and on the same inbox: but a message costs one
+ * Publishes messages that JetStream stores, as `publish` of the NATS client does, and on the same inbox. But a message costs one
  * promise and no timer of its own. A worker publishes two messages for each job.
  */
 export class PublishRequests implements Pick<JetStreamClient, 'publish'> {
   readonly #connection: NatsConnection;
   readonly #requests: MuxRequests<Msg>;
   readonly #inTime: Deadlines;
-  /** For the tokens: those of the client have no `-`. */
+  /** Numbers the tokens of requests. Those of the client have no `-`. */
   #next = 0;
 
   /** @param patienceMs how long JetStream may take to store a message */

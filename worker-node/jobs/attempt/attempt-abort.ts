@@ -13,11 +13,11 @@ export class AttemptAbort {
   #context: Context = ROOT_CONTEXT;
 
   constructor() {
-    // Most attempts are not waited for with it.
+    // Most attempts end without it, and nobody handles it then.
     this.#aborted.promise.catch(() => undefined);
   }
 
-  /** The signal is made when it is first asked for: most operations do not, and it costs more than the rest. */
+  /** The signal is made when it is first read: most operations never read it, and it costs more than the rest. */
   get signal(): AbortSignal {
     this.#controller ??= this.#makeController();
     return this.#controller.signal;
@@ -38,7 +38,7 @@ export class AttemptAbort {
     return this.#aborted.promise;
   }
 
-  /** The listeners of the signal are called in this context, whoever aborts. They are the operation's code. */
+  /** Sets the context in which the listeners of the signal are called, whoever aborts. They are the operation's code. */
   callIn(context: Context): void {
     this.#context = context;
   }

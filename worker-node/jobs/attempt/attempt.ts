@@ -88,7 +88,12 @@ export function eventOf(
   const { jobId, operation } = job.address;
   const accepted = { jobId, operation, acceptedAt, spec: { ...job.spec, maxAttempts }, redrive: job.redrive };
   return makeEvent(kind, accepted, {
-    ...{ attempt: number, released, startedAt, worker, traceId, spanId },
+    attempt: number,
+    released,
+    startedAt,
+    worker,
+    traceId,
+    spanId,
     ...more,
   });
 }

@@ -17,6 +17,7 @@ import { type AttemptOutcome, outcomeOfAbort, outcomeOfThrow } from './attempt-o
 import type { JobLease } from './job-lease.ts';
 import type { ProgressReporter } from './progress-reporter.ts';
 
+/** What an attempt needs while its operation runs. */
 export interface RunOptions {
   /** Ends the attempt, with a ThroughlineError as reason. The time limit of the attempt aborts it too. */
   readonly abort: AttemptAbort;
@@ -36,9 +37,9 @@ export interface RunOptions {
  * can never show that the lease holds.
  */
 const MAX_LOOKS = 3;
-/** A result of so few bytes fits into every message of a server that the worker starts with. */
+/** A result of this size fits into a message of every server: the worker does not start with one that takes less. */
 const ALWAYS_FITS = 16 * 1024;
-/** A unit of a text has at most so many bytes in UTF-8. */
+/** How many bytes a UTF-16 code unit of a text has at most in UTF-8. */
 const MOST_BYTES = 3;
 
 /** Runs one attempt of an operation within its time limit. Never throws: every end is an outcome. */

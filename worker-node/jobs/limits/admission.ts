@@ -17,7 +17,7 @@ interface AdmissionParts {
 }
 
 /** Why an attempt did not start. */
-export interface Held {
+export interface LimitRefusal {
   readonly limit: Limit;
   readonly refusal: NumberedRefusal;
 }
@@ -49,7 +49,7 @@ export class Admission {
    * @returns why the attempt has to wait; undefined if it may start now
    * @throws ThroughlineError `broker-unavailable`
    */
-  async take(): Promise<Held | undefined> {
+  async take(): Promise<LimitRefusal | undefined> {
     const taken: Limit[] = [];
     for (const limit of this.#parts.limits) {
       // An attempt that comes does not overtake those that wait here.
@@ -88,7 +88,7 @@ export class Admission {
    * @param cancelled aborts when the attempt has to end for another reason
    * @returns whether to try again. If not, the job goes back to the queue: this process has no room for it, or stops
    */
-  async wait({ limit, refusal }: Held, slot: Slot, cancelled: AbortSignal): Promise<boolean> {
+  async wait({ limit, refusal }: LimitRefusal, slot: Slot, cancelled: AbortSignal): Promise<boolean> {
     const { tenant, parking, metrics } = this.#parts;
     if (this.#waitedFor === undefined) {
       this.#waitedSince = Date.now();
@@ -111,7 +111,7 @@ export class Admission {
   }
 
   /** How long a job that goes back to the queue stays away, in milliseconds. */
-  backIn({ limit, refusal }: Held, slot: Slot): number {
+  backIn({ limit, refusal }: LimitRefusal, slot: Slot): number {
     if (slot.stopping.aborted) return 0;
     const now = Date.now();
     return limit.pace.turn(now, refusal.by === 'rateLimit' ? refusal.freeAt : now);

@@ -3,7 +3,7 @@ import type { LimitEntry, Taken } from '../../../shared/wire/limit-entry.ts';
 
 /** What an attempt wants before it may start. */
 export interface Wish {
-  /** Names the attempt among all of all hosts. */
+  /** Names the attempt among those of all hosts. */
   readonly id: string;
   /** How many attempts may run at the same time; undefined: any number. */
   readonly places?: number;

@@ -1,4 +1,4 @@
-import type { Delivery } from '../../broker/consume/delivery.ts';
+import { type Delivery, messageKey } from '../../broker/consume/delivery.ts';
 
 const CAPACITY = 100_000;
 
@@ -7,21 +7,16 @@ export class HandedBack {
   readonly #keys = new Set<string>();
 
   add(delivery: Delivery): void {
-    this.#keys.add(keyOf(delivery));
+    this.#keys.add(messageKey(delivery));
     const [oldest] = this.#keys;
     if (oldest !== undefined && this.#keys.size > CAPACITY) this.#keys.delete(oldest);
   }
 
   has(delivery: Delivery): boolean {
-    return this.#keys.has(keyOf(delivery));
+    return this.#keys.has(messageKey(delivery));
   }
 
   delete(delivery: Delivery): void {
-    this.#keys.delete(keyOf(delivery));
+    this.#keys.delete(messageKey(delivery));
   }
-}
-
-/** A stream that was deleted and created again counts from 1 again. */
-function keyOf({ sequence, subject }: Delivery): string {
-  return `${sequence} ${subject}`;
 }

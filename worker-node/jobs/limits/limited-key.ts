@@ -7,7 +7,7 @@ import { confirm, forgo, type Refusal, release, renew, take, type Wish } from '.
 
 /** How many times a place is renewed within its lease. */
 const RENEWALS = 3;
-/** While attempts wait here, the entry is read at least so often: a message about a write may be lost. */
+/** How often the entry is read, at least, while attempts wait here: a message about a write may be lost. */
 const RECHECK_MS = 1_000;
 /** Another host's write is announced before it is stored. So the entry is read again after this time. */
 const ECHO_MS = 50;
@@ -113,7 +113,7 @@ export class LimitedKey {
     });
     if (refusal === undefined) {
       if (wish.places !== undefined) this.#hold(wish.id);
-      // What one attempt may do, the next one may do too, as far as this host knows.
+      // As far as this host knows, the next attempt may start too.
       this.#wakeNext();
       return undefined;
     }

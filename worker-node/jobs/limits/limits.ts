@@ -14,7 +14,7 @@ import { Parking } from './parking.ts';
 
 /** How often keys that nobody needs are forgotten. */
 const SWEEP_MS = 5_000;
-/** The jobs that were handed back come again at least so often, one of each key: together about a hundred in a second. */
+/** How far apart two jobs of one key come back, for each key with jobs that were handed back: so about a hundred come in a second. */
 const BETWEEN_MS = 10;
 const LEAST_BETWEEN_MS = 50;
 
@@ -60,8 +60,9 @@ export class Limits {
   }
 
   /**
-   * For a job that was handed back before: how long it stays away again, in milliseconds, if it is known that it cannot
-   * start and has no room here; undefined if it is to be tried.
+   * Decides about a job that was handed back before.
+   * @returns how long it stays away again, in milliseconds, if it is known that it cannot start and has no room here;
+   *   undefined if it is to be tried
    */
   awayAgain(job: JobMessage, operation: Operation): number | undefined {
     const now = Date.now();

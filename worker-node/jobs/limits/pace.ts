@@ -1,8 +1,10 @@
+import { equalJitter } from '../../../shared/backoff.ts';
+
 /** How long a message that is handed back stays away, at least and at most. */
 const LEAST_MS = 100;
 const MOST_MS = 5 * 60_000;
 const SHORTEST_MS = 10;
-/** Before anything is known about a key. */
+/** The pause between two starts before anything is known about a key. */
 const FIRST_MS = 250;
 /** How much the newest pause between two starts counts. */
 const NEWEST = 0.2;
@@ -45,15 +47,16 @@ export class Pace {
   }
 
   /**
-   * How long a message stays away, in milliseconds.
+   * Gives the next turn to a message that is handed back.
    * @param from the earliest time for it
+   * @returns how long it stays away, in milliseconds
    */
   turn(now: number, from: number): number {
     const turn = Math.max(this.#nextTurn, from, now + LEAST_MS);
     this.#nextTurn = Math.min(turn + this.#between(now), now + MOST_MS);
     const delayMs = turn - now;
     // Those that would wait for longer look again from time to time: the limit may have been changed.
-    return Math.ceil(delayMs < MOST_MS ? delayMs : (MOST_MS * (1 + this.#random())) / 2);
+    return Math.ceil(delayMs < MOST_MS ? delayMs : equalJitter(MOST_MS, this.#random()));
   }
 
   #between(now: number): number {

@@ -4,7 +4,7 @@
 export type Keywords = Readonly<Record<string, unknown>>;
 export type JsonSchema = boolean | Keywords;
 
-/** How two values of a keyword are one. */
+/** How two values of a keyword become one. */
 const JOINS: Readonly<Record<string, (a: unknown, b: unknown) => unknown>> = {
   minimum: higher,
   maximum: lower,

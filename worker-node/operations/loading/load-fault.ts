@@ -32,9 +32,9 @@ export async function findFault(file: string, thrown: unknown): Promise<LoadFaul
   const [place] = [...places.filter((found) => found.file === file), ...places];
   if (place !== undefined) return faultAt(place, file);
   // Node's error about an import names no line, and its error about the syntax of an ES module names no file either.
-  const found = missingImport(stack) ?? (thrown instanceof SyntaxError ? await syntaxError(file) : undefined);
-  const resolved = await found;
-  return resolved === undefined ? {} : faultAt(resolved, file);
+  const found = await (missingImport(stack) ??
+    (thrown instanceof SyntaxError ? syntaxError(file) : undefined));
+  return found === undefined ? {} : faultAt(found, file);
 }
 
 interface Place {

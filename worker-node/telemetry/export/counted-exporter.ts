@@ -7,6 +7,8 @@ import type { Exported } from './otlp-exporter.ts';
 
 /** The library's words for an answer of 429, 502, 503 or 504: it does not say which. */
 const BUSY = 'Export failed with retryable status';
+/** The library's words for an answer that did not come. */
+const LATE = 'Request timed out';
 /** What Node says about an answer that is not HTTP/1. */
 const NOT_HTTP = /^Parse Error/;
 
@@ -87,7 +89,9 @@ export class CountedExporter<Batch> {
       return;
     }
     losses.exports.taken += Math.max(0, size - rejected);
-    losses.add('rejected', rejected, `the collector rejected ${what}: ${describeThrown(reason ?? '')}`);
+    const said = describeThrown(reason ?? '');
+    if (rejected > 0) losses.add('rejected', rejected, `the collector rejected ${what}: ${said}`);
+    else if (said !== '') losses.remark(`the collector took the ${what}, and warns: ${said}`);
   }
 
   /** Waits for the answers to all batches. What has none after `limitMs` is lost. */
@@ -115,6 +119,7 @@ export class CountedExporter<Batch> {
 function causeOf(error: (Error & { readonly code?: unknown }) | undefined): string {
   if (typeof error?.code === 'number') return `status ${error.code}`;
   if (error?.message === BUSY) return 'status 429, 502, 503 or 504, also after more tries';
+  if (error?.message === LATE) return 'no answer in time';
   const message = describeThrown(error ?? 'no answer');
   return NOT_HTTP.test(message)
     ? 'the endpoint does not speak HTTP/1.1; is it the port for gRPC? The one for HTTP is usually 4318'

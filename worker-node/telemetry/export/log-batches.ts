@@ -13,7 +13,7 @@ import type { Losses } from './losses.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
-/** About so many characters of log records may wait: single lines may be long. */
+/** About how many characters of log records may wait: single lines may be long. */
 const MAX_CHARACTERS = 16 * 1_024 * 1_024;
 
 /** Sends log records in batches with OpenTelemetry's own exporter, and counts those that are lost on the way. */

@@ -3,9 +3,10 @@ import { optionalWhole, url, wholeNumber } from '../../../shared/config.ts';
 import { optionalWord, word } from '../../../shared/trace/settings/otel-words.ts';
 import { otlpHeaders } from '../../../shared/trace/settings/otlp-headers.ts';
 import {
+  type CommonSettings,
   MAX_TIMEOUT_MS,
   type OtlpTarget,
-  otlpAddress,
+  signalTarget,
 } from '../../../shared/trace/settings/otlp-settings.ts';
 
 const LOGS_PATH = '/v1/logs';
@@ -32,26 +33,15 @@ export const logVariables = {
   OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT: optionalWhole(1, 1_000_000),
 };
 
-type LogSettings = z.output<z.ZodObject<typeof logVariables>> & {
-  readonly OTEL_SDK_DISABLED: boolean;
-  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
-  readonly OTEL_EXPORTER_OTLP_HEADERS: Readonly<Record<string, string>>;
-  readonly OTEL_EXPORTER_OTLP_COMPRESSION: 'none' | 'gzip';
-  readonly OTEL_EXPORTER_OTLP_TIMEOUT: number;
-};
+type LogSettings = CommonSettings & z.output<z.ZodObject<typeof logVariables>>;
 
-/** Where the log records go; undefined if they are not sent. */
+/** Where the log records go, and how; undefined if they are not sent. */
 export function logsTarget(settings: LogSettings): OtlpTarget | undefined {
-  if (settings.OTEL_SDK_DISABLED || settings.OTEL_LOGS_EXPORTER === 'none') return undefined;
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: own } = settings;
-  const address = otlpAddress(own, base, LOGS_PATH);
-  if (address === undefined) return undefined;
-  const compression = settings.OTEL_EXPORTER_OTLP_LOGS_COMPRESSION ?? settings.OTEL_EXPORTER_OTLP_COMPRESSION;
-  const headers = { ...settings.OTEL_EXPORTER_OTLP_HEADERS, ...settings[LOG_HEADERS_NAME] };
-  return {
-    url: address.url,
-    headers: { ...address.headers, ...headers },
-    gzip: compression === 'gzip',
-    timeoutMs: settings.OTEL_EXPORTER_OTLP_LOGS_TIMEOUT ?? settings.OTEL_EXPORTER_OTLP_TIMEOUT,
-  };
+  return signalTarget(LOGS_PATH, settings, {
+    exporter: settings.OTEL_LOGS_EXPORTER,
+    endpoint: settings.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT,
+    headers: settings[LOG_HEADERS_NAME],
+    compression: settings.OTEL_EXPORTER_OTLP_LOGS_COMPRESSION,
+    timeoutMs: settings.OTEL_EXPORTER_OTLP_LOGS_TIMEOUT,
+  });
 }

@@ -1,4 +1,5 @@
 import { startTimer, type Timer } from '../../../shared/timers.ts';
+import { OncePerPeriod } from '../once-per-period.ts';
 
 /** What is sent to a collector. */
 export const SIGNALS = ['spans', 'logs', 'metrics'] as const;
@@ -12,8 +13,11 @@ export type LossReason = 'queueFull' | 'exportFailed' | 'rejected';
 
 type LossCounts = Readonly<Record<LossReason, number>>;
 
-/** Takes the counts of a signal since the start, and the cause of the last loss. */
-export type SayLoss = (signal: Signal, counts: LossCounts, cause: string) => void;
+/**
+ * Takes the counts of a signal since the start, and the cause of the last loss; or, without counts, what a collector warned of
+ * although nothing was lost.
+ */
+export type SayLoss = (signal: Signal, counts: LossCounts | undefined, cause: string) => void;
 
 /** The log has at most one line in this time, and `/readyz` warns for this long. */
 const PERIOD_MS = 60_000;
@@ -43,14 +47,16 @@ export class Losses {
   readonly exports = new ExportCounts();
   readonly #signal: Signal;
   readonly #tell: SayLoss;
+  readonly #line: OncePerPeriod;
   readonly #counts: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0 };
   #cause = '';
-  #isUnsaid = false;
-  #timer: Timer | undefined;
+  #remark = '';
+  #remarkTimer: Timer | undefined;
 
   constructor(signal: Signal, tell: SayLoss) {
     this.#signal = signal;
     this.#tell = tell;
+    this.#line = new OncePerPeriod(PERIOD_MS, () => tell(signal, this.counts, this.#cause));
   }
 
   /** How much was lost since the start: spans, log records, or data points of metrics. */
@@ -58,10 +64,13 @@ export class Losses {
     return { ...this.#counts };
   }
 
-  /** A sentence for `/readyz` about a loss of the last period; none if there was no loss. */
+  /** Sentences for `/readyz` about a loss of the last period, and about a warning of the collector. */
   get warnings(): readonly string[] {
-    if (this.#timer === undefined) return [];
-    return [`${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`];
+    const losses = `${MEANINGS[this.#signal]}: ${this.#cause}; ${this.#total} since the start`;
+    return [
+      ...(this.#line.isOpen ? [losses] : []),
+      ...(this.#remarkTimer === undefined ? [] : [this.#remark]),
+    ];
   }
 
   /** Counts a loss. @param cause what the collector answered, or the limit that was reached */
@@ -69,39 +78,36 @@ export class Losses {
     if (count === 0) return;
     this.#counts[reason] += count;
     this.#cause = cause;
-    this.#isUnsaid = true;
-    if (this.#timer === undefined) this.#say();
+    this.#line.due();
+  }
+
+  /** Passes on what a collector says of what it took whole, once in each period (OTLP, "Partial Success"). */
+  remark(sentence: string): void {
+    this.#remark = sentence;
+    if (this.#remarkTimer !== undefined) return;
+    this.#remarkTimer = startTimer(PERIOD_MS, () => {
+      this.#remarkTimer = undefined;
+    });
+    this.#tell(this.#signal, undefined, sentence);
   }
 
   /** Says what is unsaid, and stops. */
   stop(): void {
-    this.#timer?.stop();
-    this.#timer = undefined;
-    if (this.#isUnsaid) this.#write();
+    this.#line.stop();
+    this.#remarkTimer?.stop();
+    this.#remarkTimer = undefined;
   }
 
   get #total(): number {
     return Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
-  }
-
-  #say(): void {
-    this.#write();
-    this.#timer = startTimer(PERIOD_MS, () => {
-      this.#timer = undefined;
-      if (this.#isUnsaid) this.#say();
-    });
-  }
-
-  #write(): void {
-    this.#isUnsaid = false;
-    this.#tell(this.#signal, this.counts, this.#cause);
   }
 }
 
 /** The losses of all signals. */
 export type AllLosses = Readonly<Record<Signal, Losses>>;
 
-export function noLosses(tell: SayLoss): AllLosses {
+/** Makes the counts of all signals. @param tell is told about losses, at most once in a period for each signal */
+export function createLosses(tell: SayLoss): AllLosses {
   return {
     spans: new Losses('spans', tell),
     logs: new Losses('logs', tell),

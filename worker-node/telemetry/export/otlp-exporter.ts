@@ -26,13 +26,15 @@ export interface SignalFormat<Batch> {
   readonly write: (batch: Batch) => Uint8Array | undefined;
   /** Is told for how many milliseconds a collector that is busy wants nothing more. */
   readonly asked?: (waitMs: number) => void;
+  /** Whether a collector that cannot be reached is not tried again, because somebody waits for the end of the process. */
+  readonly isBrief?: boolean;
 }
 
 /** How an export ended. */
 export interface Exported extends ExportResult {
   /** How much of a batch that was taken was not. */
   readonly rejected?: number;
-  /** Why it was not. */
+  /** Why it was not. If all of it was taken: what the collector warns of. */
   readonly reason?: string;
 }
 
@@ -45,7 +47,8 @@ export class OtlpExporter<Batch> {
   /** What the collector said last. The library reads an answer and ends its export in one turn. */
   #answer: ExportAnswer | undefined;
 
-  constructor(target: OtlpTarget, environment: Environment, { variable, write, asked }: SignalFormat<Batch>) {
+  constructor(target: OtlpTarget, environment: Environment, format: SignalFormat<Batch>) {
+    const { variable, write } = format;
     const serializer = {
       serializeRequest: write,
       deserializeResponse: (body: Uint8Array) => {
@@ -58,7 +61,7 @@ export class OtlpExporter<Batch> {
     this.#library = withoutHeaders(target, environment, (config) => {
       const options = convertLegacyHttpOptions(config, variable, `v1/${variable.toLowerCase()}`, json);
       const agentFactory = async (protocol: string) =>
-        withOwnRetryAfter(await options.agentFactory(protocol), asked);
+        withOwnTries(await options.agentFactory(protocol), format);
       const own = { ...options, agentFactory };
       const delegate = createOtlpHttpExportDelegate(own, serializer, '', none, undefined);
       return new OTLPExporterBase<Batch>(delegate);
@@ -92,11 +95,18 @@ interface Requested {
   addRequest(request: ClientRequest, ...more: unknown[]): void;
 }
 
+/** What Node says about a collector that is not there. Another try within seconds finds none either. */
+const NOT_THERE = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'];
+
 /**
  * Lets the library see a `Retry-After` as we read it. It takes one that is unreadable, negative or past for "at once", and
- * spends all its tries within milliseconds. Without the header it waits longer before each try.
+ * spends all its tries within milliseconds. Without the header it waits longer before each try. It knows by the code of an
+ * error that another try makes sense, so a process that is brief hides the codes after which none does.
  */
-function withOwnRetryAfter(agent: Agent, asked: SignalFormat<unknown>['asked']): Agent {
+function withOwnTries(
+  agent: Agent,
+  { asked, isBrief = false }: Pick<SignalFormat<unknown>, 'asked' | 'isBrief'>,
+): Agent {
   const requested = agent as unknown as Requested;
   const addRequest = requested.addRequest.bind(agent);
   requested.addRequest = (request, ...more) => {
@@ -106,6 +116,10 @@ function withOwnRetryAfter(agent: Agent, asked: SignalFormat<unknown>['asked']):
       else delete headers['retry-after'];
       if (waitMs > 0 && RETRYABLE.includes(statusCode)) asked?.(waitMs);
     });
+    if (isBrief)
+      request.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== undefined && NOT_THERE.includes(error.code)) delete error.code;
+      });
     addRequest(request, ...more);
   };
   return agent;

@@ -14,14 +14,24 @@ import type { Losses } from './losses.ts';
 import { type Exported, OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
-/** At the end, so many batches are sent at the same time. The library refuses those beyond 30. */
+/** How many batches are sent at the same time at the end. The library refuses those beyond 30. */
 const AT_ONCE = 8;
 
-/** So many bytes of spans may wait or be on their way: single spans may be large. */
+/** How many bytes of spans may wait or be on their way: single spans may be large. */
 const MAX_BYTES = 32 * 1_024 * 1_024;
+
+/** The longest export of a process whose end somebody waits for. */
+const BRIEF_MS = 2_500;
 
 /** The longest pause that a collector may ask for. */
 const MAX_PAUSE_MS = 60_000;
+
+interface SpanBatchesOptions {
+  readonly losses: Losses;
+  readonly environment: Environment;
+  /** Whether somebody waits for the end of the process: a collector has less time, and is not tried again if it is not there. */
+  readonly isBrief?: boolean | undefined;
+}
 
 /**
  * Sends spans in batches, and counts those that are lost on the way. It does what the SDK's `BatchSpanProcessor` does, by the same
@@ -48,8 +58,9 @@ export class SpanBatches implements SpanProcessor {
   constructor(
     target: OtlpTarget,
     settings: NodeOtelSettings,
-    { losses, environment }: { readonly losses: Losses; readonly environment: Environment },
+    { losses, environment, isBrief = false }: SpanBatchesOptions,
   ) {
+    const within = isBrief ? { ...target, timeoutMs: Math.min(target.timeoutMs, BRIEF_MS) } : target;
     this.#settings = settings;
     this.#losses = losses;
     const max = settings.OTEL_BSP_MAX_QUEUE_SIZE;
@@ -61,11 +72,11 @@ export class SpanBatches implements SpanProcessor {
       this.#pausedUntil = performance.now() + Math.min(waitMs, MAX_PAUSE_MS);
     };
     this.#exporter = new CountedExporter(
-      new OtlpExporter(target, environment, { variable: 'TRACES', write, asked }),
+      new OtlpExporter(within, environment, { variable: 'TRACES', write, asked, isBrief }),
       {
         losses,
         what: 'spans',
-        timeoutMs: target.timeoutMs,
+        timeoutMs: within.timeoutMs,
         sizeOf: (batch) => batch.size,
         taken: this.#waiting.left,
       },

@@ -14,6 +14,12 @@ export interface SpanTarget {
   readonly losses: Losses;
 }
 
+interface ProcessOptions {
+  readonly environment: Environment;
+  readonly debug: boolean;
+  readonly isBrief?: boolean;
+}
+
 /** What takes the spans that have ended. */
 interface Processors {
   readonly all: readonly SpanProcessor[];
@@ -23,16 +29,16 @@ interface Processors {
 
 /**
  * Makes what takes the spans that have ended.
- * @param options whether to print them on stderr, and the environment that the exporter reads
+ * @param options whether to print them on stderr, the environment that the exporter reads, and whether the process is brief
  * @param exporting where they are sent, and what counts those that are lost
  */
 export function processorsOf(
-  { environment, debug }: { readonly environment: Environment; readonly debug: boolean },
+  { environment, debug, isBrief }: ProcessOptions,
   { settings, target, losses }: SpanTarget,
 ): Processors {
   const printer = debug ? [new StderrSpanProcessor()] : [];
   if (target === undefined) return { all: printer, only: undefined };
-  const batches = new SpanBatches(target, settings, { losses, environment });
+  const batches = new SpanBatches(target, settings, { losses, environment, isBrief });
   return { all: [batches, ...printer], only: debug ? undefined : batches };
 }
 

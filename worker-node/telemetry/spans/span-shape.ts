@@ -22,7 +22,7 @@ export class SpanShape {
   }
 }
 
-/** So many shapes are remembered by one {@link Shapes}. Subjects may hold words that nobody has chosen. */
+/** How many shapes one {@link Shapes} remembers. Subjects may hold words that nobody has chosen. */
 const MAX_SHAPES = 256;
 
 /** The shapes of one kind of spans, by a word that differs, for one server. */

@@ -117,7 +117,8 @@ function startFull({ name, kind, attributes: common }: SpanShape, { own, parent,
   const attributes: Attributes = { ...common };
   for (let at = 0; at < own.length; at += 2) attributes[own[at] as string] = own[at + 1];
   const options = {
-    ...{ kind, attributes },
+    kind,
+    attributes,
     ...(links === undefined ? {} : { links: [...links] }),
     ...(startTime === undefined ? {} : { startTime }),
   };

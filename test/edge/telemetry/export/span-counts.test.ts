@@ -23,6 +23,18 @@ it('counts each reason by itself', () => {
   ]);
 });
 
+it('says what a collector warns of although it took all spans, in at most one line a minute', () => {
+  const { log, clock, counts } = setup();
+  counts.addLost('rejected', 0, 'warning: use fewer attributes');
+  counts.addLost('rejected', 0, 'warning: use fewer attributes');
+  clock.now += 60_000;
+  counts.tell();
+  counts.tell();
+  expect(log.warn).toHaveBeenCalledTimes(2);
+  const reason = 'warning: use fewer attributes';
+  expect(log.warn).toHaveBeenLastCalledWith('the collector warns', expect.objectContaining({ reason }));
+});
+
 it('says each loss once, in at most one line a minute', () => {
   const { log, clock, counts } = setup();
   counts.addLost('exportFailed', 3, 'status 500');

@@ -89,7 +89,9 @@ export class AttributeJson {
 function makeKey(name: string, values: Key['values']): Key {
   const start = `,{"key":${JSON.stringify(name.toWellFormed())},"value":`;
   return {
-    ...{ start: utf8(start), startOfText: utf8(start + STRING), startOfInt: utf8(start + INT) },
+    start: utf8(start),
+    startOfText: utf8(start + STRING),
+    startOfInt: utf8(start + INT),
     values,
   };
 }

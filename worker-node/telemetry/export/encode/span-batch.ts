@@ -9,8 +9,9 @@ import { writeLightSpan } from './light-span-json.ts';
 import { writeSpan } from './span-json.ts';
 
 const FIRST_BYTES = 64 * 1_024;
-/** So many buffers are kept for the next batches, unless they are larger than this. */
+/** How many buffers are kept for the next batches. */
 const SPARES = 2;
+/** A larger buffer is not kept. */
 const SPARE_BYTES = 4 * 1_024 * 1_024;
 const FIRST = utf8('{"resourceSpans":[{"scopeSpans":[{"spans":[');
 const NEXT = utf8(',{"scopeSpans":[{"spans":[');

@@ -25,8 +25,16 @@ const CLOSE_LIST = utf8(']');
 
 /** The parts of a span's JSON that are always the same. All but the last two end with a text or a list that is open. */
 export const SPAN_PARTS = {
-  ...{ trace: TRACE, span: SPAN, parent: PARENT, name: NAME, start: START, end: FINISH },
-  ...{ attributes: ATTRIBUTES, kinds: KINDS, quote: QUOTE, closeList: CLOSE_LIST },
+  trace: TRACE,
+  span: SPAN,
+  parent: PARENT,
+  name: NAME,
+  start: START,
+  end: FINISH,
+  attributes: ATTRIBUTES,
+  kinds: KINDS,
+  quote: QUOTE,
+  closeList: CLOSE_LIST,
 } as const;
 
 const NANO_DIGITS = 9;

@@ -40,6 +40,15 @@ it.each([
   }
 });
 
+it.each([
+  { partialSuccess: { errorMessage: 'use fewer attributes' } },
+  { partialSuccess: { rejectedSpans: 0, errorMessage: 'use fewer attributes' } },
+  { partial_success: { rejected_spans: '0', error_message: 'use fewer attributes' } },
+])('a message without a rejection is a warning: %j', (body) => {
+  expect(readExportAnswer(JSON.stringify(body))).toEqual({ ...TAKEN, reason: 'use fewer attributes' });
+  expect(readExportAnswer('{"partialSuccess":{"errorMessage":""}}')).toEqual(TAKEN);
+});
+
 it.each(['many', '-2', {}, 0.5, 2.5, 1e300, null])('%j is no number of rejected spans', (rejectedSpans) => {
   expect(readExportAnswer(JSON.stringify({ partialSuccess: { rejectedSpans } }))).toEqual(TAKEN);
 });

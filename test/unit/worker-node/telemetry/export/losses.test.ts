@@ -42,3 +42,17 @@ it('no span is no loss', () => {
   new Losses('spans', tell).add('rejected', 0, 'only a warning');
   expect(tell).not.toHaveBeenCalled();
 });
+
+it('a warning about what was taken is said once in a minute, and stands in the signs meanwhile', () => {
+  const tell = vi.fn();
+  const lost = new Losses('spans', tell);
+  lost.remark('the collector warns: too many');
+  lost.remark('the collector warns: far too many');
+  expect(tell.mock.calls).toEqual([['spans', undefined, 'the collector warns: too many']]);
+  expect(lost.warnings).toEqual(['the collector warns: far too many']);
+  vi.advanceTimersByTime(60_000);
+  expect(lost.warnings).toEqual([]);
+  lost.remark('the collector warns: too many');
+  expect(tell).toHaveBeenCalledTimes(2);
+  lost.stop();
+});
