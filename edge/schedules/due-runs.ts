@@ -1,4 +1,4 @@
-import type { CATCH_UP } from '../../shared/api/schedule.ts';
+import type { CATCH_UP } from '../../shared/api/schedule-words.ts';
 import type { Progress } from './schedule-row.ts';
 import { type MissedRuns, missedRuns, nextRun, type Timing } from './timing.ts';
 

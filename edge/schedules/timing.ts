@@ -3,7 +3,8 @@
  * a schedule may have, and which of the runs that were missed are made.
  */
 import { Cron } from 'croner';
-import type { CATCH_UP, ScheduleBody } from '../../shared/api/schedule.ts';
+import type { ScheduleBody } from '../../shared/api/schedule.ts';
+import type { CATCH_UP } from '../../shared/api/schedule-words.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
 import { zoneName } from '../../shared/text/zone-name.ts';

@@ -8,7 +8,7 @@ import {
   ON_TIME_MS,
   parseTiming,
 } from '../../../edge/schedules/timing.ts';
-import { CATCH_UP } from '../../../shared/api/schedule.ts';
+import { CATCH_UP } from '../../../shared/api/schedule-words.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 
