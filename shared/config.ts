@@ -46,7 +46,7 @@ export function parseLenient<Shape extends Readonly<Record<string, z.ZodType>>>(
 
 /** The sentence about a value whose schema has none for it, such as a list where a text is read. */
 function plainly({ code, expected }: z.core.$ZodRawIssue): string {
-  return code === 'invalid_type' && expected === 'string' ? 'must be text' : 'must be something else';
+  return code === 'invalid_type' && expected === 'string' ? 'must be text' : 'has the wrong type';
 }
 
 /** A text of digits as a number; anything else as it is. `Number` alone also reads "0x10", "1e3" and a blank. */

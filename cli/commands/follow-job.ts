@@ -1,10 +1,9 @@
 import { type ApiError, NoAnswerError } from '../../client/errors.ts';
 import { Patience } from '../../client/patience.ts';
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
-import { isCallbackEvent } from '../../shared/job/callback-event.ts';
 import { jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { isTerminal } from '../../shared/job/job-state.ts';
+import { isCallbackEvent, isTerminal } from '../../shared/job/job-state.ts';
 import { startTimeLimit } from '../../shared/timers.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT, exitCodeOf } from '../exit-code.ts';

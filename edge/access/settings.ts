@@ -128,7 +128,7 @@ export function checkTokenSettings(
     issues.push({
       code: 'custom',
       path: [key],
-      message: `is needed too: ${TOKEN_SETTINGS.join(', ')} belong together`,
+      message: `must be set too: ${TOKEN_SETTINGS.join(', ')} belong together`,
       input: undefined,
     });
   }

@@ -120,7 +120,7 @@ export class SigningKeys {
       this.#keys = createLocalJWKSet({ keys: keys.flatMap(usable) });
       this.#fetchedAt = this.#options.now();
     } catch (cause) {
-      throw new KeysUnavailable(cause instanceof z.ZodError ? 'the answer is no JWK set' : String(cause), {
+      throw new KeysUnavailable(cause instanceof z.ZodError ? 'the answer is not a JWK set' : String(cause), {
         cause,
       });
     } finally {

@@ -40,7 +40,7 @@ export class OpenWaits {
   #enter(tenant: string, limit: number): void {
     const open = this.#open.of(tenant);
     if (open >= limit) {
-      const message = `${open} requests of this tenant wait for the end of a job, as many as may; send this one without Prefer: wait, or later`;
+      const message = `the tenant has ${open} requests that wait for the end of a job, and may have no more; send this one without Prefer: wait, or later`;
       const quota = { name: 'waits', limit } as const;
       throw new ThroughlineError('too-many-waits', message, { quota, retryAfterSeconds: RETRY_SECONDS });
     }

@@ -23,7 +23,7 @@ const MAX_WINDOW_MS = 200;
 /** The most jobs that wait here. A job that is left out is listed after its first event. */
 const MAX_QUEUED = 5_000;
 /** The most jobs that wait for one of several indexes: one that does not answer must leave room for the others. */
-const MOST_OF_ONE = MAX_QUEUED / 2;
+const MAX_QUEUED_PER_INDEX = MAX_QUEUED / 2;
 const TRIES = 4;
 const FIRST_PAUSE_MS = 250;
 
@@ -82,7 +82,7 @@ export class AcceptedFeed {
   }
 
   #hasRoom(queue: readonly Queued[] = []): boolean {
-    return this.#queued < MAX_QUEUED && (this.#index.indexes === 1 || queue.length < MOST_OF_ONE);
+    return this.#queued < MAX_QUEUED && (this.#index.indexes === 1 || queue.length < MAX_QUEUED_PER_INDEX);
   }
 
   #start(name: string, first: Queued): void {

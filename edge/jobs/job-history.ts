@@ -1,8 +1,9 @@
 import type { HistoryEvent, JobHistory } from '../../shared/api/answers/job-history.ts';
 import { unknownJob } from '../../shared/errors.ts';
 import { attemptsOf } from '../../shared/job/attempts.ts';
-import { type CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
+import type { CallbackEvent } from '../../shared/job/callback-event.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
+import { isCallbackEvent } from '../../shared/job/job-state.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readCallbackEvent, readJobEvent } from '../../shared/wire/event-message.ts';
 import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.ts';

@@ -1,6 +1,6 @@
 /** The parameters of requests in paths, queries and headers. Each is a component of the document. */
 import * as z from 'zod';
-import { SCHEDULE_NAME } from '../../shared/api/schedule.ts';
+import { SCHEDULE_NAME } from '../../shared/api/schedule-words.ts';
 import { IDEMPOTENCY_KEY, TOKEN } from '../../shared/job/job-address.ts';
 import { TAG } from '../../shared/job/job-spec.ts';
 import { LIMITS } from '../../shared/job/limits.ts';

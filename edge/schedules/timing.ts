@@ -3,7 +3,8 @@
  * a schedule may have, and which of the runs that were missed are made.
  */
 import { Cron } from 'croner';
-import type { CATCH_UP, ScheduleBody } from '../../shared/api/schedule.ts';
+import type { ScheduleBody } from '../../shared/api/schedule.ts';
+import type { CATCH_UP } from '../../shared/api/schedule-words.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { parseDuration } from '../../shared/text/duration.ts';
 import { zoneName } from '../../shared/text/zone-name.ts';
@@ -15,7 +16,7 @@ export type Timing = Cron | { readonly everyMs: number; readonly fromMs: number 
 export interface MissedRuns {
   /** The runs to make, in epoch milliseconds, oldest first. */
   readonly runs: readonly number[];
-  /** How many runs are left out. {@link MOST_COUNTED} means that number or more. */
+  /** How many runs are left out. {@link MAX_COUNTED} means that number or more. */
   readonly dropped: number;
   /** The newest of the runs that are left out; undefined: none is. */
   readonly lastDropped: number | undefined;
@@ -24,9 +25,9 @@ export interface MissedRuns {
 /** A run that starts no later than this is on time: no catch-up policy leaves it out. */
 export const ON_TIME_MS = 30_000;
 /** The most missed runs that `all` makes: a day of every minute. The newest are made. */
-export const MOST_MISSED = 1_440;
+export const MAX_MISSED = 1_440;
 /** The most runs that are counted as left out. */
-export const MOST_COUNTED = 100;
+export const MAX_COUNTED = 100;
 
 const CRON_STEP_MS = 60_000;
 
@@ -57,22 +58,22 @@ export function nextRun(timing: Timing, afterMs: number): number | undefined {
 
 /**
  * The runs that are due after `afterMs` and not after `nowMs`, by the catch-up policy. `none` makes the runs that are on time.
- * `last` makes these or, if there are none, the newest run. `all` makes all, at most {@link MOST_MISSED}. The effort does
+ * `last` makes these or, if there are none, the newest run. `all` makes all, at most {@link MAX_MISSED}. The effort does
  * not grow with the length of the outage.
  * @param afterMs epoch milliseconds of the last run, or of the last change of the schedule
- * @param most the most runs to return. If there are more, the oldest are returned
+ * @param limit how many runs to return at most. If there are more, the oldest are returned
  */
 export function missedRuns(
   timing: Timing,
   afterMs: number,
   nowMs: number,
   catchUp: (typeof CATCH_UP)[number],
-  most: number = MOST_MISSED,
+  limit: number = MAX_MISSED,
 ): MissedRuns {
-  if (catchUp === 'all' && (nowMs - afterMs) / shortestMs(timing) < MOST_MISSED)
-    return { runs: oldest(timing, afterMs, nowMs, most), dropped: 0, lastDropped: undefined };
+  if (catchUp === 'all' && (nowMs - afterMs) / shortestMs(timing) < MAX_MISSED)
+    return { runs: oldest(timing, afterMs, nowMs, limit), dropped: 0, lastDropped: undefined };
   const onTimeFrom = nowMs - ON_TIME_MS;
-  const late = { none: 0, last: 1, all: MOST_MISSED }[catchUp];
+  const late = { none: 0, last: 1, all: MAX_MISSED }[catchUp];
   const runs: number[] = [];
   let dropped = 0;
   let lastDropped: number | undefined;
@@ -82,9 +83,9 @@ export function missedRuns(
       continue;
     }
     lastDropped ??= run;
-    if (++dropped === MOST_COUNTED) break;
+    if (++dropped === MAX_COUNTED) break;
   }
-  return { runs: runs.reverse().slice(0, most), dropped, lastDropped };
+  return { runs: runs.reverse().slice(0, limit), dropped, lastDropped };
 }
 
 /** The shortest time between two runs. */
@@ -92,11 +93,11 @@ function shortestMs(timing: Timing): number {
   return timing instanceof Cron ? CRON_STEP_MS : timing.everyMs;
 }
 
-/** The runs after `afterMs` and not after `nowMs`, oldest first, at most `most`. */
-function oldest(timing: Timing, afterMs: number, nowMs: number, most: number): number[] {
+/** The runs after `afterMs` and not after `nowMs`, oldest first, at most `limit`. */
+function oldest(timing: Timing, afterMs: number, nowMs: number, limit: number): number[] {
   const runs: number[] = [];
   let run = nextRun(timing, afterMs);
-  while (run !== undefined && run <= nowMs && runs.length < most) {
+  while (run !== undefined && run <= nowMs && runs.length < limit) {
     runs.push(run);
     run = nextRun(timing, run);
   }

@@ -3,7 +3,7 @@ import { ThroughlineError } from '../../shared/errors.ts';
 import type { Clock } from './clock.ts';
 
 /** The most callers of one schedule that wait for their turn. */
-const MOST_WAITING = 32;
+const MAX_WAITING = 32;
 /** How long a caller waits for its turn. It is less than `SchedulesClient` waits, so that nothing is done for a caller who has left. */
 const WAIT_MS = 2_000;
 
@@ -35,7 +35,7 @@ export class Turns {
    * @throws ThroughlineError `rate-limited` if too many callers wait, or if the turn comes too late; what `work` throws
    */
   async takeSoon<T>(name: string, work: () => Promise<T>): Promise<T> {
-    if (this.#waiting.of(name) >= MOST_WAITING) throw tooMany();
+    if (this.#waiting.of(name) >= MAX_WAITING) throw tooMany();
     this.#waiting.add(name);
     const since = this.#clock.now();
     return await this.take(name, () => {

@@ -48,7 +48,7 @@ export class StreamPlaces {
     if (isFull && !(request.isAgain && this.#freeOldest(request))) {
       throw new ThroughlineError(
         'too-many-streams',
-        `${limit} event streams of this tenant are open, as many as may be; close one, or read /events as JSON`,
+        `the tenant has ${limit} event streams open, and may have no more; close one, or read /events as JSON`,
         { quota: { name: 'streams', limit }, retryAfterSeconds: RETRY_SECONDS },
       );
     }

@@ -3,8 +3,6 @@ import { parseDuration } from '../text/duration.ts';
 import { CATCH_UP, OVERLAP } from './schedule-words.ts';
 import { ofType, SubmitJob } from './submit-job.ts';
 
-export { CATCH_UP, OVERLAP, SCHEDULE_NAME, SCHEDULE_NAME_RULE } from './schedule-words.ts';
-
 /** Bounds of schedules, and how much of a schedule's past and future an answer shows. */
 export const SCHEDULE_LIMITS = {
   everyMs: { least: 1_000, most: 366 * 24 * 60 * 60 * 1_000 },
@@ -57,7 +55,7 @@ export const ScheduleBody = z
   .superRefine(({ cron, every, timeZone }, context) => {
     const fault = (field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [field], message });
-    if (cron === undefined && every === undefined) fault('cron', 'must be given, or "every" in its place');
+    if (cron === undefined && every === undefined) fault('cron', 'must be given, or "every" instead');
     if (cron !== undefined && every !== undefined) fault('every', 'must not be given together with "cron"');
     if (cron === undefined && timeZone !== undefined) fault('timeZone', 'can be given with "cron" only');
   });

@@ -2,8 +2,6 @@ import * as z from 'zod';
 import { JobFailure } from './attempt-report.ts';
 import { CALLBACK_EVENT_KINDS } from './job-state.ts';
 
-export { isCallbackEvent } from './job-state.ts';
-
 /**
  * The outcome of one delivery of a callback. The event is stored on a subject of its own, because the last event on the
  * job's subject is the job's state, and a callback does not change that.

@@ -25,7 +25,7 @@ export function copyFindings({ config, cluster }: StreamPlaces): Finding[] {
   }
   const away = cluster.replicas?.filter(({ offline }) => offline === true).length ?? 0;
   if (away === 0) return [];
-  const why = 'the servers of the other copies are away, and so is the protection that these copies give';
+  const why = 'the servers of the other copies are offline, so these copies do not protect its messages';
   const [actual, wanted] = [copies - away, String(copies)];
   return [
     { of, setting: 'copies on servers that are up', actual, wanted, why, level: 'weakens', fix: 'server' },

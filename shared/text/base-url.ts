@@ -17,7 +17,7 @@ export function parseBaseUrl(
     return { fault: 'must be a URL without credentials, query and fragment' };
   }
   if (isApi && /\/v1(?:\/|$)/.test(url.pathname)) {
-    return { fault: 'must be the address before /v1, because /v1 is added to it' };
+    return { fault: 'must be the part before /v1, because /v1 is added to it' };
   }
   return { url: url.href.replace(/\/+$/, '') };
 }

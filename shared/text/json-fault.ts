@@ -115,7 +115,7 @@ function readString(text: string, start: number): { offset: number; message?: st
   for (let found = ESCAPE_OR_STOP.exec(text); found !== null; found = ESCAPE_OR_STOP.exec(text)) {
     const { 0: stop, index: offset } = found;
     if (stop === '"') return { offset: offset + 1 };
-    if (stop === '\\') return { offset, message: 'this is no escape sequence of JSON' };
+    if (stop === '\\') return { offset, message: 'this is not an escape sequence of JSON' };
     if (stop.length === 1)
       return { offset, message: 'a text in double quotes holds a raw control character' };
   }

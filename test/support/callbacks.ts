@@ -1,8 +1,9 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
-import { CallbackEvent, isCallbackEvent } from '../../shared/job/callback-event.ts';
+import { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { Job } from '../../shared/job/job.ts';
+import { isCallbackEvent } from '../../shared/job/job-state.ts';
 import { createCallbackSecret } from '../../shared/text/secret.ts';
 import { atEndOfFile } from './cleanup.ts';
 import { type CallbackReceiver, type Received, startCallbackReceiver } from './http/callback-receiver.ts';

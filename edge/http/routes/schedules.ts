@@ -1,11 +1,7 @@
 import type { Context } from 'hono';
 import type { Schedule, SchedulePage } from '../../../shared/api/answers/schedule.ts';
-import {
-  SCHEDULE_NAME,
-  SCHEDULE_NAME_RULE,
-  ScheduleBody,
-  type ScheduleRequest,
-} from '../../../shared/api/schedule.ts';
+import { ScheduleBody, type ScheduleRequest } from '../../../shared/api/schedule.ts';
+import { SCHEDULE_NAME, SCHEDULE_NAME_RULE } from '../../../shared/api/schedule-words.ts';
 import { specOf } from '../../../shared/api/submit-job.ts';
 import { notYours, ThroughlineError } from '../../../shared/errors.ts';
 import type { JobSpec } from '../../../shared/job/job-spec.ts';

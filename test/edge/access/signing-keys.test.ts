@@ -155,7 +155,7 @@ describe('a key is not used', () => {
         fetchSet: async () => answer,
       });
       await expect(keys.find({ alg: 'ES256', kid: 'a' }, () => undefined)).rejects.toThrow(
-        'the answer is no JWK set',
+        'the answer is not a JWK set',
       );
     },
   );

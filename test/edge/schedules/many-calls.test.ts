@@ -7,7 +7,7 @@ import { type ScheduleWorlds, startScheduleWorlds } from './schedules-world.ts';
 
 const START = Date.parse('2026-03-01T00:00:00.000Z');
 const HOUR = 3_600_000;
-const MOST_WAITING = 32;
+const MAX_WAITING = 32;
 
 let worlds: ScheduleWorlds;
 beforeAll(async () => {
@@ -45,12 +45,12 @@ describe('triggers of one schedule', () => {
       const error = await world.call('trigger', { name: 'one', key }).then(() => undefined, failed);
       outcomes.push(error === undefined ? 'taken' : `${error.code} ${error.retryAfterSeconds}`);
     };
-    const calls = Array.from({ length: MOST_WAITING + 1 + 5 }, (_, call) => trigger(`key ${call}`));
+    const calls = Array.from({ length: MAX_WAITING + 1 + 5 }, (_, call) => trigger(`key ${call}`));
     await until('the refusals', async () => outcomes.length === 5);
     await world.advance(START + HOUR / 2);
     await world.hold(false);
     await Promise.all(calls);
-    const refused = Array.from({ length: MOST_WAITING + 5 }, () => 'rate-limited 1');
+    const refused = Array.from({ length: MAX_WAITING + 5 }, () => 'rate-limited 1');
     expect(outcomes.toSorted()).toEqual([...refused, 'taken']);
     expect(await world.submissions()).toHaveLength(1);
     expect((await world.read('one'))?.lastRuns).toHaveLength(1);

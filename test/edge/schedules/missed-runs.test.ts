@@ -1,14 +1,14 @@
 import { Cron } from 'croner';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
-  MOST_COUNTED,
-  MOST_MISSED,
+  MAX_COUNTED,
+  MAX_MISSED,
   missedRuns,
   nextRun,
   ON_TIME_MS,
   parseTiming,
 } from '../../../edge/schedules/timing.ts';
-import { CATCH_UP } from '../../../shared/api/schedule.ts';
+import { CATCH_UP } from '../../../shared/api/schedule-words.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -74,16 +74,16 @@ describe('an outage of years', () => {
     'makes a day of every minute at most',
     (timing) => {
       const { runs, dropped } = missedRuns(timing, FROM, now, 'all');
-      expect(runs).toHaveLength(MOST_MISSED);
+      expect(runs).toHaveLength(MAX_MISSED);
       expect(runs.at(-1)).toBe(now);
       expect(nextRun(timing, runs.at(-2) ?? 0)).toBe(now);
-      expect(dropped).toBe(MOST_COUNTED);
+      expect(dropped).toBe(MAX_COUNTED);
     },
   );
 
   it.each(['none', 'last'] as const)('is counted up to a bound with "%s"', (catchUp) => {
     for (const timing of minutes) {
-      expect(missedRuns(timing, FROM, now + 40_000, catchUp).dropped).toBe(MOST_COUNTED);
+      expect(missedRuns(timing, FROM, now + 40_000, catchUp).dropped).toBe(MAX_COUNTED);
     }
   });
 });

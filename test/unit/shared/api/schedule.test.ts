@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { SCHEDULE_NAME, ScheduleBody } from '../../../../shared/api/schedule.ts';
+import { ScheduleBody } from '../../../../shared/api/schedule.ts';
+import { SCHEDULE_NAME } from '../../../../shared/api/schedule-words.ts';
 import { SubmitJob } from '../../../../shared/api/submit-job.ts';
 
 const least = { operation: 'echo', input: null, cron: '0 6 * * *' };
