@@ -3,6 +3,9 @@ import { startTimer, type Timer } from '../shared/timers.ts';
 /** How long a line may wait for others. */
 const WAIT_MS = 5;
 
+/** How long the end of the process waits for a write that may be under way. */
+const WRITE_MS = 20;
+
 /** Where lines are written. */
 interface Output {
   write(lines: string): unknown;
@@ -23,6 +26,8 @@ export class BatchedLines {
   constructor(output: Output) {
     this.#output = output;
     process.on('exit', () => {
+      // Another thread does it, and `flushSync` does not wait for that thread: later lines would come first.
+      if (this.#timer !== undefined) block(WRITE_MS);
       this.#writeWaiting();
       output.flushSync();
     });
@@ -41,4 +46,9 @@ export class BatchedLines {
     this.#timer = startTimer(WAIT_MS, () => this.#writeWaiting());
     this.#output.write(lines);
   }
+}
+
+/** Stops this thread for a while. */
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, ms);
 }
