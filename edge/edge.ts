@@ -52,8 +52,15 @@ export async function answerRequest(request: Request, env: Env, ctx: ExecutionCo
 /** A URL that is the same after it is parsed: its path has no dots, and nothing that would be encoded. */
 const RESOLVED = /^https?:\/\/[a-z0-9.-]+(?::[0-9]+)?\/[\w/-]*$/;
 
-/** The request with its path resolved. Cloudflare resolves paths, workerd alone does not. Undefined if the URL cannot be parsed. */
+/** A Host header that does not end before the path begins: workerd writes one behind the other. */
+const LONG_HOST = /[/?#\\@]/;
+
+/**
+ * The request with its path resolved. Cloudflare resolves paths, workerd alone does not. Undefined if the URL cannot be parsed, or if the
+ * Host header is longer than a host.
+ */
 function resolve(request: Request): Request | undefined {
+  if (LONG_HOST.test(request.headers.get('host') ?? '')) return undefined;
   if (RESOLVED.test(request.url)) return request;
   const url = URL.parse(request.url);
   if (url === null) return undefined;
@@ -83,7 +90,9 @@ function answerFailure(thrown: unknown, env: Env): Response {
 /** Answers `OPTIONS *`, which asks for the methods of the whole server (RFC 9110, section 9.3.7). Its URL cannot be parsed. */
 function answerWithoutPath({ method }: Request): Response {
   if (method !== 'OPTIONS')
-    return problemResponse(new ThroughlineError('request-invalid', 'the request names no path'));
+    return problemResponse(
+      new ThroughlineError('request-invalid', 'the request has no path, or a wrong Host'),
+    );
   const headers = { allow: 'GET, POST, PUT, DELETE, OPTIONS', 'cache-control': 'no-store' };
   return new Response(null, { status: 204, headers });
 }

@@ -32,7 +32,7 @@ export interface Identification {
  * The longest credentials have 8,192 characters: a token that lists its user's groups takes several KB. workerd allows
  * 128 KB for all headers.
  */
-const BEARER = /^Bearer ([\x21-\x7e]{1,8192})$/i;
+const BEARER = /^Bearer +([\x21-\x7e]{1,8192})$/i;
 const KEY_PREFIX = 'tl_';
 const ALL_SCOPES: ReadonlySet<AccessScope> = new Set(ACCESS_SCOPES);
 

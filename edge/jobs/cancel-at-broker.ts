@@ -58,13 +58,13 @@ export function cancelAtBroker(
   command: CancelCommand,
 ): Promise<Cancellation | undefined> {
   return parts.connection.use(async (session) => {
-    const found = await findRecord(session, command);
-    if (found === undefined) return undefined;
-    if (isEnded(found)) return { job: jobOfRecord(found), tooLate: true };
-    const cancelling = { parts, session, command };
-    // The waiter listens before the notice is sent, so that the worker's answer cannot be missed.
+    // The waiter listens before the job is read, so that it cannot miss an end that comes after that.
     const waiter = ResultWaiter.start(parts.connection, session, command);
     try {
+      const found = await findRecord(session, command);
+      if (found === undefined) return undefined;
+      if (isEnded(found)) return { job: jobOfRecord(found), tooLate: true };
+      const cancelling = { parts, session, command };
       const result = await endInBridge(cancelling, await sendNotices(cancelling, found));
       return 'heldBy' in result ? await awaitWorker(command, result.record, waiter) : result;
     } finally {

@@ -1,4 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { serverAttributes } from '../../shared/trace/server-address.ts';
 
 /** The methods that the conventions know. Any other method of a caller is `_OTHER`, so that there are few values. */
@@ -44,8 +45,11 @@ let last: { readonly origin: string; readonly attributes: Attributes } | undefin
 
 function originAttributes(origin: string): Attributes {
   if (last?.origin !== origin) {
-    const url = new URL(origin);
-    last = { origin, attributes: { 'url.scheme': url.protocol.slice(0, -1), ...serverAttributes(url) } };
+    const [scheme, host] = origin.split('://');
+    const url = URL.parse(origin);
+    // A caller may write any number in its Host header.
+    const server = url === null ? { [ATTR.serverAddress]: host } : serverAttributes(url);
+    last = { origin, attributes: { 'url.scheme': scheme, ...server } };
   }
   return last.attributes;
 }

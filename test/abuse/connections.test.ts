@@ -74,6 +74,26 @@ describe('a request that is not valid HTTP', () => {
   });
 });
 
+describe('a Host header', () => {
+  const get = (host: string) => `GET /v1/jobs HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+
+  it.each(['a/b', '/', 'a?b', 'a#b', 'a/healthz?', 'healthz#@a', 'user@a', 'a b', 'a\\b'])(
+    'A18: %j leads to no other path',
+    async (host) => {
+      const answer = await exchangeRaw(stack.url, get(host));
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+      expect(answer).not.toContain('"status":"ok"');
+    },
+  );
+
+  it.each(['a:99999', '1.2.3.999', 'xn--a', '[::1]:8787', 'A.example', 'a..b', 'a:'])(
+    'A18: %j is no fault of ours',
+    async (host) => {
+      expect(await exchangeRaw(stack.url, get(host))).toMatch(/^HTTP\/1\.1 4\d\d /);
+    },
+  );
+});
+
 describe('a body', () => {
   it.each([
     ['shorter than it said', [`Content-Length: ${BODY.length + 100}`], BODY],

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
-import { http, https } from '../node-http.ts';
+import { answerTo, http, https } from '../node-http.ts';
 
 /** At most this much of an answer's body is read, for at most this long. Then the connection is cut. */
 const DRAIN = { bytes: 16 * 1024, ms: 1_000 } as const;
@@ -32,16 +32,8 @@ export async function post({ url, headers, body, lookup }: Post, signal: AbortSi
   const transport = url.protocol === 'https:' ? https : http;
   const options = { method: 'POST', agent: false, headers, lookup, signal } as const;
   // The instrumentation of `http` would send its own span, and the baggage, to the receiver.
-  const response = await context.with(
-    suppressTracing(context.active()),
-    () =>
-      new Promise<IncomingMessage>((resolve, reject) => {
-        const request = transport.request(url, options);
-        request.once('response', resolve);
-        // This is not `once`, because a connection that is cut may fail twice.
-        request.on('error', reject);
-        request.end(body);
-      }),
+  const response = await context.with(suppressTracing(context.active()), () =>
+    answerTo(transport.request(url, options), body),
   );
   drainBody(response);
   const { 'retry-after': retryAfter, traceresponse } = response.headers;

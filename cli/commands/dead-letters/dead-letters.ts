@@ -208,9 +208,12 @@ async function redriveEach(
   try {
     await trace.run('redrive all', attributes, async (carrier) => {
       status.show(progressText(0, 'redriven', expected));
-      for await (const { redriven, failed } of redrivePages(filter, carrier, scope)) {
+      for await (const { redriven, failed, stopped } of redrivePages(filter, carrier, scope)) {
         total.redriven.push(...redriven);
         total.failed.push(...failed);
+        if (stopped !== undefined && stopped !== total.stopped)
+          output.warn(`the API ended a request early (${stopped}); the rest is tried now`);
+        total.stopped = stopped;
         status.show(progressText(total.redriven.length, 'redriven', expected));
       }
     });

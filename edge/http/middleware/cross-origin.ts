@@ -16,13 +16,18 @@ const REQUEST_HEADERS = [
   'baggage',
   'last-event-id',
 ];
+/** All headers of answers that the OpenAPI document names. */
 const ANSWER_HEADERS = [
   'traceresponse',
   'location',
   'retry-after',
   'preference-applied',
   'idempotency-replayed',
+  'unique-existing',
   'www-authenticate',
+  'accept',
+  'accept-encoding',
+  'etag',
   'RateLimit',
   'RateLimit-Policy',
 ];

@@ -18,6 +18,14 @@ const tenantOf = async (key: string, config: Awaited<ReturnType<typeof configWit
 afterEach(() => vi.restoreAllMocks());
 
 describe('an API key', () => {
+  it.each(['Bearer ', 'bearer  ', 'BEARER   '])(
+    'may stand after %j (RFC 9110, section 11.4)',
+    async (scheme) => {
+      const config = await configWith([await own()]);
+      expect((await identify(`${scheme}${KEY}`, config, keepAlive)).identity?.tenant).toBe('acme');
+    },
+  );
+
   it('is hashed once for each configuration, if it is valid', async () => {
     const config = await configWith([await own()]);
     const digest = vi.spyOn(crypto.subtle, 'digest');

@@ -36,6 +36,27 @@ it('a cancel waits for the worker as long as its caller asked, also if the outbo
   expect(await cancelled).toMatchObject({ ms: endsAfterMs, answer: { job: { state: 'cancelled' } } });
 });
 
+it('a cancel hears of an end that is recorded between its first look at the job and the moment when it listens', async () => {
+  const { submit, broker, connection, outbox } = setup();
+  const spec = { maxAttempts: 5 };
+  const { tenant, jobId, operation, acceptedAt } = command('job-1', spec);
+  await submit(command(jobId, spec));
+  const job = { tenant, jobId, operation, acceptedAt, spec, carrier: {} };
+  const facts = { attempt: 1, worker: 'w', traceId: '', spanId: '', startedAt: acceptedAt };
+  await publishEvent(broker, job, makeEvent('started', job, facts), 0, {});
+  broker.before('subscribe', () => {
+    void publishEvent(broker, job, makeEvent('succeeded', job, { ...facts, result: 1 }), 1, {});
+  });
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const bridge = { name: 'bridge', connection, log, outbox, scheduler: { added: vi.fn() } as never };
+  const answered = cancelJob(bridge, { tenant, jobId, waitMs: 5_000, carrier: {} });
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(await Promise.race([answered, 'no answer'])).toMatchObject({
+    job: { state: 'succeeded' },
+    tooLate: true,
+  });
+});
+
 describe('the message of a queued job', () => {
   /** A queued job, in a NATS that answers a removal when the test says so. */
   async function queuedJob() {

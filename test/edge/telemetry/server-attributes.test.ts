@@ -34,6 +34,16 @@ describe('the attributes of a request', () => {
     expect(requestAttributes(request(url))).toMatchObject({ 'server.address': address, 'server.port': port });
   });
 
+  it.each(['api.test:99999', '1.2.3.999'])('name a server as the caller does, if no URL can: %s', (host) => {
+    // Node refuses such a URL; workerd gives it as the caller wrote it.
+    const given = { ...request('http://api.test/'), url: `http://${host}/v1/jobs`, headers: new Headers() };
+    expect(requestAttributes(given as unknown as Request)).toMatchObject({
+      'url.scheme': 'http',
+      'url.path': '/v1/jobs',
+      'server.address': host,
+    });
+  });
+
   it.each([
     ['HTTP/2', '2'],
     ['HTTP/3', '3'],

@@ -1,8 +1,8 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { inject, setCarrier } from '../../../shared/propagation/index.ts';
-import { http, https } from '../../node-http.ts';
+import { answerTo, http, https } from '../../node-http.ts';
 import type { AllowList } from '../targets/allow-list.ts';
 import { tooLarge } from './answer-body.ts';
 import { hasHeader } from './request-headers.ts';
@@ -54,7 +54,7 @@ export async function sendRequest(
   });
   const [transport, agent] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];
   const sent = transport.request(url, { method: request.method, headers, signal, lookup, agent });
-  return await responseOf(sent, body);
+  return await answerTo(sent, body);
 }
 
 /**
@@ -87,13 +87,4 @@ export function headersOf(response: IncomingMessage): Record<string, string> {
 function bodyOf({ body }: HttpRequest): Buffer | undefined {
   if (body === undefined || body === null) return undefined;
   return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-}
-
-function responseOf(sent: ClientRequest, body: Buffer | undefined): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    sent.once('response', resolve);
-    // Not `once`: a connection that is cut may fail twice.
-    sent.on('error', reject);
-    sent.end(body);
-  });
 }

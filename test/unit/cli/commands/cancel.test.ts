@@ -163,6 +163,18 @@ describe('a command that changes many jobs', () => {
     expect([code, JSON.parse(stdout)]).toEqual([0, { redriven: ['b', 'c', 'a'], failed: [] }]);
   });
 
+  it('says why the API ended a request early, once while the reason stays the same', async () => {
+    const pages = [
+      { redriven: ['a'], failed: [], stopped: 'quota-exceeded', cursor: '2-4' },
+      { redriven: ['b'], failed: [], stopped: 'quota-exceeded', cursor: '3-4' },
+      { redriven: ['c'], failed: [] },
+    ];
+    const api = await serve(() => answer(200, pages.shift() ?? {}));
+    const { code, stdout, stderr } = await callHere(api, ['dead-letters', 'redrive', '--all', '--yes']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '3 redriven\n' });
+    expect(stderr.match(/ended a request early \(quota-exceeded\)/g)).toHaveLength(1);
+  });
+
   it('says what was redriven when an error ends it, also to programs', async () => {
     const api = await serve(({ body }) =>
       String(body).includes('next')

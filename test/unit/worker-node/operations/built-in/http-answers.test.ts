@@ -57,6 +57,13 @@ describe('an answer', () => {
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry' });
   });
 
+  it('that switches to a protocol that nobody asked for is tried again, before the time limit', async () => {
+    const { origin } = await target((request) => {
+      request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n');
+    });
+    expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+  });
+
   it('that never comes, since nobody listens, is tried again', async () => {
     const { origin } = await target(answering(200));
     await stopTargets();
