@@ -94,6 +94,7 @@ export function nextSteps({ name, folder, packages, files }: Project): string {
 
   ${shellCommand('cd', path.relative('', folder) || '.')}
   npm install${hint}
+                 # silent for a minute? \`npm ping --fetch-retries=0\` says whether your registry, or your proxy, answers
   npm test       # the tests of the operation
   npm run dev    # everything on this machine
 ${files.includes('python/worker.py') ? '  npm run python:install && npm run python    # in another terminal: the worker in Python\n' : ''}`;
