@@ -18,6 +18,7 @@ import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
 import type { WorkerConfig } from '../config.ts';
 import { batchWrites } from './batched-writes.ts';
+import { withAsciiHost } from './checks/ascii-host.ts';
 import { deniedError } from './permissions/permission-watch.ts';
 import { poolMemory } from './publish/pooled-memory.ts';
 
@@ -68,9 +69,9 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
  */
 export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
   answerWithoutError(RequestOne);
-  const { servers } = config.NATS_URL;
+  const servers = config.NATS_URL.servers.map(withAsciiHost);
   const options: ConnectionOptions = {
-    servers: [...servers],
+    servers,
     noRandomize: true,
     name: config.WORKER_NAME,
     inboxPrefix,
