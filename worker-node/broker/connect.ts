@@ -16,6 +16,7 @@ import { LIMITS } from '../../shared/job/limits.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
+import { fileFault } from '../../shared/text/file-fault.ts';
 import type { WorkerConfig } from '../config.ts';
 import { batchWrites } from './batched-writes.ts';
 import { withAsciiHost } from './checks/ascii-host.ts';
@@ -163,10 +164,11 @@ export async function checkCredentials({
 
 /** The message does not show the path: it may be the credentials themselves, put into the wrong setting. */
 async function readCreds(file: string): Promise<Authenticator> {
-  const bytes = await readFile(file).catch(() => undefined);
   const refuse = (why: string, cause?: unknown): ThroughlineError =>
     new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`, { cause });
-  if (bytes === undefined) throw refuse('the file cannot be read');
+  const bytes = await readFile(file).catch((thrown: NodeJS.ErrnoException) => {
+    throw refuse(`the file cannot be read: ${fileFault({ code: thrown.code })}`);
+  });
   if (!isCredentials(bytes.toString())) throw refuse('the file does not hold a JWT and a seed');
   const authenticator = credsAuthenticator(bytes);
   try {
