@@ -1,10 +1,13 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { StreamRoom } from '../../../shared/api/answers/health.ts';
 import { describeThrown } from '../../../shared/errors.ts';
+import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { capOf } from '../../../shared/nats/store-caps.ts';
 import {
   CALLBACKS_STREAM,
   DEAD_STREAM,
   DELAYED_STREAM,
+  EVENTS_STREAM,
   JOBS_STREAM,
   type StreamDefinition,
 } from '../../../shared/nats/streams.ts';
@@ -86,7 +89,7 @@ export class StoreWatch {
 
   async #look(): Promise<void> {
     const others = this.#looks++ % ALL_EVERY === 0 ? this.#definitions.map(({ name }) => name) : [];
-    const names = new Set([...SHOWN, ...others]);
+    const names = new Set([...SHOWN, EVENTS_STREAM, ...others]);
     const streams = await Promise.all([...names].map((stream) => this.#lookAt(stream)));
     const known = streams.filter((stream) => stream !== undefined);
     this.#streams = new Map(known.filter(([stream]) => SHOWN.includes(stream)));
@@ -101,6 +104,8 @@ export class StoreWatch {
       const oldestAt = messages === 0 ? undefined : Date.parse(state.first_ts);
       return [stream, { bytes, messages, oldestAt, ...(cap === undefined ? {} : { maxBytes: cap }) }];
     } catch (thrown) {
+      if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.streamNotFound)
+        this.#changed.miss(stream);
       this.#log.debug({ stream, reason: describeThrown(thrown) }, 'the room in a stream is not known');
       return undefined;
     }

@@ -1,3 +1,4 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
 import { afterEach, expect, it, vi } from 'vitest';
 import { streamDefinitions } from '../../../../../shared/nats/streams.ts';
 import { StoreWatch } from '../../../../../worker-node/broker/checks/store-watch.ts';
@@ -43,13 +44,17 @@ it('knows nothing of a stream that it cannot read', async () => {
   watch.stop();
 });
 
-it('says once, and in its warnings, which setting of a stream somebody has changed', async () => {
+it('says once, and in its warnings, which setting of a stream somebody has changed, and which stream is gone', async () => {
   vi.useFakeTimers();
   const warn = vi.fn();
   const definitions = streamDefinitions(1, true);
   const configs = new Map(definitions.map((definition) => [definition.name, { ...definition } as object]));
   const state = { bytes: 1, messages: 0 };
-  const info = async (name: string) => ({ state, config: configs.get(name) });
+  const gone = new JetStreamApiError({ code: 404, err_code: 10059, description: 'stream not found' });
+  const info = async (name: string) => {
+    if (!configs.has(name)) throw gone;
+    return { state, config: configs.get(name) };
+  };
   const broker = { manager: { streams: { info } } } as unknown as Parameters<typeof StoreWatch.start>[0];
   const watch = await StoreWatch.start(broker, definitions, { debug, warn } as never);
   expect(watch.warnings).toEqual([]);
@@ -59,6 +64,10 @@ it('says once, and in its warnings, which setting of a stream somebody has chang
   expect(watch.warnings).toEqual([expect.stringMatching(/^stream EVENTS: max_msg_size is 500, but must be/)]);
   expect(warn).toHaveBeenCalledOnce();
   expect(warn).toHaveBeenCalledWith(expect.objectContaining({ stream: 'EVENTS' }), 'stream changed');
+  configs.delete('EVENTS');
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(watch.warnings).toEqual(['stream EVENTS: it is gone; run `throughline setup`']);
+  expect(warn).toHaveBeenCalledTimes(2);
   configs.set('EVENTS', right);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(watch.warnings).toEqual([]);
