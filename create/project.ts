@@ -58,7 +58,7 @@ export async function createProject(
   // An unset variable of a script becomes this. It must not fill the folder that the script is in.
   if (folder === '')
     throw new ThroughlineError('request-invalid', 'the folder has no name; . is this folder');
-  const target = path.resolve(folder);
+  const target = resolved(folder);
   const name = path.basename(target);
   if (!NAME.test(name))
     throw new ThroughlineError(
@@ -82,6 +82,15 @@ export async function createProject(
   }
   const origin = packed === undefined ? 'registry' : 'copied';
   return { name, folder: target, packages: origin, files: [...files.keys()].sort() };
+}
+
+/** @throws ThroughlineError `request-invalid` if somebody has removed the folder that the command runs in */
+function resolved(folder: string): string {
+  try {
+    return path.resolve(folder);
+  } catch (cause) {
+    throw new ThroughlineError('request-invalid', 'the folder that this command runs in is gone', { cause });
+  }
 }
 
 /** What to type next in a new project. */
