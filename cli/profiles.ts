@@ -1,7 +1,8 @@
-import { chmod, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod';
 import { makeFolder } from '../create/make-folder.ts';
+import { readRegularFile } from '../create/regular-file.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
 import { parseJson } from '../shared/text/json.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
@@ -112,7 +113,7 @@ export function profileOf({ profiles }: ProfileFile, name: string): Profile {
 
 async function contentOf(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readRegularFile(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new CliError('usage-invalid', `the file of profiles cannot be read: ${fileFault(cause)}`, {

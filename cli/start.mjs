@@ -11,8 +11,18 @@ try {
   await import('./main.ts');
 } catch (thrown) {
   if (thrown.code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw thrown;
+  const { node } = process.versions;
   process.stderr.write(
-    `throughline needs Node ${OLDEST_NODE} or newer, and this is Node ${process.versions.node}. Install a newer one, for example from https://nodejs.org.\n`,
+    isOld(node)
+      ? `throughline needs Node ${OLDEST_NODE} or newer, and this is Node ${node}. Install a newer one, for example from https://nodejs.org.\n`
+      : `throughline needs a Node that reads TypeScript, and a flag forbids that to this one: take --no-strip-types and --no-experimental-strip-types out of NODE_OPTIONS.\n`,
   );
   process.exitCode = NODE_TOO_OLD;
+}
+
+/** @param {string} version */
+function isOld(version) {
+  const [major, minor] = version.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_NODE.split('.').map(Number);
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
 }

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { fileFault } from '../shared/text/file-fault.ts';
 import { createProject, LANGUAGES, nextSteps } from './project.ts';
 
 const USAGE =
   'usage: npm create throughline <folder> [-- --worker python] [-- --packages <folder of the packed packages>]';
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
+/** The same as that of `throughline` for an output that cannot be written. */
+const EXIT_OUTPUT = 74;
 
 /**
  * `npm create throughline <folder>`: makes a project, as `throughline init` does.
@@ -70,4 +73,15 @@ function refusal(why: string): ThroughlineError {
   return new ThroughlineError('request-invalid', `${why}; ${USAGE}`);
 }
 
-process.exitCode = await main(process.argv.slice(2));
+let outputFault: NodeJS.ErrnoException | undefined;
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // EPIPE is no failure: the reader has read enough.
+    if (error.code === 'EPIPE' || outputFault !== undefined) return;
+    outputFault = error;
+    process.exitCode = EXIT_OUTPUT;
+    if (stream === process.stdout)
+      process.stderr.write(`error: the output cannot be written: ${fileFault(error)}\n`);
+  });
+const code = await main(process.argv.slice(2));
+process.exitCode = outputFault === undefined ? code : EXIT_OUTPUT;

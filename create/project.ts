@@ -59,7 +59,7 @@ export async function createProject(
   // An unset variable of a script becomes this. It must not fill the folder that the script is in.
   if (folder === '')
     throw new ThroughlineError('request-invalid', 'the folder has no name; . is this folder');
-  const target = path.resolve(folder);
+  const target = resolved(folder);
   const name = path.basename(target);
   if (!NAME.test(name))
     throw new ThroughlineError(
@@ -85,6 +85,15 @@ export async function createProject(
   return { name, folder: target, packages: origin, files: [...files.keys()].sort() };
 }
 
+/** @throws ThroughlineError `request-invalid` if somebody has removed the folder that the command runs in */
+function resolved(folder: string): string {
+  try {
+    return path.resolve(folder);
+  } catch (cause) {
+    throw new ThroughlineError('request-invalid', 'the folder that this command runs in is gone', { cause });
+  }
+}
+
 /** What to type next in a new project. */
 export function nextSteps({ name, folder, packages, files }: Project): string {
   const hint =
@@ -95,6 +104,7 @@ export function nextSteps({ name, folder, packages, files }: Project): string {
 
   ${shellCommand('cd', path.relative('', folder) || '.')}
   npm install${hint}
+                 # silent for a minute? \`npm ping --fetch-retries=0\` says whether your registry, or your proxy, answers
   npm test       # the tests of the operation
   npm run dev    # everything on this machine
 ${files.includes('python/worker.py') ? '  npm run python:install && npm run python    # in another terminal: the worker in Python\n' : ''}`;

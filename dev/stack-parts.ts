@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { hashApiKey } from '../shared/api/access.ts';
 import { callbackSecretsFor } from '../shared/callback-secrets.ts';
@@ -7,6 +6,7 @@ import { keptEdge } from './edge/kept-build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
 import type { Identity } from './identity.ts';
 import { hostEnvironment } from './machine/environment.ts';
+import { makeTemporaryFolder } from './machine/temporary-folder.ts';
 import { locateNatsServer } from './nats-binary/locate.ts';
 import { type NatsServer, startNatsServer } from './nats-server/start.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -43,7 +43,7 @@ export class StackParts {
   /** Builds the Worker's bundle, or gives the one from the options. */
   async bundle(): Promise<EdgeOptions['bundle']> {
     if (this.#options.bundle !== undefined) return this.#options.bundle;
-    const directory = await mkdtemp(path.join(tmpdir(), 'throughline-dev-'));
+    const directory = await makeTemporaryFolder('throughline-dev-');
     this.#teardown.add(
       'the temporary files',
       () => rm(directory, { recursive: true, force: true }),

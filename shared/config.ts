@@ -20,7 +20,7 @@ export function parseConfig<Schema extends z.ZodType>(
   const sentences = parsed.error.issues.map(
     (issue) => `${issue.path.join('.') || 'config'}: ${issue.message}`,
   );
-  throw new ThroughlineError('config-invalid', sentences.join('; '));
+  throw new ThroughlineError('config-invalid', [...new Set(sentences)].join('; '));
 }
 
 /**

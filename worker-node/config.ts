@@ -119,7 +119,11 @@ export function workerConfig(environment: Readonly<Record<string, string | undef
   } catch (thrown) {
     // A wrong name may be the reason, and the log that would show it does not exist yet.
     const { code, message } = errorFrom(thrown);
-    const hints = [...workerWarnings(environment), ...quotedSettings(environment)];
+    const hints = [
+      ...workerWarnings(environment),
+      ...quotedSettings(environment),
+      ...spacedSettings(environment).map(({ sentence }) => sentence),
+    ];
     throw new ThroughlineError(code, [message, ...hints].join('; '));
   }
 }
@@ -158,4 +162,24 @@ export function quotedSettings(environment: Readonly<Record<string, string | und
   return WORKER_SETTING_NAMES.filter((name) => /^(["']).*\1$/s.test(environment[name] ?? '')).map(
     (name) => `${name} has quotes around its value, and they count; an env file of Docker needs none`,
   );
+}
+
+/** What nobody sees at the ends of a value: white space, the mark that begins a file of Windows, characters without a width. */
+const UNSEEN = /^[\s\u200b-\u200f\u2060\ufeff]|[\s\u200b-\u200f\u2060\ufeff]$/;
+/** Settings whose values are used as they are, so that a line end of the file they come from is a part of them. */
+const AS_THEY_ARE = ['NATS_USER', 'NATS_PASSWORD', 'NATS_TOKEN', 'NATS_CREDS_FILE'];
+
+/** A setting that begins or ends with white space. */
+interface SpacedSetting {
+  readonly sentence: string;
+  /** Whether the white space is a part of the value. */
+  readonly counts: boolean;
+}
+
+/** Finds settings that begin or end with what nobody sees, such as the line end of the file of a secret. */
+export function spacedSettings(environment: Readonly<Record<string, string | undefined>>): SpacedSetting[] {
+  return WORKER_SETTING_NAMES.filter((name) => UNSEEN.test(environment[name] ?? '')).map((name) => ({
+    sentence: `${name} begins or ends with white space or a line end, which may be why it does not fit`,
+    counts: AS_THEY_ARE.includes(name),
+  }));
 }

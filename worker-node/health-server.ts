@@ -22,12 +22,16 @@ export class HealthServer {
     this.#server = http.createServer((request, response) => this.#answer(request, response));
   }
 
-  /** @returns the port. @throws ThroughlineError `config-invalid` when the port is taken */
+  /** @returns the port. @throws ThroughlineError `config-invalid` when the port is taken, or the address is no own one */
   async listen(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (cause) =>
         reject(
-          new ThroughlineError('config-invalid', `HEALTH_PORT: cannot listen on ${host}:${port}`, { cause }),
+          new ThroughlineError(
+            'config-invalid',
+            `HEALTH_PORT: cannot listen on ${host}:${port}: ${listenFault(cause)}`,
+            { cause },
+          ),
         ),
       );
       this.#server.listen(port, host, resolve);
@@ -62,6 +66,19 @@ export class HealthServer {
     else if (reason === undefined) send(response, 200, { status: 'ready', ...more });
     else send(response, 503, { status: 'not ready', reason, ...more });
   }
+}
+
+/** What Node's codes say about a port that is not opened. */
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program has this port',
+  EADDRNOTAVAIL: 'HEALTH_HOST is not an address of this machine',
+  ENOTFOUND: 'HEALTH_HOST is no known host',
+  EAI_AGAIN: 'HEALTH_HOST cannot be looked up now',
+  EACCES: 'this user may not open it',
+};
+
+function listenFault({ code = '', message }: NodeJS.ErrnoException): string {
+  return LISTEN_FAULTS[code] ?? message;
 }
 
 function send(response: ServerResponse, status: number, body: Record<string, unknown>): void {

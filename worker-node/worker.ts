@@ -12,6 +12,7 @@ import {
   groupConsumers,
   JOBS_STREAM,
   type RouteConsumer,
+  type StreamDefinition,
   streamDefinitions,
 } from '../shared/nats/streams.ts';
 import { startTimer } from '../shared/timers.ts';
@@ -159,9 +160,9 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const { config, log } = workerParts;
   const warning = checkMaxPayload(maxPayloadOf(broker));
   if (warning !== undefined) log.warn(warning);
-  await prepareStreams(broker, config, log);
+  const definitions = await prepareStreams(broker, config, log);
   const clock = await ClockCheck.start(broker, log);
-  const store = await StoreWatch.start(broker, log);
+  const store = await StoreWatch.start(broker, definitions, log);
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
   const rereadMs = config.WORKER_ANNOUNCE_MS;
   const pauseWatch = await PauseWatch.start({ broker, rereadMs, log });
@@ -281,8 +282,12 @@ function createLoopParts(
   return { ...parts, ...watched, patience, retry, publisher, callbacks, cancels };
 }
 
-/** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. */
-async function prepareStreams(broker: Broker, config: WorkerConfig, log: WorkerLogger): Promise<void> {
+/** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. @returns the streams */
+async function prepareStreams(
+  broker: Broker,
+  config: WorkerConfig,
+  log: WorkerLogger,
+): Promise<readonly StreamDefinition[]> {
   const server = serverVersion(broker);
   const canDelay = isAtLeastVersion(server, DELAY_SINCE);
   if (!canDelay) log.warn({ server, needs: DELAY_SINCE }, 'delayed jobs will be refused');
@@ -293,6 +298,7 @@ async function prepareStreams(broker: Broker, config: WorkerConfig, log: WorkerL
   await ensureGroup(broker, jobConsumers(config));
   const callbacks = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
   await ensureConsumer(broker, CALLBACKS_STREAM, callbacks);
+  return definitions;
 }
 
 function jobConsumers(config: WorkerConfig): RouteConsumer[] {

@@ -48,7 +48,7 @@ function reasonOf(thrown: unknown, url: string): string {
   for (let depth = 0; deepest instanceof Error && depth < 5; depth++) {
     const code = 'code' in deepest ? String(deepest.code) : '';
     const reason = REASONS[code] ?? reasonOfProtocol(deepest, code, url);
-    if (reason !== undefined) return reason;
+    if (reason !== undefined) return `${reason}${proxyOf(deepest, url)}`;
     // The Fetch standard's list of ports that belong to other protocols ("bad port").
     if (deepest.message === 'bad port') return 'fetch never calls this port; use another one';
     if (deepest.cause === undefined) break;
@@ -64,4 +64,12 @@ function reasonOfProtocol({ name }: Error, code: string, url: string): string | 
   }
   if (name === 'HTTPParserError') return 'no HTTP is spoken there; is it an https:// address?';
   return undefined;
+}
+
+/** Node names the port that it called. If that is not the port of the address, the call went to a proxy of the environment. */
+function proxyOf(error: Error, url: string): string {
+  const { address, port } = error as Error & { readonly address?: unknown; readonly port?: unknown };
+  const { protocol, port: own } = new URL(url);
+  if (typeof port !== 'number' || port === Number(own || (protocol === 'https:' ? 443 : 80))) return '';
+  return ` by ${address}:${port}, a proxy of the environment (HTTP_PROXY, HTTPS_PROXY; NO_PROXY leaves an address out)`;
 }

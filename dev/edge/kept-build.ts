@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
 import { makeFolder } from '../../create/make-folder.ts';
 import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
+import { makeTemporaryFolder } from '../machine/temporary-folder.ts';
 import { buildEdge, ROOT, scriptIn } from './build.ts';
 import type { EdgeBundle } from './bundle.ts';
 
@@ -60,7 +60,7 @@ async function findKept(place: string): Promise<Kept | undefined> {
 }
 
 async function build(entry: string | undefined, place: string): Promise<Kept> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'throughline-build-'));
+  const directory = await makeTemporaryFolder('throughline-build-');
   const began = Date.now();
   try {
     const metafile = path.join(directory, 'meta.json');

@@ -17,6 +17,7 @@ import { fileFault } from '../../shared/text/file-fault.ts';
  * @throws ThroughlineError `config-invalid` if another process has it, or if it cannot be made
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+  if (folder === '') throw new ThroughlineError('config-invalid', 'the folder to keep has no name');
   await makeFolder(folder).catch((cause: unknown) => {
     throw new ThroughlineError('config-invalid', `${folder} cannot be made: ${fileFault(cause)}`, { cause });
   });

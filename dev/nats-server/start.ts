@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from '../machine/free-port.ts';
+import { makeTemporaryFolder } from '../machine/temporary-folder.ts';
 import { renderConfig, type ServerConfig, type ServerPlace } from './config.ts';
 import type { ServerInfo } from './ready.ts';
 import { endServer, isPortTaken, runServer, type ServerRun } from './run.ts';
@@ -51,7 +51,7 @@ export interface NatsServer {
 
 /** Starts a nats-server and waits until it serves clients. The server ends with this process. */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
-  const directory = await mkdtemp(join(tmpdir(), 'throughline-nats-'));
+  const directory = await makeTemporaryFolder('throughline-nats-');
   const server = new LocalNatsServer(options, directory);
   try {
     await server.start();

@@ -3,4 +3,4 @@
  * restarted, also when there is room (tried with 2.14.5). It gives no answer to the messages.
  */
 export const STORES_NOTHING =
-  'NATS answers, but stores nothing: its disk is or was full; free space, then restart nats-server';
+  'NATS answers, but stores nothing: its disk is or was full (free space, then restart nats-server), or the stream is gone';

@@ -8,6 +8,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EPERM: 'this user may not do that (EPERM)',
   EROFS: 'its file system takes no changes',
   ENOSPC: 'the disk is full',
+  ENOTREG: 'it is a pipe, a socket or a device, which may never end',
   ELOOP: 'its links lead in a circle',
   ENAMETOOLONG: 'its name is too long',
 };

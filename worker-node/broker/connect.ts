@@ -16,8 +16,10 @@ import { LIMITS } from '../../shared/job/limits.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
 import { answerWithoutError } from '../../shared/nats/client/answered-requests.ts';
+import { fileFault } from '../../shared/text/file-fault.ts';
 import type { WorkerConfig } from '../config.ts';
 import { batchWrites } from './batched-writes.ts';
+import { withAsciiHost } from './checks/ascii-host.ts';
 import { deniedError } from './permissions/permission-watch.ts';
 import { poolMemory } from './publish/pooled-memory.ts';
 
@@ -68,9 +70,9 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
  */
 export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
   answerWithoutError(RequestOne);
-  const { servers } = config.NATS_URL;
+  const servers = config.NATS_URL.servers.map(withAsciiHost);
   const options: ConnectionOptions = {
-    servers: [...servers],
+    servers,
     noRandomize: true,
     name: config.WORKER_NAME,
     inboxPrefix,
@@ -162,10 +164,11 @@ export async function checkCredentials({
 
 /** The message does not show the path: it may be the credentials themselves, put into the wrong setting. */
 async function readCreds(file: string): Promise<Authenticator> {
-  const bytes = await readFile(file).catch(() => undefined);
   const refuse = (why: string, cause?: unknown): ThroughlineError =>
     new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`, { cause });
-  if (bytes === undefined) throw refuse('the file cannot be read');
+  const bytes = await readFile(file).catch((thrown: NodeJS.ErrnoException) => {
+    throw refuse(`the file cannot be read: ${fileFault({ code: thrown.code })}`);
+  });
   if (!isCredentials(bytes.toString())) throw refuse('the file does not hold a JWT and a seed');
   const authenticator = credsAuthenticator(bytes);
   try {

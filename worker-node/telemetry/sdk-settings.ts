@@ -4,12 +4,14 @@ import {
   type BatchDefaults,
   endpointWarnings,
   headerWarnings,
+  OTLP_HEADER_NAMES,
   type OtelSettings,
   otelVariables,
   readOtelSettings,
 } from '../../shared/trace/settings/otel-settings.ts';
 import { optionalWord } from '../../shared/trace/settings/otel-words.ts';
 import { LOG_HEADERS_NAME, logVariables } from './export/log-settings.ts';
+import { framingWarnings, pathWarnings } from './target-warnings.ts';
 
 /**
  * The delay is shorter than the specification's 5 s: people look at a trace while its job runs, and want its newest part. A batch has
@@ -55,6 +57,8 @@ export function readNodeOtelSettings(environment: Readonly<Record<string, string
       ...own.warnings,
       ...headerWarnings(environment, [LOG_HEADERS_NAME]),
       ...endpointWarnings(settings, 'LOGS'),
+      ...framingWarnings(environment, [...OTLP_HEADER_NAMES, LOG_HEADERS_NAME]),
+      ...pathWarnings(settings),
     ],
   };
 }

@@ -1,5 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { readRegularFile } from '../../../create/regular-file.ts';
 import { fileFault } from '../../../shared/text/file-fault.ts';
 import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { CliError } from '../../cli-error.ts';
@@ -30,8 +31,7 @@ export function defineTypes(program: Command, host: Host): Command {
     .action(
       async ({ out, check = false }: Flags, command: Command) =>
         await host.run(command, async ({ api, output }) => {
-          if (check && out === undefined)
-            throw new CliError('usage-invalid', '--check needs --out: the file to check');
+          checkFlags({ out, check });
           const operations = await api.operations();
           const text = registryText(operations);
           if (out === undefined) {
@@ -46,6 +46,14 @@ export function defineTypes(program: Command, host: Host): Command {
           return check && isChanged ? EXIT.jobFailed.code : EXIT.ok.code;
         }),
     );
+}
+
+/** @throws CliError `usage-invalid` for options that do not fit */
+function checkFlags({ out, check = false }: Flags): void {
+  if (check && out === undefined)
+    throw new CliError('usage-invalid', '--check needs --out: the file to check');
+  // A variable of a script that is not set becomes this.
+  if (out === '') throw new CliError('usage-invalid', '--out needs the name of a file');
 }
 
 function sentence(file: string, count: number, isChanged: boolean, check: boolean): string {
@@ -63,9 +71,10 @@ function updateCommand(file: string): string {
 
 async function readIfThere(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await readRegularFile(file);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // A pipe or a device holds nothing that was written before.
+    if (['ENOENT', 'ENOTREG'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw new CliError('usage-invalid', `${file} cannot be read: ${fileFault(cause)}`, { cause });
   }
 }

@@ -41,12 +41,22 @@ describe('a Node', () => {
   );
 
   it('that cannot run TypeScript says the same, where the program runs from its sources', async () => {
-    const ended = run(process.execPath, ['--no-experimental-strip-types', START, 'worker'], { env: {} });
-    const { node } = process.versions;
+    const flags = ['--no-experimental-strip-types', '--import', pretend('20.19.5')];
+    const ended = run(process.execPath, [...flags, START, 'worker'], { env: {} });
     await expect(ended).rejects.toMatchObject({
       code: EXIT.settings.code,
       stdout: '',
-      stderr: `${nodeProblem('20.19.5')?.replace('20.19.5', node)}\n`,
+      stderr: `${nodeProblem('20.19.5')}\n`,
+    });
+  });
+
+  it('that is new enough, and may not read TypeScript, names the flag', async () => {
+    const ended = run(process.execPath, [START, 'worker'], { env: { NODE_OPTIONS: '--no-strip-types' } });
+    await expect(ended).rejects.toMatchObject({
+      code: EXIT.settings.code,
+      stderr: expect.stringContaining(
+        'take --no-strip-types and --no-experimental-strip-types out of NODE_OPTIONS',
+      ),
     });
   });
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
 function create(...args: string[]) {
@@ -14,4 +15,13 @@ it.each([
   const { status, stderr } = create('one', argument);
   expect(status).toBe(2);
   expect(stderr).toContain(`error: ${why}; usage: npm create throughline <folder>`);
+});
+
+it.skipIf(!existsSync('/dev/full'))('npm create says in words that its output cannot be written', () => {
+  const command = `"${process.execPath}" create/main.ts --help > /dev/full`;
+  const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({
+    status: 74,
+    stderr: 'error: the output cannot be written: the disk is full\n',
+  });
 });

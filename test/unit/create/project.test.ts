@@ -22,6 +22,10 @@ describe('a new project', () => {
     expect(stdout).toBe(`${folder}\n`);
   });
 
+  it('comes with the command that says why npm is silent, as it is behind a proxy that refuses', async () => {
+    expect(nextSteps(await createProject(await newFolder()))).toContain('npm ping --fetch-retries=0');
+  });
+
   it('has all files, and no placeholder is left in them', async () => {
     const folder = await newFolder();
     const { name, files } = await createProject(folder);

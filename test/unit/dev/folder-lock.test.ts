@@ -46,3 +46,7 @@ it.skipIf(!existsSync('/proc/self'))('a folder that cannot be made is refused wi
     message: '/proc/kept cannot be made: its file system takes no new folders',
   });
 });
+
+it('a folder without a name is refused, as a variable that is not set gives it', async () => {
+  await expect(lockFolder('')).rejects.toThrow('the folder to keep has no name');
+});

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { quotedSettings, WORKER_SETTING_NAMES, workerConfig } from '../../../worker-node/config.ts';
+import {
+  quotedSettings,
+  spacedSettings,
+  WORKER_SETTING_NAMES,
+  workerConfig,
+} from '../../../worker-node/config.ts';
 import { refusalOf } from '../support.ts';
 
 /** What a reader of settings refuses; '' if it takes them. */
@@ -103,6 +108,26 @@ describe("the worker's settings", () => {
     ]);
     const error = await refusalOf(() => workerConfig({ WORKER_GROUP: value }));
     expect(error.message).toContain('WORKER_GROUP has quotes around its value');
+  });
+
+  it.each(['10\r', ' 10', '10\n', '\ufeff10', '10\u200b'])(
+    'are named when nobody sees why %j does not fit',
+    async (value) => {
+      const error = await refusalOf(() => workerConfig({ WORKER_CONCURRENCY: value }));
+      expect(error.message).toContain('WORKER_CONCURRENCY begins or ends with white space or a line end');
+    },
+  );
+
+  it('are named when white space at an end is a part of a secret', () => {
+    const spaced = spacedSettings({ NATS_PASSWORD: 'secret\n', NATS_URL: 'nats://a\n', NATS_USER: 'a b' });
+    expect(spaced.filter(({ counts }) => counts)).toEqual([
+      { counts: true, sentence: expect.stringMatching(/^NATS_PASSWORD begins or ends with white space/) },
+    ]);
+  });
+
+  it('are named once each, however much is wrong with one', async () => {
+    const { message } = await refusalOf(() => workerConfig({ WORKER_CONCURRENCY: '9'.repeat(20) }));
+    expect(message).toBe('WORKER_CONCURRENCY: must be a whole number from 1 to 10000');
   });
 
   it('keep the health server on this machine when HEALTH_HOST is an empty text', () => {

@@ -33,6 +33,17 @@ async function raw(port: number, request: string): Promise<string> {
   return await text(socket);
 }
 
+it.each([
+  ['127.0.0.1', 'another program has this port'],
+  ['192.0.2.1', 'HEALTH_HOST is not an address of this machine'],
+  ['no.such.invalid', 'HEALTH_HOST '],
+])('a port that cannot be opened on %s is refused with the reason', async (host, reason) => {
+  const { port } = await start();
+  const other = new HealthServer({ notReady: () => undefined, warnings: () => [], metrics: () => undefined });
+  const { message } = await refusalOf(() => other.listen(host, port));
+  expect(message).toContain(`HEALTH_PORT: cannot listen on ${host}:${port}: ${reason}`);
+});
+
 describe('the health server', () => {
   it.each([
     ['/healthz', 200, { status: 'ok' }],

@@ -1,14 +1,28 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { StreamRoom } from '../../../shared/api/answers/health.ts';
 import { describeThrown } from '../../../shared/errors.ts';
+import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { capOf, STREAM_NEARLY_FULL } from '../../../shared/nats/store-caps.ts';
-import { CALLBACKS_STREAM, DEAD_STREAM, DELAYED_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import {
+  CALLBACKS_STREAM,
+  DEAD_STREAM,
+  DELAYED_STREAM,
+  EVENTS_STREAM,
+  JOBS_STREAM,
+  type StreamDefinition,
+} from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from '../connect.ts';
+import { ChangedStreams } from './changed-streams.ts';
 
 const LOOK_EVERY_MS = 10_000;
+/** Every sixth look compares all streams with their definitions. */
+const ALL_EVERY = 6;
 
 /** The streams in which jobs wait: without room in them, jobs are refused. */
 const WAITING = [JOBS_STREAM, DELAYED_STREAM];
+/** The streams whose sizes are shown. */
+const SHOWN = [...WAITING, DEAD_STREAM, CALLBACKS_STREAM];
 
 /** What a stream holds, and may hold. */
 export interface StreamLook extends StreamRoom {
@@ -17,27 +31,37 @@ export interface StreamLook extends StreamRoom {
   readonly oldestAt: number | undefined;
 }
 
+type StoreLog = Pick<WorkerLogger, 'debug' | 'warn'>;
 type StoreBroker = { readonly manager: { readonly streams: Pick<Broker['manager']['streams'], 'info'> } };
 
 /**
- * Looks from time to time how much the streams hold, and how much room there is for more jobs. It is for operators: the worker
- * does not depend on it.
+ * Looks from time to time how much the streams hold, how much room there is for more jobs, and whether somebody has changed the streams
+ * since the worker checked them at its start. It is for operators: the worker does not depend on it.
  */
 export class StoreWatch {
   readonly #broker: StoreBroker;
-  readonly #log: Pick<WorkerLogger, 'debug'>;
+  readonly #log: StoreLog;
+  readonly #definitions: readonly StreamDefinition[];
+  readonly #changed: ChangedStreams;
+  #looks = 0;
   readonly #timer: ReturnType<typeof setInterval>;
   #streams: ReadonlyMap<string, StreamLook> = new Map();
 
-  private constructor(broker: StoreBroker, log: Pick<WorkerLogger, 'debug'>) {
+  private constructor(broker: StoreBroker, definitions: readonly StreamDefinition[], log: StoreLog) {
     this.#broker = broker;
     this.#log = log;
+    this.#definitions = definitions;
+    this.#changed = new ChangedStreams(definitions, log);
     this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS).unref();
   }
 
-  /** Looks once, and then every ten seconds. */
-  static async start(broker: StoreBroker, log: Pick<WorkerLogger, 'debug'>): Promise<StoreWatch> {
-    const watch = new StoreWatch(broker, log);
+  /** Looks once, and then every ten seconds. @param definitions what the streams should be */
+  static async start(
+    broker: StoreBroker,
+    definitions: readonly StreamDefinition[],
+    log: StoreLog,
+  ): Promise<StoreWatch> {
+    const watch = new StoreWatch(broker, definitions, log);
     await watch.#look();
     return watch;
   }
@@ -47,13 +71,14 @@ export class StoreWatch {
     return this.#streams;
   }
 
-  /** A sentence about each stream that is nearly full. */
+  /** A sentence about each stream that is nearly full, and each setting that breaks a promise. */
   get warnings(): string[] {
-    return [...this.#streams].flatMap(([stream, { bytes, maxBytes }]) =>
+    const full = [...this.#streams].flatMap(([stream, { bytes, maxBytes }]) =>
       !WAITING.includes(stream) || maxBytes === undefined || bytes < maxBytes * STREAM_NEARLY_FULL
         ? []
         : [`${stream} holds ${bytes} of ${maxBytes} bytes: more jobs will be refused`],
     );
+    return [...full, ...this.#changed.warnings];
   }
 
   stop(): void {
@@ -61,19 +86,24 @@ export class StoreWatch {
   }
 
   async #look(): Promise<void> {
-    const names = [...WAITING, DEAD_STREAM, CALLBACKS_STREAM];
-    const streams = await Promise.all(names.map((stream) => this.#lookAt(stream)));
-    this.#streams = new Map(streams.filter((stream) => stream !== undefined));
+    const others = this.#looks++ % ALL_EVERY === 0 ? this.#definitions.map(({ name }) => name) : [];
+    const names = new Set([...SHOWN, EVENTS_STREAM, ...others]);
+    const streams = await Promise.all([...names].map((stream) => this.#lookAt(stream)));
+    const known = streams.filter((stream) => stream !== undefined);
+    this.#streams = new Map(known.filter(([stream]) => SHOWN.includes(stream)));
   }
 
   async #lookAt(stream: string): Promise<[string, StreamLook] | undefined> {
     try {
       const { state, config } = await this.#broker.manager.streams.info(stream);
+      this.#changed.see(stream, { ...config });
       const cap = capOf(config);
       const { bytes, messages } = state;
       const oldestAt = messages === 0 ? undefined : Date.parse(state.first_ts);
       return [stream, { bytes, messages, oldestAt, ...(cap === undefined ? {} : { maxBytes: cap }) }];
     } catch (thrown) {
+      if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.streamNotFound)
+        this.#changed.miss(stream);
       this.#log.debug({ stream, reason: describeThrown(thrown) }, 'the room in a stream is not known');
       return undefined;
     }

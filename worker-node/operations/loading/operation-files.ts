@@ -8,6 +8,8 @@ const LOADED = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]s$/;
 const PROGRAM = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]sx?$/;
 /** How deeply folders are looked through for operations that somebody put into the wrong place. */
 const MAX_DEPTH = 3;
+/** How many files and folders are looked at for that. A whole file system would take minutes. */
+const MAX_SEARCHED = 2_000;
 
 /** What a folder of operations holds. */
 interface OperationFiles {
@@ -24,9 +26,13 @@ export async function findOperationFiles(folder: string): Promise<OperationFiles
   const lost = entries.find((entry) => isLoaded(entry) && entry.isLost);
   if (lost !== undefined)
     throw new ThroughlineError('config-invalid', `${lost.file} is a link to a file that cannot be found`);
+  const other = entries.find((entry) => isLoaded(entry) && entry.isOther);
+  if (other !== undefined)
+    throw new ThroughlineError('config-invalid', `${other.file} is no file that can be read to its end`);
   const files = entries.filter(isLoaded).map(({ file }) => file);
+  const search = { left: MAX_SEARCHED };
   const others = await Promise.all(
-    entries.filter((entry) => !isLoaded(entry)).map((entry) => misplacedIn(entry, 1)),
+    entries.filter((entry) => !isLoaded(entry)).map((entry) => misplacedIn(entry, 1, search)),
   );
   const remarks = others.flat().map((file) => remarkAbout(file, folder));
   if (files.length === 0)
@@ -40,6 +46,8 @@ interface Entry {
   readonly isFolder: boolean;
   /** Whether it is a link to nothing. */
   readonly isLost?: boolean;
+  /** Whether it is neither a folder nor a file: a pipe, a socket or a device. Reading it may never end. */
+  readonly isOther?: boolean;
 }
 
 async function entriesOf(folder: string): Promise<Entry[]> {
@@ -61,9 +69,10 @@ async function entriesOf(folder: string): Promise<Entry[]> {
 async function entryOf(folder: string, entry: Dirent): Promise<Entry> {
   const { name } = entry;
   const file = path.join(folder, name);
-  if (!entry.isSymbolicLink()) return { name, file, isFolder: entry.isDirectory() };
-  const target = await stat(file).catch(() => undefined);
-  return { name, file, isFolder: target?.isDirectory() ?? false, isLost: target === undefined };
+  const target = entry.isSymbolicLink() ? await stat(file).catch(() => undefined) : entry;
+  if (target === undefined) return { name, file, isFolder: false, isLost: true };
+  const isFolder = target.isDirectory();
+  return { name, file, isFolder, isOther: !isFolder && !target.isFile() };
 }
 
 function faultOf(thrown: unknown): string {
@@ -73,11 +82,14 @@ function faultOf(thrown: unknown): string {
 }
 
 /** The files that define an operation, and that are not loaded where they are. A file that only helps is none of them. */
-async function misplacedIn({ name, file, isFolder }: Entry, depth: number): Promise<string[]> {
+async function misplacedIn(entry: Entry, depth: number, search: { left: number }): Promise<string[]> {
+  const { name, file, isFolder, isOther = false } = entry;
+  if (search.left <= 0 || isOther) return [];
+  search.left--;
   if (!isFolder) return PROGRAM.test(name) && (await definesOperation(file)) ? [file] : [];
   if (depth > MAX_DEPTH || name === 'node_modules' || name.startsWith('.')) return [];
   const entries = await entriesOf(file).catch(() => []);
-  return (await Promise.all(entries.map((entry) => misplacedIn(entry, depth + 1)))).flat();
+  return (await Promise.all(entries.map((inner) => misplacedIn(inner, depth + 1, search)))).flat();
 }
 
 async function definesOperation(file: string): Promise<boolean> {

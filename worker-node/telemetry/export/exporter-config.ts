@@ -1,6 +1,7 @@
 import type { OTLPExporterNodeConfigBase } from '@opentelemetry/otlp-exporter-base';
 import { OTLP_HEADER_NAMES } from '../../../shared/trace/settings/otel-settings.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
+import { withoutFraming } from '../target-warnings.ts';
 import { LOG_HEADERS_NAME } from './log-settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +22,7 @@ export function withoutHeaders<Exporter>(
   for (const [name] of hidden) delete writable[name];
   try {
     const compression = (gzip ? 'gzip' : 'none') as NonNullable<ExporterConfig['compression']>;
-    return make({ url, headers: { ...headers }, compression, timeoutMillis: timeoutMs });
+    return make({ url, headers: withoutFraming(headers), compression, timeoutMillis: timeoutMs });
   } finally {
     for (const [name, value] of hidden) if (value !== undefined) writable[name] = value;
   }

@@ -53,6 +53,25 @@ describe('loading a folder', () => {
     expect(await namesIn(folder)).toEqual(['one', 'two', 'three']);
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'refuses what is no file: a pipe, or a link to a device',
+    async () => {
+      const [pipe, link] = [await folderWith({}), await folderWith({})];
+      spawnSync('mkfifo', [path.join(pipe, 'pipe.ts')]);
+      await symlink('/dev/zero', path.join(link, 'zero.mjs'));
+      for (const folder of [pipe, link])
+        await expect(load(folder)).rejects.toThrow(/is no file that can be read to its end/);
+    },
+  );
+
+  it('does not wait for a pipe in a folder below, and does not search a whole file system', async () => {
+    const folder = await folderWith({ 'one.js': moduleOf('one') });
+    await mkdir(path.join(folder, 'below'));
+    spawnSync('mkfifo', [path.join(folder, 'below/pipe.ts')]);
+    await symlink('/proc', path.join(folder, 'processes'));
+    expect(await namesIn(folder)).toEqual(['one']);
+  });
+
   it('ignores tests, declarations, and files that are not programs', async () => {
     const folder = await folderWith({
       'one.js': moduleOf('one'),

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { explainFailure } from '../../../cli/http/fetch-failure.ts';
+
+/** What fetch throws if nobody listens at this port of 127.0.0.1. */
+function refusedAt(port: number): Error {
+  const cause = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address: '127.0.0.1', port });
+  return new TypeError('fetch failed', { cause });
+}
+
+describe('a connection that is refused', () => {
+  it.each([
+    ['http://api.example:8787/v1', 8787],
+    ['http://api.example/v1', 80],
+    ['https://api.example/v1', 443],
+  ])('by %s itself at port %i is said in two words', (url, port) => {
+    expect(explainFailure(refusedAt(port), { url, isAnswered: false })).toBe('connection refused');
+  });
+
+  it('by a proxy names the proxy, since the address that was asked for did nothing', () => {
+    const why = explainFailure(refusedAt(3128), { url: 'https://api.example/v1', isAnswered: false });
+    expect(why).toMatch(/^connection refused by 127\.0\.0\.1:3128, a proxy of the environment \(HTTP_PROXY/);
+  });
+});
