@@ -16,7 +16,8 @@ import { ATTR } from '../../shared/trace/semantics.ts';
 import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
-import { OpenMessages } from '../broker/consume/open-messages.ts';
+import { type OpenMessage, OpenMessages } from '../broker/consume/open-messages.ts';
+import { mayBeElsewhere } from '../broker/consume/received.ts';
 import { OWN_SLOT, type Slot } from '../broker/consume/slot.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
@@ -69,6 +70,8 @@ export class JobPipeline implements DeliveryHandler {
   async process(delivery: Delivery, stop: AbortSignal, slot: Slot = OWN_SLOT): Promise<void> {
     const open = this.#messages.open(delivery);
     if (open === undefined) return this.#ignoreRepeat(delivery);
+    const { asked } = delivery;
+    if (mayBeElsewhere({ asked, ackWaitMs: this.#parts.ackWaitMs })) return this.#leaveAlone(open);
     const began = performance.now();
     const message = decode(delivery);
     const awayMs = this.#awayAgain(delivery, message.job);
@@ -206,6 +209,17 @@ export class JobPipeline implements DeliveryHandler {
     this.#parts.log.warn(
       { subject, delivery: deliveryCount },
       'job is running here; delivered again too soon',
+    );
+    this.#parts.metrics.jobSettled('superseded');
+  }
+
+  /** This process stood still, and another worker may have the job by now. */
+  #leaveAlone(open: OpenMessage): void {
+    this.#messages.close(open);
+    const { subject, deliveryCount } = open.first;
+    this.#parts.log.warn(
+      { subject, delivery: deliveryCount },
+      'message left alone: it came too late, and another worker may have it',
     );
     this.#parts.metrics.jobSettled('superseded');
   }

@@ -12,6 +12,8 @@ export interface Received {
 
 /** From this share of the ack wait on, the broker may be about to give a message to another worker. */
 const SAFE_SHARE = 4 / 5;
+/** A pull is open for a second at least, and what it brings may wait for a slot. That alone makes no message old. */
+const LEAST_MS = 1_250;
 
 /** How old the messages of a pull may be. */
 export interface PullAge {
@@ -32,4 +34,12 @@ export function handBack(
   delayMs = 0,
 ): void {
   if (asked.elapsedMs < SAFE_SHARE * ackWaitMs) message.nak(delayMs);
+}
+
+/**
+ * Whether another worker may have a message that is about to be handled, since it was asked for long ago. It is left alone then: to a
+ * worker that handles it, the last attempt of its job would look like one that has ended without an end. If nobody has it, it comes again.
+ */
+export function mayBeElsewhere({ asked, ackWaitMs }: PullAge): boolean {
+  return asked.elapsedMs >= Math.max(LEAST_MS, SAFE_SHARE * ackWaitMs);
 }

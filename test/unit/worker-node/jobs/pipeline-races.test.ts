@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as z from 'zod';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { type JobRecord, readRecord } from '../../../../worker-node/broker/job-record.ts';
@@ -34,6 +34,27 @@ describe('a job that another delivery has', () => {
     expect(job.acks).toEqual([{ kind: 'none' }]);
     expect(conclusions).toEqual(['superseded']);
   });
+
+  it.each([
+    ['for the first time', {}],
+    ['again', { deliveryCount: 2, isFirst: false }],
+  ])(
+    'is left alone if its message, which came %s, was asked for almost an ack wait ago',
+    async (_when, more) => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      onTestFinished(() => void vi.useRealTimers());
+      const handler = vi.fn();
+      const job = delivery(more);
+      vi.setSystemTime(Date.now() + 24_001);
+      const pipeline = pipelineOf(handler);
+      await pipeline.process(job, IDLE);
+      expect(handler).not.toHaveBeenCalled();
+      expect([broker.events, job.acks, conclusions]).toEqual([[], [], ['superseded']]);
+      // If nobody had it, it comes again.
+      await pipeline.process(delivery({ deliveryCount: 2, isFirst: false }), IDLE);
+      expect(handler).toHaveBeenCalledOnce();
+    },
+  );
 
   it('runs again if the other delivery is over, as the next attempt', async () => {
     broker.storeEvent(byOther('started'));
