@@ -18,14 +18,15 @@ import { type Environment, withoutHeaders } from './exporter-config.ts';
 /** More is as good as for ever, and a larger number might not be written in digits. */
 const MAX_SECONDS = 1_000_000;
 
+/** The longest pause that a collector may ask for. */
+export const MAX_PAUSE_MS = 60_000;
+
 /** What is different from signal to signal. */
 export interface SignalFormat<Batch> {
   /** The word of the signal in the names of OpenTelemetry's variables. */
   readonly variable: 'TRACES' | 'METRICS' | 'LOGS';
   /** The body of a request. */
   readonly write: (batch: Batch) => Uint8Array | undefined;
-  /** Is told for how many milliseconds a collector that is busy wants nothing more. */
-  readonly asked?: (waitMs: number) => void;
 }
 
 /** How an export ended. */
@@ -44,8 +45,10 @@ export class OtlpExporter<Batch> {
   readonly #library: OTLPExporterBase<Batch>;
   /** What the collector said last. The library reads an answer and ends its export in one turn. */
   #answer: ExportAnswer | undefined;
+  /** Until then the collector wants nothing (`Retry-After`), on the clock of `performance.now()`. */
+  #pausedUntil = 0;
 
-  constructor(target: OtlpTarget, environment: Environment, { variable, write, asked }: SignalFormat<Batch>) {
+  constructor(target: OtlpTarget, environment: Environment, { variable, write }: SignalFormat<Batch>) {
     const serializer = {
       serializeRequest: write,
       deserializeResponse: (body: Uint8Array) => {
@@ -55,6 +58,9 @@ export class OtlpExporter<Batch> {
     };
     const none = { name: 'span' as const, countItems: () => 0 };
     const json = { 'Content-Type': 'application/json' };
+    const asked = (waitMs: number): void => {
+      this.#pausedUntil = performance.now() + Math.min(waitMs, MAX_PAUSE_MS);
+    };
     this.#library = withoutHeaders(target, environment, (config) => {
       const options = convertLegacyHttpOptions(config, variable, `v1/${variable.toLowerCase()}`, json);
       const agentFactory = async (protocol: string) =>
@@ -63,6 +69,11 @@ export class OtlpExporter<Batch> {
       const delegate = createOtlpHttpExportDelegate(own, serializer, '', none, undefined);
       return new OTLPExporterBase<Batch>(delegate);
     });
+  }
+
+  /** For how many milliseconds a collector that is busy wants nothing more. An export is sent nevertheless. */
+  get pauseMs(): number {
+    return Math.max(0, this.#pausedUntil - performance.now());
   }
 
   export(batch: Batch, done: (result: Exported) => void): void {
@@ -96,7 +107,7 @@ interface Requested {
  * Lets the library see a `Retry-After` as we read it. It takes one that is unreadable, negative or past for "at once", and
  * spends all its tries within milliseconds. Without the header it waits longer before each try.
  */
-function withOwnRetryAfter(agent: Agent, asked: SignalFormat<unknown>['asked']): Agent {
+function withOwnRetryAfter(agent: Agent, asked: (waitMs: number) => void): Agent {
   const requested = agent as unknown as Requested;
   const addRequest = requested.addRequest.bind(agent);
   requested.addRequest = (request, ...more) => {
@@ -104,7 +115,7 @@ function withOwnRetryAfter(agent: Agent, asked: SignalFormat<unknown>['asked']):
       const waitMs = retryAfterMs(headers['retry-after'], Date.now()) ?? 0;
       if (waitMs > 0) headers['retry-after'] = String(Math.min(MAX_SECONDS, Math.ceil(waitMs / 1_000)));
       else delete headers['retry-after'];
-      if (waitMs > 0 && RETRYABLE.includes(statusCode)) asked?.(waitMs);
+      if (waitMs > 0 && RETRYABLE.includes(statusCode)) asked(waitMs);
     });
     addRequest(request, ...more);
   };

@@ -20,9 +20,6 @@ const AT_ONCE = 8;
 /** So many bytes of spans may wait or be on their way: single spans may be large. */
 const MAX_BYTES = 32 * 1_024 * 1_024;
 
-/** The longest pause that a collector may ask for. */
-const MAX_PAUSE_MS = 60_000;
-
 /**
  * Sends spans in batches, and counts those that are lost on the way. It does what the SDK's `BatchSpanProcessor` does, by the same
  * settings, but a span that has ended is at once written as JSON. So the spans of a batch are not held in memory until its export.
@@ -30,6 +27,7 @@ const MAX_PAUSE_MS = 60_000;
 export class SpanBatches implements SpanProcessor {
   readonly #settings: NodeOtelSettings;
   readonly #losses: Losses;
+  readonly #collector: OtlpExporter<SpanBatch>;
   readonly #exporter: CountedExporter<SpanBatch>;
   readonly #waiting: Waiting;
   readonly #batchSize: number;
@@ -42,8 +40,6 @@ export class SpanBatches implements SpanProcessor {
   #isSending = false;
   #isShut = false;
   #timer: Timer | undefined;
-  /** Until then the collector wants nothing (`Retry-After`), on the clock of `performance.now()`. */
-  #pausedUntil = 0;
 
   constructor(
     target: OtlpTarget,
@@ -57,19 +53,14 @@ export class SpanBatches implements SpanProcessor {
     this.#batchSize = Math.min(settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, max);
     this.#waiting = new Waiting(losses, max, `${max} spans wait already (OTEL_BSP_MAX_QUEUE_SIZE)`);
     const write = (batch: SpanBatch): Uint8Array => batch.takeJson();
-    const asked = (waitMs: number): void => {
-      this.#pausedUntil = performance.now() + Math.min(waitMs, MAX_PAUSE_MS);
-    };
-    this.#exporter = new CountedExporter(
-      new OtlpExporter(target, environment, { variable: 'TRACES', write, asked }),
-      {
-        losses,
-        what: 'spans',
-        timeoutMs: target.timeoutMs,
-        sizeOf: (batch) => batch.size,
-        taken: this.#waiting.left,
-      },
-    );
+    this.#collector = new OtlpExporter(target, environment, { variable: 'TRACES', write });
+    this.#exporter = new CountedExporter(this.#collector, {
+      losses,
+      what: 'spans',
+      timeoutMs: target.timeoutMs,
+      sizeOf: (batch) => batch.size,
+      taken: this.#waiting.left,
+    });
   }
 
   onStart(): void {}
@@ -140,13 +131,13 @@ export class SpanBatches implements SpanProcessor {
   /** One batch at a time is sent: a collector that is slow does not get more and more requests. */
   async #sendNext(): Promise<void> {
     if (this.#isSending) return;
-    const pauseMs = this.#pausedUntil - performance.now();
+    const { pauseMs } = this.#collector;
     if (pauseMs > 0) {
       this.#timer ??= startTimer(pauseMs, () => this.#sendFull());
       return;
     }
     this.#isSending = true;
-    await this.#sendAll(() => performance.now() >= this.#pausedUntil);
+    await this.#sendAll(() => this.#collector.pauseMs === 0);
     this.#isSending = false;
     if (this.#filling.size + this.#full.length > 0) this.#sendLater();
   }
