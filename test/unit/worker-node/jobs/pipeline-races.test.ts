@@ -313,6 +313,28 @@ describe('a worker that stops', () => {
     expect(job.acks).toEqual([{ kind: 'nak', delayMs: 0 }]);
   });
 
+  it('answers a delivery only when its event is stored', async () => {
+    const job = delivery();
+    const stored = Promise.withResolvers<void>();
+    const { publish } = broker.jetStream;
+    const asked = new Promise<void>((resolve) => {
+      broker.jetStream.publish = async (subject, data, options) => {
+        if (readJobEvent(data as Uint8Array)?.kind === 'released') {
+          resolve();
+          await stored.promise;
+        }
+        return await publish(subject, data, options);
+      };
+    });
+    const processed = pipelineOf(stopped).process(job, stop.signal);
+    await asked;
+    await new Promise(setImmediate);
+    expect(job.acks).toEqual([]);
+    stored.resolve();
+    await processed;
+    expect(job.acks).toEqual([{ kind: 'nak', delayMs: 0 }]);
+  });
+
   it('does not start a job', async () => {
     const handler = vi.fn();
     await pipelineOf(handler).process(delivery(), AbortSignal.abort());
