@@ -94,7 +94,7 @@ export class JobPipeline implements DeliveryHandler {
       );
       lease.stop();
       this.#messages.close(open);
-      this.#settle(open.latest, message, span, ending);
+      this.#settle(open.latest, message, span, lease.hasLapsed ? inDoubt(ending) : ending);
       this.#parts.metrics.messageProcessed('jobs', performance.now() - began, ending.errorCode);
     });
   }
@@ -260,6 +260,16 @@ export class JobPipeline implements DeliveryHandler {
       this.#parts.log.warn(fields, 'trace context refused; the job starts a new trace');
     else this.#parts.log.debug(fields, 'trace context read');
   }
+}
+
+/**
+ * What a process does that stood still: another worker may have the job by now, and a NAK would take it from that worker. If nobody has
+ * it, it comes again. An event that was stored shows that nobody had begun the job.
+ */
+function inDoubt(ending: Ending): Ending {
+  return ending.ack.kind === 'nak' && ending.event === undefined
+    ? { ...ending, ack: { kind: 'none' } }
+    : ending;
 }
 
 /** Who sent a job. */

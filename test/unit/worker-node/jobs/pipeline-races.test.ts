@@ -56,6 +56,21 @@ describe('a job that another delivery has', () => {
     },
   );
 
+  it('is not handed back if this process stood still meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { getMessage } = broker.manager.streams;
+    broker.manager.streams.getMessage = (stream, query) => {
+      vi.setSystemTime(Date.now() + 30_001);
+      return getMessage(stream, query);
+    };
+    const again = { deliveryCount: 2, isFirst: false, subject: 'jobs.normal.p3.acme.job-1.elsewhere' };
+    const job = delivery(again);
+    await pipelineOf(() => 1).process(job, IDLE);
+    expect(job.acks).toEqual([{ kind: 'none' }]);
+    expect(conclusions).toEqual(['operation-missing']);
+  });
+
   it('runs again if the other delivery is over, as the next attempt', async () => {
     broker.storeEvent(byOther('started'));
     const job = delivery({ deliveryCount: 2, isFirst: false });
