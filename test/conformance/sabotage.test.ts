@@ -60,6 +60,7 @@ const ROWS: readonly Row[] = [
   { sabotage: 'no-time-limit', at: ['timeout', 'read-timeout'] },
   { sabotage: 'one-consumer', at: ['ordered-lane', 'consumer-ordered'] },
   { sabotage: 'no-release', at: ['shutdown', 'release-event'] },
+  { sabotage: 'nak-before-released', at: ['shutdown', 'settle-last'] },
   { sabotage: 'answers-a-job-that-is-taken', at: ['started-elsewhere', 'chain-taken'] },
   { sabotage: 'span-of-another-id', at: ['exported-spans', 'context-exported'] },
   { sabotage: 'span-without-parent', at: ['exported-spans', 'context-exported'] },

@@ -12,6 +12,7 @@ import type { CallbackPublisher } from '../broker/callbacks/callback-publisher.t
 import type { CallbackRecords } from '../broker/callbacks/callback-record.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
+import { mayBeElsewhere } from '../broker/consume/received.ts';
 import type { WorkerLogger } from '../log.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
@@ -74,7 +75,7 @@ interface Ending {
     | 'failed'
     /** Handed back because the worker stops. */
     | 'released'
-    /** Handed back without a POST: there was no slot, the receiver was paused, or it came too early. */
+    /** Handed back, or left alone, without a POST: there was no slot, the receiver was paused, or it came too early or too late. */
     | 'postponed'
     /** It had ended before, and only the acknowledgement was lost. */
     | 'repeated'
@@ -98,6 +99,11 @@ export class CallbackDeliverer implements DeliveryHandler {
 
   async process(delivery: Delivery, stop: AbortSignal): Promise<void> {
     const { log, metrics, ackWaitMs } = this.#parts;
+    const { subject, asked } = delivery;
+    if (mayBeElsewhere({ asked, ackWaitMs })) {
+      log.warn({ subject }, 'callback left alone: its task came too late, and another worker may have it');
+      return metrics.callbackSettled('postponed');
+    }
     const began = performance.now();
     const keepAlive = startInterval(ackWaitMs / 3, delivery.working);
     const { outcome, ack, errorCode } = await this.#handle(delivery, stop).catch(

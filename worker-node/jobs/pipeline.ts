@@ -16,7 +16,8 @@ import { ATTR } from '../../shared/trace/semantics.ts';
 import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
-import { OpenMessages } from '../broker/consume/open-messages.ts';
+import { type OpenMessage, OpenMessages } from '../broker/consume/open-messages.ts';
+import { mayBeElsewhere } from '../broker/consume/received.ts';
 import { OWN_SLOT, type Slot } from '../broker/consume/slot.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
@@ -69,6 +70,8 @@ export class JobPipeline implements DeliveryHandler {
   async process(delivery: Delivery, stop: AbortSignal, slot: Slot = OWN_SLOT): Promise<void> {
     const open = this.#messages.open(delivery);
     if (open === undefined) return this.#ignoreRepeat(delivery);
+    const { asked } = delivery;
+    if (mayBeElsewhere({ asked, ackWaitMs: this.#parts.ackWaitMs })) return this.#leaveAlone(open);
     const began = performance.now();
     const message = decode(delivery);
     const awayMs = this.#awayAgain(delivery, message.job);
@@ -91,7 +94,7 @@ export class JobPipeline implements DeliveryHandler {
       );
       lease.stop();
       this.#messages.close(open);
-      this.#settle(open.latest, message, span, ending);
+      this.#settle(open.latest, message, span, lease.hasLapsed ? inDoubt(ending) : ending);
       this.#parts.metrics.messageProcessed('jobs', performance.now() - began, ending.errorCode);
     });
   }
@@ -210,6 +213,17 @@ export class JobPipeline implements DeliveryHandler {
     this.#parts.metrics.jobSettled('superseded');
   }
 
+  /** This process stood still, and another worker may have the job by now. */
+  #leaveAlone(open: OpenMessage): void {
+    this.#messages.close(open);
+    const { subject, deliveryCount } = open.first;
+    this.#parts.log.warn(
+      { subject, delivery: deliveryCount },
+      'message left alone: it came too late, and another worker may have it',
+    );
+    this.#parts.metrics.jobSettled('superseded');
+  }
+
   /** A job that waits for a host with its operation is handed back many times. Only the first time has a span. */
   #startSpan(delivery: Delivery, { address }: DecodedMessage, { parent, sentBy }: Sender): Span {
     const isQuiet =
@@ -246,6 +260,16 @@ export class JobPipeline implements DeliveryHandler {
       this.#parts.log.warn(fields, 'trace context refused; the job starts a new trace');
     else this.#parts.log.debug(fields, 'trace context read');
   }
+}
+
+/**
+ * What a process does that stood still: another worker may have the job by now, and a NAK would take it from that worker. If nobody has
+ * it, it comes again. An event that was stored shows that nobody had begun the job.
+ */
+function inDoubt(ending: Ending): Ending {
+  return ending.ack.kind === 'nak' && ending.event === undefined
+    ? { ...ending, ack: { kind: 'none' } }
+    : ending;
 }
 
 /** Who sent a job. */

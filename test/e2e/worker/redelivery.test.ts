@@ -4,6 +4,7 @@ import path from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import {
   connectTo,
@@ -15,6 +16,7 @@ import {
   submitJob,
   untilQueueEmpty,
 } from '../../support/jobs.ts';
+import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -151,6 +153,58 @@ describe('a job that was published twice, with different message ids (T3)', () =
     expect(await endsOf(nats, 'twice')).toEqual(['succeeded']);
   });
 });
+
+describe('a worker that stood still while a message of an earlier delivery came to it (W4)', () => {
+  it('does not end the job as spent while another worker runs its last attempt', async () => {
+    const stack = await own({ WORKER_ACK_WAIT_MS: '4000' });
+    const nats = await connectTo(stack);
+    await stack.worker.stop();
+    const [effects, gate] = [newFile(), newFile()];
+    const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects }, { maxAttempts: 1 });
+    const taken = await takeJob(nats);
+    const second = await stack.addWorker({ WORKER_NAME: 'second' });
+    await stopWithPull(nats, taken.consumer, second);
+    taken.message.nak();
+    await stack.addWorker({ WORKER_NAME: 'third' });
+    await until('the attempt', async () => (await effectsIn(effects)).length === 1);
+    await second.kill('SIGCONT');
+    await until('the second worker to see the message', async () => {
+      const { state } = await readJob(stack, job.id);
+      return state !== 'running' || said(stack, 'message left alone') !== undefined;
+    });
+    await writeFile(gate, '');
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    await untilQueueEmpty(nats);
+    const events = (await eventsByJob(nats)).get(job.id) ?? [];
+    expect(events.map(({ kind, attempt, worker }) => `${kind} ${attempt} ${worker}`)).toEqual([
+      'started 1 third',
+      'progress 1 third',
+      'succeeded 1 third',
+    ]);
+  });
+});
+
+/** Takes the only job of the queue, as a worker that has not answered yet. */
+async function takeJob(nats: NatsConnection) {
+  const manager = await jetstreamManager(nats);
+  const { name } = await until('the job', async () =>
+    (await manager.consumers.list('JOBS').next()).find(({ num_pending }) => num_pending > 0),
+  );
+  const message = await (await jetstream(nats).consumers.get('JOBS', name)).next();
+  if (message === null) throw new Error('the job did not come');
+  return { consumer: name, message };
+}
+
+/** Pauses a worker at a moment at which it waits for a message of a consumer. */
+async function stopWithPull(nats: NatsConnection, consumer: string, worker: WorkerProcess): Promise<void> {
+  const manager = await jetstreamManager(nats);
+  await until('a pull of a worker that stands still', async () => {
+    await worker.kill('SIGSTOP');
+    if ((await manager.consumers.info('JOBS', consumer)).num_waiting > 0) return true;
+    await worker.kill('SIGCONT');
+    return false;
+  });
+}
 
 /** Ends a running job as its worker would have, with an id that no other event has. */
 async function recordEnd(nats: NatsConnection, jobId: string): Promise<void> {

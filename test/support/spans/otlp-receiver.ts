@@ -20,6 +20,8 @@ export interface OtlpReceiver {
   readonly spans: SpanRecord[];
   /** The same for log records. */
   readonly logs: SentLog[];
+  /** The same exports as they came, of all signals. */
+  readonly bodies: unknown[];
   readonly requests: IncomingMessage[];
 }
 
@@ -28,6 +30,7 @@ export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpR
   const left = [...answers];
   const spans: SpanRecord[] = [];
   const logs: SentLog[] = [];
+  const bodies: unknown[] = [];
   const requests: IncomingMessage[] = [];
   const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     requests.push(request);
@@ -40,6 +43,7 @@ export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpR
     } = (left.length > 1 ? left.shift() : left[0]) ?? {};
     if (status === 200) {
       const sent: unknown = JSON.parse(body);
+      bodies.push(sent);
       spans.push(...readTraceExport(sent).spans);
       logs.push(...readLogExport(sent));
     }
@@ -55,5 +59,5 @@ export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpR
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, logs, requests };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, logs, bodies, requests };
 }

@@ -172,7 +172,9 @@ export class Lane {
       if (request.isUnwanted) return this.#listener.onEnd(false);
       const asked = new Stopwatch();
       const after = this.#reached;
-      request.pull = new Pull(await this.#open(found, request, expiresMs), request.left);
+      const messages = await this.#open(found, request, expiresMs);
+      const { ackWaitMs } = this.source.consumer;
+      request.pull = new Pull(messages, request.left, { asked, ackWaitMs });
       // The lane or its probes may have been ended while the pull was opened.
       if (this.#isStopped || request.isUnwanted) void request.pull.end();
       if (this.#isPaused && request.isProbe === true) request.pull.pause();

@@ -2,7 +2,7 @@ import { RenewedMap } from '../../../shared/memory/renewed-map.ts';
 import { type Delivery, messageKey } from './delivery.ts';
 
 /** A message that this process handles, from its first delivery to this process until a delivery of it is settled. */
-class OpenMessage {
+export class OpenMessage {
   readonly first: Delivery;
   #latest: Delivery;
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerMessages } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
 import type { PulledMessage } from './pulled-message.ts';
+import { handBack, type PullAge } from './received.ts';
 
 /** A pull is quiet if no message comes for this long. */
 const QUIET_MS = 100;
@@ -27,13 +28,15 @@ export interface PulledMessages {
 /** One request for messages. The pull is open until the server has sent all of them, or until the request expires. */
 export class Pull {
   readonly #messages: PulledMessages;
+  readonly #age: PullAge;
   readonly #handedBack = new Set<number>();
   #left: number;
   #isPaused = false;
 
   /** @param count how many messages were asked for */
-  constructor(messages: PulledMessages, count: number) {
+  constructor(messages: PulledMessages, count: number, age: PullAge) {
     this.#messages = messages;
+    this.#age = age;
     this.#left = count;
   }
 
@@ -53,10 +56,10 @@ export class Pull {
 
   /**
    * Hands a message back. The first time, the server gives it to the next pull at once: that is this pull only if no other one
-   * is open.
+   * is open. The process may have stood still meanwhile, and then other workers may have the message.
    */
   #handBack(message: PulledMessage): void {
-    message.nak(this.#handedBack.has(message.seq) ? HAND_BACK_MS : 0);
+    handBack(message, this.#age, this.#handedBack.has(message.seq) ? HAND_BACK_MS : 0);
     this.#handedBack.add(message.seq);
   }
 

@@ -17,6 +17,7 @@ export class JobLease {
   #renewed = new Stopwatch();
   /** The same, of the last keep-alive that the broker has for certain; before the first one, when the worker asked for the job. */
   #certain: Stopwatch;
+  #hasLapsed = false;
 
   /**
    * Sends keep-alives until {@link stop}.
@@ -36,7 +37,19 @@ export class JobLease {
 
   /** Whether another worker may have the job by now, as far as this worker can know. */
   get mayBeOver(): boolean {
-    return this.#certain.elapsedMs > (KEEP_ALIVES - 1) * this.#intervalMs;
+    return this.#certain.elapsedMs > this.#safeMs;
+  }
+
+  /**
+   * Whether this process once sent no keep-alive for almost an ack wait: it stood still. In contrast to {@link mayBeOver}, it does not
+   * show whether the broker has the keep-alives that were sent.
+   */
+  get hasLapsed(): boolean {
+    return this.#hasLapsed || this.#renewed.elapsedMs > this.#safeMs;
+  }
+
+  get #safeMs(): number {
+    return (KEEP_ALIVES - 1) * this.#intervalMs;
   }
 
   /**
@@ -54,6 +67,7 @@ export class JobLease {
   }
 
   #renew(): void {
+    this.#hasLapsed = this.hasLapsed;
     this.#keepAlive();
     this.#renewed = new Stopwatch();
   }

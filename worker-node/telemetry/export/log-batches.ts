@@ -1,16 +1,20 @@
+import { context } from '@opentelemetry/api';
+import { ExportResultCode } from '@opentelemetry/core';
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
 import {
   BatchLogRecordProcessor,
+  type LogRecordExporter,
   type LogRecordProcessor,
   type ReadableLogRecord,
   type SdkLogRecord,
 } from '@opentelemetry/sdk-logs';
+import { startTimer } from '../../../shared/timers.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import type { NodeOtelSettings } from '../sdk-settings.ts';
 import { CountedExporter } from './counted-exporter.ts';
 import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
-import { OtlpExporter } from './otlp-exporter.ts';
+import { type Exported, MAX_PAUSE_MS, OtlpExporter } from './otlp-exporter.ts';
 import { Waiting } from './waiting.ts';
 
 /** About how many characters of log records may wait: single lines may be long. */
@@ -19,6 +23,7 @@ const MAX_CHARACTERS = 16 * 1_024 * 1_024;
 /** Sends log records in batches with OpenTelemetry's own exporter, and counts those that are lost on the way. */
 export class LogBatches implements LogRecordProcessor {
   readonly #batches: BatchLogRecordProcessor;
+  readonly #patient: PatientExporter;
   readonly #exporter: CountedExporter<ReadableLogRecord[]>;
   readonly #waiting: Waiting;
   readonly #timeoutMs: number;
@@ -45,12 +50,13 @@ export class LogBatches implements LogRecordProcessor {
       sizeOf: (records) => records.length,
       taken: (count) => this.#leave(count),
     });
+    this.#patient = new PatientExporter(this.#exporter, otlp, settings.OTEL_BLRP_EXPORT_TIMEOUT);
     this.#batches = new BatchLogRecordProcessor({
-      exporter: this.#exporter,
+      exporter: this.#patient,
       maxQueueSize: max,
       maxExportBatchSize: Math.min(settings.OTEL_BLRP_MAX_EXPORT_BATCH_SIZE, max),
       scheduledDelayMillis: settings.OTEL_BLRP_SCHEDULE_DELAY,
-      exportTimeoutMillis: settings.OTEL_BLRP_EXPORT_TIMEOUT,
+      exportTimeoutMillis: MAX_PAUSE_MS + settings.OTEL_BLRP_EXPORT_TIMEOUT,
     });
   }
 
@@ -78,7 +84,67 @@ export class LogBatches implements LogRecordProcessor {
   /** The SDK sends the batches that are left one after the other. They all have the time of one export. */
   async shutdown(): Promise<void> {
     this.#exporter.endIn(this.#timeoutMs);
+    this.#patient.hurry();
     await this.#batches.shutdown().catch(() => undefined);
+  }
+}
+
+/** Sends a batch when the collector wants something again, or when all that wait are to be sent at once. */
+class PatientExporter implements LogRecordExporter {
+  readonly #exporter: CountedExporter<ReadableLogRecord[]>;
+  readonly #collector: { readonly pauseMs: number };
+  readonly #timeoutMs: number;
+  readonly #held = new Set<() => void>();
+  #isHurried = false;
+
+  /** @param timeoutMs how long the SDK waits for the answer to a batch that was sent, before it sends the next one */
+  constructor(
+    exporter: CountedExporter<ReadableLogRecord[]>,
+    collector: { readonly pauseMs: number },
+    timeoutMs: number,
+  ) {
+    this.#exporter = exporter;
+    this.#collector = collector;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  export(records: ReadableLogRecord[], done: (result: Exported) => void): void {
+    const { pauseMs } = this.#collector;
+    const send = context.bind(context.active(), () => {
+      timer.stop();
+      if (this.#held.delete(send)) this.#send(records, done);
+    });
+    this.#held.add(send);
+    const timer = startTimer(pauseMs, send);
+    if (pauseMs === 0 || this.#isHurried) send();
+  }
+
+  /** From now on each batch is sent at once. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#sendHeld();
+  }
+
+  async forceFlush(): Promise<void> {
+    this.#sendHeld();
+    await this.#exporter.forceFlush();
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#exporter.shutdown();
+  }
+
+  #sendHeld(): void {
+    for (const send of this.#held) send();
+  }
+
+  #send(records: ReadableLogRecord[], done: (result: Exported) => void): void {
+    const error = new Error('no answer in time');
+    const timer = startTimer(this.#timeoutMs, () => done({ code: ExportResultCode.FAILED, error }));
+    this.#exporter.export(records, (result) => {
+      timer.stop();
+      done(result);
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { ExportResultCode } from '@opentelemetry/core';
 import { JsonMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import {
   type IMetricReader,
@@ -11,7 +12,7 @@ import { temporalityOf } from '../measure/temporality.ts';
 import { CountedExporter } from './counted-exporter.ts';
 import type { Environment } from './exporter-config.ts';
 import type { Losses } from './losses.ts';
-import { OtlpExporter } from './otlp-exporter.ts';
+import { type Exported, OtlpExporter } from './otlp-exporter.ts';
 
 interface OtlpReaderParts {
   readonly target: MetricsTarget;
@@ -28,12 +29,33 @@ export function otlpReader({ target, losses, environment, own }: OtlpReaderParts
   const otlp = new OtlpExporter(target, environment, { variable: 'METRICS', write });
   const counting = { losses, what: 'data points', timeoutMs: target.timeoutMs, sizeOf: pointsIn };
   const counted = new CountedExporter<ResourceMetrics>(otlp, counting);
-  return new PeriodicExportingMetricReader({
-    exporter: Object.assign(counted, { selectAggregationTemporality: temporalityOf }),
+  const exporter = {
+    selectAggregationTemporality: temporalityOf,
+    // While the collector wants nothing, exports are left out: the next one has the same totals.
+    export: (metrics: ResourceMetrics, done: (result: Exported) => void): void => {
+      if (otlp.pauseMs > 0 && !reader.isEnding) done({ code: ExportResultCode.SUCCESS });
+      else counted.export(metrics, done);
+    },
+    forceFlush: () => counted.forceFlush(),
+    shutdown: () => counted.shutdown(),
+  };
+  const reader = new EndingReader({
+    exporter,
     metricProducers: [own],
     exportIntervalMillis: target.intervalMs,
     exportTimeoutMillis: Math.min(target.timeoutMs, target.intervalMs),
   });
+  return reader;
+}
+
+/** A reader that knows when its last export comes, which is sent in any case. */
+class EndingReader extends PeriodicExportingMetricReader {
+  isEnding = false;
+
+  protected override async onShutdown(): Promise<void> {
+    this.isEnding = true;
+    await super.onShutdown();
+  }
 }
 
 function pointsIn({ scopeMetrics }: ResourceMetrics): number {

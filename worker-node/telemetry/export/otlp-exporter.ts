@@ -18,14 +18,15 @@ import { type Environment, withoutHeaders } from './exporter-config.ts';
 /** More is as good as for ever, and a larger number might not be written in digits. */
 const MAX_SECONDS = 1_000_000;
 
+/** The longest pause that a collector may ask for. */
+export const MAX_PAUSE_MS = 60_000;
+
 /** What is different from signal to signal. */
 export interface SignalFormat<Batch> {
   /** The word of the signal in the names of OpenTelemetry's variables. */
   readonly variable: 'TRACES' | 'METRICS' | 'LOGS';
   /** The body of a request. */
   readonly write: (batch: Batch) => Uint8Array | undefined;
-  /** Is told for how many milliseconds a collector that is busy wants nothing more. */
-  readonly asked?: (waitMs: number) => void;
   /** Whether a collector that cannot be reached is not tried again, because somebody waits for the end of the process. */
   readonly isBrief?: boolean;
 }
@@ -46,9 +47,14 @@ export class OtlpExporter<Batch> {
   readonly #library: OTLPExporterBase<Batch>;
   /** What the collector said last. The library reads an answer and ends its export in one turn. */
   #answer: ExportAnswer | undefined;
+  /** Until then the collector wants nothing (`Retry-After`), on the clock of `performance.now()`. */
+  #pausedUntil = 0;
 
-  constructor(target: OtlpTarget, environment: Environment, format: SignalFormat<Batch>) {
-    const { variable, write } = format;
+  constructor(
+    target: OtlpTarget,
+    environment: Environment,
+    { variable, write, isBrief = false }: SignalFormat<Batch>,
+  ) {
     const serializer = {
       serializeRequest: write,
       deserializeResponse: (body: Uint8Array) => {
@@ -58,14 +64,22 @@ export class OtlpExporter<Batch> {
     };
     const none = { name: 'span' as const, countItems: () => 0 };
     const json = { 'Content-Type': 'application/json' };
+    const asked = (waitMs: number): void => {
+      this.#pausedUntil = performance.now() + Math.min(waitMs, MAX_PAUSE_MS);
+    };
     this.#library = withoutHeaders(target, environment, (config) => {
       const options = convertLegacyHttpOptions(config, variable, `v1/${variable.toLowerCase()}`, json);
       const agentFactory = async (protocol: string) =>
-        withOwnTries(await options.agentFactory(protocol), format);
+        withOwnTries(await options.agentFactory(protocol), { asked, isBrief });
       const own = { ...options, agentFactory };
       const delegate = createOtlpHttpExportDelegate(own, serializer, '', none, undefined);
       return new OTLPExporterBase<Batch>(delegate);
     });
+  }
+
+  /** For how many milliseconds a collector that is busy wants nothing more. An export is sent nevertheless. */
+  get pauseMs(): number {
+    return Math.max(0, this.#pausedUntil - performance.now());
   }
 
   export(batch: Batch, done: (result: Exported) => void): void {
@@ -98,15 +112,19 @@ interface Requested {
 /** What Node says about a collector that is not there. Another try within seconds finds none either. */
 const NOT_THERE = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'];
 
+/** How an export is tried again. */
+interface Tries {
+  /** Is told for how many milliseconds a collector that is busy wants nothing more. */
+  readonly asked: (waitMs: number) => void;
+  readonly isBrief: boolean;
+}
+
 /**
  * Lets the library see a `Retry-After` as we read it. It takes one that is unreadable, negative or past for "at once", and
  * spends all its tries within milliseconds. Without the header it waits longer before each try. It knows by the code of an
  * error that another try makes sense, so a process that is brief hides the codes after which none does.
  */
-function withOwnTries(
-  agent: Agent,
-  { asked, isBrief = false }: Pick<SignalFormat<unknown>, 'asked' | 'isBrief'>,
-): Agent {
+function withOwnTries(agent: Agent, { asked, isBrief = false }: Tries): Agent {
   const requested = agent as unknown as Requested;
   const addRequest = requested.addRequest.bind(agent);
   requested.addRequest = (request, ...more) => {
@@ -114,7 +132,7 @@ function withOwnTries(
       const waitMs = retryAfterMs(headers['retry-after'], Date.now()) ?? 0;
       if (waitMs > 0) headers['retry-after'] = String(Math.min(MAX_SECONDS, Math.ceil(waitMs / 1_000)));
       else delete headers['retry-after'];
-      if (waitMs > 0 && RETRYABLE.includes(statusCode)) asked?.(waitMs);
+      if (waitMs > 0 && RETRYABLE.includes(statusCode)) asked(waitMs);
     });
     if (isBrief)
       request.prependOnceListener('error', (error: NodeJS.ErrnoException) => {

@@ -23,9 +23,6 @@ const MAX_BYTES = 32 * 1_024 * 1_024;
 /** The longest export of a process whose end somebody waits for. */
 const BRIEF_MS = 2_500;
 
-/** The longest pause that a collector may ask for. */
-const MAX_PAUSE_MS = 60_000;
-
 interface SpanBatchesOptions {
   readonly losses: Losses;
   readonly environment: Environment;
@@ -40,6 +37,7 @@ interface SpanBatchesOptions {
 export class SpanBatches implements SpanProcessor {
   readonly #settings: NodeOtelSettings;
   readonly #losses: Losses;
+  readonly #collector: OtlpExporter<SpanBatch>;
   readonly #exporter: CountedExporter<SpanBatch>;
   readonly #waiting: Waiting;
   readonly #batchSize: number;
@@ -52,8 +50,6 @@ export class SpanBatches implements SpanProcessor {
   #isSending = false;
   #isShut = false;
   #timer: Timer | undefined;
-  /** Until then the collector wants nothing (`Retry-After`), on the clock of `performance.now()`. */
-  #pausedUntil = 0;
 
   constructor(
     target: OtlpTarget,
@@ -68,19 +64,14 @@ export class SpanBatches implements SpanProcessor {
     this.#batchSize = Math.min(settings.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, max);
     this.#waiting = new Waiting(losses, max, `${max} spans wait already (OTEL_BSP_MAX_QUEUE_SIZE)`);
     const write = (batch: SpanBatch): Uint8Array => batch.takeJson();
-    const asked = (waitMs: number): void => {
-      this.#pausedUntil = performance.now() + Math.min(waitMs, MAX_PAUSE_MS);
-    };
-    this.#exporter = new CountedExporter(
-      new OtlpExporter(within, environment, { variable: 'TRACES', write, asked, isBrief }),
-      {
-        losses,
-        what: 'spans',
-        timeoutMs: within.timeoutMs,
-        sizeOf: (batch) => batch.size,
-        taken: this.#waiting.left,
-      },
-    );
+    this.#collector = new OtlpExporter(within, environment, { variable: 'TRACES', write, isBrief });
+    this.#exporter = new CountedExporter(this.#collector, {
+      losses,
+      what: 'spans',
+      timeoutMs: within.timeoutMs,
+      sizeOf: (batch) => batch.size,
+      taken: this.#waiting.left,
+    });
   }
 
   onStart(): void {}
@@ -151,13 +142,13 @@ export class SpanBatches implements SpanProcessor {
   /** One batch at a time is sent: a collector that is slow does not get more and more requests. */
   async #sendNext(): Promise<void> {
     if (this.#isSending) return;
-    const pauseMs = this.#pausedUntil - performance.now();
+    const { pauseMs } = this.#collector;
     if (pauseMs > 0) {
       this.#timer ??= startTimer(pauseMs, () => this.#sendFull());
       return;
     }
     this.#isSending = true;
-    await this.#sendAll(() => performance.now() >= this.#pausedUntil);
+    await this.#sendAll(() => this.#collector.pauseMs === 0);
     this.#isSending = false;
     if (this.#filling.size + this.#full.length > 0) this.#sendLater();
   }

@@ -1,13 +1,24 @@
 import type { Attributes } from '@opentelemetry/api';
-import { DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import {
+  DataPointType,
+  type MetricData,
+  type ResourceMetrics,
+  type ScopeMetrics,
+} from '@opentelemetry/sdk-metrics';
 
 /**
  * Metrics as a collector reads them. The SDK writes NaN and the infinities as `null`, where OTLP's JSON has texts, and integers beyond
  * 64 bits as integers. A collector refuses the whole export for one of them: an operation that measures NaN once would cost all metrics.
+ * The SDK also lists a scope again for each producer of metrics. Here each scope is listed once.
  */
 export function readableMetrics(all: ResourceMetrics): ResourceMetrics {
-  const scopeMetrics = all.scopeMetrics.map((scope) => ({ ...scope, metrics: scope.metrics.map(readable) }));
-  return { ...all, scopeMetrics };
+  const byScope = new Map<string, ScopeMetrics>();
+  for (const { scope, metrics } of all.scopeMetrics) {
+    const key = JSON.stringify([scope.name, scope.version, scope.schemaUrl]);
+    const before = byScope.get(key)?.metrics ?? [];
+    byScope.set(key, { scope, metrics: [...before, ...metrics.map(readable)] });
+  }
+  return { ...all, scopeMetrics: [...byScope.values()] };
 }
 
 function readable(metric: MetricData): MetricData {

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
+import * as z from 'zod';
 import { atEndOfFile } from '../../../support/cleanup.ts';
 import { until } from '../../../support/poll.ts';
 import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
@@ -17,6 +18,16 @@ const SOON = {
 };
 const EXPORTED = 'otel_sdk_exporter_span_exported_total';
 const FAILED = 'error_type="export_failed"';
+
+const MetricsExport = z.object({
+  resourceMetrics: z.array(
+    z.object({
+      scopeMetrics: z.array(
+        z.object({ scope: z.object({ name: z.string() }), metrics: z.array(z.object({ name: z.string() })) }),
+      ),
+    }),
+  ),
+});
 
 /** A worker that sends to a collector, and functions that read its metrics. */
 async function workerWith(url: string) {
@@ -50,6 +61,29 @@ it('spans and log records that a collector refuses are counted as exported with 
   await above(0, 'otel_sdk_exporter_log_exported_total', FAILED);
   await above(0, 'throughline_spans_lost_total', 'reason="exportFailed"');
   expect(await read(EXPORTED)).toBe(0);
+});
+
+it('an export of metrics has each scope once, with the histograms of the worker', async () => {
+  const { url, bodies } = await otlpReceiver();
+  const stack = await startTestStack({
+    worker: {
+      ...{ OTEL_METRICS_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/v1/metrics` },
+      OTEL_METRIC_EXPORT_INTERVAL: '1000',
+    },
+  });
+  await stack.run('echo', 1);
+  const scopes = await until('an export with the run time of the job', () => {
+    const { resourceMetrics } = MetricsExport.parse(bodies.at(-1));
+    const all = resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics);
+    const names = all.flatMap(({ metrics }) => metrics.map(({ name }) => name));
+    return names.includes('throughline.job.run.time') && all;
+  });
+  const names = scopes.map(({ scope }) => scope.name);
+  expect(names).toEqual([...new Set(names)]);
+  const own = scopes.find(({ scope }) => scope.name === 'throughline-worker');
+  expect(own?.metrics.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['throughline.jobs.settled', 'throughline.job.run.time']),
+  );
 });
 
 it('while a collector does not answer, one span is being sent, and the others wait in the queue', async () => {

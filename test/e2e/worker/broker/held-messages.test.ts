@@ -5,6 +5,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import type { NatsServer } from '../../../../dev/nats-server/start.ts';
 import { ConsumeLoop, type DeliveryHandler } from '../../../../worker-node/broker/consume/consume-loop.ts';
+import type { Delivery } from '../../../../worker-node/broker/consume/delivery.ts';
 import { PullInboxes } from '../../../../worker-node/broker/consume/pull-inboxes.ts';
 import type { PulledMessage } from '../../../../worker-node/broker/consume/pulled-message.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
@@ -172,6 +173,48 @@ it('a host that stood still with open probes takes no message back from the work
     }),
   );
   expect(again.map((message) => message?.info.deliveryCount)).toEqual([undefined, undefined]);
+});
+
+it('a full host in a cluster that stood still hands no message back that another worker has meanwhile', async () => {
+  const manager = await jetstreamManager(nats);
+  const client = jetstream(nats);
+  const streams = ['paused-a', 'paused-b'] as const;
+  const ackWaitMs = 2_000;
+  const lanes = await Promise.all(
+    streams.map(async (stream) => {
+      await manager.streams.add({ name: stream, subjects: [`${stream}.>`], retention: 'workqueue' });
+      const config = { durable_name: 'workers', ack_policy: 'explicit', ack_wait: ackWaitMs * 1e6 } as const;
+      await manager.consumers.add(stream, config);
+      const consumer = await client.consumers.get(stream, 'workers');
+      const known = { get: async () => consumer, forget: () => undefined, createdMs: 0, ackWaitMs };
+      return { consumer: { ...known, isClustered: true }, isBulk: false, priority: 'normal' } as const;
+    }),
+  );
+  const begun: string[] = [];
+  const end = Promise.withResolvers<void>();
+  const process = async ({ subject, working }: Delivery): Promise<void> => {
+    begun.push(subject);
+    const alive = setInterval(working, ackWaitMs / 5);
+    await end.promise;
+    clearInterval(alive);
+  };
+  const loop = new ConsumeLoop({ lanes, concurrency: 1, log: quiet, what: 'jobs', handler: { process } });
+  const running = loop.run();
+  onTestFinished(async () => {
+    end.resolve();
+    await loop.stop(0);
+    await running;
+  });
+  const info = () => manager.consumers.info('paused-b', 'workers');
+  await client.publish('paused-a.1', 'x');
+  await until(() => expect(begun).toEqual(['paused-a.1']));
+  // Handed back once: the host is full, and its pull is open again.
+  await until(async () => expect((await info()).num_waiting).toBe(1));
+  expect(takenAsTheyCome(['paused-b'])).toBe('2');
+  // What came late is read first.
+  await nats.flush();
+  const again = await lanes[1]?.consumer.get();
+  expect((await again?.next({ expires: 1_000 }))?.info.deliveryCount).toBeUndefined();
 });
 
 /** Lets another process publish one message to each stream and take it when the host has lost it. This process stands still. */

@@ -1,7 +1,7 @@
 import { headers } from '@nats-io/transport-node';
 import { context } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CallbackSecrets } from '../../../../shared/callback-secrets.ts';
 import { ThroughlineError } from '../../../../shared/errors.ts';
 import type { CallbackEvent } from '../../../../shared/job/callback-event.ts';
@@ -124,6 +124,16 @@ describe('the delivery of a callback', () => {
     ]);
     expect(JSON.stringify(events)).not.toContain('canary');
     expect(outcomes).toEqual(['delivered']);
+  });
+
+  it('is left to another worker that may have the task by now, since it was asked for long ago', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { said, outcomes, process } = delivery();
+    vi.setSystemTime(Date.now() + 60_000);
+    await process(IDLE);
+    expect([said, outcomes]).toEqual([[], ['postponed']]);
+    expect(receiver.at('/hook')).toEqual([]);
   });
 
   it('carries trace ids although no spans are recorded', async () => {

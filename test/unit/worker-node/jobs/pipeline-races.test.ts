@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as z from 'zod';
 import { readJobEvent } from '../../../../shared/wire/event-message.ts';
 import { type JobRecord, readRecord } from '../../../../worker-node/broker/job-record.ts';
@@ -33,6 +33,42 @@ describe('a job that another delivery has', () => {
     expect(handler).not.toHaveBeenCalled();
     expect(job.acks).toEqual([{ kind: 'none' }]);
     expect(conclusions).toEqual(['superseded']);
+  });
+
+  it.each([
+    ['for the first time', {}],
+    ['again', { deliveryCount: 2, isFirst: false }],
+  ])(
+    'is left alone if its message, which came %s, was asked for almost an ack wait ago',
+    async (_when, more) => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      onTestFinished(() => void vi.useRealTimers());
+      const handler = vi.fn();
+      const job = delivery(more);
+      vi.setSystemTime(Date.now() + 24_001);
+      const pipeline = pipelineOf(handler);
+      await pipeline.process(job, IDLE);
+      expect(handler).not.toHaveBeenCalled();
+      expect([broker.events, job.acks, conclusions]).toEqual([[], [], ['superseded']]);
+      // If nobody had it, it comes again.
+      await pipeline.process(delivery({ deliveryCount: 2, isFirst: false }), IDLE);
+      expect(handler).toHaveBeenCalledOnce();
+    },
+  );
+
+  it('is not handed back if this process stood still meanwhile', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { getMessage } = broker.manager.streams;
+    broker.manager.streams.getMessage = (stream, query) => {
+      vi.setSystemTime(Date.now() + 30_001);
+      return getMessage(stream, query);
+    };
+    const again = { deliveryCount: 2, isFirst: false, subject: 'jobs.normal.p3.acme.job-1.elsewhere' };
+    const job = delivery(again);
+    await pipelineOf(() => 1).process(job, IDLE);
+    expect(job.acks).toEqual([{ kind: 'none' }]);
+    expect(conclusions).toEqual(['operation-missing']);
   });
 
   it('runs again if the other delivery is over, as the next attempt', async () => {
@@ -289,6 +325,28 @@ describe('a worker that stops', () => {
     }).process(job, stop.signal);
     expect(reason).toMatchObject({ code: 'worker-stopping' });
     expect(broker.events.at(-1)).toMatchObject({ kind: 'released', attempt: 0, released: 1 });
+    expect(job.acks).toEqual([{ kind: 'nak', delayMs: 0 }]);
+  });
+
+  it('answers a delivery only when its event is stored', async () => {
+    const job = delivery();
+    const stored = Promise.withResolvers<void>();
+    const { publish } = broker.jetStream;
+    const asked = new Promise<void>((resolve) => {
+      broker.jetStream.publish = async (subject, data, options) => {
+        if (readJobEvent(data as Uint8Array)?.kind === 'released') {
+          resolve();
+          await stored.promise;
+        }
+        return await publish(subject, data, options);
+      };
+    });
+    const processed = pipelineOf(stopped).process(job, stop.signal);
+    await asked;
+    await new Promise(setImmediate);
+    expect(job.acks).toEqual([]);
+    stored.resolve();
+    await processed;
     expect(job.acks).toEqual([{ kind: 'nak', delayMs: 0 }]);
   });
 

@@ -1,6 +1,7 @@
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
 import { fetched, Pull } from '../../../../../worker-node/broker/consume/pull.ts';
+import { Stopwatch } from '../../../../../worker-node/broker/consume/stopwatch.ts';
 
 /** A pull at a server that sends what the test says. A message that is handed back is noted with its delay. */
 function openPull(count: number) {
@@ -29,7 +30,11 @@ function openPull(count: number) {
     reading.wake();
   };
   const open = { stop, [Symbol.asyncIterator]: messages } as unknown as ConsumerMessages;
-  return { pull: new Pull(fetched(open), count), send, handedBack };
+  return {
+    pull: new Pull(fetched(open), count, { asked: new Stopwatch(), ackWaitMs: 30_000 }),
+    send,
+    handedBack,
+  };
 }
 
 it('a pull that ends gives a message to the next host at once, and only one that comes to it again waits until it has ended', async () => {
