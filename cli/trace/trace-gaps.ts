@@ -1,6 +1,6 @@
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
 /**
@@ -9,17 +9,36 @@ import type { SpanRecord } from '../../shared/trace/span-record.ts';
  * @returns an empty list when the trace is complete
  */
 export function traceGaps(spans: readonly SpanRecord[], job: Job): string[] {
-  const known = new Set(spans.map(({ spanId }) => spanId));
-  const orphans = spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
   return [
-    ...orphans.map(
+    ...orphansOf(spans).map(
       ({ name, service, parentSpanId }) =>
         `the parent of "${name}" (${service}), span ${parentSpanId}, is missing`,
     ),
-    ...(expectsAttempt(job) && !spans.some((span) => isAttempt(span, job))
+    ...(lacksAttempt(spans, job)
       ? [`the worker's span of attempt ${job.attempt}, "process ${job.operation}", is missing`]
       : []),
   ];
+}
+
+/** Whether all that is missing is the span of the caller: many callers send their spans elsewhere, or none. */
+export function lacksOnlyCaller(spans: readonly SpanRecord[], job: Job): boolean {
+  const orphans = orphansOf(spans);
+  return orphans.length > 0 && orphans.every(isEntry) && !lacksAttempt(spans, job);
+}
+
+/** The spans whose parent is not there. */
+function orphansOf(spans: readonly SpanRecord[]): SpanRecord[] {
+  const known = new Set(spans.map(({ spanId }) => spanId));
+  return spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
+}
+
+/** The parent of such a span is made by the caller. */
+function isEntry({ service, kind }: SpanRecord): boolean {
+  return service === SERVICE.edge && kind === 'SERVER';
+}
+
+function lacksAttempt(spans: readonly SpanRecord[], job: Job): boolean {
+  return expectsAttempt(job) && !spans.some((span) => isAttempt(span, job));
 }
 
 /** A cancelled job may have ended without an attempt. */
