@@ -6,15 +6,16 @@ import type { SpanRecord } from '../../shared/trace/span-record.ts';
 /**
  * Says what is missing from a job's trace, one sentence for each gap: a parent span, or the worker's span of the
  * attempt that ended the job.
+ * @param job undefined: only the spans are known, so only parents can be missing
  * @returns an empty list when the trace is complete
  */
-export function traceGaps(spans: readonly SpanRecord[], job: Job): string[] {
+export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
   return [
     ...orphansOf(spans).map(
       ({ name, service, parentSpanId }) =>
         `the parent of "${name}" (${service}), span ${parentSpanId}, is missing`,
     ),
-    ...(lacksAttempt(spans, job)
+    ...(job !== undefined && lacksAttempt(spans, job)
       ? [`the worker's span of attempt ${job.attempt}, "process ${job.operation}", is missing`]
       : []),
   ];
