@@ -153,8 +153,8 @@ function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): C
   if (served !== false && serving !== 0) return [];
   const alive =
     nats?.hosts.length ?? Math.max(0, ...(edge.bridges ?? []).map(({ workerHosts = 0 }) => workerHosts));
-  const fact = `${alive} worker hosts are alive, 0 of them can run ${operation}`;
-  if (alive === 0) return [noWorker([fact])];
+  if (alive === 0) return [noWorker(['no worker host is alive'])];
+  const fact = `${counted(alive, 'worker host')} alive, and none of them can run ${operation}`;
   const groups =
     nats?.groups.map(({ name, operations }) => `the group ${name} takes ${operations.join(' and ')}`) ?? [];
   const taken = nats?.groups.find(({ operations }) => takesOperation(operations, operation));

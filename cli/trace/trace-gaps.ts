@@ -48,6 +48,8 @@ function expectsAttempt({ state, attempt }: Job): boolean {
 }
 
 function isAttempt({ attributes }: SpanRecord, job: Job): boolean {
-  const { [ATTR.operationType]: type, [ATTR.jobId]: id, [ATTR.jobAttempt]: attempt } = attributes;
+  // A worker in another language may know the conventions of OpenTelemetry only.
+  const { [ATTR.messageId]: messageId, [ATTR.jobId]: id = messageId } = attributes;
+  const { [ATTR.operationType]: type, [ATTR.jobAttempt]: attempt } = attributes;
   return type === 'process' && id === job.id && (attempt === undefined || attempt === job.attempt);
 }

@@ -54,6 +54,11 @@ describe('the gaps in the trace of a job', () => {
     ]);
   });
 
+  it('are none when the attempt has the attributes of the conventions only', () => {
+    const attributes = { [ATTR.operationType]: 'process', [ATTR.messageId]: 'job-1' };
+    expect(traceGaps([span('a'), span('b', 'a', attributes)], job('succeeded'))).toEqual([]);
+  });
+
   it.each([
     ['no attempt', []],
     ['an earlier attempt', [attempt('b', 1)]],
