@@ -170,7 +170,9 @@ async function outage(): Promise<Phase> {
 function print(what: string, result: Phase): Phase {
   const { times, starts, errors } = result;
   const shares = (values: readonly number[]): string =>
-    `p50 ${percentile(values, 0.5).toFixed(0)} ms, p99 ${percentile(values, 0.99).toFixed(0)} ms`;
+    values.length === 0
+      ? 'none'
+      : `p50 ${percentile(values, 0.5).toFixed(0)} ms, p99 ${percentile(values, 0.99).toFixed(0)} ms`;
   process.stdout.write(
     `${what.padEnd(28)} ${times.length} jobs, ${errors} errors; answer ${shares(times)}; start ${shares(starts)}\n`,
   );

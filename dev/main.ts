@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { escapeControls } from '../shared/text/terminal/escape-controls.ts';
 import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
 import { isFreePort } from './machine/free-port.ts';
+import { endOfLog } from './nats-server/run.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
 import { exitText, ReloadedWorker } from './worker/reload.ts';
@@ -124,6 +126,7 @@ Throughline is ready. Ctrl-C stops it.
   export THROUGHLINE_API_KEY=${shellWord(stack.apiKey)}
   export THROUGHLINE_TRACES_URL=${shellWord(stack.collector.tracesUrl)}
   export OTEL_EXPORTER_OTLP_ENDPOINT=${shellWord(stack.collector.otlpUrl)}
+  export NATS_URL=${shellWord(stack.nats.url)}
 
   npx throughline submit echo '{"hello":"world"}' --wait
   npx throughline trace <jobId>
@@ -137,7 +140,11 @@ Callbacks are signed with ${stack.callbackSecret}
 async function partEnded(stack: Stack, worker: ReloadedWorker): Promise<string> {
   return await Promise.race([
     worker.ended.then((code) => `the worker ended (${exitText(code)})`),
-    stack.nats.exited.then((code) => `nats-server ended (${exitText(code)}). Its log: ${stack.nats.logFile}`),
+    stack.nats.exited.then(async (code) => {
+      // The file goes with the other temporary files.
+      const log = await readFile(stack.nats.logFile, 'utf8').catch(String);
+      return `nats-server ended (${exitText(code)}). The end of its log:\n${endOfLog(log)}`;
+    }),
   ]);
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { ApiError } from '../../client/errors.ts';
 import { pollDelays } from '../../client/patience.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { pause } from '../../shared/timers.ts';
@@ -17,13 +18,20 @@ import { traceGaps } from '../trace/trace-gaps.ts';
 
 /** Spans are sent in batches, so the last ones may arrive a few seconds after the job's end. */
 const SPANS_WAIT_MS = 5_000;
+const TRACE_ID = /^[0-9a-f]{32}$/;
+
+/** A trace, and its job if there is one. Errors and log lines name traces without a job. */
+interface Wanted {
+  readonly traceId: string;
+  readonly job?: Job;
+}
 
 /** `trace <jobId>`. */
 export function defineTrace(program: Command, host: Host): Command {
   return program
     .command('trace')
     .description('Shows the trace of a job as a waterfall, and says which spans are missing.')
-    .argument('<jobId>', 'the id that submit printed', jobId)
+    .argument('<jobId>', 'the id that submit printed, or the id of a trace', jobId)
     .option('--traces-url <url>', TRACES_URL_HELP)
     .addHelpText(
       'after',
@@ -45,13 +53,13 @@ export function defineTrace(program: Command, host: Host): Command {
 }
 
 async function showTrace(id: string, scope: Scope): Promise<number> {
-  const { api, output, config } = scope;
+  const { output, config } = scope;
   const store = storeOf(config);
-  const job = await api.get(id);
-  const spans = await spansOf(job, store, scope);
-  const missing = traceGaps(spans, job);
+  const wanted = await wantedBy(id, scope);
+  const spans = await spansOf(wanted, store, scope);
+  const missing = traceGaps(spans, wanted.job);
   if (output.json) {
-    output.document({ traceId: job.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
+    output.document({ traceId: wanted.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
   } else {
     const { color, columns } = output;
     output.text(renderWaterfall(spans, { color, ...(columns === undefined ? {} : { width: columns }) }));
@@ -60,20 +68,34 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
   return EXIT.ok.code;
 }
 
+/** @throws ApiError when there is no such job, and the id is none of a trace */
+async function wantedBy(id: string, { api }: Scope): Promise<Wanted> {
+  try {
+    const job = await api.get(id);
+    return { traceId: job.traceId, job };
+  } catch (thrown) {
+    // A producer may choose an id that looks like that of a trace, so a job comes first.
+    if (TRACE_ID.test(id) && thrown instanceof ApiError && thrown.code === 'job-unknown')
+      return { traceId: id };
+    throw thrown;
+  }
+}
+
 /** @throws CliError `spans-missing` when no span of the job's trace has arrived in time */
-async function spansOf(job: Job, store: TraceStore, scope: Scope): Promise<readonly SpanRecord[]> {
-  if (!/^[0-9a-f]{32}$/.test(job.traceId)) throw new CliError('spans-missing', 'this job has no trace id');
-  const spans = await completeSpans(job, store, scope);
+async function spansOf(wanted: Wanted, store: TraceStore, scope: Scope): Promise<readonly SpanRecord[]> {
+  const { traceId } = wanted;
+  if (!TRACE_ID.test(traceId)) throw new CliError('spans-missing', 'this job has no trace id');
+  const spans = await completeSpans(wanted, store, scope);
   if (spans.length > 0) return spans;
-  throw new CliError('spans-missing', `no span of trace ${job.traceId} has arrived at ${store.name}`, {
+  throw new CliError('spans-missing', `no span of trace ${traceId} has arrived at ${store.name}`, {
     hint: 'do the edge and the worker send their spans there? See OTEL_EXPORTER_OTLP_ENDPOINT',
-    traceId: job.traceId,
+    traceId,
   });
 }
 
 /** The spans of the job's trace. Waits up to 5 s for the missing ones, then returns what has arrived. */
 async function completeSpans(
-  job: Job,
+  { traceId, job }: Wanted,
   store: TraceStore,
   { output, signal }: Scope,
 ): Promise<readonly SpanRecord[]> {
@@ -81,7 +103,7 @@ async function completeSpans(
   const status = await output.statusLine();
   try {
     for (const delayMs of pollDelays()) {
-      const { spans } = await store.read(job.traceId, signal);
+      const { spans } = await store.read(traceId, signal);
       if (spans.length > 0 && traceGaps(spans, job).length === 0) return spans;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return spans;

@@ -32,6 +32,7 @@ export type CauseCode =
   | 'collector-dead'
   | 'spans-lost'
   | 'spans-missing'
+  | 'caller-span-missing'
   | 'traces-unreachable';
 
 /** Something that is wrong, for a person and for programs. */

@@ -29,6 +29,7 @@ const HARMLESS: readonly CauseCode[] = [
   'delayed',
   'limit-by-key',
   'retrying',
+  'caller-span-missing',
 ];
 
 /**

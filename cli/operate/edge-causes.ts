@@ -1,5 +1,6 @@
 import type { BridgeStatus, StreamRoom } from '../../shared/api/answers/health.ts';
 import { STREAM_NEARLY_FULL } from '../../shared/nats/store-caps.ts';
+import { counted } from '../text/counted.ts';
 import type { Cause, Unasked } from './cause.ts';
 import { clockText, isClockWrong } from './clock-text.ts';
 import type { EdgeReport } from './edge-report.ts';
@@ -114,21 +115,21 @@ function refusedByNats(evidence: readonly string[]): Cause {
 }
 
 const bridgeFact = ({ bridge, state, outbox }: BridgeStatus): string =>
-  `${bridge}: the connection is ${state}, ${outbox.pending} jobs wait in the outbox`;
+  `${bridge}: the connection is ${state}, ${counted(outbox.pending, 'job')} in the outbox`;
 
 function bridgeCauses({ bridge, outbox, queue, delayed }: BridgeStatus): Cause[] {
   const causes: Cause[] = [];
   if (outbox.rejected > 0)
     causes.push({
       code: 'outbox-rejected',
-      cause: `NATS refuses ${jobs(outbox.rejected)} of the outbox of ${bridge}`,
+      cause: `NATS refuses ${counted(outbox.rejected, 'job')} of the outbox of ${bridge}`,
       evidence: [`${outbox.rejected} rejected`],
       advice: 'see the reasons: throughline outbox list. Then retry or remove each',
     });
   if (outbox.pending > 0 && outbox.oldestAgeSeconds > OUTBOX_WAITS_SECONDS)
     causes.push({
       code: 'outbox-waits',
-      cause: `${jobs(outbox.pending)} of the outbox of ${bridge} wait for NATS`,
+      cause: `${counted(outbox.pending, 'job')} of the outbox of ${bridge} wait for NATS`,
       evidence: [`the oldest has waited for ${Math.round(outbox.oldestAgeSeconds)} s`],
       advice: 'find out why NATS does not take them: see the other lines, and the log of the Worker',
     });
@@ -166,7 +167,7 @@ function hostCauses({ bridges, queued }: EdgeReport): Cause[] {
 
 function unservedFacts(operations: readonly string[]): string[] {
   return [...Map.groupBy(operations, (name) => name)].map(
-    ([name, all]) => `${jobs(all.length)} of ${name} wait, and no worker host can run it`,
+    ([name, all]) => `${counted(all.length, 'job')} of ${name} wait, and no worker host can run it`,
   );
 }
 
@@ -194,8 +195,4 @@ export function wrongClock(who: string, other: string, aheadMs: number): Cause {
     advice:
       'set the clocks over the network (NTP): times of events and traces, limits of rate, and tokens depend on them',
   };
-}
-
-function jobs(count: number): string {
-  return count === 1 ? '1 job' : `${count} jobs`;
 }

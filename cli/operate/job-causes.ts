@@ -3,6 +3,7 @@ import { isLimited } from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { takesOperation } from '../../shared/nats/consumers/operation-filters.ts';
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
+import { counted } from '../text/counted.ts';
 import type { Cause } from './cause.ts';
 import { noWorker } from './edge-causes.ts';
 import type { SystemReport } from './system-report.ts';
@@ -46,7 +47,7 @@ function poisonCauses({ id, operation, attempts = [], error, maxAttempts }: Job)
       evidence: [
         ...facts,
         ...(error === undefined ? [] : [`${error.message} (${error.code})`]),
-        `${maxAttempts} attempts in all`,
+        `${counted(maxAttempts, 'attempt')} in all`,
       ],
       advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own. To stop it: ${shellCommand('throughline cancel', id)}`,
     },
@@ -152,8 +153,8 @@ function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): C
   if (served !== false && serving !== 0) return [];
   const alive =
     nats?.hosts.length ?? Math.max(0, ...(edge.bridges ?? []).map(({ workerHosts = 0 }) => workerHosts));
-  const fact = `${alive} worker hosts are alive, 0 of them can run ${operation}`;
-  if (alive === 0) return [noWorker([fact])];
+  if (alive === 0) return [noWorker(['no worker host is alive'])];
+  const fact = `${counted(alive, 'worker host')} alive, and none of them can run ${operation}`;
   const groups =
     nats?.groups.map(({ name, operations }) => `the group ${name} takes ${operations.join(' and ')}`) ?? [];
   const taken = nats?.groups.find(({ operations }) => takesOperation(operations, operation));
@@ -207,10 +208,10 @@ function busy({ operation, acceptedAt }: Job, { edge, nats }: SystemReport): Cau
       : 'the job waits for its turn, as far as the edge can tell',
     evidence: [
       `accepted at ${acceptedAt}`,
-      ...(hosts === undefined ? [] : [`${hosts} hosts can run ${operation}`]),
+      ...(hosts === undefined ? [] : [`${counted(hosts, 'host')} can run ${operation}`]),
       ...(group === undefined
         ? []
-        : [`group ${group.name}: ${group.waiting} jobs wait, ${group.unsettled} are under way`]),
+        : [`group ${group.name}: ${group.waiting} waiting, ${group.unsettled} under way`]),
     ],
     advice: isSure ? MORE_HOSTS : `${ASK_NATS} Otherwise, ${MORE_HOSTS}`,
   };

@@ -1,6 +1,7 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
+import { counted } from '../text/counted.ts';
 import { type Fact, factsText } from '../text/facts.ts';
 import type { Paint } from '../text/terminal.ts';
 import type { Cause } from './cause.ts';
@@ -67,7 +68,7 @@ function natsFacts(nats: NatsReport | undefined): Fact[] {
       return [
         'stream',
         exists
-          ? `${name.padEnd(13)} ${messages} messages, ${bytesText(bytes)} ${room}`
+          ? `${name.padEnd(13)} ${counted(messages, 'message')}, ${bytesText(bytes)} ${room}`
           : `${name} is missing`,
       ];
     }),
@@ -80,13 +81,14 @@ function natsFacts(nats: NatsReport | undefined): Fact[] {
 
 function deadText({ deadLetters }: EdgeReport, nats: NatsReport | undefined): string | undefined {
   const all = nats?.streams.find(({ name }) => name === 'DEAD')?.messages;
-  if (all !== undefined) return `${all} dead letters of all tenants`;
-  return (
-    deadLetters && `${deadLetters.count}${deadLetters.more ? ' or more' : ''} dead letters of this tenant`
-  );
+  if (all !== undefined) return `${counted(all, 'dead letter')} of all tenants`;
+  if (deadLetters === undefined) return undefined;
+  const { count, more } = deadLetters;
+  return `${more ? `${count} or more dead letters` : counted(count, 'dead letter')} of this tenant`;
 }
 
-function clocksText({ clockAheadMs }: EdgeReport, nats: NatsReport | undefined): string {
+function clocksText({ clockAheadMs }: EdgeReport, nats: NatsReport | undefined): string | undefined {
+  if (nats === undefined && clockAheadMs === undefined) return undefined;
   const own = `this machine ${clockText(nats?.clockAheadMs ?? clockAheadMs)}`;
   const isOff = ({ clockAheadMs: ahead }: { readonly clockAheadMs?: number }): boolean => isClockWrong(ahead);
   // Those that are off come first, because not all of them may be shown.

@@ -7,7 +7,7 @@ import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
 import { ask } from '../http/request.ts';
 import { openStore } from '../trace/stores/open-store.ts';
-import { traceGaps } from '../trace/trace-gaps.ts';
+import { lacksOnlyCaller, traceGaps } from '../trace/trace-gaps.ts';
 import { type Cause, settingInvalid } from './cause.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -122,6 +122,7 @@ async function storeFault({ config, signal }: Scope, job: Job | undefined): Prom
         ]),
       ];
     const gaps = traceGaps(spans, job);
+    if (lacksOnlyCaller(spans, job)) return [callerMissing(gaps)];
     return gaps.length === 0 ? [] : [missing('some spans of the job are missing', gaps)];
   } catch (thrown) {
     return [
@@ -133,6 +134,15 @@ async function storeFault({ config, signal }: Scope, job: Job | undefined): Prom
       },
     ];
   }
+}
+
+function callerMissing(evidence: readonly string[]): Cause {
+  return {
+    code: 'caller-span-missing',
+    cause: 'the span of the caller is not in this trace store; all others are',
+    evidence,
+    advice: 'nothing, unless the caller should send its spans here too',
+  };
 }
 
 function missing(cause: string, evidence: readonly string[]): Cause {

@@ -43,15 +43,21 @@ function detailsOf(thrown: unknown): string[] {
     ...(thrown.suggestions.some(said) || thrown.suggestions.length === 0
       ? []
       : [`did you mean ${thrown.suggestions.join(' or ')}?`]),
-    ...hintOf(thrown.code),
+    ...hintOf(thrown),
     ...traceLine(traceId),
   ];
 }
 
 /** What helps with an error, if a command or an option does. */
-function hintOf(code: string): string[] {
+function hintOf(thrown: ThroughlineError): string[] {
+  const { code } = thrown;
   if (code === 'unauthenticated') return ['set THROUGHLINE_API_KEY, or use --api-key'];
   if (code === 'schedule-unknown') return ['`throughline schedules list` shows your schedules'];
+  // The API has this code too, for the NATS of the edge.
+  if (thrown.message.startsWith('cannot connect to NATS') && !(thrown instanceof ApiError))
+    return [
+      'NATS_URL, NATS_USER and NATS_PASSWORD say where NATS is and who asks; `throughline dev` prints its NATS_URL',
+    ];
   return code === 'job-unknown' ? ['`throughline list` shows your jobs'] : [];
 }
 

@@ -1,25 +1,45 @@
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
-import { ATTR } from '../../shared/trace/semantics.ts';
+import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
 /**
  * Says what is missing from a job's trace, one sentence for each gap: a parent span, or the worker's span of the
  * attempt that ended the job.
+ * @param job undefined: only the spans are known, so only parents can be missing
  * @returns an empty list when the trace is complete
  */
-export function traceGaps(spans: readonly SpanRecord[], job: Job): string[] {
-  const known = new Set(spans.map(({ spanId }) => spanId));
-  const orphans = spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
+export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
   return [
-    ...orphans.map(
+    ...orphansOf(spans).map(
       ({ name, service, parentSpanId }) =>
         `the parent of "${name}" (${service}), span ${parentSpanId}, is missing`,
     ),
-    ...(expectsAttempt(job) && !spans.some((span) => isAttempt(span, job))
+    ...(job !== undefined && lacksAttempt(spans, job)
       ? [`the worker's span of attempt ${job.attempt}, "process ${job.operation}", is missing`]
       : []),
   ];
+}
+
+/** Whether all that is missing is the span of the caller: many callers send their spans elsewhere, or none. */
+export function lacksOnlyCaller(spans: readonly SpanRecord[], job: Job): boolean {
+  const orphans = orphansOf(spans);
+  return orphans.length > 0 && orphans.every(isEntry) && !lacksAttempt(spans, job);
+}
+
+/** The spans whose parent is not there. */
+function orphansOf(spans: readonly SpanRecord[]): SpanRecord[] {
+  const known = new Set(spans.map(({ spanId }) => spanId));
+  return spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
+}
+
+/** The parent of such a span is made by the caller. */
+function isEntry({ service, kind }: SpanRecord): boolean {
+  return service === SERVICE.edge && kind === 'SERVER';
+}
+
+function lacksAttempt(spans: readonly SpanRecord[], job: Job): boolean {
+  return expectsAttempt(job) && !spans.some((span) => isAttempt(span, job));
 }
 
 /** A cancelled job may have ended without an attempt. */
@@ -28,6 +48,8 @@ function expectsAttempt({ state, attempt }: Job): boolean {
 }
 
 function isAttempt({ attributes }: SpanRecord, job: Job): boolean {
-  const { [ATTR.operationType]: type, [ATTR.jobId]: id, [ATTR.jobAttempt]: attempt } = attributes;
+  // A worker in another language may know the conventions of OpenTelemetry only.
+  const { [ATTR.messageId]: messageId, [ATTR.jobId]: id = messageId } = attributes;
+  const { [ATTR.operationType]: type, [ATTR.jobAttempt]: attempt } = attributes;
   return type === 'process' && id === job.id && (attempt === undefined || attempt === job.attempt);
 }

@@ -5,6 +5,8 @@
 #
 # After a restore that broke off, nats-server has the name of the stream, but no stream. It refuses to restore this stream, and
 # makes an empty one when it starts the next time. So a stream counts as restored only if it is the one of the backup.
+# It can also have the messages without the consumers of the worker groups. Workers make them again, but then NATS counts
+# deliveries from 1. So such a stream is restored again while it has exactly the messages of the backup.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -29,7 +31,13 @@ ask() {
   nats request --raw "\$JS.API.STREAM.$1.$2" ''
 }
 
-# Prints what there is of a stream: nothing, empty, restored, or other, which is messages that are not those of the backup.
+# Whether a work queue has fewer consumers than its backup. Other streams also have consumers that end with their readers.
+lacks_consumers() {
+  [[ $(value retention "$1") == workqueue ]] && (($(value consumer_count "$2") < $(value consumer_count "$1")))
+}
+
+# Prints what there is of a stream: nothing, empty, partial, which is all but consumers, restored, or other, which is
+# messages that are not those of the backup.
 look() {
   local backup info last first_there last_there messages
   backup=$(<"$folder/$1/backup.json")
@@ -49,7 +57,11 @@ look() {
   # The numbers stay when messages go. A message that has a number of the backup is not younger than the backup.
   if ((last_there >= last)) &&
     { ((first_there > last)) || [[ ! $(seconds first_ts "$info") > $(seconds last_ts "$backup") ]]; }; then
-    echo restored
+    if ((last_there == last && messages == $(value messages "$backup"))) && lacks_consumers "$backup" "$info"; then
+      echo partial
+    else
+      echo restored
+    fi
   elif ((messages == 0)); then
     echo empty
   else
@@ -66,10 +78,14 @@ restore() {
       return
     fi
     if [[ $there == other ]]; then
-      echo "The stream $1 has messages that are not those of the backup. It stays as it is." >&2
+      {
+        echo "The stream $1 has messages that are not those of the backup. It stays as it is. Choose, then run this again:"
+        echo "- Keep it, and leave out its backup: mv $folder/$1 $folder-$1"
+        echo "- Keep a copy of it, and take the backup: nats backup stream --consumers $1 $folder-$1 && nats stream rm --force $1"
+      } >&2
       return 1
     fi
-    if [[ $there == empty || $try != 1 ]]; then ask DELETE "$1"; fi
+    if [[ $there == empty || $there == partial || $try != 1 ]]; then ask DELETE "$1"; fi
     # With one copy there is the whole stream or nothing of it. `throughline setup` gives it more.
     if nats backup restore stream --replicas 1 "$folder/$1"; then return; fi
     echo "The stream $1 is not restored. nats-server needs $pause_s s to forget this try." >&2
@@ -89,9 +105,14 @@ fi
 
 for stream in "${streams[@]}"; do restore "$stream"; done
 for stream in "${streams[@]}"; do
-  there=$(look "$stream")
+  # A cluster says that a stream is restored a moment before its consumers are there.
+  for ((waited_s = 0; waited_s < pause_s; waited_s++)); do
+    there=$(look "$stream")
+    if [[ $there != partial ]]; then break; fi
+    sleep 1
+  done
   if [[ $there != restored ]]; then
-    echo "The stream $stream was restored, but is gone again. Run this again." >&2
+    echo "The stream $stream was restored, but is gone again, or lacks consumers. Run this again." >&2
     exit 1
   fi
 done

@@ -9,6 +9,7 @@ import { type ServerInfo, waitUntilReady } from './ready.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 5_000;
+const SHOWN_LINES = 12;
 
 interface RunSettings {
   readonly binary: string;
@@ -88,10 +89,8 @@ async function untilReady(child: Child, portsDir: string): Promise<ServerInfo> {
 }
 
 function startFailure(cause: unknown, log: string): Error {
-  const tail = log.trimEnd().split('\n').slice(-12).join('\n');
-  return new Error(`nats-server did not start: ${describeThrown(cause)}. The end of its log:\n${tail}`, {
-    cause,
-  });
+  const message = `nats-server did not start: ${describeThrown(cause)}. The end of its log:\n${endOfLog(log)}`;
+  return new Error(message, { cause });
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -104,4 +103,9 @@ async function sizeOf(file: string): Promise<number> {
 async function readFrom(file: string, offset: number): Promise<string> {
   const bytes = await readFile(file).catch(() => Buffer.alloc(0));
   return bytes.subarray(offset).toString();
+}
+
+/** The last lines of a log. */
+export function endOfLog(log: string): string {
+  return log.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');
 }

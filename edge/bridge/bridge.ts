@@ -365,7 +365,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
       return;
     }
     const reason = statusOf(error) >= 500 ? { reason: error.message } : {};
-    log.warn('job refused', { code: error.code, ...(quota === undefined ? {} : { quota }), ...reason });
+    log.warn('request refused', { code: error.code, ...(quota === undefined ? {} : { quota }), ...reason });
   }
 }
 

@@ -153,7 +153,7 @@ export class BrokerConnection {
       const servers = serverNames(this.#settings.NATS_URL.servers);
       this.#log.warn('cannot connect to NATS', {
         reason: error.message,
-        cause: describeThrown(error.cause),
+        cause: error.cause && describeThrown(error.cause),
         servers,
       });
       throw error;

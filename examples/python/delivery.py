@@ -44,7 +44,9 @@ class Delivery:
             "messaging.operation.type": "process",
             "messaging.destination.name": "JOBS",
             "messaging.message.id": job.id,
-            "throughline.tenant": job.tenant,
+            "throughline.job.id": job.id,
+            "throughline.job.operation": job.operation,
+            "throughline.job.tenant": job.tenant,
         }
         name = f"process {job.operation}"
         with tracer.start_as_current_span(name, kind=trace.SpanKind.CONSUMER, attributes=attributes) as self.span:

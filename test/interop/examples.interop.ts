@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PRODUCER_CASES } from '../../cli/conformance/producer/cases.ts';
 import { runProducer } from '../../cli/conformance/producer/run.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import { listen } from '../conformance/published.ts';
 import { checkWorker, faultsOf, UNHURRIED } from '../conformance/support.ts';
 import { scratchFolder } from '../support/cleanup.ts';
@@ -45,6 +46,8 @@ describe.for(LANGUAGES)('the example in $name', (language) => {
     const { worker } = programs ?? skip(note(language));
     const { service, sent, attempt, called, children } = await traceOf(language.name, worker);
     expect(attempt).toMatchObject({ service, kind: 'CONSUMER', parentSpanId: sent.spanId });
+    for (const name of [ATTR.jobId, ATTR.jobOperation, ATTR.jobTenant])
+      expect(attempt.attributes[name]).toBe(sent.attributes[name]);
     expect(called).toMatchObject({
       traceparent: expect.stringContaining(attempt.traceId),
       baggage: 'user=ann',

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { beforeAll, expect, it } from 'vitest';
 import { atEndOfFile } from '../support/cleanup.ts';
 import { readBySystemd } from '../support/deploy/env-files.ts';
-import type { RunbookHost } from '../support/deploy/runbook.ts';
+import { type RunbookHost, readSteps } from '../support/deploy/runbook.ts';
 import { Site } from '../support/deploy/site.ts';
 import { SiteCluster } from '../support/deploy/site-cluster.ts';
 import { until } from '../support/poll.ts';
@@ -15,7 +15,18 @@ import { until } from '../support/poll.ts';
 const VERSION = '2.14.5';
 const MESSAGES = 3;
 /** A subject for each stream that has messages. */
-const SUBJECTS = { CALLBACKS: 'callbacks.acme.a', DEAD: 'dead.acme.a', EVENTS: 'events.acme.a' };
+const SUBJECTS = {
+  CALLBACKS: 'callbacks.acme.a',
+  DEAD: 'dead.acme.a',
+  EVENTS: 'events.acme.a',
+  JOBS: 'jobs.normal.p0.acme.a.echo',
+};
+/** The consumer of a worker group. */
+const GROUP = {
+  ...{ durable_name: 'workers', filter_subject: 'jobs.>', ack_policy: AckPolicy.Explicit },
+  // In nanoseconds: then an unanswered job is delivered again.
+  ack_wait: 1_000_000_000,
+};
 const STREAMS = Object.keys(SUBJECTS) as (keyof typeof SUBJECTS)[];
 
 let site: Site;
@@ -47,6 +58,12 @@ async function counts(connection: NatsConnection): Promise<Record<string, number
   return Object.fromEntries(await Promise.all(entries));
 }
 
+/** Takes the job that waits longest, and does not answer. @returns how often it has been delivered */
+async function deliver(connection: NatsConnection): Promise<number | undefined> {
+  const consumer = await jetstream(connection).consumers.get('JOBS', GROUP.durable_name);
+  return (await consumer.next())?.info.deliveryCount;
+}
+
 /** Begins a restore, and sends nothing of the backup: so the server that takes it gives it up. */
 async function breakOff(connection: NatsConnection, stream: string): Promise<void> {
   const backup = await readFile(nats.at(`/var/backups/throughline/${stream}/backup.json`), 'utf8');
@@ -75,6 +92,8 @@ beforeAll(async () => {
   await nats.step('operator');
   const connection = await until('the new user', asOperator);
   for (const subject of Object.values(SUBJECTS)) await publish(connection, subject);
+  await (await jetstreamManager(connection)).consumers.add('JOBS', GROUP);
+  expect(await deliver(connection)).toBe(1);
   await nats.step('backup');
   await nats.step('backup');
   await nats.shell('systemctl stop nats-server && mv /var/lib/nats /var/lib/nats-single');
@@ -115,6 +134,15 @@ it('a backup of a cluster is restored too, and a second restore changes nothing'
   expect(await counts(connection)).toEqual({ ...WHOLE, DEAD: 2 * MESSAGES });
 });
 
+it('consumers that a restore has left out are restored too, with their counts of deliveries', async () => {
+  const connection = await asOperator();
+  const { consumers } = await jetstreamManager(connection);
+  await consumers.delete('JOBS', GROUP.durable_name);
+  await nats.step('restore');
+  expect(await deliver(connection)).toBeGreaterThan(1);
+  expect(await counts(connection)).toEqual({ ...WHOLE, DEAD: 2 * MESSAGES });
+});
+
 it('the step ends before it removes messages that are not in the backup', async () => {
   const connection = await asOperator();
   const { streams } = await jetstreamManager(connection);
@@ -126,4 +154,18 @@ it('the step ends before it removes messages that are not in the backup', async 
     'The stream CALLBACKS has messages that are not those of the backup',
   );
   expect(await counts(connection)).toEqual({ ...WHOLE, DEAD: 2 * MESSAGES });
+});
+
+it('and goes on after one of the two things that it says', async () => {
+  const connection = await asOperator();
+  const said = await nats.step('restore').catch(String);
+  const [, command = ''] = /^- Keep a copy of it, and take the backup: (.+)$/m.exec(said) ?? [];
+  const environment = ((await readSteps()).get('restore') ?? '')
+    .split('\n')
+    .filter((line) => !line.startsWith('deploy'));
+  await nats.shell([...environment, command].join('\n'));
+  await nats.step('restore');
+  expect(await counts(connection)).toEqual({ ...WHOLE, DEAD: 2 * MESSAGES });
+  const kept = JSON.parse(await nats.read('/var/backups/throughline-CALLBACKS/backup.json'));
+  expect(kept.state.messages).toBe(MESSAGES);
 });

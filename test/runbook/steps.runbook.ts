@@ -57,6 +57,18 @@ it('certificates, passwords, and one nats-server', async () => {
   expect(await nats.log('nats-server')).toContain('Server is ready');
 });
 
+it('the same steps again keep the authority, the passwords, and what was changed in a file', async () => {
+  const kept = ['tls/ca.crt', 'nats.env', 'nats/accounts.conf'].map((name) => `/etc/throughline/${name}`);
+  await nats.shell("echo '# changed by hand' >> /etc/throughline/nats/accounts.conf");
+  const texts = () => Promise.all(kept.map((file) => nats.read(file)));
+  const before = await texts();
+  await nats.step('certificates');
+  await nats.step('nats-files');
+  expect(await texts()).toEqual(before);
+  expect(await nats.shell('ls /etc/throughline/nats')).not.toMatch(/^nats$/m);
+  await nats.step('nats-start');
+});
+
 it('the streams', async () => {
   expect(await nats.step('setup')).toMatch(/^JOBS +created/m);
   expect(await nats.step('setup')).toMatch(/^JOBS +found/m);
@@ -64,6 +76,9 @@ it('the streams', async () => {
 
 it('two workers', async () => {
   await first.step('worker-files');
+  await first.fill('/etc/throughline/worker.env', { WORKER_CONCURRENCY: '7' });
+  await first.step('worker-files');
+  expect(await first.read('/etc/throughline/worker.env')).toMatch(/^WORKER_CONCURRENCY=7$/m);
   // The same on the other host, without a second download of the packages.
   for (const folder of ['/opt/throughline', '/etc']) await site.hand(first, second, folder);
   for (const host of workers) {

@@ -46,7 +46,7 @@ export interface SetupReport {
 }
 
 /**
- * Creates the streams and the bucket that Throughline needs, or updates them, or only checks them.
+ * Creates the streams and buckets that Throughline needs, or updates them, or only checks them.
  * @throws ThroughlineError `config-invalid`, `broker-unavailable`
  */
 export async function setUpBroker({ environment, check, replicas }: SetupOptions): Promise<SetupReport> {

@@ -58,7 +58,11 @@ function defineList(deadLetters: Command, host: Host): void {
     .description('Lists dead letters, oldest first, one page at a time.')
     .option('--operation <name>', 'only those of this operation', operationName)
     .option('--tag <tag>', 'only those with this tag; repeatable, then with all of them', jobTags)
-    .option('--limit <n>', 'the most to list', wholeNumber(1, DEAD_LETTER_LIMITS.page))
+    .option(
+      '--limit <n>',
+      `the most to list, up to ${DEAD_LETTER_LIMITS.page} (default: ${DEAD_LETTER_LIMITS.defaultPage})`,
+      wholeNumber(1, DEAD_LETTER_LIMITS.page),
+    )
     .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
     .addHelpText(
       'after',

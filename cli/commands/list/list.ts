@@ -48,7 +48,11 @@ export function defineList(program: Command, host: Host): Command {
       pastTime,
     )
     .option('--until <time>', 'only those accepted before then, written as for --since', pastTime)
-    .option('--limit <n>', 'the most to list', wholeNumber(1, JOB_LIST_LIMITS.page))
+    .option(
+      '--limit <n>',
+      `the most to list, up to ${JOB_LIST_LIMITS.page} (default: ${JOB_LIST_LIMITS.defaultPage})`,
+      wholeNumber(1, JOB_LIST_LIMITS.page),
+    )
     .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
     .option('--all', 'list all pages; with --json, one line for each job')
     .option(

@@ -23,7 +23,7 @@ const ROLES: readonly Role[] = ['worker', 'edge', 'setup'];
 export function defineSetup(program: Command, host: Host): Command {
   return program
     .command('setup')
-    .description('Creates the streams and the bucket in NATS, updates them, or only checks them.')
+    .description('Creates the streams and buckets in NATS, updates them, or only checks them.')
     .option('--check', 'change nothing; the exit code is 1 if something is missing or wrong')
     .option(
       '--replicas <number>',

@@ -7,6 +7,7 @@ import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
+import { counted } from '../../text/counted.ts';
 import { registryText } from '../../types/registry-text.ts';
 
 interface Flags {
@@ -29,9 +30,10 @@ export function defineTypes(program: Command, host: Host): Command {
       ),
     )
     .action(
-      async ({ out, check = false }: Flags, command: Command) =>
+      async (flags: Flags, command: Command) =>
         await host.run(command, async ({ api, output }) => {
-          checkFlags({ out, check });
+          checkFlags(flags);
+          const { out, check = false } = flags;
           const operations = await api.operations();
           const text = registryText(operations);
           if (out === undefined) {
@@ -57,10 +59,10 @@ function checkFlags({ out, check = false }: Flags): void {
 }
 
 function sentence(file: string, count: number, isChanged: boolean, check: boolean): string {
-  if (!isChanged) return `${file} is up to date: ${count} operations`;
+  if (!isChanged) return `${file} is up to date: ${counted(count, 'operation')}`;
   return check
     ? `${file} is out of date: run \`${updateCommand(file)}\``
-    : `${file} has ${count} operations now`;
+    : `${file} has ${counted(count, 'operation')} now`;
 }
 
 /** A path that begins with - is written with =: as a word of its own it looks like an option. */

@@ -34,7 +34,11 @@ function defineList(schedules: Command, host: Host): void {
   schedules
     .command('list')
     .description('Lists schedules by name, one page at a time, each with its next run.')
-    .option('--limit <n>', 'the most to list', wholeNumber(1, SCHEDULE_LIMITS.page))
+    .option(
+      '--limit <n>',
+      `the most to list, up to ${SCHEDULE_LIMITS.page} (default: ${SCHEDULE_LIMITS.defaultPage})`,
+      wholeNumber(1, SCHEDULE_LIMITS.page),
+    )
     .option('--cursor <cursor>', 'where to continue: the cursor that the page before printed')
     .addHelpText('after', examples(['throughline schedules list', 'list the first schedules']))
     .action(

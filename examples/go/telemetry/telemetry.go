@@ -13,6 +13,9 @@ import (
 
 // Start makes the tracer provider and the propagators. The exporter reads OTEL_EXPORTER_OTLP_ENDPOINT, and the
 // resource OTEL_SERVICE_NAME. What it returns sends the last spans.
+//
+// propagation.TraceContext drops a whole tracestate if one of its keys is allowed by Level 2 of W3C Trace Context only,
+// such as foo@. The README says more.
 func Start(ctx context.Context) (func(context.Context) error, error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {

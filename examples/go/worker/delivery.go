@@ -82,7 +82,9 @@ func (w *worker) newDelivery(message jetstream.Msg, consumerCreated time.Time) (
 			attribute.String("messaging.operation.type", "process"),
 			attribute.String("messaging.destination.name", "JOBS"),
 			attribute.String("messaging.message.id", d.job.id),
-			attribute.String("throughline.tenant", d.job.tenant),
+			attribute.String("throughline.job.id", d.job.id),
+			attribute.String("throughline.job.operation", d.job.operation),
+			attribute.String("throughline.job.tenant", d.job.tenant),
 		),
 	)
 	d.operation, d.abort = context.WithCancelCause(d.ctx)

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { dev, type Ready, runJob, submit } from '../../support/cli/dev-process.ts';
 import { until } from '../../support/poll.ts';
 
+const execute = promisify(execFile);
 const WORKER = new URL('../../../worker-node/index.ts', import.meta.url);
 
 it.each(['nats-server', 'worker'])(
@@ -85,6 +88,15 @@ it('an operation that ends its worker ends nothing else, and runs when it is men
   await write("return 'mended'");
   await until('the new worker', () => said().includes('operations loaded again: worker '));
   expect(await until('the result', async () => (await runJob(ready, 'test.stray')) === 'mended')).toBe(true);
+});
+
+it('ends with 1 when nats-server ends, and shows what nats-server said last', async () => {
+  const { child, exited, said } = dev('--port', '0', '--json');
+  await once(createInterface(child.stdout), 'line');
+  const { stdout } = await execute('pgrep', ['-x', '-P', String(child.pid), 'nats-server']);
+  process.kill(Number(stdout), 'SIGTERM');
+  expect((await exited)[0]).toBe(1);
+  expect(said()).toMatch(/^dev: nats-server ended \(.+\)\. The end of its log:\n(.+\n)*.*Server Exiting/m);
 });
 
 it('--persist keeps jobs and the key for the next start', async () => {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { Job } from '../../../shared/job/job.ts';
 import { doctor, expectFirst, OPTIONS, queued } from '../../support/cli/doctor.ts';
 import { nowhere } from '../../support/cli/servers.ts';
 import { entriesOf, KEYS } from '../../support/http/access.ts';
@@ -36,6 +37,20 @@ describe('the doctor names the part that does not work', () => {
     expect(diagnosis.code).toBe(1);
     const own = await doctor(stack, [], endpoint);
     expect(own.causes.map(({ evidence }) => evidence.join()).join()).toContain(`${dead}/v1/traces`);
+  });
+
+  it('no part, when only the span of the caller is elsewhere', async () => {
+    const stack = await withTestStack({ ...OPTIONS, tracing: true });
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const response = await stack.submit({ operation: 'echo', input: 1 }, { traceparent });
+    const { id } = Job.parse(await response.json());
+    const traces = { THROUGHLINE_TRACES_URL: stack.collector.tracesUrl };
+    const diagnosis = await until('the spans', async () => {
+      const seen = await doctor(stack, [id], traces);
+      return seen.causes.every(({ code }) => code !== 'spans-missing' && code !== 'runs') && seen;
+    });
+    expect(diagnosis.causes.map(({ code }) => code)).toEqual(['succeeded', 'caller-span-missing']);
+    expect(diagnosis.code).toBe(0);
   });
 
   it('an edge without NATS', async () => {

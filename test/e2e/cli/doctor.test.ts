@@ -12,14 +12,14 @@ describe('the doctor names the cause of a set-up that is broken', () => {
     await stack.worker.stop();
     const id = await queued(stack);
     expect(expectFirst(await doctor(stack, [id]), 'no-worker').evidence.join()).toContain(
-      '0 worker hosts are alive',
+      'no worker host is alive',
     );
     expectFirst(await doctor(stack, [id], { NATS_URL: stack.nats.url }), 'no-worker');
     expectFirst(await doctor(stack, []), 'no-worker');
     const text = await run(stack, ['doctor', id]);
     expect(text.code).toBe(1);
     expect(text.stdout).toMatch(
-      /^job \S+, echo: queued\njobs wait.*\(no-worker\)\n {2}0 worker hosts.*\n {2}do: start a worker/m,
+      /^job \S+, echo: queued\njobs wait.*\(no-worker\)\n {2}no worker host is alive\n {2}do: start a worker/m,
     );
   });
 
@@ -38,7 +38,7 @@ describe('the doctor names the cause of a set-up that is broken', () => {
       'the group workers takes test.>',
     );
     expect(expectFirst(await doctor(stack, [id]), 'no-group').evidence.join()).toContain(
-      '1 worker hosts are alive, 0 of them can run echo',
+      '1 worker host alive, and none of them can run echo',
     );
   });
 

@@ -186,6 +186,17 @@ describe.concurrent('trace', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
+  it('takes the id of a trace too, as an error or a log line names it', async () => {
+    const api = await serve(() =>
+      answer(404, { code: 'job-unknown', detail: 'no job of yours has this id' }),
+    );
+    const { traces, environment } = await stores([root, child]);
+    const { code, stdout, stderr } = await run(api, ['trace', TRACE_ID], { environment });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(traces.seen.map(({ path }) => path)).toEqual([`/traces/${TRACE_ID}`]);
+    expect(stdout).toContain(child.name);
+  });
+
   it('prints the spans as JSON', async () => {
     const { api, traces } = await stores([root, child, attempt]);
     const args = ['trace', 'job-1', '--json', '--traces-url', `${traces.url}/traces`];

@@ -14,3 +14,14 @@ it('`operations` says why it does not show the hosts, if NATS should have told',
   expect(JSON.parse(stdout).unasked).toContain('cannot connect to NATS');
   expect((await callHere(api, ['operations'])).stderr).toBe('');
 });
+
+it('a command that asks NATS only says which settings choose it, when it is not there', async () => {
+  const api = await serve(() => answer(200, {}));
+  const { code, stderr } = await callHere(api, ['workers'], {
+    environment: { NATS_URL: 'nats://127.0.0.1:9' },
+  });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(
+    /^error: cannot connect to NATS at nats:\/\/127\.0\.0\.1:9: .*\n {2}NATS_URL, NATS_USER and /,
+  );
+});

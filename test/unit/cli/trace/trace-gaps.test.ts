@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { traceGaps } from '../../../../cli/trace/trace-gaps.ts';
+import { lacksOnlyCaller, traceGaps } from '../../../../cli/trace/trace-gaps.ts';
 import type { Job, JobState } from '../../../../shared/job/job.ts';
 import { ATTR } from '../../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../../shared/trace/span-record.ts';
@@ -54,6 +54,11 @@ describe('the gaps in the trace of a job', () => {
     ]);
   });
 
+  it('are none when the attempt has the attributes of the conventions only', () => {
+    const attributes = { [ATTR.operationType]: 'process', [ATTR.messageId]: 'job-1' };
+    expect(traceGaps([span('a'), span('b', 'a', attributes)], job('succeeded'))).toEqual([]);
+  });
+
   it.each([
     ['no attempt', []],
     ['an earlier attempt', [attempt('b', 1)]],
@@ -69,4 +74,20 @@ describe('the gaps in the trace of a job', () => {
       expect(traceGaps([span('a')], current)).toEqual([]);
     },
   );
+});
+
+describe('a trace lacks only the span of the caller', () => {
+  const entry: SpanRecord = { ...span('b', 'caller'), kind: 'SERVER' };
+
+  it('when the parent of the request is all that is missing', () => {
+    expect(lacksOnlyCaller([entry, span('a'), attempt('c', 1)], job('succeeded'))).toBe(true);
+  });
+
+  it.each([
+    ['nothing is missing', [span('a'), attempt('c', 1)]],
+    ['the attempt is missing too', [entry]],
+    ['the parent of another span is missing too', [entry, span('a'), span('d', 'e'), attempt('c', 1)]],
+  ])('not when %s', (_, spans) => {
+    expect(lacksOnlyCaller(spans, job('succeeded'))).toBe(false);
+  });
 });

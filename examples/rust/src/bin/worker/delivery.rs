@@ -72,7 +72,9 @@ impl Delivery {
                 KeyValue::new("messaging.operation.type", "process"),
                 KeyValue::new("messaging.destination.name", "JOBS"),
                 KeyValue::new("messaging.message.id", job.id.clone()),
-                KeyValue::new("throughline.tenant", job.tenant.clone()),
+                KeyValue::new("throughline.job.id", job.id.clone()),
+                KeyValue::new("throughline.job.operation", job.operation.clone()),
+                KeyValue::new("throughline.job.tenant", job.tenant.clone()),
             ])
             .start_with_context(&tracer, &parent);
         Ok(Delivery {
