@@ -2,6 +2,8 @@ import { ThroughlineError, type Violation } from '../shared/errors.ts';
 import { jsonPointer } from '../shared/text/json.ts';
 
 const MAX_VIOLATIONS = 10;
+/** So much of the path is told where there are too many levels. */
+const SHOWN_LEVELS = 16;
 
 /**
  * The body of a request as JSON. JSON.stringify alone would make `{}` of a Map and `null` of NaN, so that the job would
@@ -13,8 +15,8 @@ export function writeRequestBody(body: unknown): string {
   /** The path of each object that is being written. */
   const paths = new Map<unknown, readonly PropertyKey[]>();
   let path: readonly PropertyKey[] = [];
-  const add = (message: string): void => {
-    if (violations.length < MAX_VIOLATIONS) violations.push({ path: jsonPointer(path), message });
+  const add = (message: string, place = path): void => {
+    if (violations.length < MAX_VIOLATIONS) violations.push({ path: jsonPointer(place), message });
   };
   /** `this` is the object that holds the value. */
   function check(this: unknown, key: string, value: unknown): unknown {
@@ -25,7 +27,7 @@ export function writeRequestBody(body: unknown): string {
     add(fault);
     return null;
   }
-  const json = stringify(body, check, add);
+  const json = stringify(body, check, (message, place) => add(message, place(path)));
   if (violations.length === 0 && json !== undefined) return json;
   const places = violations.map(({ path: place, message }) => `${place || 'the body'}: ${message}`);
   throw new ThroughlineError('request-invalid', places.join('; '), { violations });
@@ -35,16 +37,39 @@ export function writeRequestBody(body: unknown): string {
 function stringify(
   body: unknown,
   check: (this: unknown, key: string, value: unknown) => unknown,
-  add: (fault: string) => void,
+  add: (fault: string, place: (last: readonly PropertyKey[]) => readonly PropertyKey[]) => void,
 ): string | undefined {
   try {
     return JSON.stringify(body, check);
   } catch (thrown) {
-    if (thrown instanceof RangeError) add('JSON cannot hold so many levels');
+    if (thrown instanceof RangeError)
+      add('JSON cannot hold so many levels', (last) => last.slice(0, SHOWN_LEVELS));
     else if (thrown instanceof TypeError && thrown.message.includes('circular')) {
-      add('JSON cannot hold an object that holds itself');
-    } else add('an object that cannot be read');
+      add('JSON cannot hold an object that holds itself', (last) => last);
+    } else add('an object that cannot be read', () => unreadableIn(body));
     return undefined;
+  }
+}
+
+/** Where a value is that throws when JSON.stringify reads it. The last value that it has read is another one. */
+function unreadableIn(value: unknown): PropertyKey[] {
+  let key: string | undefined;
+  try {
+    for (key of Object.keys(Object(value)))
+      JSON.stringify(Reflect.get(Object(value), key), (_, one: unknown) =>
+        typeof one === 'bigint' ? null : one,
+      );
+    return [];
+  } catch {
+    return key === undefined ? [] : [key, ...unreadableAt(value, key)];
+  }
+}
+
+function unreadableAt(value: unknown, key: string): PropertyKey[] {
+  try {
+    return unreadableIn(Reflect.get(Object(value), key));
+  } catch {
+    return [];
   }
 }
 

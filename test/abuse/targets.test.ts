@@ -68,6 +68,8 @@ const answer: RequestListener = (request, response) => {
       return more();
     case '/half':
       return void response.write('half');
+    case '/reset':
+      return void request.socket.destroy();
     case '/silent':
       return;
     default:
@@ -89,6 +91,18 @@ const UNREACHABLE = {
   ...{ state: 'failed', attempt: 1 },
   error: { code: 'operation-failed', message: 'the target cannot be reached' },
 };
+
+it('a dead letter of http.request tells no more than the job about a target that cannot be reached', async () => {
+  const tell = async (url: string): Promise<string> => {
+    const { id = '' } = (await callUrl(url)) ?? {};
+    const letter = await (await stack.call(`/v1/dead-letters/${id}`)).json();
+    expect(letter).toMatchObject({ reason: 'operation-failed', message: 'the target cannot be reached' });
+    return JSON.stringify(letter);
+  };
+  const words = /ECONN|ENOTFOUND|hang up|refused|cause/;
+  expect(await tell(`${allowed.origin}/reset`)).not.toMatch(words);
+  expect(await tell(`http://10-0-0-1.address.test:${allowed.port}/`)).not.toMatch(words);
+});
 
 describe('the input of http.request', () => {
   const refusalOf = async (input: object) => {

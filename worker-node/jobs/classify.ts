@@ -114,7 +114,8 @@ function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Judged, fa
   }
   const isUnreadable = kind === 'unreadable';
   const attempts = kind === 'refused' ? attempt.number - 1 : attempt.number;
-  const { summary = error.message, text } = reportIn(failure) ?? {};
+  const report = reportIn(failure);
+  const { summary = error.message, text } = (report?.isPrivate === true ? undefined : report) ?? {};
   return {
     conclusion: isUnreadable ? 'unreadable' : 'failed',
     errorCode: code,

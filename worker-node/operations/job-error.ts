@@ -25,3 +25,15 @@ export function isJobError(value: unknown): value is JobError {
     return false;
   }
 }
+
+const LOG_ONLY = Symbol('log-only');
+
+/** The error, whose causes then stand in the log and on the span only: those who read the dead letter may not know them. */
+export function withPrivateCause<T extends JobError>(error: T): T {
+  return Object.assign(error, { [LOG_ONLY]: true });
+}
+
+/** Whether the causes of `thrown` may not stand in the dead letter. Never throws. */
+export function hasPrivateCause(thrown: unknown): boolean {
+  return isJobError(thrown) && LOG_ONLY in thrown;
+}

@@ -1,6 +1,6 @@
 import { describeThrown } from '../../shared/errors.ts';
 import { describeValue, isError } from './describe-value.ts';
-import { isJobError } from './job-error.ts';
+import { hasPrivateCause, isJobError } from './job-error.ts';
 
 /** The limits of a report: an error may have endless causes, and a stack may be of any length. */
 const MAX = { links: 20, depth: 8, stack: 4_000, text: 16_000 } as const;
@@ -13,6 +13,8 @@ export interface ThrownReport {
   readonly summary: string;
   /** Many lines: the stack, and the stacks of the causes and of the members. */
   readonly text: string;
+  /** Whether it is for the log and the span only, and not for the dead letter. */
+  readonly isPrivate?: true;
 }
 
 /** One error in a tree of causes and members. */
@@ -30,6 +32,7 @@ export function reportOf(thrown: unknown): ThrownReport {
     type: isError(thrown) ? nameOf(thrown) : describeValue(thrown),
     summary: describeThrown(summary.join('; ')),
     text: lines.join('\n').slice(0, MAX.text).toWellFormed(),
+    ...(hasPrivateCause(thrown) && { isPrivate: true as const }),
   };
 }
 

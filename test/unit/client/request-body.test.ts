@@ -99,6 +99,23 @@ describe('the body of a request', () => {
     expect(error.message).toContain(message);
   });
 
+  const thrower = () => {
+    throw new Error('no');
+  };
+  it.each<[string, unknown, string]>([
+    ['a toJSON', { a: 1, b: [2, { toJSON: thrower }], c: 3 }, '/b/1'],
+    ['a getter', { a: 1, b: Object.defineProperty({}, 'x', { get: thrower, enumerable: true }) }, '/b/x'],
+    ['a proxy', { a: 1n, b: { c: new Proxy({}, { ownKeys: thrower }) } }, '/b/c'],
+  ])('names the place of %s that throws', async (_, value, path) => {
+    const { violations } = await refusalOf(() => writeRequestBody(value));
+    expect(violations).toContainEqual({ path, message: 'an object that cannot be read' });
+  });
+
+  it('names a short part of a path with too many levels', async () => {
+    const { message } = await refusalOf(() => writeRequestBody(DEEP));
+    expect(message.length).toBeLessThan(200);
+  });
+
   it('names ten places at most', async () => {
     const error = await refusalOf(() => writeRequestBody(Array(1_000).fill(Number.NaN)));
     expect(error.violations).toHaveLength(10);

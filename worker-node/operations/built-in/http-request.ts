@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import * as z from 'zod';
 import { isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
 import { retryAfterMs } from '../../../shared/text/retry-after.ts';
-import { JobError } from '../job-error.ts';
+import { JobError, withPrivateCause } from '../job-error.ts';
 import { defineOperation, type Operation } from '../operation.ts';
 import { type Outcome, retry, retryAfter } from '../outcome.ts';
 import type { AllowList } from '../targets/allow-list.ts';
@@ -105,7 +105,7 @@ async function follow(
  */
 function unreachable(cause: unknown): never {
   if (isThroughlineError(cause) && cause.code !== 'target-refused') throw cause;
-  throw new JobError('the target cannot be reached', { cause });
+  throw withPrivateCause(new JobError('the target cannot be reached', { cause }));
 }
 
 function tryAgain(response: IncomingMessage, now: number): Outcome {
