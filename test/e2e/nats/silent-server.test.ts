@@ -1,5 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
+import { BrokerConnection } from '../../../edge/nats/broker-connection.ts';
 import { openSession } from '../../../edge/nats/nats-session.ts';
+import { createLogger } from '../../../edge/telemetry/log.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 
 it('a session is lost as soon as it is closed, also if NATS does not answer any more', async () => {
@@ -13,4 +15,20 @@ it('a session is lost as soon as it is closed, also if NATS does not answer any 
   session.close();
   expect(await waiting).toBe('lost');
   expect(session.isClosed).toBe(true);
+});
+
+it('the log line about a server that does not answer names no cause, since nobody knows one', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  await nats.kill('SIGSTOP');
+  onTestFinished(() => nats.kill('SIGCONT'));
+  const lines: string[] = [];
+  const log = createLogger('info', (line) => lines.push(line));
+  const settings = { NATS_URL: { servers: [nats.webSocketUrl] }, BROKER_TIMEOUT_MS: 100 };
+  const connection = new BrokerConnection(settings, 'silent', log);
+  await expect(connection.use(async () => undefined)).rejects.toThrow('cannot be reached');
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    expect.not.objectContaining({ cause: expect.anything() }),
+  ]);
+  expect(lines.join()).toContain('cannot connect to NATS');
 });
