@@ -10,7 +10,7 @@ import type { Host } from '../../host.ts';
 import { registryText } from '../../types/registry-text.ts';
 
 interface Flags {
-  readonly out?: string;
+  readonly out?: string | undefined;
   readonly check?: boolean;
 }
 
