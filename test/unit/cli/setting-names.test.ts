@@ -96,7 +96,11 @@ describe('a variable that the command line does not read', () => {
 });
 
 it('a variable of the command line with quotes around its value is warned about', () => {
-  const quoted = { THROUGHLINE_API_KEY: '"tl_key"', THROUGHLINE_URL: "'http://api.example'", TERM: '"xterm"' };
+  const quoted = {
+    THROUGHLINE_API_KEY: '"tl_key"',
+    THROUGHLINE_URL: "'http://api.example'",
+    TERM: '"xterm"',
+  };
   expect(cliWarnings(quoted)).toEqual([
     'THROUGHLINE_URL has quotes around its value, and they count',
     'THROUGHLINE_API_KEY has quotes around its value, and they count',
