@@ -193,15 +193,20 @@ export const CLI_SETTING_NAMES: readonly string[] = Object.keys(CLI_SETTINGS);
 export const TERMINAL_SETTINGS: Readonly<Record<string, z.ZodType>> = TerminalSettings.shape;
 
 /**
- * Finds settings that change nothing because no command reads their names: `THROUGHLINE_APIKEY`.
+ * Finds settings that change nothing because no command reads their names (`THROUGHLINE_APIKEY`), and settings with quotes around
+ * their values, as an env file of Docker leaves them.
  * @returns a sentence for each
  */
 export function cliWarnings(environment: Environment): string[] {
-  return unknownSettings(environment, {
+  const quoted = CLI_SETTING_NAMES.filter((name) => /^(["']).*\1$/s.test(environment[name] ?? '')).map(
+    (name) => `${name} has quotes around its value, and they count`,
+  );
+  const unknown = unknownSettings(environment, {
     program: 'the command line',
     known: [...CLI_SETTING_NAMES, ...OTEL_NAMES],
     prefixes: ['THROUGHLINE_', 'OTEL_'],
     // Where the local stack keeps what it fetched.
     isForeign: (name) => name === 'THROUGHLINE_CACHE_DIR' || isOtelSdkName(name),
   });
+  return [...unknown, ...quoted];
 }

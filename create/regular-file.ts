@@ -6,8 +6,13 @@ import { readFile, stat } from 'node:fs/promises';
  * @throws what Node throws if it cannot be read; an error with the code `ENOTREG` for what is neither a file nor a folder
  */
 export async function readRegularFile(file: string): Promise<string> {
-  const found = await stat(file);
-  if (!found.isFile() && !found.isDirectory())
-    throw Object.assign(new Error('not a regular file'), { code: 'ENOTREG' });
+  await checkRegularFile(file);
   return (await readFile(file, 'utf8')).replace(/^\ufeff/, '');
+}
+
+/** @throws what Node throws if it is not there; an error with the code `ENOTREG` for what is neither a file nor a folder */
+export async function checkRegularFile(file: string): Promise<void> {
+  const found = await stat(file);
+  if (found.isFile() || found.isDirectory()) return;
+  throw Object.assign(new Error('not a regular file'), { code: 'ENOTREG' });
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { fileFault } from '../../shared/text/file-fault.ts';
@@ -46,33 +46,34 @@ export async function readInputText(
 ): Promise<{ text: string; what: string }> {
   if (argument === '-') {
     const what = 'standard input';
-    return { text: decode(await readStandardInput(source, maxBytes), what), what };
+    return { text: decode(await readBytes(source.stdin, what, source.signal, maxBytes), what), what };
   }
   const path = argument.slice(1);
   if (path === '') throw new CliError('usage-invalid', 'a file must be named after @, such as @input.json');
   const what = `the file ${JSON.stringify(path)}`;
-  const bytes = await readFile(path, { signal: source.signal }).catch((cause: unknown) => {
-    if (source.signal.aborted) throw source.signal.reason;
-    throw unreadable(what, cause);
-  });
-  if (bytes.length > maxBytes) throw tooLarge(what, maxBytes);
+  const bytes = await readBytes(createReadStream(path), what, source.signal, maxBytes);
   return { text: decode(bytes, what), what };
 }
 
-async function readStandardInput({ stdin, signal }: InputSource, maxBytes: number): Promise<Uint8Array> {
+async function readBytes(
+  input: Readable,
+  what: string,
+  signal: AbortSignal,
+  maxBytes: number,
+): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of addAbortSignal(signal, stdin)) {
+    for await (const chunk of addAbortSignal(signal, input)) {
       chunks.push(Buffer.from(chunk));
       size += chunk.length;
       // The size is checked after each chunk, because the input may never end.
-      if (size > maxBytes) throw tooLarge('standard input', maxBytes);
+      if (size > maxBytes) throw tooLarge(what, maxBytes);
     }
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
     if (cause instanceof CliError) throw cause;
-    throw unreadable('standard input', cause);
+    throw unreadable(what, cause);
   }
   return Buffer.concat(chunks);
 }

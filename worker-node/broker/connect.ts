@@ -11,7 +11,7 @@ import {
   wsconnect,
 } from '@nats-io/transport-node';
 import { valueWithin, withDeadline } from '../../shared/deadline.ts';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../shared/nats/broker-address.ts';
 import { isCredentials, loginOf } from '../../shared/nats/broker-login.ts';
@@ -20,6 +20,7 @@ import { fileFault } from '../../shared/text/file-fault.ts';
 import type { WorkerConfig } from '../config.ts';
 import { batchWrites } from './batched-writes.ts';
 import { withAsciiHost } from './checks/ascii-host.ts';
+import { connectReason, JETSTREAM_OFF } from './checks/connect-reason.ts';
 import { deniedError } from './permissions/permission-watch.ts';
 import { poolMemory } from './publish/pooled-memory.ts';
 
@@ -60,6 +61,8 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
     return { connection, manager, jetStream: jetstream(connection) };
   } catch (thrown) {
     await connection.close();
+    if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled')
+      throw new ThroughlineError('broker-unavailable', JETSTREAM_OFF, { cause: thrown });
     throw deniedError(thrown);
   }
 }
@@ -96,39 +99,14 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
   }
 }
 
-/** What the NATS client throws, as far as it says why there is no connection. */
-interface Thrown {
-  readonly name?: unknown;
-  readonly message?: unknown;
-  readonly code?: unknown;
-}
-
 /**
  * The error for a connection that did not come about.
  * @param cause what the NATS client threw
  * @returns `broker-unavailable` naming the servers
  */
 function connectError(cause: unknown, servers: readonly string[]): ThroughlineError {
-  const message = `cannot connect to NATS at ${serverNames(servers)}: ${reasonOf(cause, servers)}`;
+  const message = `cannot connect to NATS at ${serverNames(servers)}: ${connectReason(cause, servers)}`;
   return new ThroughlineError('broker-unavailable', message, { cause });
-}
-
-function reasonOf(cause: unknown, servers: readonly string[]): string {
-  const { name, message, code } = thrownOf(cause);
-  if (code === 'ENOTFOUND') return 'no such host';
-  if (code === 'EAI_AGAIN') return 'the host name cannot be looked up now';
-  if (String(message).includes("does not support 'tls'"))
-    return 'the server does not encrypt; turn TLS on in nats-server, or use nats://';
-  // A WebSocket does not say why it did not open.
-  if (usesWebSocket(servers) && (name === 'ConnectionError' || name === 'TimeoutError'))
-    return 'no WebSocket opens there; is the port that of the websocket block of nats-server, and does it encrypt (wss://) or not (ws://)?';
-  if (name === 'TimeoutError')
-    return 'no answer of a nats-server in time; is it its port for clients? That of WebSockets needs ws:// or wss://';
-  return describeThrown(cause);
-}
-
-function thrownOf(cause: unknown): Thrown {
-  return typeof cause === 'object' && cause !== null ? cause : {};
 }
 
 /**

@@ -11,7 +11,7 @@ import { counted } from '../../text/counted.ts';
 import { registryText } from '../../types/registry-text.ts';
 
 interface Flags {
-  readonly out?: string;
+  readonly out?: string | undefined;
   readonly check?: boolean;
 }
 

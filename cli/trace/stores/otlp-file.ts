@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { checkRegularFile } from '../../../create/regular-file.ts';
 import { fileFault } from '../../../shared/text/file-fault.ts';
 import { parseJson } from '../../../shared/text/json.ts';
 import { readTraceExport } from '../../../shared/trace/otlp/trace-export.ts';
@@ -69,6 +70,7 @@ export class OtlpFile implements TraceStore {
 
   async *#lines(signal: AbortSignal): AsyncGenerator<string> {
     try {
+      await checkRegularFile(this.#path);
       const file = await open(this.#path);
       try {
         for await (const line of file.readLines()) {

@@ -94,3 +94,15 @@ describe('a variable that the command line does not read', () => {
     expect((await callHere(api, ['get', 'job-1', '--json'], { environment })).stderr).toBe('');
   });
 });
+
+it('a variable of the command line with quotes around its value is warned about', () => {
+  const quoted = {
+    THROUGHLINE_API_KEY: '"tl_key"',
+    THROUGHLINE_URL: "'http://api.example'",
+    TERM: '"xterm"',
+  };
+  expect(cliWarnings(quoted)).toEqual([
+    'THROUGHLINE_URL has quotes around its value, and they count',
+    'THROUGHLINE_API_KEY has quotes around its value, and they count',
+  ]);
+});

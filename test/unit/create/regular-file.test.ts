@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
+import { readJobInput } from '../../../cli/input/job-input.ts';
 import { readProfiles } from '../../../cli/profiles.ts';
+import { OtlpFile } from '../../../cli/trace/stores/otlp-file.ts';
 import { readRegularFile } from '../../../create/regular-file.ts';
 import { fileFault } from '../../../shared/text/file-fault.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
@@ -22,6 +25,17 @@ it.skipIf(process.platform === 'win32')(
       const thrown = await readRegularFile(file).catch((error: unknown) => error);
       expect(fileFault(thrown)).toBe('it is a pipe, a socket or a device, which may never end');
     }
+  },
+);
+
+it.skipIf(process.platform === 'win32')(
+  'a file of traces may be no device, and an input without end is cut off',
+  async () => {
+    const { signal } = new AbortController();
+    const traces = new OtlpFile('file:///dev/zero').read('0af7651916cd43dd8448eb211c80319c', signal);
+    await expect(traces).rejects.toThrow('it is a pipe, a socket or a device, which may never end');
+    const input = readJobInput('@/dev/zero', { stdin: Readable.from([]), signal });
+    await expect(input).rejects.toThrow('the file "/dev/zero" is larger than');
   },
 );
 

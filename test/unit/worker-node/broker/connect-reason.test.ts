@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { connectReason } from '../../../../worker-node/broker/checks/connect-reason.ts';
+
+it.each([
+  [
+    'self-signed certificate; if the root CA is installed locally, try running Node.js with --use-system-ca',
+    'NODE_EXTRA_CA_CERTS',
+  ],
+  ['unable to verify the first certificate', 'NODE_EXTRA_CA_CERTS'],
+  ['unable to get local issuer certificate', 'NODE_EXTRA_CA_CERTS'],
+  ["Hostname/IP does not match certificate's altnames: Host: localhost.", 'for another host name'],
+  ['certificate has expired', 'its certificate has expired'],
+  ['Authorization Violation', 'Authorization Violation'],
+])('a connection that fails with "%s" is explained', (message, words) => {
+  expect(connectReason(new Error(message), ['tls://nats.example'])).toContain(words);
+});

@@ -1,0 +1,43 @@
+import { describeThrown } from '../../../shared/errors.ts';
+import { usesWebSocket } from '../../../shared/nats/broker-address.ts';
+
+export const JETSTREAM_OFF =
+  'JetStream is off in nats-server, or for this account: its configuration needs jetstream { store_dir: … }; after a full disk, restart nats-server';
+
+/** What the client and Node say about a certificate, and what to do. */
+const CERTIFICATES: readonly (readonly [RegExp, string])[] = [
+  [
+    /self.signed certificate|unable to (?:verify|get).*certificate/i,
+    'its certificate is not one that this machine trusts; NODE_EXTRA_CA_CERTS names the file of your CA',
+  ],
+  [/altnames/i, 'its certificate is for another host name than that in NATS_URL'],
+  [/certificate has expired/i, 'its certificate has expired'],
+];
+
+/** What the NATS client throws, as far as it says why there is no connection. */
+interface Thrown {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+}
+
+/** Why there is no connection to NATS: the end of a sentence. @param cause what the NATS client threw */
+export function connectReason(cause: unknown, servers: readonly string[]): string {
+  const { name, message, code } = thrownOf(cause);
+  if (code === 'ENOTFOUND') return 'no such host';
+  if (code === 'EAI_AGAIN') return 'the host name cannot be looked up now';
+  if (String(message).includes("does not support 'tls'"))
+    return 'the server does not encrypt; turn TLS on in nats-server, or use nats://';
+  const certificate = CERTIFICATES.find(([pattern]) => pattern.test(String(message)));
+  if (certificate !== undefined) return certificate[1];
+  // A WebSocket does not say why it did not open.
+  if (usesWebSocket(servers) && (name === 'ConnectionError' || name === 'TimeoutError'))
+    return 'no WebSocket opens there; is the port that of the websocket block of nats-server, and does it encrypt (wss://) or not (ws://)?';
+  if (name === 'TimeoutError')
+    return 'no answer of a nats-server in time; is it its port for clients? That of WebSockets needs ws:// or wss://';
+  return describeThrown(cause);
+}
+
+function thrownOf(cause: unknown): Thrown {
+  return typeof cause === 'object' && cause !== null ? cause : {};
+}
