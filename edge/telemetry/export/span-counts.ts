@@ -16,7 +16,7 @@ export class SpanCounts {
   readonly #now: () => number;
   readonly #lost: Record<LossReason, number> = { queueFull: 0, exportFailed: 0, rejected: 0, overBudget: 0 };
   #exported = 0;
-  /** The losses since the last line, and the last answer of a collector to one of them. */
+  /** The losses since the last line, and the last answer of a collector to one of them. Without losses: its last warning. */
   #untold = 0;
   #reason: string | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
@@ -47,9 +47,11 @@ export class SpanCounts {
    */
   addLost(why: LossReason, spans: number, reason?: string): void {
     if (spans === 0 && reason === undefined) return;
+    // A warning does not hide the reason of a loss, and is none.
+    if (this.#untold === 0) this.#reason = reason;
+    else if (spans > 0) this.#reason = reason ?? this.#reason;
     this.#lost[why] += spans;
     this.#untold += spans;
-    this.#reason = reason ?? this.#reason;
     this.tell();
   }
 

@@ -30,6 +30,6 @@ export function readExportAnswer(text: string, contentType = ''): ExportAnswer {
     return { taken: false, reason: 'the answer is a web page: the endpoint is not that of a collector' };
   const rejected = Number(REJECTED.exec(text)?.[1] ?? 0);
   const said = MESSAGE.exec(text)?.[1];
-  const reason = rejected === 0 ? said : (said ?? 'it does not say why');
+  const reason = rejected === 0 ? said : said || 'it does not say why';
   return { taken: true, rejected, ...(reason ? { reason: reason.slice(0, MAX_REASON) } : {}) };
 }

@@ -35,6 +35,27 @@ it('says what a collector warns of although it took all spans, in at most one li
   expect(log.warn).toHaveBeenLastCalledWith('the collector warns', expect.objectContaining({ reason }));
 });
 
+it('a warning neither replaces the reason of a loss, nor is the reason of one', () => {
+  const { log, clock, counts } = setup();
+  counts.addLost('queueFull', 1);
+  counts.addLost('exportFailed', 2, 'status 503');
+  counts.addLost('rejected', 0, 'warning: use fewer attributes');
+  clock.now += 60_000;
+  counts.tell();
+  expect(log.warn).toHaveBeenLastCalledWith(
+    'spans were lost',
+    expect.objectContaining({ reason: 'status 503' }),
+  );
+  counts.addLost('rejected', 0, 'warning: use fewer attributes');
+  counts.addLost('queueFull', 1);
+  clock.now += 60_000;
+  counts.tell();
+  expect(log.warn).toHaveBeenLastCalledWith(
+    'spans were lost',
+    expect.not.objectContaining({ reason: expect.anything() }),
+  );
+});
+
 it('says each loss once, in at most one line a minute', () => {
   const { log, clock, counts } = setup();
   counts.addLost('exportFailed', 3, 'status 500');

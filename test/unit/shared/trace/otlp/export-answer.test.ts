@@ -40,6 +40,11 @@ it.each([
   }
 });
 
+it('a rejection with an empty message has a reason too', () => {
+  const answer = readExportAnswer('{"partialSuccess":{"rejectedSpans":"2","errorMessage":""}}');
+  expect(answer).toEqual({ taken: true, rejected: 2, reason: 'it does not say why' });
+});
+
 it.each([
   { partialSuccess: { errorMessage: 'use fewer attributes' } },
   { partialSuccess: { rejectedSpans: 0, errorMessage: 'use fewer attributes' } },
