@@ -17,8 +17,10 @@ export async function makeFolder(folder: string, { mode = 0o777 } = {}): Promise
     // Windows and file systems that take no changes say something else about a folder that is there.
     if (code !== 'ENOENT' && (await isFolder(folder))) return;
     const above = path.dirname(path.resolve(folder));
-    if (code !== 'ENOENT' || (await isFolder(above))) throw thrown;
-    await makeFolder(above, { mode });
+    // A drive of Windows that is not there is above itself.
+    if (code !== 'ENOENT' || above === path.resolve(folder)) throw thrown;
+    // If the folder above is there, somebody may have made it since.
+    if (!(await isFolder(above))) await makeFolder(above, { mode });
     await makeMissing(folder, mode);
   }
 }

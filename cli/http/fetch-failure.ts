@@ -71,5 +71,6 @@ function proxyOf(error: Error, url: string): string {
   const { address, port } = error as Error & { readonly address?: unknown; readonly port?: unknown };
   const { protocol, port: own } = new URL(url);
   if (typeof port !== 'number' || port === Number(own || (protocol === 'https:' ? 443 : 80))) return '';
-  return ` by ${address}:${port}, a proxy of the environment (HTTP_PROXY, HTTPS_PROXY; NO_PROXY leaves an address out)`;
+  const host = String(address).includes(':') ? `[${address}]` : address;
+  return ` by ${host}:${port}, a proxy of the environment (HTTP_PROXY, HTTPS_PROXY; NO_PROXY leaves an address out)`;
 }

@@ -10,7 +10,8 @@
 set -euo pipefail
 shopt -s inherit_errexit
 
-folder=$1
+# A slash at the end would put what is set aside into the backup.
+folder=${1%/}
 # nats-server ends a restore that broke off after 5 s. Before 2.15 it can then also delete the stream that has come in its place.
 pause_s=10
 
@@ -70,7 +71,7 @@ look() {
 }
 
 restore() {
-  local there try
+  local there try backup aside
   for try in 1 2 3; do
     there=$(look "$1")
     if [[ $there == restored ]]; then
@@ -79,9 +80,12 @@ restore() {
     fi
     if [[ $there == other ]]; then
       {
+        # The commands can be copied, whatever the name of the folder.
+        backup=$(printf '%q' "$folder/$1")
+        aside=$(printf '%q' "$folder-$1")
         echo "The stream $1 has messages that are not those of the backup. It stays as it is. Choose, then run this again:"
-        echo "- Keep it, and leave out its backup: mv $folder/$1 $folder-$1"
-        echo "- Keep a copy of it, and take the backup: nats backup stream --consumers $1 $folder-$1 && nats stream rm --force $1"
+        echo "- Keep it, and leave out its backup: mv $backup $aside"
+        echo "- Keep a copy of it, and take the backup: nats backup stream --consumers $1 $aside && nats stream rm --force $1"
       } >&2
       return 1
     fi

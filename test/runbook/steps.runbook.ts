@@ -69,6 +69,16 @@ it('the same steps again keep the authority, the passwords, and what was changed
   await nats.step('nats-start');
 });
 
+it('a new certificate without the key of the authority is refused, and leaves the one that is there', async () => {
+  const kept = ['server.key', 'server.crt'].map((name) => `/etc/throughline/tls/${name}`);
+  const texts = () => Promise.all(kept.map((file) => nats.read(file)));
+  const before = await texts();
+  await nats.shell('mv /etc/throughline/tls/ca.key /etc/throughline/ca.key');
+  await expect(nats.step('certificates')).rejects.toThrow('ca.key');
+  await nats.shell('mv /etc/throughline/ca.key /etc/throughline/tls/ca.key');
+  expect(await texts()).toEqual(before);
+});
+
 it('the streams', async () => {
   expect(await nats.step('setup')).toMatch(/^JOBS +created/m);
   expect(await nats.step('setup')).toMatch(/^JOBS +found/m);

@@ -112,7 +112,7 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
       const [answer] = long.answers;
       findings.check('release-event', answer?.kind === 'nak', `the answer is ${answer?.kind}`);
       const last = long.events.at(-1);
-      const isStored = last !== undefined && long.placeOf(last) < (answer?.place ?? 0);
+      const isStored = last !== undefined && long.placeOf(last) < (answer?.place ?? Number.POSITIVE_INFINITY);
       findings.check('settle-last', isStored, 'the answer to the long job came before its last event');
       const isDeleted = keys.some((subject) => isDeletion(bench, subject));
       findings.check('announce-leave', isDeleted, 'no key of HOSTS was deleted');

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { explainFailure } from '../../../cli/http/fetch-failure.ts';
 
-/** What fetch throws if nobody listens at this port of 127.0.0.1. */
-function refusedAt(port: number): Error {
-  const cause = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address: '127.0.0.1', port });
+/** What fetch throws if nobody listens at this port. */
+function refusedAt(port: number, address = '127.0.0.1'): Error {
+  const cause = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address, port });
   return new TypeError('fetch failed', { cause });
 }
 
@@ -19,5 +19,10 @@ describe('a connection that is refused', () => {
   it('by a proxy names the proxy, since the address that was asked for did nothing', () => {
     const why = explainFailure(refusedAt(3128), { url: 'https://api.example/v1', isAnswered: false });
     expect(why).toMatch(/^connection refused by 127\.0\.0\.1:3128, a proxy of the environment \(HTTP_PROXY/);
+  });
+
+  it('by a proxy with an address of IPv6 writes it in brackets, so that the port can be told from it', () => {
+    const why = explainFailure(refusedAt(3128, '::1'), { url: 'https://api.example/v1', isAnswered: false });
+    expect(why).toMatch(/^connection refused by \[::1\]:3128, a proxy/);
   });
 });

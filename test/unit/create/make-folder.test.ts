@@ -36,6 +36,14 @@ describe('makeFolder', () => {
     expect(existsSync(folder)).toBe(true);
   });
 
+  it('makes a folder also if somebody makes the one above it meanwhile', async () => {
+    for (let round = 0; round < 50; round++) {
+      const above = path.join(home, String(round));
+      await Promise.all([makeFolder(path.join(above, 'below')), makeFolder(above)]);
+      expect(existsSync(path.join(above, 'below'))).toBe(true);
+    }
+  });
+
   it('fails where a file is in the way', async () => {
     await writeFile(path.join(home, 'file'), '');
     await expect(makeFolder(path.join(home, 'file'))).rejects.toMatchObject({ code: 'EEXIST' });
