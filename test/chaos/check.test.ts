@@ -100,7 +100,13 @@ it('finds nothing in a run in which all went well', () => {
   const report = checkLedger(record({ load: [sample({ queued: 1 })] }), { drainBoundMs: 1_000 });
   expect(report.violations).toEqual([]);
   expect(report.counts).toMatchObject({
-    ...{ keys: 1, accepted: 1, refused: 0, unknown: 0, executions: 1, samples: 1, drainMs: 100 },
+    keys: 1,
+    accepted: 1,
+    refused: 0,
+    unknown: 0,
+    executions: 1,
+    samples: 1,
+    drainMs: 100,
     lost: { prefix: 0, middle: 0, postfix: 0 },
     ends: { succeeded: 1, failed: 0, cancelled: 0 },
   });
@@ -374,8 +380,16 @@ describe('L11 order', () => {
 
 function span(name: string, more: Partial<SpanRecord>): SpanRecord {
   return {
-    ...{ service: 's', name, kind: 'INTERNAL', traceId: TRACE, spanId: name.padEnd(16, '0').slice(0, 16) },
-    ...{ startMs: 0, durationMs: 1, status: 'UNSET', events: [], links: [] },
+    service: 's',
+    name,
+    kind: 'INTERNAL',
+    traceId: TRACE,
+    spanId: name.padEnd(16, '0').slice(0, 16),
+    startMs: 0,
+    durationMs: 1,
+    status: 'UNSET',
+    events: [],
+    links: [],
     attributes: { 'throughline.job.id': 'job-1' },
     ...more,
   };

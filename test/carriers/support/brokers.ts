@@ -77,8 +77,23 @@ export async function startKafka(): Promise<string> {
 }
 
 const RABBITMQ = [
-  ...['base', 'asn1', 'crypto', 'eldap', 'ftp', 'inets', 'mnesia', 'os-mon', 'parsetools', 'public-key'],
-  ...['runtime-tools', 'snmp', 'ssl', 'syntax-tools', 'tftp', 'tools', 'xmerl'],
+  'base',
+  'asn1',
+  'crypto',
+  'eldap',
+  'ftp',
+  'inets',
+  'mnesia',
+  'os-mon',
+  'parsetools',
+  'public-key',
+  'runtime-tools',
+  'snmp',
+  'ssl',
+  'syntax-tools',
+  'tftp',
+  'tools',
+  'xmerl',
 ].map((name) => `erlang-${name}`);
 
 /** Starts Debian's RabbitMQ, with a mapper of Erlang's own (`epmd`) on a free port. @returns its URL */
@@ -98,13 +113,15 @@ export async function startRabbitmq(): Promise<string> {
   const { PATH = '' } = toolEnvironment();
   const environment = {
     PATH: [bin, path.join(erlang, 'bin'), PATH].join(path.delimiter),
-    ...{ HOME: folder, SYS_PREFIX: folder, RABBITMQ_HOME: home, RABBITMQ_LOGS: '-' },
-    ...{
-      ERL_EPMD_PORT: String(mapper),
-      ERL_EPMD_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODENAME: 'throughline@localhost',
-    },
-    ...{ RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1', RABBITMQ_NODE_PORT: String(port) },
+    HOME: folder,
+    SYS_PREFIX: folder,
+    RABBITMQ_HOME: home,
+    RABBITMQ_LOGS: '-',
+    ERL_EPMD_PORT: String(mapper),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: 'throughline@localhost',
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(distribution),
     RABBITMQ_MNESIA_BASE: path.join(folder, 'mnesia'),
     RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, 'plugins'),

@@ -173,7 +173,13 @@ export class Load {
       ...jobs.map(({ key, jobId, body }): AttemptEntry => {
         const { orderingKey } = body;
         return {
-          ...{ type: 'attempt', key, jobId, bodyHash: hash(body), traceId, sampled, at: Date.now() },
+          type: 'attempt',
+          key,
+          jobId,
+          bodyHash: hash(body),
+          traceId,
+          sampled,
+          at: Date.now(),
           ...(typeof orderingKey === 'string' ? { orderingKey } : {}),
         };
       }),

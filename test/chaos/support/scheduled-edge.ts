@@ -44,7 +44,10 @@ export class ScheduledEdge {
     const { callers, API_KEYS } = await tenants(tenant);
     const quotas = { TENANT_MAX_JOBS: '10000000', TENANT_MAX_BYTES: '100000000000' };
     const edge = new EdgeProcess({
-      ...{ bundle, port: 0, storageDir: await scratchFolder(), onLog: () => undefined },
+      bundle,
+      port: 0,
+      storageDir: await scratchFolder(),
+      onLog: () => undefined,
       bindings: { API_KEYS, NATS_URL: natsUrl, LOG_LEVEL: 'error', ...quotas },
     });
     onTestFinished(() => edge.stop());

@@ -76,7 +76,9 @@ describe('the client', () => {
   it('submits a job unless one with its unique key is there', async () => {
     const submit = () =>
       client.submit({
-        ...{ operation: 'echo', input: 1, delay: '1h' },
+        operation: 'echo',
+        input: 1,
+        delay: '1h',
         unique: { key: 'daily', while: 'queued', for: '1d' },
       });
     const first = await submit();
@@ -278,7 +280,11 @@ it('the client runs in workerd', async () => {
           },
         };`,
     },
-    ...{ bundle: true, format: 'esm', target: 'es2024', platform: 'browser', write: false },
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    platform: 'browser',
+    write: false,
   });
   const worker = { type: 'esm' as const, contents: outputFiles[0]?.text ?? '' };
   const workerd = new Miniflare({

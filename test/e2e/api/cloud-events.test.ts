@@ -30,7 +30,10 @@ async function run(operation: string, lines: Readonly<Record<string, string>>, b
 const event = (traceparent: string, more: Record<string, unknown>) =>
   JSON.stringify({
     specversion: '1.0',
-    ...{ id: randomUUID(), source: '/shop', type: 'order', time: TIME },
+    id: randomUUID(),
+    source: '/shop',
+    type: 'order',
+    time: TIME,
     traceparent,
     ...more,
   });

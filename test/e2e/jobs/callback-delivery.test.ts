@@ -157,7 +157,9 @@ describe('a callback survives', () => {
     const [unsent] = await system.arrived('/unsent');
     expect(sent && cloudEvent(sent).data).toMatchObject({ id: pending.id, state: 'succeeded' });
     expect(unsent && cloudEvent(unsent).data).toMatchObject({
-      ...{ id: cancelled.id, state: 'cancelled', traceId: cancelled.traceId },
+      id: cancelled.id,
+      state: 'cancelled',
+      traceId: cancelled.traceId,
     });
     const [event] = await system.callbacksOf(cancelled.id, 1, none, own);
     expect(event?.traceId).toBe(cancelled.traceId);

@@ -29,7 +29,10 @@ async function fleet(
   worker = SETTINGS,
 ): Promise<TestStack> {
   const stack = await withTestStack({
-    ...{ operationsFolder: 'test/fixtures/limited/before', worker, edge, tracing: false },
+    operationsFolder: 'test/fixtures/limited/before',
+    worker,
+    edge,
+    tracing: false,
   });
   for (let n = 2; n <= hosts; n++) await stack.addWorker({ WORKER_NAME: `host-${n}` });
   return stack;

@@ -38,7 +38,9 @@ async function submitLater(
   const ids: string[] = [];
   while (ids.length < count) {
     const jobs = Array.from({ length: Math.min(100, count - ids.length) }, () => ({
-      ...{ operation: 'echo', input: 1, delay: '1h' },
+      operation: 'echo',
+      input: 1,
+      delay: '1h',
       ...more,
     }));
     const response = await letters.post(tenant, '/v1/jobs/batch', { jobs });

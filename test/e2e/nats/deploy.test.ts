@@ -143,7 +143,9 @@ describe('the whole API, over TLS, each side as a user with only the permissions
   /** So much that NATS waits for answers to its flow control, before the edge has read both buckets. */
   const fillBuckets = async (): Promise<void> => {
     const connection = await connect({
-      ...{ servers: nats.url, user: 'worker', pass: credentials('worker').NATS_PASSWORD },
+      servers: nats.url,
+      user: 'worker',
+      pass: credentials('worker').NATS_PASSWORD,
       inboxPrefix: '_INBOX_worker',
     });
     for (const bucket of ['OPERATIONS', 'HOSTS']) {

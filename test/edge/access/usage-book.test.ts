@@ -290,7 +290,7 @@ describe('an index that does not answer', () => {
     const { book, asked } = silent();
     const check = () => book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
     expect([await durationOf(check), await durationOf(check), asked.mock.calls.length]).toEqual([
-      ...[3_000, 3_000, 2],
+      3_000, 3_000, 2,
     ]);
   });
 

@@ -52,7 +52,11 @@ describe('an operation', () => {
     expect(await watch.isServed('echo')).toBe(false);
     const data = writeJson(hostOf(['echo']));
     broker.store(HOSTS_STREAM, {
-      ...{ sequence: 7, subject: '$KV.HOSTS.new', data, headers: undefined, time: new Date() },
+      sequence: 7,
+      subject: '$KV.HOSTS.new',
+      data,
+      headers: undefined,
+      time: new Date(),
     });
     expect(await watch.isServed('echo')).toBe(true);
     vi.advanceTimersByTime(90_000);

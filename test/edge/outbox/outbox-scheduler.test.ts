@@ -40,7 +40,11 @@ function setup(connect: () => Promise<void>) {
   const isLimited = { value: false };
   const forgotten: string[] = [];
   const scheduler = new OutboxScheduler({
-    ...{ name: 'bridge', outbox, log, keepUntilEnded: false, ownContext: ROOT_CONTEXT },
+    name: 'bridge',
+    outbox,
+    log,
+    keepUntilEnded: false,
+    ownContext: ROOT_CONTEXT,
     connection,
     object: { storage, waitUntil: (one) => void work.push(one) },
     feed: { addPublished: () => undefined },

@@ -14,8 +14,12 @@ const KEY_REUSED = 'idempotency-key-reused: the key belongs to an earlier job';
 const BODY = new TextEncoder().encode('"hello"');
 
 const job = (jobId: string, more: Partial<OutgoingJob> = {}): OutgoingJob => ({
-  ...{ tenant: 'acme', jobId, operation: 'echo', acceptedAt: '2026-01-01T00:00:00.000Z' },
-  ...{ spec: { maxAttempts: 5 }, carrier: {} },
+  tenant: 'acme',
+  jobId,
+  operation: 'echo',
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  spec: { maxAttempts: 5 },
+  carrier: {},
   ...more,
 });
 

@@ -306,7 +306,8 @@ describe('a tenant', () => {
     await world.put('two', MINUTELY);
     await world.put('three', MINUTELY);
     await expect(world.put('four', MINUTELY)).rejects.toMatchObject({
-      ...{ code: 'quota-exceeded', retryAfterSeconds: expect.any(Number) },
+      code: 'quota-exceeded',
+      retryAfterSeconds: expect.any(Number),
     });
     await world.put('three', { every: '1h' });
     await world.call('remove', { name: 'two' });

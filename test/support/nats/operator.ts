@@ -13,8 +13,15 @@ type KeyPair = ReturnType<typeof nkeys.createUser>;
 const NO_LIMITS = { subs: -1, data: -1, payload: -1 };
 const ACCOUNT_LIMITS = {
   ...NO_LIMITS,
-  ...{ imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 },
-  ...{ mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 },
+  imports: -1,
+  exports: -1,
+  wildcards: true,
+  conn: -1,
+  leaf: -1,
+  mem_storage: -1,
+  disk_storage: -1,
+  streams: -1,
+  consumer: -1,
 };
 /** The system account may not use JetStream. */
 const NO_JETSTREAM = { mem_storage: 0, disk_storage: 0, streams: 0, consumer: 0 };

@@ -43,7 +43,9 @@ describe('the program of a peer', () => {
 describe('the server of a peer', () => {
   const start = async (file: string, directory: string) =>
     await startServer({
-      ...{ program: file, args: [], directory },
+      program: file,
+      args: [],
+      directory,
       isReady: (lines) => lines.includes('ready'),
     });
 

@@ -53,7 +53,10 @@ it('a job by the name of its operation is the same request as one object', async
   await client.submit('echo', null);
   await client.submit({ operation: 'echo', input: null });
   const [named, whole, least, leastWhole] = fetch.mock.calls.map(([url, init]) => [
-    ...[url, init?.method, init?.headers, init?.body],
+    url,
+    init?.method,
+    init?.headers,
+    init?.body,
   ]);
   expect(named).toEqual(whole);
   expect(least).toEqual(leastWhole);

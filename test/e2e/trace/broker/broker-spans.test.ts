@@ -160,7 +160,8 @@ describe('throughline broker-spans', () => {
     collector.answer(() => undefined);
     const own = await startBrokerSpans({
       ...collecting({ OTEL_BSP_MAX_QUEUE_SIZE: '4', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '2' }),
-      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_EXPORT_TIMEOUT: '1000' },
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_EXPORT_TIMEOUT: '1000',
     });
     while (!own.printed().includes('spans were lost')) await stack.run('echo', 5);
     expect(own.printed()).toContain('OTEL_BSP_MAX_QUEUE_SIZE');
@@ -275,8 +276,13 @@ describe('a cluster', () => {
     const way = [named(spans, 'store JOBS')];
     for (let next = parentOf(way[0], spans); next !== undefined; next = parentOf(next, spans)) way.push(next);
     expect(way.map((span) => span?.name.replace(/ (jobs|bridge|POST).*/, ''))).toEqual([
-      ...['store JOBS', 'ingress', 'egress router', 'ingress', 'send'],
-      ...['bridge/submit', 'POST /v1/jobs'],
+      'store JOBS',
+      'ingress',
+      'egress router',
+      'ingress',
+      'send',
+      'bridge/submit',
+      'POST /v1/jobs',
     ]);
     const serverOf = (place: number) => way[place]?.attributes['throughline.broker.server'];
     expect([serverOf(3), serverOf(1)]).toEqual([other.name, leader.name]);

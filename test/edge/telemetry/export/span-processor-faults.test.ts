@@ -254,8 +254,12 @@ describe('memory', () => {
       },
       counts,
       {
-        ...{ maxQueueSize: 4_096, maxBatchSize: 512, maxBytes: 100_000_000 },
-        ...{ windowMs: 1, wait: async () => undefined, now: Date.now },
+        maxQueueSize: 4_096,
+        maxBatchSize: 512,
+        maxBytes: 100_000_000,
+        windowMs: 1,
+        wait: async () => undefined,
+        now: Date.now,
       },
     );
     const provider = new BasicTracerProvider({ spanProcessors: [processor] });

@@ -89,9 +89,12 @@ describe('the request after a redirect', () => {
     await run(`${origin},${other.origin}`, input);
     expect(other.hits).toMatchObject([
       {
-        ...{ method: 'POST', body: 'b' },
+        method: 'POST',
+        body: 'b',
         headers: {
-          ...{ accept: 'text/html', 'accept-language': 'de', 'user-agent': 'ours' },
+          accept: 'text/html',
+          'accept-language': 'de',
+          'user-agent': 'ours',
           'content-type': 'text/x',
         },
       },
