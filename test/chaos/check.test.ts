@@ -347,7 +347,8 @@ describe('L11 order', () => {
     ],
     effects: [...ran('1'), ...ran('2')],
   });
-  const [first, second] = [attempt('1', key), attempt('2', key)];
+  const first = attempt('1', key);
+  const second = attempt('2', key);
 
   it('a job that began before an elder one of its key had ended', () => {
     const load = [first, accepted('1'), second, accepted('2')];
@@ -360,7 +361,8 @@ describe('L11 order', () => {
     const given = overlapping([first, accepted('1'), second, accepted('2')]);
     const collected = given.collected.toSorted((a, b) => a.jobId.localeCompare(b.jobId));
     const inOrder = collected.map((entry, place) => ({ ...entry, sequence: place + 1 }));
-    const [begin, end] = [effect('1', 'begin', { at: 30 }), effect('1', 'end', { at: 35 })];
+    const begin = effect('1', 'begin', { at: 30 });
+    const end = effect('1', 'end', { at: 35 });
     const found = { ...given, collected: inOrder, effects: [begin, ...ran('2', { at: 33 }), end] };
     expect(failing(found).map(([check]) => check)).toEqual(['L11']);
   });

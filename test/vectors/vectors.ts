@@ -306,7 +306,8 @@ async function callbackPosts() {
   const masters = [1, 2].map((byte) => callbackSecretOf(new Uint8Array(32).fill(byte)));
   const { tenant } = ADDRESS;
   const event: JobEvent = { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } };
-  const [id, timestamp] = [callbackId(event), 1_767_323_050];
+  const id = callbackId(event);
+  const timestamp = 1_767_323_050;
   const body = callbackBody({ tenant, audience: new URL(CALLBACK_URL).origin, event }, TRACEPARENT);
   const settings = { CALLBACK_SECRET: masters.join(',') };
   const secrets = await callbackSecretsFor(tenant, settings);

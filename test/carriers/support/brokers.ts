@@ -47,7 +47,9 @@ function listens(port: number): Promise<boolean> {
 
 /** Starts Kafka of Maven Central: one broker that is its own controller. @returns its address */
 export async function startKafka(): Promise<string> {
-  const [folder, port, controller] = [await scratchFolder(), await findFreePort(), await findFreePort()];
+  const folder = await scratchFolder();
+  const port = await findFreePort();
+  const controller = await findFreePort();
   const jars = path.join(await installed('kafka'), 'jars', '*');
   const file = path.join(folder, 'server.properties');
   const settings = {
@@ -100,7 +102,9 @@ const RABBITMQ = [
 export async function startRabbitmq(): Promise<string> {
   const root = await unpacked('rabbitmq', ['rabbitmq-server', ...RABBITMQ]);
   const folder = await scratchFolder();
-  const [port, distribution, mapper] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const port = await findFreePort();
+  const distribution = await findFreePort();
+  const mapper = await findFreePort();
   const bin = path.join(folder, 'bin');
   await mkdir(bin);
   // Debian's script has the path at which the package would be installed.
@@ -141,7 +145,8 @@ export interface Redis {
 /** Starts Debian's Redis, in memory. */
 export async function startRedis(): Promise<Redis> {
   const root = await unpacked('redis', ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1']);
-  const [folder, port] = [await scratchFolder(), await findFreePort()];
+  const folder = await scratchFolder();
+  const port = await findFreePort();
   const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const environment = { LD_LIBRARY_PATH: path.join(root, `usr/lib/${machine}-linux-gnu`) };
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
@@ -156,7 +161,8 @@ export async function startRedis(): Promise<Redis> {
 
 /** Starts ElasticMQ of Maven Central, which speaks the protocol of Amazon SQS and has its limits. @returns its URL */
 export async function startSqs(): Promise<string> {
-  const [folder, port] = [await scratchFolder(), await findFreePort()];
+  const folder = await scratchFolder();
+  const port = await findFreePort();
   const jars = path.join(await installed('sqs'), 'jars', '*');
   const file = path.join(folder, 'elasticmq.conf');
   const settings = [

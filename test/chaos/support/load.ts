@@ -156,7 +156,9 @@ export class Load {
 
   #caller(): Caller {
     const { dice } = this.#options;
-    const [traceId, spanId, sampled] = [dice.hex(32), dice.hex(16), dice.next() < this.#options.sampled];
+    const traceId = dice.hex(32);
+    const spanId = dice.hex(16);
+    const sampled = dice.next() < this.#options.sampled;
     return { traceId, sampled, traceparent: `00-${traceId}-${spanId}-0${sampled ? 1 : 0}` };
   }
 

@@ -81,7 +81,8 @@ export class ScheduledEdge {
 
   /** Sets the clock, and kills the edge soon after. It starts again at once, or with the next call. */
   async dieAt(clock: number, dice: Dice): Promise<void> {
-    const [afterMs, staysDown] = [dice.between(0, LAST_MS), !this.#isDown && dice.between(0, 1) === 1];
+    const afterMs = dice.between(0, LAST_MS);
+    const staysDown = !this.#isDown && dice.between(0, 1) === 1;
     if (this.#isDown) await this.#edge.start();
     const living = setClock(this.#edge.url, this.#options.tenant, clock).catch(() => undefined);
     await delay(afterMs);

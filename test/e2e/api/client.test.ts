@@ -196,7 +196,8 @@ describe('the client', () => {
     expect(rest.schedules.map(({ name }) => name)).toEqual(['pulse']);
     expect((await schedules.resume('nightly')).nextRuns).toHaveLength(5);
     const trigger = () => schedules.trigger('nightly', { idempotencyKey: 'once' });
-    const [job, again] = [await trigger(), await trigger()];
+    const job = await trigger();
+    const again = await trigger();
     expect(again.id).toBe(job.id);
     expect((await client.wait(job.id)).result).toEqual({ of: 'night' });
     expect((await schedules.get('nightly')).lastRuns).toMatchObject([{ triggered: true, jobId: job.id }]);

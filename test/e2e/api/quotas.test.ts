@@ -46,7 +46,8 @@ async function quotaOf(response: Response) {
 
 describe('A31: the quotas that a token names', () => {
   it('bound the jobs of its tenant, and another tenant keeps the common ones', async () => {
-    const [alpha, beta] = [await callerOf('alpha', { jobs: 2 }), await callerOf('beta', undefined)];
+    const alpha = await callerOf('alpha', { jobs: 2 });
+    const beta = await callerOf('beta', undefined);
     for (let n = 0; n < 2; n++) expect((await alpha.submit(LATE)).status).toBe(202);
     const refused = await alpha.submit(LATE);
     expect(refused.status).toBe(429);

@@ -129,10 +129,8 @@ describe('a callback', () => {
       response.on('drain', more);
       more();
     });
-    const [slow, endless] = [
-      await system.submit(system.to('/slow')),
-      await system.submit(system.to('/endless')),
-    ];
+    const slow = await system.submit(system.to('/slow'));
+    const endless = await system.submit(system.to('/endless'));
     expect(await system.callbacksOf(slow.id)).toMatchObject([
       { kind: 'callback-retrying', error: { message: `no answer within ${TIMEOUT_MS} ms` } },
       { kind: 'callback-delivered', attempt: 2 },

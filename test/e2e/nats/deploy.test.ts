@@ -376,7 +376,8 @@ describe('the cluster of cluster.conf', () => {
     ['normal', 'low'],
     ['low', 'high'],
   ] as const)('leaves no job with a host whose slots are full: %s, then %s', async (first, second) => {
-    const [effects, gate] = [path.join(directory, `effects-${first}`), path.join(directory, `gate-${first}`)];
+    const effects = path.join(directory, `effects-${first}`);
+    const gate = path.join(directory, `gate-${first}`);
     const held = await submit(first, 'test.late', { ms: 0, gate, effects });
     const began = await until('the job to run', () => existsSync(effects) && Date.now());
     await until('the host to be full for a while', () => Date.now() - began > 1_000);

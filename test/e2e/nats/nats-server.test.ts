@@ -157,7 +157,8 @@ describe('locating a nats-server', () => {
     lines: string[];
   }> {
     const directory = await temporaryDirectory();
-    const [cacheDir, bin] = [join(directory, 'cache'), join(directory, 'bin')];
+    const cacheDir = join(directory, 'cache');
+    const bin = join(directory, 'bin');
     await mkdir(bin);
     const lines: string[] = [];
     const log = (line: string): void => void lines.push(line);

@@ -37,7 +37,8 @@ function setup(limits = ROOM) {
 describe('a rejected job', () => {
   it('has an id of its own, so that its job id is free for another job', () => {
     const { outbox, reject } = setup();
-    const [first, second] = [reject(job('one'), KEY_REUSED), reject(job('one'), KEY_REUSED)];
+    const first = reject(job('one'), KEY_REUSED);
+    const second = reject(job('one'), KEY_REUSED);
     outbox.add(job('one'), BODY, 'unsent', SHARE);
     expect(outbox.list('acme', 10)).toMatchObject([
       { id: first, jobId: 'one', state: 'rejected' },
@@ -73,7 +74,8 @@ describe('a rejected job', () => {
 
   it('that is removed is gone, or pending as cancelled until its end is recorded', () => {
     const { outbox, reject } = setup();
-    const [own, others] = [reject(job('own'), TOO_LARGE), reject(job('others'), KEY_REUSED)];
+    const own = reject(job('own'), TOO_LARGE);
+    const others = reject(job('others'), KEY_REUSED);
     expect(outbox.rejected.remove('globex', own)).toBeUndefined();
     expect(outbox.rejected.remove('acme', own)).toMatchObject({ id: own, state: 'rejected' });
     expect(outbox.rejected.remove('acme', others)).toMatchObject({ id: others });

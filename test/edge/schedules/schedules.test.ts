@@ -5,7 +5,10 @@ import type { Schedule } from '../../../shared/api/answers/schedule.ts';
 import { type ScheduleWorld, type ScheduleWorlds, startScheduleWorlds } from './schedules-world.ts';
 
 const START = Date.parse('2026-03-01T00:00:00.000Z');
-const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
 const MINUTELY = { cron: '* * * * *' };
 
 let worlds: ScheduleWorlds;

@@ -14,7 +14,8 @@ export interface TestCertificate {
 
 /** Makes a certificate in `directory`, by openssl 1.1.1 or newer. */
 export async function makeCertificate(directory: string): Promise<TestCertificate> {
-  const [certificate, key] = [path.join(directory, 'server.crt'), path.join(directory, 'server.key')];
+  const certificate = path.join(directory, 'server.crt');
+  const key = path.join(directory, 'server.key');
   await run('openssl', [
     'req',
     '-x509',
@@ -47,7 +48,8 @@ export async function sameCertificate(directory: string): Promise<TestCertificat
     first = [await readFile(made.certificate, 'utf8'), await readFile(made.key, 'utf8')];
     return made;
   }
-  const [certificate, key] = [path.join(directory, 'server.crt'), path.join(directory, 'server.key')];
+  const certificate = path.join(directory, 'server.crt');
+  const key = path.join(directory, 'server.key');
   await writeFile(certificate, first[0]);
   await writeFile(key, first[1]);
   return { certificate, key };

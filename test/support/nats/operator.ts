@@ -28,7 +28,9 @@ const NO_JETSTREAM = { mem_storage: 0, disk_storage: 0, streams: 0, consumer: 0 
 
 /** Makes an operator with new keys (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/jwt). */
 export function newOperator(): Operator {
-  const [operator, account, user] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createUser()];
+  const operator = nkeys.createOperator();
+  const account = nkeys.createAccount();
+  const user = nkeys.createUser();
   const system = nkeys.createAccount();
   const operatorJwt = jwtOf(operator, operator, { type: 'operator' });
   const accounts = [

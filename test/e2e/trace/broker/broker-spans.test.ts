@@ -98,7 +98,8 @@ describe('throughline broker-spans', () => {
 
   it('takes times and lengths from the server: a message is stored within the span that sends it', async () => {
     const spans = await tracedJob(await stack.run('echo', 1));
-    const [send, store] = [named(spans, 'send jobs'), named(spans, 'store JOBS')];
+    const send = named(spans, 'send jobs');
+    const store = named(spans, 'store JOBS');
     if (send === undefined || store === undefined) throw new Error('a span is missing');
     expect(store.durationMs).toBeGreaterThan(0);
     expect(store.startMs).toBeGreaterThanOrEqual(send.startMs - 1);

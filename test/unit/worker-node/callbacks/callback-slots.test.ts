@@ -170,7 +170,8 @@ describe('a receiver', () => {
 
   it('whose callbacks wait when it is paused gives them back', async () => {
     const { claim } = host();
-    const [one, two] = [slotOf(await claim('alpha')), slotOf(await claim('alpha'))];
+    const one = slotOf(await claim('alpha'));
+    const two = slotOf(await claim('alpha'));
     const waiting = [claim('alpha'), claim('alpha')];
     one.release('silent');
     two.release('silent');

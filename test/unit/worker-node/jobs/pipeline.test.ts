@@ -123,7 +123,8 @@ describe('a delivery of a job', () => {
   });
 
   it('that comes again while it runs does not run twice, and the latest delivery gets the ack (W15)', async () => {
-    const [first, again] = [delivery(), delivery({ deliveryCount: 2, isFirst: false })];
+    const first = delivery();
+    const again = delivery({ deliveryCount: 2, isFirst: false });
     const handler = vi.fn();
     const pipeline = pipelineOf(async () => {
       handler();
