@@ -1,23 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, ThroughlineClient } from '../../../client/index.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { DONE } from '../../support/cli/servers.ts';
+import { refusalOf } from '../support.ts';
 
 const JOB = { operation: 'echo', input: 1 };
 
 function clientWith(options: Partial<ClientOptions> = {}) {
   const fetch = vi.fn(async (_url: unknown, _init?: RequestInit) => Response.json(DONE));
   return { client: new ThroughlineClient({ url: 'http://api.test', ...options, fetch }), fetch };
-}
-
-async function refusalOf(work: () => unknown): Promise<ThroughlineError> {
-  const thrown = await (async () => work())().then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(thrown).toBeInstanceOf(ThroughlineError);
-  return thrown as ThroughlineError;
 }
 
 async function readAll(events: AsyncIterable<unknown>): Promise<void> {
