@@ -87,7 +87,7 @@ describe('a started nats-server', () => {
     await nats.close();
   });
 
-  it('leaves no process and no file after its stop, also when it is frozen', async () => {
+  it('leaves no process and no file after its stop, even when it is frozen', async () => {
     const server = await start();
     const { pid, logFile } = server;
     await server.kill('SIGSTOP');

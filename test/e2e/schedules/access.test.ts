@@ -122,7 +122,7 @@ describe('a tenant', () => {
 });
 
 describe('each change and trigger of a schedule', () => {
-  it('leaves a line in the audit, also one that was refused', async () => {
+  it('leaves a line in the audit, even one that was refused', async () => {
     await send('all', 'PUT', 'seen', ECHO);
     await send('all', 'POST', 'seen/pause');
     await send('all', 'POST', 'seen/resume');

@@ -100,7 +100,7 @@ it('log records that wait while the collector is busy are sent after its Retry-A
   expect(counts).toEqual(NONE);
 });
 
-it('log records beyond the queue are counted, also while an export waits, and memory stays small', async () => {
+it('log records beyond the queue are counted, even while an export waits, and memory stays small', async () => {
   const receiver = await otlpReceiver({ status: 429, headers: { 'retry-after': '1' } }, {});
   const settings = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BLRP_MAX_QUEUE_SIZE: '100' };
   const { counts, said, heap } = await makeLogs({ ...settings, FLOOD: '100000' });

@@ -93,7 +93,7 @@ describe('two attempts at one job (W4, T3)', () => {
     expect(await kindsOf(jobId)).toEqual(['started by one', 'started by two', 'retrying by two']);
   });
 
-  it('have one end: the first that is stored, also if it is that of the earlier one', async () => {
+  it('have one end: the first that is stored, even if it is that of the earlier one', async () => {
     for (const kind of ['succeeded', 'failed', 'cancelled'] as const) {
       const jobId = newJob();
       const one = attemptAt(jobId, 'one');

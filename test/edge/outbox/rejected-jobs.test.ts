@@ -62,7 +62,7 @@ describe('a rejected job', () => {
     expect(outbox.list('acme', 10)).toMatchObject([{ id, tries: 1, reason: TOO_LARGE }]);
   });
 
-  it('is found by its job id where it is the only job with it, but not where its key belongs to another', () => {
+  it('is found by its job id if no other job has that id, but not if its key belongs to another job', () => {
     const { outbox, reject } = setup();
     reject(job('own'), TOO_LARGE);
     reject(job('own_2'), KEY_REUSED);

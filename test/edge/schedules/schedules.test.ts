@@ -74,7 +74,7 @@ describe('a schedule', () => {
     expect((await runs()).map(([minute]) => minute)).toEqual(Array.from({ length: 20 }, (_, run) => run + 6));
   });
 
-  it('runs by the clock of its time zone, also when daylight saving skips its time', async () => {
+  it('runs by the clock of its time zone, even when daylight saving skips its time', async () => {
     await start({ cron: '30 2 * * *', timeZone: 'Europe/Berlin' }, Date.parse('2026-03-28T00:00:00.000Z'));
     await world.advance(Date.parse('2026-03-31T00:00:00.000Z'));
     const { lastRuns } = (await world.read('one')) ?? {};
@@ -145,7 +145,7 @@ describe('with "overlap": "skip"', () => {
 });
 
 describe('a trigger', () => {
-  it('with the key of an earlier one is answered with its job, also while another job runs', async () => {
+  it('with the key of an earlier one is answered with its job, even while another job runs', async () => {
     await start({ ...MINUTELY, overlap: 'skip' });
     const first = await world.call<SubmitResult>('trigger', { name: 'one', key: 'a' });
     const second = await world.call<SubmitResult>('trigger', { name: 'one', key: 'b' });
@@ -282,7 +282,7 @@ describe('a schedule that is changed', () => {
     expect(await submitted()).toHaveLength(2);
   });
 
-  it('to times that cannot be read is refused and stays as it was, also if it is to be paused', async () => {
+  it('to times that cannot be read is refused and stays as it was, even if it is to be paused', async () => {
     await start({ every: '5m' });
     const before = await world.read('one');
     for (const wrong of [{ cron: 'x' }, { cron: '0 0 31 2 *' }, { cron: '* * * * *', timeZone: 'No/Zone' }])

@@ -179,7 +179,7 @@ export function sessionRules(open: () => OpenSession): void {
       expect(page).toMatchObject({ messages: { length: 1 }, more: true });
     });
 
-    it('says where a message is stored, also if the message has headers that say otherwise', async () => {
+    it('says where a message is stored, even if the message has headers that say otherwise', async () => {
       const { session } = open();
       const subject = newSubject();
       const lies = { 'Nats-Subject': 'events.other.job', 'Nats-Sequence': '1', 'Nats-Time-Stamp': 'never' };
@@ -275,7 +275,7 @@ export function sessionRules(open: () => OpenSession): void {
   });
 
   describe('subscribe', () => {
-    it('gives each message on a subject, also one that the stream does not store', async () => {
+    it('gives each message on a subject, even one that the stream does not store', async () => {
       const { session } = open();
       const subject = newSubject();
       const taken: string[] = [];

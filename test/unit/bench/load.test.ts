@@ -25,7 +25,7 @@ describe('what wrk writes', () => {
     expect(readWrk(WRK)).toEqual({ requests: 6_632, failed: 0, seconds: 2 });
   });
 
-  it('has the requests that were refused, adds those that got no answer, and counts a late answer once', () => {
+  it('counts refused requests and those without an answer, and counts a late answer once', () => {
     expect(readWrk(WRK.replace('Requests/sec', `${FAILED}Requests/sec`))).toEqual({
       requests: 6_633,
       failed: 13,

@@ -49,7 +49,7 @@ describe('the server of a peer', () => {
       isReady: (lines) => lines.includes('ready'),
     });
 
-  it('that ends before it is ready gives an error with its last words, of both outputs, and leaves no folder', async () => {
+  it('that ends before it is ready gives an error with the last lines of both outputs, and leaves no folder', async () => {
     const directory = path.join(await scratchFolder(), 'data');
     await mkdir(directory);
     const file = await program('server', 'echo "the port is taken"\nexit 3');

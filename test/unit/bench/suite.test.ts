@@ -28,7 +28,7 @@ function table(rows: readonly Row[], more: Partial<Table> = {}): Table {
 }
 
 describe('the spread of a row', () => {
-  it('is the middle of its rounds, the least and the most; of an even number, the upper one of both middles', () => {
+  it('is the median of its rounds, the least and the most; of an even number, the upper of the two in the middle', () => {
     expect(spreadOf(row(30, 10, 20), SPEED)).toEqual({ median: 20, least: 10, most: 30 });
     expect(spreadOf(row(40, 10, 20, 30), SPEED)).toEqual({ median: 30, least: 10, most: 40 });
   });

@@ -58,7 +58,7 @@ describe('the script that rolls the workers of a project', () => {
     return { code, errors, calls: (await calls()).trim().split('\n') };
   }
 
-  it('renews one host after the other, also if a program there reads its input', async () => {
+  it('renews one host after the other, even if a program there reads its input', async () => {
     const host = [
       'ssh @ bash -seu',
       'git fetch --quiet origin',

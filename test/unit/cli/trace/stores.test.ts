@@ -98,7 +98,7 @@ describe('a trace of Jaeger', () => {
 const pathOf = ({ path = '' }: Seen): string => path.replace(/\?query.*/, '');
 
 describe('a file of OTLP in JSON', () => {
-  it('is read line by line, also while its last line is written', async () => {
+  it('is read line by line, even while its last line is written', async () => {
     const file = join(await scratchFolder(), 'spans.jsonl');
     const other = { ...otlpSpan(A), traceId: 'f'.repeat(32) };
     const lines = [

@@ -138,7 +138,7 @@ describe('a receiver', () => {
     expect(await kinds(4)).toEqual(['slot', 'slot', 'later', 'later']);
   });
 
-  it('that does not answer three times is paused as a whole, for longer each time, and tried once after it', async () => {
+  it('that does not answer three times is paused as a whole, longer each time, and is tried once after each pause', async () => {
     const { claim, send, pass } = host();
     expect(await send('silent', ALPHA)).toBe(0);
     expect(await send('silent', ALPHA)).toBe(0);

@@ -340,7 +340,7 @@ describe('a message', () => {
       expect(conclusions).toEqual(['operation-missing']);
     });
 
-    it('is handed back also when its attempts seem to be spent, since only its operation says how many it has', async () => {
+    it('is handed back even when its attempts seem to be spent, since only its operation says how many it has', async () => {
       broker.storeEvent(byOther('retrying', { attempt: 7, operation: 'image.thumbnail' }));
       const job = thumbnail({ deliveryCount: 8, isFirst: false });
       await pipelineOf(() => 1).process(job, IDLE);
