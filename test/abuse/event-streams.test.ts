@@ -55,8 +55,18 @@ async function begin(
 ): Promise<void> {
   const at = new Date().toISOString();
   const event: JobEvent = {
-    ...{ kind, jobId, operation: 'echo', attempt: 1, maxAttempts: 3, released: 0 },
-    ...{ acceptedAt: at, at, worker: 'teller', traceId: '', spanId: '', result: 'x'.repeat(size) },
+    kind,
+    jobId,
+    operation: 'echo',
+    attempt: 1,
+    maxAttempts: 3,
+    released: 0,
+    acceptedAt: at,
+    at,
+    worker: 'teller',
+    traceId: '',
+    spanId: '',
+    result: 'x'.repeat(size),
   };
   const nats = await connect({ servers: stack.nats.url });
   const published = Array.from({ length: events }, () =>
@@ -157,7 +167,8 @@ describe('event streams', () => {
     const others = await Promise.all(Array.from({ length: LIMIT - 1 }, () => open(halfOpen, 'other')));
     const known: Response[] = [];
     const client = new ThroughlineClient({
-      ...{ url: stack.url, apiKey: halfOpen.key },
+      url: stack.url,
+      apiKey: halfOpen.key,
       fetch: async (url, init) => {
         if (known.length > 0) {
           const next = await fetch(url, init);

@@ -56,7 +56,8 @@ describe('many tenants that fill the queue', () => {
   it('Q2: do not make the jobs of others wait for more than a few of theirs', async () => {
     const names = Array.from({ length: 50 }, (_, n) => `t${n}`);
     const { callers, API_KEYS } = await tenants(...names);
-    const [noisy, quiet] = [names.slice(0, 10), names.slice(10)];
+    const noisy = names.slice(0, 10);
+    const quiet = names.slice(10);
     const stack = await withTestStack({
       edge: { API_KEYS },
       worker: { WORKER_CONCURRENCY: '8' },

@@ -107,8 +107,10 @@ it('Q3: a tenant at all of its quotas at once is refused more, and another one i
   const { callers, API_KEYS } = await tenants('alpha', 'beta', 'gamma');
   const stack = await withTestStack({
     edge: {
-      ...{ API_KEYS, TENANT_QUOTAS: JSON.stringify({ alpha: QUOTAS }) },
-      ...{ WAITS_PER_TENANT: String(AT_ONCE), EVENT_STREAMS_PER_TENANT: String(AT_ONCE) },
+      API_KEYS,
+      TENANT_QUOTAS: JSON.stringify({ alpha: QUOTAS }),
+      WAITS_PER_TENANT: String(AT_ONCE),
+      EVENT_STREAMS_PER_TENANT: String(AT_ONCE),
       OUTBOX_MAX_ROWS: String(OUTBOX_ROWS),
     },
     operationsFolder: 'test/fixtures/operations',

@@ -164,7 +164,8 @@ describe('the headers of a job’s message', () => {
   );
 
   it('A8: from two traceparents have neither', async () => {
-    const [first, second] = [sampled(), sampled()];
+    const first = sampled();
+    const second = sampled();
     const lines = [`traceparent: ${first}`, `TraceParent: ${second}`];
     const answer = await submitRaw(stack.url, acme.key, ...lines);
     expect(answer).toMatch(/^HTTP\/1\.1 202 /);

@@ -63,7 +63,8 @@ describe('a trace', () => {
     const redis = await startRedis();
     const stack = await startTestStack();
     await startCelery(folder, settingsOf(stack, redis.url));
-    const [traceId, id] = [hex(16), randomUUID()];
+    const traceId = hex(16);
+    const id = randomUUID();
     const carrier = { traceparent: `00-${traceId}-${hex(8)}-01` };
     const message = {
       body: btoa(JSON.stringify([[7], {}, { callbacks: null, errbacks: null, chain: null, chord: null }])),

@@ -65,7 +65,8 @@ describe('the client of NATS, line 2', () => {
     const { headers, connect } = load('nats') as Client;
     const stack = await startTestStack({ tracing: false });
     const client = await connect({ servers: stack.nats.url });
-    const [jobId, message] = [randomUUID(), headers()];
+    const jobId = randomUUID();
+    const message = headers();
     setCarrier(CARRIER, (name, value) => message.set(name, value));
     const subject = jobSubject({ tenant: 'demo', jobId, operation: 'echo' });
     client.publish(subject, '1', { headers: message });

@@ -100,7 +100,13 @@ it('finds nothing in a run in which all went well', () => {
   const report = checkLedger(record({ load: [sample({ queued: 1 })] }), { drainBoundMs: 1_000 });
   expect(report.violations).toEqual([]);
   expect(report.counts).toMatchObject({
-    ...{ keys: 1, accepted: 1, refused: 0, unknown: 0, executions: 1, samples: 1, drainMs: 100 },
+    keys: 1,
+    accepted: 1,
+    refused: 0,
+    unknown: 0,
+    executions: 1,
+    samples: 1,
+    drainMs: 100,
     lost: { prefix: 0, middle: 0, postfix: 0 },
     ends: { succeeded: 1, failed: 0, cancelled: 0 },
   });
@@ -341,7 +347,8 @@ describe('L11 order', () => {
     ],
     effects: [...ran('1'), ...ran('2')],
   });
-  const [first, second] = [attempt('1', key), attempt('2', key)];
+  const first = attempt('1', key);
+  const second = attempt('2', key);
 
   it('a job that began before an elder one of its key had ended', () => {
     const load = [first, accepted('1'), second, accepted('2')];
@@ -354,7 +361,8 @@ describe('L11 order', () => {
     const given = overlapping([first, accepted('1'), second, accepted('2')]);
     const collected = given.collected.toSorted((a, b) => a.jobId.localeCompare(b.jobId));
     const inOrder = collected.map((entry, place) => ({ ...entry, sequence: place + 1 }));
-    const [begin, end] = [effect('1', 'begin', { at: 30 }), effect('1', 'end', { at: 35 })];
+    const begin = effect('1', 'begin', { at: 30 });
+    const end = effect('1', 'end', { at: 35 });
     const found = { ...given, collected: inOrder, effects: [begin, ...ran('2', { at: 33 }), end] };
     expect(failing(found).map(([check]) => check)).toEqual(['L11']);
   });
@@ -374,8 +382,16 @@ describe('L11 order', () => {
 
 function span(name: string, more: Partial<SpanRecord>): SpanRecord {
   return {
-    ...{ service: 's', name, kind: 'INTERNAL', traceId: TRACE, spanId: name.padEnd(16, '0').slice(0, 16) },
-    ...{ startMs: 0, durationMs: 1, status: 'UNSET', events: [], links: [] },
+    service: 's',
+    name,
+    kind: 'INTERNAL',
+    traceId: TRACE,
+    spanId: name.padEnd(16, '0').slice(0, 16),
+    startMs: 0,
+    durationMs: 1,
+    status: 'UNSET',
+    events: [],
+    links: [],
     attributes: { 'throughline.job.id': 'job-1' },
     ...more,
   };

@@ -47,7 +47,9 @@ it('a producer that conforms passes each case, and the exit code is 0', async ()
     ok: report.ok,
     faults: report.cases.flatMap((one: { faults: unknown[] }) => one.faults),
   }).toEqual({
-    ...{ code: 0, ok: true, faults: [] },
+    code: 0,
+    ok: true,
+    faults: [],
   });
   expect(report.cases.map((one: { case: string }) => one.case)).toEqual(
     PRODUCER_CASES.map(({ name }) => name),

@@ -45,8 +45,13 @@ afterAll(() => broker.connection.close());
 async function start(command: readonly string[], operation: string): Promise<Program> {
   const name = `host-${++starts}`;
   const settings = {
-    ...{ WORKER_GROUP: 'mixed', WORKER_OPERATIONS: '>', WORKER_NAME: name, HEALTH_PORT: '0' },
-    ...{ WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS), WORKER_CONCURRENCY: '16', WORKER_STOP_TIMEOUT_MS: '500' },
+    WORKER_GROUP: 'mixed',
+    WORKER_OPERATIONS: '>',
+    WORKER_NAME: name,
+    HEALTH_PORT: '0',
+    WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS),
+    WORKER_CONCURRENCY: '16',
+    WORKER_STOP_TIMEOUT_MS: '500',
   };
   const onLine = (): void => undefined;
   const program = await Program.start({ command, onLine, environment: { ...environment, ...settings } });

@@ -45,7 +45,12 @@ export async function checkWorker(options: CheckOptions): Promise<CaseReport[]> 
     startTimeoutMs = 30_000,
   } = options;
   return await runWorker({
-    ...{ natsUrl, command, ackWaitMs, patienceMs, startTimeoutMs, skipped: [] },
+    natsUrl,
+    command,
+    ackWaitMs,
+    patienceMs,
+    startTimeoutMs,
+    skipped: [],
     environment: { ...hostEnvironment(), ...environment },
     cases: WORKER_CASES.filter(({ name }) => cases === undefined || cases.includes(name)),
     onCase: () => undefined,

@@ -22,7 +22,11 @@ export class Sender {
     const { hostname, port } = this.#origin;
     const length = body === undefined ? {} : { 'content-length': String(body.length) };
     const outgoing = request({
-      ...{ hostname, port, method, path: url, agent: this.#agent },
+      hostname,
+      port,
+      method,
+      path: url,
+      agent: this.#agent,
       headers: { ...headers, ...length },
       signal: AbortSignal.timeout(limitMs),
     });

@@ -75,7 +75,8 @@ const environmentOf = (more: Readonly<Record<string, string>> = {}): NodeJS.Proc
 
 /** The headers of a callback that was signed with a secret at a time. */
 function signed(by: string, body: string, ageSeconds = 0) {
-  const [id, timestamp] = ['job-1:end', Math.floor(Date.now() / 1_000) - ageSeconds];
+  const id = 'job-1:end';
+  const timestamp = Math.floor(Date.now() / 1_000) - ageSeconds;
   const key = callbackSecretKey(by) ?? new Uint8Array();
   return {
     'webhook-id': id,

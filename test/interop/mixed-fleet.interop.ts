@@ -26,8 +26,11 @@ const PART = 105;
 const RUN_MS = 400;
 const END_MS = 120_000;
 const SETTINGS = {
-  ...{ WORKER_GROUP: 'fleet', WORKER_OPERATIONS: 'fleet.*,conformance.echo,conformance.sleep' },
-  ...{ WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS), WORKER_CONCURRENCY: '8', WORKER_STOP_TIMEOUT_MS: '100' },
+  WORKER_GROUP: 'fleet',
+  WORKER_OPERATIONS: 'fleet.*,conformance.echo,conformance.sleep',
+  WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS),
+  WORKER_CONCURRENCY: '8',
+  WORKER_STOP_TIMEOUT_MS: '100',
 };
 /** The hosts that are ended with SIGKILL. Only these may cost an attempt. */
 const KILLED = ['python-1', 'node-1'];

@@ -18,7 +18,8 @@ it.for(LANGUAGES.filter(({ recordsSpans }) => recordsSpans))(
     });
     const call = calls.find((span) => /^incr(?:by)?$/i.test(span.name));
     expect(call, calls.map((span) => span.name).join(', ')).toMatchObject({
-      ...{ kind: 'CLIENT', parentSpanId: attempt.spanId },
+      kind: 'CLIENT',
+      parentSpanId: attempt.spanId,
       traceId: attempt.traceId,
     });
     // The call reached Redis, once.

@@ -19,10 +19,14 @@ export async function startExample(
   const lines: string[] = [];
   const { WORKER_NAME: service } = settings;
   const child = await startChild({
-    ...{ command, args, output: { onLine: (line) => lines.push(line) } },
+    command,
+    args,
+    output: { onLine: (line) => lines.push(line) },
     environment: {
       ...hostEnvironment(),
-      ...{ NATS_URL: nats.url, OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl, OTEL_SERVICE_NAME: service },
+      NATS_URL: nats.url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.otlpUrl,
+      OTEL_SERVICE_NAME: service,
       ...settings,
     },
   });

@@ -44,7 +44,9 @@ it.for(LANGUAGES)(
         onLine: () => undefined,
         environment: {
           ...environment,
-          ...{ WORKER_NAME: `start-${name}`, WORKER_GROUP: 'start', WORKER_OPERATIONS: OPERATIONS.join(',') },
+          WORKER_NAME: `start-${name}`,
+          WORKER_GROUP: 'start',
+          WORKER_OPERATIONS: OPERATIONS.join(','),
         },
       });
       onTestFinished(() => program.kill());

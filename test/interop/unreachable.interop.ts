@@ -19,8 +19,10 @@ it.for(
       onLine: (line) => void lines.push(line),
       environment: {
         ...hostEnvironment(),
-        ...{ NATS_URL: `nats://somebody:secret@${address}`, CONFORMANCE_TENANT: 'acme' },
-        ...{ CONFORMANCE_OPERATION: 'conformance.echo', CONFORMANCE_INPUT: '1' },
+        NATS_URL: `nats://somebody:secret@${address}`,
+        CONFORMANCE_TENANT: 'acme',
+        CONFORMANCE_OPERATION: 'conformance.echo',
+        CONFORMANCE_INPUT: '1',
       },
     });
     const code = await program.endWithin(PATIENCE_MS);

@@ -21,7 +21,10 @@ const CASES: readonly { readonly what: string; readonly value: Readonly<Record<s
   {
     what: 'everything',
     value: {
-      ...{ ...LEAST, inputSchema: INPUT, outputSchema: true, description: 'Makes a thumbnail.' },
+      ...LEAST,
+      inputSchema: INPUT,
+      outputSchema: true,
+      description: 'Makes a thumbnail.',
       concurrency: { key: 'tenant', limit: 10 },
       rateLimit: { key: '/url', limit: 100, periodMs: 60_000 },
     },

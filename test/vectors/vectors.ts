@@ -82,8 +82,13 @@ function hosts() {
   return ['host-1', 'host 2.example/é'].map((host) => ({
     subject: HOST_SUBJECTS.replace('>', hostKey(host)),
     body: HostAnnouncement.parse({
-      ...{ host, version: '1.0.0', group: 'workers', concurrency: 10 },
-      ...{ since: ACCEPTED_AT, leaseMs: leaseOf(ANNOUNCE_MS), operations: ['echo', ADDRESS.operation] },
+      host,
+      version: '1.0.0',
+      group: 'workers',
+      concurrency: 10,
+      since: ACCEPTED_AT,
+      leaseMs: leaseOf(ANNOUNCE_MS),
+      operations: ['echo', ADDRESS.operation],
       ...(host === 'host-1' ? { ownLanes: ['acme'] } : {}),
     }),
   }));
@@ -163,7 +168,9 @@ function jobs() {
     ),
     message(
       job('a dead letter, the 42nd of its stream, redriven for the second time', {
-        ...{ ...plain, redrive, deadSequence: 42 },
+        ...plain,
+        redrive,
+        deadSequence: 42,
       }),
       (set) => {
         writeJob(plain.spec, plain.carrier, set, redrive);
@@ -188,7 +195,9 @@ function deadLetters() {
   const inbound = headers();
   writeJob({ maxAttempts: 3 }, CARRIER, (name, value) => inbound.set(name, value));
   const reason = {
-    ...{ code: 'operation-failed', attempts: 3, message: 'connect ECONNREFUSED 10.0.0.7:5432' },
+    code: 'operation-failed',
+    attempts: 3,
+    message: 'connect ECONNREFUSED 10.0.0.7:5432',
     detail: 'Error: no zürich\n    at run (file:///a.ts:1:1)',
   };
   const kept = deadLetterHeaders(inbound, ADDRESS.jobId, reason);
@@ -217,7 +226,9 @@ function cancels() {
     message(
       {
         what: 'a cancel notice for the 7th message of JOBS',
-        ...{ input: notice, subject: cancelSubject(ADDRESS.tenant, ADDRESS.jobId), payload: '' },
+        input: notice,
+        subject: cancelSubject(ADDRESS.tenant, ADDRESS.jobId),
+        payload: '',
       },
       (set) => writeCancelHeaders(notice, CARRIER, set),
     ),
@@ -225,7 +236,8 @@ function cancels() {
       {
         what: 'a cancel notice for a delayed job, which has no sequence in JOBS yet',
         input: { ...notice, sequence: Number.MAX_SAFE_INTEGER },
-        ...{ subject: cancelSubject(ADDRESS.tenant, ADDRESS.jobId), payload: '' },
+        subject: cancelSubject(ADDRESS.tenant, ADDRESS.jobId),
+        payload: '',
       },
       (set) => writeCancelHeaders({ ...notice, sequence: Number.MAX_SAFE_INTEGER }, CARRIER, set),
     ),
@@ -233,7 +245,8 @@ function cancels() {
       {
         what: 'the end of a job that no worker had started',
         input: { event: ended, lastSequence: 0 },
-        ...{ subject: eventSubject(ADDRESS.tenant, ADDRESS.jobId), payload: text(writeJson(ended)) },
+        subject: eventSubject(ADDRESS.tenant, ADDRESS.jobId),
+        payload: text(writeJson(ended)),
       },
       (set) => {
         const ids = { messageId: `${ADDRESS.jobId}:end`, source: '/throughline/bridge' };
@@ -269,7 +282,10 @@ function callbacks() {
     { ...common, kind: 'callback-retrying', attempt: 1, status: 503, error, retryInMs: 4_200 },
     { ...common, kind: 'callback-delivered', attempt: 2, status: 204 },
     {
-      ...{ ...common, kind: 'callback-failed', attempt: 1, redriveCount: 1 },
+      ...common,
+      kind: 'callback-failed',
+      attempt: 1,
+      redriveCount: 1,
       error: { code: 'target-refused', message: '10.0.0.7 is not a public address' },
     },
   ];
@@ -290,7 +306,8 @@ async function callbackPosts() {
   const masters = [1, 2].map((byte) => callbackSecretOf(new Uint8Array(32).fill(byte)));
   const { tenant } = ADDRESS;
   const event: JobEvent = { ...EVENT, kind: 'succeeded', result: { bytes: 1_024 } };
-  const [id, timestamp] = [callbackId(event), 1_767_323_050];
+  const id = callbackId(event);
+  const timestamp = 1_767_323_050;
   const body = callbackBody({ tenant, audience: new URL(CALLBACK_URL).origin, event }, TRACEPARENT);
   const settings = { CALLBACK_SECRET: masters.join(',') };
   const secrets = await callbackSecretsFor(tenant, settings);

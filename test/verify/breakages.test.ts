@@ -117,8 +117,13 @@ describe('between the worker and the receiver of callbacks', () => {
     const port = await findFreePort();
     toReceiver.target = `http://127.0.0.1:${port}`;
     return await verify({ url: toEdge.url, apiKey: stack.apiKey }, collector.tracesUrl, [
-      ...[...PATIENCE, '--canary', 'callback', '--callback-url', toReceiver.url],
-      ...['--callback-port', String(port)],
+      ...PATIENCE,
+      '--canary',
+      'callback',
+      '--callback-url',
+      toReceiver.url,
+      '--callback-port',
+      String(port),
     ]);
   };
 

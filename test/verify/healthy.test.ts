@@ -43,7 +43,12 @@ describe('a healthy system', () => {
 
   it('cannot be held to a canary that it has no means for', async () => {
     const { code, report } = await verify(stack, stack.collector.tracesUrl, [
-      ...['--canary', 'callback', '--canary', 'outbox', '--timeout', '1s'],
+      '--canary',
+      'callback',
+      '--canary',
+      'outbox',
+      '--timeout',
+      '1s',
     ]);
     expect({ code, outcomes: outcomesOf(report) }).toEqual({
       code: 1,

@@ -42,7 +42,10 @@ describe.skipIf('problem' in located)(
     it('is told apart from a store that does not have the trace', async () => {
       // The collector of the stack gets no span, as the services send theirs to Jaeger.
       const { code, report } = await verify(stack, stack.collector.tracesUrl, [
-        ...['--canary', 'plain', '--timeout', '1s'],
+        '--canary',
+        'plain',
+        '--timeout',
+        '1s',
       ]);
       expect(code).toBe(1);
       expect(faultsOf(report, 'plain')).toEqual([

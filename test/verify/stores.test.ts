@@ -87,7 +87,12 @@ describe('a log store', () => {
   };
   const verifyLogs = async (logsUrl: string) =>
     await verify(stack, kept.tracesUrl, [
-      ...['--canary', 'plain', '--timeout', '4s', '--logs-url', logsUrl],
+      '--canary',
+      'plain',
+      '--timeout',
+      '4s',
+      '--logs-url',
+      logsUrl,
       ...NAMES,
     ]);
 

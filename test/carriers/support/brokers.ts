@@ -47,7 +47,9 @@ function listens(port: number): Promise<boolean> {
 
 /** Starts Kafka of Maven Central: one broker that is its own controller. @returns its address */
 export async function startKafka(): Promise<string> {
-  const [folder, port, controller] = [await scratchFolder(), await findFreePort(), await findFreePort()];
+  const folder = await scratchFolder();
+  const port = await findFreePort();
+  const controller = await findFreePort();
   const jars = path.join(await installed('kafka'), 'jars', '*');
   const file = path.join(folder, 'server.properties');
   const settings = {
@@ -77,15 +79,32 @@ export async function startKafka(): Promise<string> {
 }
 
 const RABBITMQ = [
-  ...['base', 'asn1', 'crypto', 'eldap', 'ftp', 'inets', 'mnesia', 'os-mon', 'parsetools', 'public-key'],
-  ...['runtime-tools', 'snmp', 'ssl', 'syntax-tools', 'tftp', 'tools', 'xmerl'],
+  'base',
+  'asn1',
+  'crypto',
+  'eldap',
+  'ftp',
+  'inets',
+  'mnesia',
+  'os-mon',
+  'parsetools',
+  'public-key',
+  'runtime-tools',
+  'snmp',
+  'ssl',
+  'syntax-tools',
+  'tftp',
+  'tools',
+  'xmerl',
 ].map((name) => `erlang-${name}`);
 
 /** Starts Debian's RabbitMQ, with a mapper of Erlang's own (`epmd`) on a free port. @returns its URL */
 export async function startRabbitmq(): Promise<string> {
   const root = await unpacked('rabbitmq', ['rabbitmq-server', ...RABBITMQ]);
   const folder = await scratchFolder();
-  const [port, distribution, mapper] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const port = await findFreePort();
+  const distribution = await findFreePort();
+  const mapper = await findFreePort();
   const bin = path.join(folder, 'bin');
   await mkdir(bin);
   // Debian's script has the path at which the package would be installed.
@@ -98,13 +117,15 @@ export async function startRabbitmq(): Promise<string> {
   const { PATH = '' } = toolEnvironment();
   const environment = {
     PATH: [bin, path.join(erlang, 'bin'), PATH].join(path.delimiter),
-    ...{ HOME: folder, SYS_PREFIX: folder, RABBITMQ_HOME: home, RABBITMQ_LOGS: '-' },
-    ...{
-      ERL_EPMD_PORT: String(mapper),
-      ERL_EPMD_ADDRESS: '127.0.0.1',
-      RABBITMQ_NODENAME: 'throughline@localhost',
-    },
-    ...{ RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1', RABBITMQ_NODE_PORT: String(port) },
+    HOME: folder,
+    SYS_PREFIX: folder,
+    RABBITMQ_HOME: home,
+    RABBITMQ_LOGS: '-',
+    ERL_EPMD_PORT: String(mapper),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODENAME: 'throughline@localhost',
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(distribution),
     RABBITMQ_MNESIA_BASE: path.join(folder, 'mnesia'),
     RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, 'plugins'),
@@ -124,7 +145,8 @@ export interface Redis {
 /** Starts Debian's Redis, in memory. */
 export async function startRedis(): Promise<Redis> {
   const root = await unpacked('redis', ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1']);
-  const [folder, port] = [await scratchFolder(), await findFreePort()];
+  const folder = await scratchFolder();
+  const port = await findFreePort();
   const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const environment = { LD_LIBRARY_PATH: path.join(root, `usr/lib/${machine}-linux-gnu`) };
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
@@ -139,7 +161,8 @@ export async function startRedis(): Promise<Redis> {
 
 /** Starts ElasticMQ of Maven Central, which speaks the protocol of Amazon SQS and has its limits. @returns its URL */
 export async function startSqs(): Promise<string> {
-  const [folder, port] = [await scratchFolder(), await findFreePort()];
+  const folder = await scratchFolder();
+  const port = await findFreePort();
   const jars = path.join(await installed('sqs'), 'jars', '*');
   const file = path.join(folder, 'elasticmq.conf');
   const settings = [

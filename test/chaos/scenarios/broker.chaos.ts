@@ -17,7 +17,9 @@ const FULL = 20;
 const ROWS: readonly FaultRun[] = [
   {
     title: 'N1: NATS is killed, and restarted after half a second, immediately, and after five seconds',
-    ...{ jobs: 300, perSecond: 40, sampled: 0.3 },
+    jobs: 300,
+    perSecond: 40,
+    sampled: 0.3,
     inject: async ({ system, hold }) => {
       for (const ms of [500, 0, 5_000]) {
         await system.fault('kill', 'nats', async () => {
@@ -31,7 +33,8 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'N2: NATS is paused',
-    ...{ ...load, system: impatient },
+    ...load,
+    system: impatient,
     inject: async ({ system, hold }) => {
       await system.fault('pause', 'nats', async () => {
         await system.nats.kill('SIGSTOP');
@@ -42,7 +45,8 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'N3: the connection of the bridge goes dead without being closed',
-    ...{ ...load, system: impatient },
+    ...load,
+    system: impatient,
     inject: async (scene) => {
       await scene.system.fault('stranded', 'network', () => scene.system.proxy.strand());
       expect(await untilAccepted(scene)).toBeLessThan(10 * TIMEOUT_MS);
@@ -50,12 +54,14 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'N3: a half-open connection comes to life again, late',
-    ...{ ...load, system: impatient },
+    ...load,
+    system: impatient,
     inject: proxied({ kind: 'half-open' }, 4 * TIMEOUT_MS),
   },
   {
     title: 'N4: new connections are accepted and hear nothing',
-    ...{ ...load, system: impatient },
+    ...load,
+    system: impatient,
     inject: async (scene) => {
       scene.system.proxy.set({ kind: 'reset' });
       await proxied({ kind: 'blackhole' }, 4 * TIMEOUT_MS)(scene);
@@ -64,7 +70,10 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'N5: the connection is reset in the middle of a message, at every place of it',
-    ...{ jobs: 400, perSecond: 40, before: 0.05, system: impatient },
+    jobs: 400,
+    perSecond: 40,
+    before: 0.05,
+    system: impatient,
     job: (dice) => ({ input: { ballast: dice.hex(BALLAST) } }),
     inject: async ({ system, load }) => {
       for (let bytes = 1; bytes < 2 * BALLAST; bytes += 61) {
@@ -84,17 +93,22 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'N6: every byte takes two seconds and more',
-    ...{ jobs: 60, callers: 16, before: 0 },
+    jobs: 60,
+    callers: 16,
+    before: 0,
     inject: proxied({ kind: 'latency', ms: 1_000, jitterMs: 500 }, 10_000),
   },
   {
     title: 'N6: one KiB a second',
-    ...{ jobs: 60, callers: 4, before: 0.1 },
+    jobs: 60,
+    callers: 4,
+    before: 0.1,
     inject: proxied({ kind: 'slow', bytesPerSecond: 1_024 }, 10_000),
   },
   {
     title: 'N9: the queue is full, and says so',
-    ...{ jobs: 150, before: 0 },
+    jobs: 150,
+    before: 0,
     inject: async ({ system, hold }) => {
       const manager = await system.manager();
       const { config } = await manager.streams.info(JOBS_STREAM);
@@ -117,7 +131,10 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'N13: NATS leaves by lame duck, ten bridges reconnect without a storm',
-    ...{ jobs: 400, perSecond: 60, callers: 16, system: tenBridges() },
+    jobs: 400,
+    perSecond: 60,
+    callers: 16,
+    system: tenBridges(),
     inject: async ({ system, hold }) => {
       const before = system.proxy.accepted;
       const began = Date.now();
@@ -134,7 +151,9 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'N14: what NATS answers is lost on the way, for a second',
-    ...{ ...load, jobs: 300, system: impatient },
+    ...load,
+    jobs: 300,
+    system: impatient,
     inject: async (scene) => {
       for (let round = 0; round < 3; round++) {
         await proxied({ kind: 'drop-replies' }, 1_000)(scene);
@@ -153,7 +172,8 @@ it.skipIf(!(await canMount()))('N10: the disk of NATS is full', async () => {
     title: 'N10',
     // nats-server 2.14.5 sometimes keeps a message whose ack came while the disk was full.
     mayKeepDone: true,
-    ...{ ...load, system: { ...impatient, storeDir: path.join(disk.path, 'store') } },
+    ...load,
+    system: { ...impatient, storeDir: path.join(disk.path, 'store') },
     inject: async ({ system, hold }) => {
       await system.fault('disk full', 'nats', async () => {
         await disk.fill();

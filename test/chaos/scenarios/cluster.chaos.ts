@@ -16,7 +16,12 @@ it(`S3: ${JOBS} jobs while the leader of a stream is killed ${KILLS} times, in a
   if (first === undefined) throw new Error('the cluster has no servers');
   const { counts } = await runFault({
     title: 'S3',
-    ...{ jobs: JOBS, callers: 16, batch: 10, perSecond: 75, sampled: 0.1, before: 0.05 },
+    jobs: JOBS,
+    callers: 16,
+    batch: 10,
+    perSecond: 75,
+    sampled: 0.1,
+    before: 0.05,
     job: (dice) => ({ input: { ms: dice.next() < 0.1 ? dice.between(1, 100) : 0 } }),
     system: { nats: first.server, natsUrls: cluster.urls, worker: { STREAM_REPLICAS: '3' } },
     inject: async (scene) => {

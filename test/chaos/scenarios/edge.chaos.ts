@@ -9,16 +9,24 @@ const ROOM = 50;
 const ROWS: readonly FaultRun[] = [
   {
     title: 'E1: the edge is killed just after a request, twenty times',
-    ...{ jobs: 400, callers: 4, before: 0.05, inject: (scene) => killEdge(scene, 20) },
+    jobs: 400,
+    callers: 4,
+    before: 0.05,
+    inject: (scene) => killEdge(scene, 20),
   },
   {
     title: 'E1: the same where the edge acknowledges by itself',
-    ...{ jobs: 400, callers: 4, before: 0.05, system: { edge: { ACK_MODE: 'outbox' } } },
+    jobs: 400,
+    callers: 4,
+    before: 0.05,
+    system: { edge: { ACK_MODE: 'outbox' } },
     inject: (scene) => killEdge(scene, 20),
   },
   {
     title: 'E5: the edge is paused',
-    ...{ jobs: 200, perSecond: 50, sampled: 0.3 },
+    jobs: 200,
+    perSecond: 50,
+    sampled: 0.3,
     inject: async ({ system, hold }) => {
       await system.fault('pause', 'edge', async () => {
         await system.edge.kill('SIGSTOP');
@@ -30,7 +38,8 @@ const ROWS: readonly FaultRun[] = [
   {
     title:
       'E6: the edge starts again with jobs in its outbox and NATS away, and sends them once NATS is back',
-    ...{ jobs: 200, before: 0.1 },
+    jobs: 200,
+    before: 0.1,
     inject: async ({ system, load }) => {
       await system.fault('away, edge restarted', 'nats', async () => {
         await system.nats.kill('SIGKILL');
@@ -43,7 +52,9 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'E6: the same where the outbox keeps jobs until their end, killed while it sends',
-    ...{ jobs: 300, before: 0.1, system: { edge: { OUTBOX_KEEP: 'ended' } } },
+    jobs: 300,
+    before: 0.1,
+    system: { edge: { OUTBOX_KEEP: 'ended' } },
     inject: async ({ system, load, dice, hold }) => {
       await system.fault('away', 'nats', async () => {
         await system.nats.kill('SIGKILL');
@@ -58,7 +69,9 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'E12: the outbox is full, says so, and costs no more memory',
-    ...{ jobs: 1_000, callers: 32, before: 0 },
+    jobs: 1_000,
+    callers: 32,
+    before: 0,
     system: { edge: { OUTBOX_MAX_ROWS: String(ROOM), OUTBOX_TENANT_PERCENT: '100' } },
     inject: async ({ system, load, hold }) => {
       await load.reaches(100);
@@ -83,7 +96,10 @@ it.skipIf(!(await canMount()))('E10: the disk of the outbox is full', async () =
   const disk = await mountSmall(24);
   await runFault({
     title: 'E10',
-    ...{ jobs: 200, callers: 4, perSecond: 60, job: (dice) => ({ input: { ballast: dice.hex(2_000) } }) },
+    jobs: 200,
+    callers: 4,
+    perSecond: 60,
+    job: (dice) => ({ input: { ballast: dice.hex(2_000) } }),
     system: { edgeStorageDir: path.join(disk.path, 'storage') },
     inject: async ({ system, hold }) => {
       await system.fault('away, disk full', 'nats', async () => {

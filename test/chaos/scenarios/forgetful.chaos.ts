@@ -37,7 +37,8 @@ async function forgetful(keep: 'ended' | 'published') {
   onTestFinished(() => rm(storeDir, { recursive: true, force: true }));
   return await runFault({
     title: `N7, OUTBOX_KEEP=${keep}`,
-    ...{ jobs: JOBS, before: 0 },
+    jobs: JOBS,
+    before: 0,
     system: { storeDir, edge: { OUTBOX_KEEP: keep } },
     inject: (scene) => forget(scene, storeDir),
     afterwards: ({ system }) => {

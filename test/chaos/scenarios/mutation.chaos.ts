@@ -15,7 +15,9 @@ import { type FaultOutcome, type FaultRun, runFault, type Scene } from '../suppo
 it('the ledger finds a worker that acknowledges a job before it has done it', async () => {
   const found = await runFault({
     title: 'mutation: ack before work',
-    ...{ jobs: 200, perSecond: 60, job: (dice) => ({ input: { ms: dice.between(50, 200) } }) },
+    jobs: 200,
+    perSecond: 60,
+    job: (dice) => ({ input: { ms: dice.between(50, 200) } }),
     system: sabotaged('ack-before-work'),
     inject: async ({ system, dice }) => {
       const worker = dice.pick(system.pool.workers);
@@ -29,7 +31,10 @@ it('the ledger finds a worker that acknowledges a job before it has done it', as
 it('the ledger finds a worker that settles a job whose end was not recorded', async () => {
   const found = await runFault({
     title: 'mutation: ends forgotten',
-    ...{ jobs: 100, system: sabotaged('forget-ends'), inject: async () => undefined, expectViolations: true },
+    jobs: 100,
+    system: sabotaged('forget-ends'),
+    inject: async () => undefined,
+    expectViolations: true,
   });
   expect(found.counts.ends.succeeded).toBeGreaterThan(0);
   expect(checksOf(found)).toContain('L1');
@@ -39,7 +44,9 @@ it('the ledger finds a worker that settles a job whose end was not recorded', as
 it('the ledger finds a program that runs jobs again after their end', async () => {
   const found = await runFault({
     title: 'mutation: run after the end',
-    ...{ jobs: 100, inject: rerun(10), expectViolations: true },
+    jobs: 100,
+    inject: rerun(10),
+    expectViolations: true,
   });
   expect(checksOf(found)).toEqual(['L5']);
   expect(found.violations.length).toBe(10);

@@ -13,7 +13,11 @@ const PATIENCE_MS = 120_000;
 
 /** Each caller submits the jobs of one key, one request after the other. One job of twenty fails at first. */
 const ordered: Omit<FaultRun, 'title' | 'inject'> = {
-  ...{ jobs: JOBS, callers: KEYS, shares: true, batch: 10, before: 0.05 },
+  jobs: JOBS,
+  callers: KEYS,
+  shares: true,
+  batch: 10,
+  before: 0.05,
   drainBoundMs: PATIENCE_MS + JOBS * DRAIN_MS_PER_JOB,
   job: (dice, caller) => ({
     orderingKey: `key ${caller}`,
@@ -46,7 +50,9 @@ it('S5 (Q7, E1, E6, N1): the order of ordering keys while NATS, the edge and wor
   const { counts } = await runFault({
     ...ordered,
     title: 'S5',
-    ...{ jobs: 1_000, callers: 20, perSecond: 100 },
+    jobs: 1_000,
+    callers: 20,
+    perSecond: 100,
     inject: async (scene) => {
       const { system, load, dice, hold } = scene;
       for (let round = 0; round < 4; round++) {

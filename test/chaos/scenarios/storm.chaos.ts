@@ -21,7 +21,9 @@ it('W6: retries of many failing jobs become rare by themselves, and every job en
   let lastQuarterCpuMs = 0;
   await runFault({
     title: 'W6: every job fails for a minute',
-    ...{ jobs: JOBS, before: 1, job: () => ({ operation: 'chaos.storm', input: { calm } }) },
+    jobs: JOBS,
+    before: 1,
+    job: () => ({ operation: 'chaos.storm', input: { calm } }),
     inject: async ({ system, hold }) => {
       await system.fault('storm', 'worker', async () => {
         began = Date.now();

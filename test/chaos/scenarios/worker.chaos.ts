@@ -20,7 +20,9 @@ const quickRedelivery = { worker: { WORKER_ACK_WAIT_MS: String(ACK_WAIT_MS) } };
 const ROWS: readonly FaultRun[] = [
   {
     title: 'W1: a worker is killed in the middle of jobs, five times',
-    ...{ jobs: 300, ...shortJobs, sampled: 0.3 },
+    jobs: 300,
+    ...shortJobs,
+    sampled: 0.3,
     inject: async ({ system, dice, hold }) => {
       for (let round = 0; round < 5; round++) {
         await killWorker({ system, dice });
@@ -30,11 +32,18 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'W4: a worker is paused past the ack wait, with jobs running and jobs on their way to it',
-    ...{ jobs: 300, perSecond: 60, job: work(100, 300), system: quickRedelivery, inject: pauseWorker },
+    jobs: 300,
+    perSecond: 60,
+    job: work(100, 300),
+    system: quickRedelivery,
+    inject: pauseWorker,
   },
   {
     title: 'W5: slow work does not pile up in the workers',
-    ...{ jobs: 200, job: work(60, 60), callers: 16, system: pendingLimit(MAX_PENDING) },
+    jobs: 200,
+    job: work(60, 60),
+    callers: 16,
+    system: pendingLimit(MAX_PENDING),
     inject: async ({ load, system }) => {
       const manager = await system.manager();
       let loaded = false;
@@ -51,7 +60,9 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'W7: jobs that always throw end in the dead letters, whole',
-    ...{ jobs: 100, job: poisoned('throw'), inject: nothing },
+    jobs: 100,
+    job: poisoned('throw'),
+    inject: nothing,
     afterwards: async ({ system }, { counts }) => {
       expect(counts.ends).toEqual({ succeeded: 100 - POISONED, failed: POISONED, cancelled: 0 });
       expect(counts.again.attempt).toBe(POISONED * 2);
@@ -61,14 +72,21 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'W8: jobs that kill their worker each time end in the dead letters, and the others are run',
-    ...{ jobs: 60, callers: 2, job: poisoned('exit'), system: quickRedelivery, inject: nothing },
+    jobs: 60,
+    callers: 2,
+    job: poisoned('exit'),
+    system: quickRedelivery,
+    inject: nothing,
     afterwards: (_, { counts }) => {
       expect(counts.ends).toEqual({ succeeded: 60 - POISONED, failed: POISONED, cancelled: 0 });
     },
   },
   {
     title: 'W12: a rolling restart of three workers under load runs nothing twice',
-    ...{ jobs: 400, perSecond: 50, job: work(0, 100), system: { workers: 3 } },
+    jobs: 400,
+    perSecond: 50,
+    job: work(0, 100),
+    system: { workers: 3 },
     inject: async ({ system }) => await system.fault('rolling restart', 'worker', () => system.pool.roll()),
     afterwards: (_, { counts }) => expect(counts.executions).toBe(400),
   },
@@ -78,7 +96,8 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'W13: a worker runs out of files, and gets some back',
-    ...{ jobs: 200, ...shortJobs },
+    jobs: 200,
+    ...shortJobs,
     inject: async ({ system, dice, hold }) => {
       const worker = dice.pick(system.pool.workers);
       const starve = async (): Promise<void> => {
@@ -91,7 +110,8 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'W14: events cannot be stored for a while',
-    ...{ jobs: 200, ...shortJobs },
+    jobs: 200,
+    ...shortJobs,
     inject: async ({ system, hold }) => {
       const manager = await system.manager();
       const { config } = await manager.streams.info(EVENTS_STREAM);
@@ -104,7 +124,8 @@ const ROWS: readonly FaultRun[] = [
   },
   {
     title: 'T3: every message is in the queue twice, the second one marked as published again',
-    ...{ jobs: 100, before: 0 },
+    jobs: 100,
+    before: 0,
     inject: async ({ system, load }) => {
       await system.pool.down();
       await load.done();
@@ -123,7 +144,10 @@ for (const row of ROWS) it(row.title, async () => void (await runFault(row)));
 it('W4: the same for jobs that report progress', async () => {
   await runFault({
     title: 'W4, with progress',
-    ...{ jobs: 100, perSecond: 60, system: quickRedelivery, inject: pauseWorker },
+    jobs: 100,
+    perSecond: 60,
+    system: quickRedelivery,
+    inject: pauseWorker,
     job: (dice) => ({ input: { ms: dice.between(300, 600), tell: true } }),
   });
 });
@@ -157,7 +181,10 @@ function gated(
   const gate = path.join(tmpdir(), `throughline-gate-${process.pid}-${mode}`);
   let sent = 0;
   return {
-    ...{ jobs: 150, perSecond: 40, before: 0, ...more },
+    jobs: 150,
+    perSecond: 40,
+    before: 0,
+    ...more,
     job: () => ({ input: sent++ === 20 ? { mode, gate, ms } : {} }),
     inject: async ({ system, ledger }) => {
       await writeFile(gate, '');

@@ -156,7 +156,9 @@ export class Load {
 
   #caller(): Caller {
     const { dice } = this.#options;
-    const [traceId, spanId, sampled] = [dice.hex(32), dice.hex(16), dice.next() < this.#options.sampled];
+    const traceId = dice.hex(32);
+    const spanId = dice.hex(16);
+    const sampled = dice.next() < this.#options.sampled;
     return { traceId, sampled, traceparent: `00-${traceId}-${spanId}-0${sampled ? 1 : 0}` };
   }
 
@@ -173,7 +175,13 @@ export class Load {
       ...jobs.map(({ key, jobId, body }): AttemptEntry => {
         const { orderingKey } = body;
         return {
-          ...{ type: 'attempt', key, jobId, bodyHash: hash(body), traceId, sampled, at: Date.now() },
+          type: 'attempt',
+          key,
+          jobId,
+          bodyHash: hash(body),
+          traceId,
+          sampled,
+          at: Date.now(),
           ...(typeof orderingKey === 'string' ? { orderingKey } : {}),
         };
       }),

@@ -44,7 +44,10 @@ export class ScheduledEdge {
     const { callers, API_KEYS } = await tenants(tenant);
     const quotas = { TENANT_MAX_JOBS: '10000000', TENANT_MAX_BYTES: '100000000000' };
     const edge = new EdgeProcess({
-      ...{ bundle, port: 0, storageDir: await scratchFolder(), onLog: () => undefined },
+      bundle,
+      port: 0,
+      storageDir: await scratchFolder(),
+      onLog: () => undefined,
       bindings: { API_KEYS, NATS_URL: natsUrl, LOG_LEVEL: 'error', ...quotas },
     });
     onTestFinished(() => edge.stop());
@@ -78,7 +81,8 @@ export class ScheduledEdge {
 
   /** Sets the clock, and kills the edge soon after. It starts again at once, or with the next call. */
   async dieAt(clock: number, dice: Dice): Promise<void> {
-    const [afterMs, staysDown] = [dice.between(0, LAST_MS), !this.#isDown && dice.between(0, 1) === 1];
+    const afterMs = dice.between(0, LAST_MS);
+    const staysDown = !this.#isDown && dice.between(0, 1) === 1;
     if (this.#isDown) await this.#edge.start();
     const living = setClock(this.#edge.url, this.#options.tenant, clock).catch(() => undefined);
     await delay(afterMs);

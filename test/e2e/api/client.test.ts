@@ -76,7 +76,9 @@ describe('the client', () => {
   it('submits a job unless one with its unique key is there', async () => {
     const submit = () =>
       client.submit({
-        ...{ operation: 'echo', input: 1, delay: '1h' },
+        operation: 'echo',
+        input: 1,
+        delay: '1h',
         unique: { key: 'daily', while: 'queued', for: '1d' },
       });
     const first = await submit();
@@ -194,7 +196,8 @@ describe('the client', () => {
     expect(rest.schedules.map(({ name }) => name)).toEqual(['pulse']);
     expect((await schedules.resume('nightly')).nextRuns).toHaveLength(5);
     const trigger = () => schedules.trigger('nightly', { idempotencyKey: 'once' });
-    const [job, again] = [await trigger(), await trigger()];
+    const job = await trigger();
+    const again = await trigger();
     expect(again.id).toBe(job.id);
     expect((await client.wait(job.id)).result).toEqual({ of: 'night' });
     expect((await schedules.get('nightly')).lastRuns).toMatchObject([{ triggered: true, jobId: job.id }]);
@@ -278,7 +281,11 @@ it('the client runs in workerd', async () => {
           },
         };`,
     },
-    ...{ bundle: true, format: 'esm', target: 'es2024', platform: 'browser', write: false },
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    platform: 'browser',
+    write: false,
   });
   const worker = { type: 'esm' as const, contents: outputFiles[0]?.text ?? '' };
   const workerd = new Miniflare({

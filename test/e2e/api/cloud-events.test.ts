@@ -30,7 +30,10 @@ async function run(operation: string, lines: Readonly<Record<string, string>>, b
 const event = (traceparent: string, more: Record<string, unknown>) =>
   JSON.stringify({
     specversion: '1.0',
-    ...{ id: randomUUID(), source: '/shop', type: 'order', time: TIME },
+    id: randomUUID(),
+    source: '/shop',
+    type: 'order',
+    time: TIME,
     traceparent,
     ...more,
   });
@@ -69,7 +72,8 @@ describe('a job that a program publishes as a CloudEvent', () => {
       ],
     ],
   ])('%s runs with its data, in its trace', async (_what, write) => {
-    const [traceId, spanId] = [hex(16), hex(8)];
+    const traceId = hex(16);
+    const spanId = hex(8);
     const job = await run('echo', ...write(`00-${traceId}-${spanId}-01`));
     expect(job).toMatchObject({ state: 'succeeded', result: { n: 1 }, traceId, acceptedAt: TIME });
     const isWork = (span: Parameters<typeof shortName>[0]) => shortName(span) === 'process echo';

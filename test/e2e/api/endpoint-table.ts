@@ -146,7 +146,11 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     },
   },
   'GET /v1/schedules/{name}': {
-    ...{ good: {}, status: 200, bad: [], make: 'schedule', unknown: 'schedule-unknown' },
+    good: {},
+    status: 200,
+    bad: [],
+    make: 'schedule',
+    unknown: 'schedule-unknown',
   },
   'PUT /v1/schedules/{name}': {
     good: { body: SCHEDULE },
@@ -168,13 +172,25 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
     make: 'schedule',
   },
   'DELETE /v1/schedules/{name}': {
-    ...{ good: {}, status: 204, bad: [], make: 'schedule', unknown: 'schedule-unknown' },
+    good: {},
+    status: 204,
+    bad: [],
+    make: 'schedule',
+    unknown: 'schedule-unknown',
   },
   'POST /v1/schedules/{name}/pause': {
-    ...{ good: {}, status: 200, bad: [], make: 'schedule', unknown: 'schedule-unknown' },
+    good: {},
+    status: 200,
+    bad: [],
+    make: 'schedule',
+    unknown: 'schedule-unknown',
   },
   'POST /v1/schedules/{name}/resume': {
-    ...{ good: {}, status: 200, bad: [], make: 'schedule', unknown: 'schedule-unknown' },
+    good: {},
+    status: 200,
+    bad: [],
+    make: 'schedule',
+    unknown: 'schedule-unknown',
   },
   'POST /v1/schedules/{name}/trigger': {
     good: {},

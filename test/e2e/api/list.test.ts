@@ -161,8 +161,17 @@ describe('the list of jobs', () => {
 
     const at = '2026-01-02T03:04:05.000Z';
     const event = {
-      ...{ kind: 'failed', jobId: 'old-1', operation: 'image.thumbnail', attempt: 2, maxAttempts: 2 },
-      ...{ released: 0, acceptedAt: at, at, worker: 'go', traceId: '', spanId: '' },
+      kind: 'failed',
+      jobId: 'old-1',
+      operation: 'image.thumbnail',
+      attempt: 2,
+      maxAttempts: 2,
+      released: 0,
+      acceptedAt: at,
+      at,
+      worker: 'go',
+      traceId: '',
+      spanId: '',
       error: { code: 'out-of-memory', message: 'it was too large' },
     };
     const plain = headers();

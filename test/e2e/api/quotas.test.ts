@@ -46,12 +46,15 @@ async function quotaOf(response: Response) {
 
 describe('A31: the quotas that a token names', () => {
   it('bound the jobs of its tenant, and another tenant keeps the common ones', async () => {
-    const [alpha, beta] = [await callerOf('alpha', { jobs: 2 }), await callerOf('beta', undefined)];
+    const alpha = await callerOf('alpha', { jobs: 2 });
+    const beta = await callerOf('beta', undefined);
     for (let n = 0; n < 2; n++) expect((await alpha.submit(LATE)).status).toBe(202);
     const refused = await alpha.submit(LATE);
     expect(refused.status).toBe(429);
     expect(await quotaOf(refused)).toEqual({
-      ...{ code: 'quota-exceeded', quota: 'jobs', limit: '"jobs";r=0;t=5' },
+      code: 'quota-exceeded',
+      quota: 'jobs',
+      limit: '"jobs";r=0;t=5',
       policy: '"requests";q=20000;w=10, "jobs";q=2',
     });
     for (let n = 0; n < 3; n++) expect((await beta.submit(LATE)).status).toBe(202);
@@ -81,11 +84,15 @@ describe('A31: the quotas that a token names', () => {
       return jobs === 2 && waits === 1 && streams === 1;
     });
     expect(await quotaOf(await caller.submit(LATE, { prefer: 'wait=20' }))).toMatchObject({
-      ...{ code: 'too-many-waits', quota: 'waits', limit: '"waits";r=0;t=5' },
+      code: 'too-many-waits',
+      quota: 'waits',
+      limit: '"waits";r=0;t=5',
     });
     const second = await caller.call(path, { accept: 'text/event-stream' });
     expect(await quotaOf(second)).toMatchObject({
-      ...{ code: 'too-many-streams', quota: 'streams', limit: '"streams";r=0;t=5' },
+      code: 'too-many-streams',
+      quota: 'streams',
+      limit: '"streams";r=0;t=5',
     });
 
     const metrics = await (await stack.call('/metrics')).text();
@@ -116,7 +123,9 @@ describe('A31: the quotas that a token names', () => {
       return response.status === 429 && response;
     });
     expect(await quotaOf(refused)).toEqual({
-      ...{ code: 'rate-limited', quota: 'requests', limit: '"requests";r=0;t=1' },
+      code: 'rate-limited',
+      quota: 'requests',
+      limit: '"requests";r=0;t=1',
       policy: '"requests";q=100;w=100',
     });
     expect((await (await callerOf('epsilon', undefined)).call('/v1/operations')).status).toBe(200);

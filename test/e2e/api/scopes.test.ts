@@ -12,7 +12,9 @@ let stack: TestStack;
 beforeAll(async () => {
   issuer = await startTokenIssuer();
   const entry = {
-    ...{ id: 'limited', tenant: 'acme', hash: await hashApiKey(limited) },
+    id: 'limited',
+    tenant: 'acme',
+    hash: await hashApiKey(limited),
     scopes: ['jobs:write:text.*', 'jobs:cancel', 'dead-letters:redrive'],
   };
   stack = await startTestStack({
@@ -61,8 +63,12 @@ describe('a key whose jobs:write is limited to operations', () => {
     const { traceId } = (await cancelled.json()) as { traceId: string };
     expect(await stack.logged(({ msg, job_id }) => msg === 'audit' && job_id === id)).toEqual([
       expect.objectContaining({
-        ...{ action: 'cancel', outcome: 'forbidden', tenant: 'acme', key_id: 'limited' },
-        ...{ client_address: '192.0.2.7', trace_id: traceId },
+        action: 'cancel',
+        outcome: 'forbidden',
+        tenant: 'acme',
+        key_id: 'limited',
+        client_address: '192.0.2.7',
+        trace_id: traceId,
       }),
     ]);
   });

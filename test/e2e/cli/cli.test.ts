@@ -97,7 +97,8 @@ describe('the process of the command line', () => {
   });
 
   it('takes the options of every command before and after its name, and the nearer one wins', async () => {
-    const [first, second] = [await serve(() => answer(200, DONE)), await serve(() => answer(200, DONE))];
+    const first = await serve(() => answer(200, DONE));
+    const second = await serve(() => answer(200, DONE));
     await ended(start(['--url', first.url, '--json', 'get', 'job-1']));
     expect(first.seen).toHaveLength(1);
     const { stdout } = await ended(

@@ -64,7 +64,9 @@ class NatsUsers {
     const environment = { NATS_URL: nats.url, ...login('setup') };
     await setUpBroker({ environment, check: false, replicas: undefined });
     const stack = await withTestStack({
-      ...{ ...OPTIONS, nats, edge: login('edge') },
+      ...OPTIONS,
+      nats,
+      edge: login('edge'),
       worker: { ...login('worker'), WORKER_ANNOUNCE_MS: '500', WORKER_ACK_WAIT_MS: '1000' },
     });
     return new NatsUsers(directory, stack);

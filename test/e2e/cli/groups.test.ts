@@ -33,8 +33,11 @@ async function host(group: string, operations: string): Promise<WorkerProcess> {
 
 function settings(group: string, operations: string): Record<string, string> {
   return {
-    ...{ NATS_URL: nats.url, HEALTH_PORT: '0', WORKER_NAME: `host-of-${group}` },
-    ...{ WORKER_GROUP: group, WORKER_OPERATIONS: operations },
+    NATS_URL: nats.url,
+    HEALTH_PORT: '0',
+    WORKER_NAME: `host-of-${group}`,
+    WORKER_GROUP: group,
+    WORKER_OPERATIONS: operations,
   };
 }
 

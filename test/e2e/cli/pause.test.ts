@@ -17,7 +17,7 @@ async function change(stack: TestStack, ...args: string[]): Promise<unknown> {
 
 // Each starts several programs, one after the other.
 describe('an operation that is paused', () => {
-  it('starts no job on any host, also on one that comes later, while others run; and starts them after the resume', async () => {
+  it('starts no job on any host, even one that comes later, while others run; and starts them after the resume', async () => {
     const stack = await withTestStack(OPTIONS);
     await stack.addWorker({ WORKER_NAME: 'second' });
     const paused = await change(stack, 'pause', 'echo', '--reason', 'the store is full', '--by', 'ada');

@@ -17,7 +17,7 @@ async function read(id: string): Promise<Job> {
   return (await (await stack.call(`/v1/jobs/${id}`)).json()) as Job;
 }
 
-it('of two requests with one key at the same moment, only one is taken, also if only one of them is delayed', async () => {
+it('of two requests with one key at the same moment, only one is taken, even if only one of them is delayed', async () => {
   const statuses = await Promise.all(
     Array.from({ length: 20 }, async (_, n) => {
       const key = { 'idempotency-key': `moment-${n}` };

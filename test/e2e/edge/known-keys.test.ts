@@ -25,7 +25,8 @@ it('a key means the same job when the number of shards changes, and when it chan
       await stack.stop();
     }
   };
-  const [early, late] = [KEYS.slice(0, 3), KEYS.slice(3)];
+  const early = KEYS.slice(0, 3);
+  const late = KEYS.slice(3);
   const first = await during('1', (stack) => submitAll(stack, early));
   const second = await during('4', async (stack) => ({
     again: await submitAll(stack, early),

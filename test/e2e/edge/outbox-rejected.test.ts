@@ -156,13 +156,16 @@ describe('E15: a tenant that fills its share of the outbox', () => {
     const keys = [createApiKey('demo'), createApiKey('beta')];
     const entries = await Promise.all(
       ['demo', 'beta'].map(async (tenant, place) => ({
-        ...{ id: tenant, tenant, hash: await hashApiKey(keys[place] ?? '') },
+        id: tenant,
+        tenant,
+        hash: await hashApiKey(keys[place] ?? ''),
       })),
     );
     const stack = await startTestStack({
       edge: {
         API_KEYS: JSON.stringify(entries),
-        ...{ OUTBOX_MAX_ROWS: '40', OUTBOX_TENANT_PERCENT: '50' },
+        OUTBOX_MAX_ROWS: '40',
+        OUTBOX_TENANT_PERCENT: '50',
       },
     });
     const [alpha, beta] = keys.map((key) => ({ authorization: `Bearer ${key}` }));

@@ -66,7 +66,8 @@ async function countedRequests(mode: AckMode) {
  * at that moment waits one round trip longer.
  */
 async function agreed(count: () => Promise<number>): Promise<number> {
-  const [one, two] = [await count(), await count()];
+  const one = await count();
+  const two = await count();
   if (one === two) return one;
   return [one, two, await count()].sort((a, b) => a - b)[1] ?? one;
 }
@@ -79,7 +80,8 @@ it.for(['stream', 'outbox'] as const)(
     const table = promised(mode);
     const counted: Record<string, readonly number[]> = {};
     for (const request of requests.filter(({ makesJob }) => mode === 'stream' || makesJob === true)) {
-      const [name, roundTrips] = [nameOf(request), await agreed(() => count(request))];
+      const name = nameOf(request);
+      const roundTrips = await agreed(() => count(request));
       counted[name] = table[name]?.includes(roundTrips) === true ? table[name] : [roundTrips];
     }
     expect(counted).toEqual(table);

@@ -129,10 +129,8 @@ describe('a callback', () => {
       response.on('drain', more);
       more();
     });
-    const [slow, endless] = [
-      await system.submit(system.to('/slow')),
-      await system.submit(system.to('/endless')),
-    ];
+    const slow = await system.submit(system.to('/slow'));
+    const endless = await system.submit(system.to('/endless'));
     expect(await system.callbacksOf(slow.id)).toMatchObject([
       { kind: 'callback-retrying', error: { message: `no answer within ${TIMEOUT_MS} ms` } },
       { kind: 'callback-delivered', attempt: 2 },
@@ -157,7 +155,9 @@ describe('a callback survives', () => {
     const [unsent] = await system.arrived('/unsent');
     expect(sent && cloudEvent(sent).data).toMatchObject({ id: pending.id, state: 'succeeded' });
     expect(unsent && cloudEvent(unsent).data).toMatchObject({
-      ...{ id: cancelled.id, state: 'cancelled', traceId: cancelled.traceId },
+      id: cancelled.id,
+      state: 'cancelled',
+      traceId: cancelled.traceId,
     });
     const [event] = await system.callbacksOf(cancelled.id, 1, none, own);
     expect(event?.traceId).toBe(cancelled.traceId);

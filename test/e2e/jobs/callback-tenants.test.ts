@@ -44,7 +44,8 @@ function derived(master: string, tenant: string): string {
 
 it('a secret of one tenant never verifies the callback of another, and each callback names its tenant and receiver', async () => {
   const receiver = await startReceiver();
-  const [next, current] = [createCallbackSecret(), createCallbackSecret()];
+  const next = createCallbackSecret();
+  const current = createCallbackSecret();
   const stack = await withTestStack({
     edge: { API_KEYS },
     worker: { CALLBACK_ALLOW: receiver.origin, CALLBACK_SECRET: `${next},${current}` },
@@ -69,7 +70,8 @@ it('a secret of one tenant never verifies the callback of another, and each call
 });
 
 it('the callbacks of one tenant to a receiver that never answers do not hold up those of another', async () => {
-  const [silent, good] = [await startReceiver(), await startReceiver()];
+  const silent = await startReceiver();
+  const good = await startReceiver();
   silent.answer('/silent', () => undefined);
   const stack = await withTestStack({
     edge: { API_KEYS },

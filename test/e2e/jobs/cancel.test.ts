@@ -99,7 +99,7 @@ describe('a queued job', () => {
     });
   });
 
-  it('that is cancelled never runs, also when a worker becomes free', async () => {
+  it('that is cancelled never runs, even when a worker becomes free', async () => {
     const effects = effectsFile('queued');
     const front = await submit({ mode: 'hang' }, own);
     await inState('running', front, own);

@@ -84,7 +84,8 @@ describe('a delayed job', () => {
           await stack.submit({ operation: 'echo', input: 1, delay: '60s' }, { 'idempotency-key': 'later-1' })
         ).json(),
       );
-    const [first, second] = [await send(), await send()];
+    const first = await send();
+    const second = await send();
     expect(second.id).toBe(first.id);
     expect(second.dueAt).toBe(first.dueAt);
   });

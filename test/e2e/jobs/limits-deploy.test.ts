@@ -17,7 +17,9 @@ const SETTINGS = { WORKER_ACK_WAIT_MS: '2000', WORKER_CONCURRENCY: '8', WORKER_S
 
 it('a deploy changes the limits of the jobs that wait, and costs none of them an attempt', async () => {
   const stack = await withTestStack({
-    ...{ operationsFolder: `${FOLDER}/before`, worker: SETTINGS, tracing: false },
+    operationsFolder: `${FOLDER}/before`,
+    worker: SETTINGS,
+    tracing: false,
   });
   const nats = await connectTo(stack);
   const gate = path.join(await scratchFolder(), 'gate');

@@ -29,7 +29,10 @@ async function fleet(
   worker = SETTINGS,
 ): Promise<TestStack> {
   const stack = await withTestStack({
-    ...{ operationsFolder: 'test/fixtures/limited/before', worker, edge, tracing: false },
+    operationsFolder: 'test/fixtures/limited/before',
+    worker,
+    edge,
+    tracing: false,
   });
   for (let n = 2; n <= hosts; n++) await stack.addWorker({ WORKER_NAME: `host-${n}` });
   return stack;
@@ -76,7 +79,7 @@ it('GET /v1/operations shows the limits', async () => {
 });
 
 describe('a rate limit', () => {
-  it('holds in each window by the events, with several hosts, one of which is killed, with retries, redrives and raw producers', async () => {
+  it('holds in each window, as the events show, with several hosts of which one is killed, with retries, redrives and raw producers', async () => {
     const stack = await fleet(3);
     const nats = await connectTo(stack);
     const cure = path.join(directory, 'cure');
@@ -143,7 +146,7 @@ describe('a backlog of jobs with a limit of rate', () => {
 });
 
 describe('a limit of concurrency', () => {
-  it('holds by the events, with several hosts, one of which is killed and one stopped, and costs no attempt', async () => {
+  it('holds, as the events show, with several hosts of which one is killed and one stopped, and costs no attempt', async () => {
     const stack = await fleet(3);
     const nats = await connectTo(stack);
     const stopped = await stack.addWorker({ WORKER_NAME: 'stopped' });

@@ -68,7 +68,7 @@ describe('jobs with an ordering key', () => {
     }
   });
 
-  it('Q8: keep the order of a batch, also if their operations differ', async () => {
+  it('Q8: keep the order of a batch, even if their operations differ', async () => {
     const stack = await withTestStack({ operationsFolder: 'test/fixtures/operations', tracing: false });
     const file = path.join(directory, 'batch');
     // The edge knows the rules of one operation, and has to ask for those of the other.

@@ -38,7 +38,9 @@ async function submitLater(
   const ids: string[] = [];
   while (ids.length < count) {
     const jobs = Array.from({ length: Math.min(100, count - ids.length) }, () => ({
-      ...{ operation: 'echo', input: 1, delay: '1h' },
+      operation: 'echo',
+      input: 1,
+      delay: '1h',
       ...more,
     }));
     const response = await letters.post(tenant, '/v1/jobs/batch', { jobs });
@@ -74,7 +76,7 @@ async function cancelAll(tenant: Tenant, filter: Record<string, unknown> = {}): 
 }
 
 describe('the list of jobs by tag', () => {
-  it('shows the jobs that have all the tags, also when they have ended', async () => {
+  it('shows the jobs that have all the tags, even when they have ended', async () => {
     const blue = await submit('list', { operation: 'echo', input: 1, tags: ['night', 'team:blue'] });
     const red = await submit('list', { operation: 'echo', input: 1, tags: ['night', 'team:red'] });
     await submit('list', { operation: 'echo', input: 1 });

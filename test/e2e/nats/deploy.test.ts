@@ -143,7 +143,9 @@ describe('the whole API, over TLS, each side as a user with only the permissions
   /** So much that NATS waits for answers to its flow control, before the edge has read both buckets. */
   const fillBuckets = async (): Promise<void> => {
     const connection = await connect({
-      ...{ servers: nats.url, user: 'worker', pass: credentials('worker').NATS_PASSWORD },
+      servers: nats.url,
+      user: 'worker',
+      pass: credentials('worker').NATS_PASSWORD,
       inboxPrefix: '_INBOX_worker',
     });
     for (const bucket of ['OPERATIONS', 'HOSTS']) {
@@ -374,7 +376,8 @@ describe('the cluster of cluster.conf', () => {
     ['normal', 'low'],
     ['low', 'high'],
   ] as const)('leaves no job with a host whose slots are full: %s, then %s', async (first, second) => {
-    const [effects, gate] = [path.join(directory, `effects-${first}`), path.join(directory, `gate-${first}`)];
+    const effects = path.join(directory, `effects-${first}`);
+    const gate = path.join(directory, `gate-${first}`);
     const held = await submit(first, 'test.late', { ms: 0, gate, effects });
     const began = await until('the job to run', () => existsSync(effects) && Date.now());
     await until('the host to be full for a while', () => Date.now() - began > 1_000);

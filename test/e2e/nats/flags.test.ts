@@ -114,14 +114,13 @@ async function makeGroup(isAlive: boolean): Promise<void> {
   for (const { definition } of groupConsumers(chosen))
     await storeConsumer({ connection, manager }, JOBS_STREAM, definition, 'create');
   const host: HostAnnouncement = {
-    ...{
-      host: 'host-1',
-      version: '1',
-      group: isAlive ? GROUP : 'others',
-      concurrency: 1,
-      operations: ['echo'],
-    },
-    ...{ since: new Date().toISOString(), leaseMs: 60_000 },
+    host: 'host-1',
+    version: '1',
+    group: isAlive ? GROUP : 'others',
+    concurrency: 1,
+    operations: ['echo'],
+    since: new Date().toISOString(),
+    leaseMs: 60_000,
   };
   await jetstream(connection).publish(`$KV.${HOSTS_BUCKET}.${hostKey(host.host)}`, JSON.stringify(host));
 }

@@ -34,8 +34,10 @@ describe.each(['test.>', 'echo,test.>'])('the user of a worker group that takes 
     expect(await runSetup(nats)).toMatchObject({ code: 0 });
     stack = await startStackOn(nats, nats.webSocketUrl, {
       ...settingsOf('worker', nats),
-      ...{ NATS_USER: GROUP.user, NATS_PASSWORD: GROUP.pass },
-      ...{ WORKER_GROUP: 'tests', WORKER_OPERATIONS: operations },
+      NATS_USER: GROUP.user,
+      NATS_PASSWORD: GROUP.pass,
+      WORKER_GROUP: 'tests',
+      WORKER_OPERATIONS: operations,
     });
   });
   afterAll(async () => {

@@ -87,7 +87,7 @@ describe('a started nats-server', () => {
     await nats.close();
   });
 
-  it('leaves no process and no file after its stop, also when it is frozen', async () => {
+  it('leaves no process and no file after its stop, even when it is frozen', async () => {
     const server = await start();
     const { pid, logFile } = server;
     await server.kill('SIGSTOP');
@@ -157,7 +157,8 @@ describe('locating a nats-server', () => {
     lines: string[];
   }> {
     const directory = await temporaryDirectory();
-    const [cacheDir, bin] = [join(directory, 'cache'), join(directory, 'bin')];
+    const cacheDir = join(directory, 'cache');
+    const bin = join(directory, 'bin');
     await mkdir(bin);
     const lines: string[] = [];
     const log = (line: string): void => void lines.push(line);

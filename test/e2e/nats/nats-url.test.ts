@@ -88,7 +88,8 @@ describe('a list of servers in NATS_URL', () => {
 
   it('is tried from the start again after a loss: a server that was away at first is used too', async () => {
     const storeDir = await scratchFolder();
-    const [port, webSocketPort] = [await findFreePort(), await findFreePort()];
+    const port = await findFreePort();
+    const webSocketPort = await findFreePort();
     const first = await nats({ storeDir });
     const stack = await withTestStack({
       nats: first,

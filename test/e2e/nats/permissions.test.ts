@@ -29,7 +29,9 @@ beforeAll(async () => {
   });
   await setUpBroker({ environment: environmentOf('setup'), check: false, replicas: undefined });
   stack = await startTestStack({
-    ...{ nats, tracing: false, operationsFolder: 'test/fixtures/operations' },
+    nats,
+    tracing: false,
+    operationsFolder: 'test/fixtures/operations',
     edge: { ...login('edge'), BROKER_TIMEOUT_MS: '2000' },
     worker: { ...login('worker'), WORKER_ACK_WAIT_MS: '1000', WORKER_ANNOUNCE_MS: '500' },
   });

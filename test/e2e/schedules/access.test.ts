@@ -14,7 +14,9 @@ const TEXT = { operation: 'text.count', input: { text: 'a' }, cron: '0 0 1 1 *' 
 const ECHO = { ...TEXT, operation: 'echo' };
 
 const entry = async (id: keyof typeof KEYS, tenant: string, scopes?: readonly AccessScope[]) => ({
-  ...{ id, tenant, scopes },
+  id,
+  tenant,
+  scopes,
   hash: await hashApiKey(KEYS[id]),
 });
 
@@ -120,7 +122,7 @@ describe('a tenant', () => {
 });
 
 describe('each change and trigger of a schedule', () => {
-  it('leaves a line in the audit, also one that was refused', async () => {
+  it('leaves a line in the audit, even one that was refused', async () => {
     await send('all', 'PUT', 'seen', ECHO);
     await send('all', 'POST', 'seen/pause');
     await send('all', 'POST', 'seen/resume');
@@ -138,7 +140,8 @@ describe('each change and trigger of a schedule', () => {
     ]);
     for (const line of lines)
       expect(line).toMatchObject({
-        ...{ tenant: 'acme', client_address: '192.0.2.7' },
+        tenant: 'acme',
+        client_address: '192.0.2.7',
         trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
       });
     expect(lines[3]?.job_id).toMatch(/^sr_/);

@@ -66,8 +66,10 @@ describe('a schedule', () => {
 
   it('with "overlap": "skip" runs no job while the last one runs', async () => {
     await put('slow', {
-      ...{ operation: 'test.mode', input: { mode: 'hang' } },
-      ...{ every: '1s', overlap: 'skip' },
+      operation: 'test.mode',
+      input: { mode: 'hang' },
+      every: '1s',
+      overlap: 'skip',
     });
     await untilRuns('slow', 1, 'skipped');
     const [skipped, run] = await runsOf('slow');

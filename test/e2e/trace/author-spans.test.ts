@@ -50,7 +50,7 @@ describe('an operation with a newer @opentelemetry/api of its own', () => {
   const imports = "import { trace } from '@opentelemetry/api';\nconst tracer = trace.getTracer('own');";
   const run = "() => tracer.startActiveSpan('inner', (span) => { span.end(); return 1; })";
 
-  it('keeps its spans, also those of a tracer that it got before the first job', async () => {
+  it('keeps its spans, even those of a tracer that it got before the first job', async () => {
     const folder = await folderWithApi('1.10.0');
     await writeOperation(folder, imports, run);
     const stack = await startTestStack({ operationsFolder: folder });

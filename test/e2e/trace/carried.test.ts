@@ -99,7 +99,7 @@ it('job.carrier names the active span, and neither a log line nor a result shows
   expect(JSON.stringify([(result as { readonly job: unknown }).job, line?.data])).not.toContain(BAGGAGE);
 });
 
-it('a log line of a job has the ids of its own attempt, also when code of another job writes it', async () => {
+it('a log line of a job has the ids of its own attempt, even when code of another job writes it', async () => {
   const kept = await traced('keep', 'keep');
   const caller = await traced('keep', 'call');
   const waiting = await traced('keep', 'wait');

@@ -128,7 +128,7 @@ describe('a request to see how the edge is', () => {
   const PROBES = ['/healthz', '/readyz', '/metrics'];
   const sampled = (traceId: string) => ({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
 
-  it('is not recorded, also if its caller asks for it', async () => {
+  it('is not recorded, even if its caller asks for it', async () => {
     const ids = PROBES.map((_, n) => `${n + 1}`.repeat(32));
     for (const [n, path] of PROBES.entries()) {
       const response = await stack.call(path, { headers: sampled(ids[n] ?? '') });

@@ -100,7 +100,7 @@ it('log records that wait while the collector is busy are sent after its Retry-A
   expect(counts).toEqual(NONE);
 });
 
-it('log records beyond the queue are counted, also while an export waits, and memory stays small', async () => {
+it('log records beyond the queue are counted, even while an export waits, and memory stays small', async () => {
   const receiver = await otlpReceiver({ status: 429, headers: { 'retry-after': '1' } }, {});
   const settings = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BLRP_MAX_QUEUE_SIZE: '100' };
   const { counts, said, heap } = await makeLogs({ ...settings, FLOOD: '100000' });
@@ -114,8 +114,10 @@ it('log records beyond the queue are counted, also while an export waits, and me
 it('at the end, all batches that are left have the time of one export together', async () => {
   const receiver = await otlpReceiver({ status: 503 });
   const settings = {
-    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_TIMEOUT: '1000' },
-    ...{ OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '1', OTEL_BLRP_SCHEDULE_DELAY: '60000' },
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '1000',
+    OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '1',
+    OTEL_BLRP_SCHEDULE_DELAY: '60000',
   };
   const { counts, said } = await makeLogs(settings, 30);
   expect(counts).toEqual({ ...NONE, exportFailed: 31 });
@@ -153,8 +155,10 @@ it.each([
     await writeFile(path.join(folder, 'own.mjs'), text);
     const operations = text === '' ? [] : [folder];
     const worker = start(['worker', ...operations], {
-      ...{ NATS_URL: (await nowhere()).replace('http:', 'nats:'), WORKER_CONCURENCY: '5' },
-      ...{ OTEL_LOGS_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url },
+      NATS_URL: (await nowhere()).replace('http:', 'nats:'),
+      WORKER_CONCURENCY: '5',
+      OTEL_LOGS_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     });
     expect((await once(worker, 'close'))[0]).toBe(code);
     expect(bodies(receiver)).toEqual(['setting ignored']);

@@ -25,14 +25,17 @@ import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 /** Some attributes that come only if all of it has run. */
 const EXPECTED = [
-  ...['exception.stacktrace', 'error.type', 'http.request.resend_count', 'messaging.consumer.group.name'],
-  ...['rpc.method', 'throughline.callback.outcome', 'throughline.trace.reason'],
-  ...[
-    'throughline.schedule.scheduled_for',
-    'service.instance.id',
-    'telemetry.sdk.name',
-    'v8js.heap.space.name',
-  ],
+  'exception.stacktrace',
+  'error.type',
+  'http.request.resend_count',
+  'messaging.consumer.group.name',
+  'rpc.method',
+  'throughline.callback.outcome',
+  'throughline.trace.reason',
+  'throughline.schedule.scheduled_for',
+  'service.instance.id',
+  'telemetry.sdk.name',
+  'v8js.heap.space.name',
 ];
 const attributes: SentAttribute[] = [];
 const metrics: SeenMetric[] = [];

@@ -163,8 +163,10 @@ it('a batch is given up after OTEL_BSP_EXPORT_TIMEOUT, so that the next one can 
   // Without a `Retry-After`: a collector that asks for a pause gets it from all batches.
   const receiver = await otlpReceiver({ status: 503 }, {});
   const settings = {
-    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BSP_EXPORT_TIMEOUT: '50' },
-    ...{ OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1', OTEL_BSP_SCHEDULE_DELAY: '10' },
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_BSP_EXPORT_TIMEOUT: '50',
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1',
+    OTEL_BSP_SCHEDULE_DELAY: '10',
   };
   await makeSpans(settings, 2, () => until('both spans', () => receiver.spans.length === 2));
   expect(receiver.spans.map(({ name }) => name)[0]).toBe('span 1');

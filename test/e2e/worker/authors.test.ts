@@ -45,7 +45,7 @@ describe('W16: a delay that an author asks for', () => {
     },
   );
 
-  it('is waited for, also if it is not a whole number', async () => {
+  it('is waited for, even if it is not a whole number', async () => {
     const { id } = await submitJob(stack, 'test.author', { how: 'retry after', value: 'fraction' });
     const [again, before] = await until('the second attempt', async () => {
       const history = await historyOf(id);
@@ -228,7 +228,7 @@ it('a job that ends the process fails, and the host stops gracefully: a job besi
   ]);
 });
 
-it('a job that leaves an error behind while it runs spends an attempt, however many hosts it stops', async () => {
+it('a job that leaves an error behind while it runs spends one attempt, however many hosts it stops', async () => {
   const own = await withTestStack({ ...FIXTURES, worker: { WORKER_STOP_TIMEOUT_MS: '500' } });
   const input = { how: 'break', value: 'error', count: 60_000 };
   const { id } = await submitJob(own, 'test.author', input, { maxAttempts: 2 });

@@ -112,7 +112,8 @@ describe('a job whose end cannot be stored', () => {
     const stack = await own({ WORKER_CONCURRENCY: '3' });
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);
-    const [effects, gate] = [newFile(), newFile()];
+    const effects = newFile();
+    const gate = newFile();
     const jobs = await Promise.all(
       Array.from({ length: 3 }, () => submitJob(stack, 'test.late', { ms: 0, gate, effects })),
     );
@@ -140,7 +141,8 @@ describe('a job whose end cannot be stored', () => {
     const stack = await own();
     const nats = await connectTo(stack);
     const manager = await jetstreamManager(nats);
-    const [effects, gate] = [newFile(), newFile()];
+    const effects = newFile();
+    const gate = newFile();
     const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
     await until('the job to run', async () => (await effectsIn(effects)).length === 1);
     await manager.streams.update('EVENTS', { max_msgs: 1, discard: 'new' as never });

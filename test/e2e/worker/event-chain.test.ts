@@ -62,7 +62,8 @@ async function kindsOf(jobId: string): Promise<string[]> {
 describe('two attempts at one job (W4, T3)', () => {
   it('cannot both start after the same event', async () => {
     const jobId = newJob();
-    const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+    const one = attemptAt(jobId, 'one');
+    const two = attemptAt(jobId, 'two');
     expect(await one.chain.claim(one.event('started'))).toBe(await lastOf(jobId));
     expect(await two.chain.claim(two.event('started'))).toMatchObject({ event: { worker: 'one' } });
     expect(await kindsOf(jobId)).toEqual(['started by one']);
@@ -71,7 +72,8 @@ describe('two attempts at one job (W4, T3)', () => {
   it('cannot both end it, whatever their outcomes', async () => {
     for (const kind of ['succeeded', 'failed', 'cancelled', 'retrying', 'released'] as const) {
       const jobId = newJob();
-      const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+      const one = attemptAt(jobId, 'one');
+      const two = attemptAt(jobId, 'two');
       await one.chain.claim(one.event('started'));
       expect(await two.chain.record(two.event('succeeded'))).toBe('ours');
       expect(await one.chain.record(one.event(kind))).toBe('ended');
@@ -91,7 +93,7 @@ describe('two attempts at one job (W4, T3)', () => {
     expect(await kindsOf(jobId)).toEqual(['started by one', 'started by two', 'retrying by two']);
   });
 
-  it('have one end: the first that is stored, also if it is that of the earlier one', async () => {
+  it('have one end: the first that is stored, even if it is that of the earlier one', async () => {
     for (const kind of ['succeeded', 'failed', 'cancelled'] as const) {
       const jobId = newJob();
       const one = attemptAt(jobId, 'one');
@@ -138,7 +140,8 @@ describe('two attempts at one job (W4, T3)', () => {
 
   it('do not both report progress: the earlier one is refused, and its signal aborts', async () => {
     const jobId = newJob();
-    const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+    const one = attemptAt(jobId, 'one');
+    const two = attemptAt(jobId, 'two');
     await one.chain.claim(one.event('started'));
     await two.chain.record(two.event('succeeded'));
     one.chain.recordProgress(one.event('progress'));
@@ -171,7 +174,8 @@ describe('an attempt', () => {
 
   it('ends its job in a stream that was purged, though the broker remembers the message ids (W14)', async () => {
     const jobId = newJob();
-    const [one, two] = [attemptAt(jobId, 'one'), attemptAt(jobId, 'two')];
+    const one = attemptAt(jobId, 'one');
+    const two = attemptAt(jobId, 'two');
     await one.chain.claim(one.event('started'));
     await one.chain.record(one.event('succeeded'));
     await manager.streams.purge('EVENTS');

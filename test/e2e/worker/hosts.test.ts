@@ -172,7 +172,8 @@ describe('a worker that stops', () => {
         worker: { ...WORKER, WORKER_STOP_TIMEOUT_MS: '20000' },
       });
       const folder = await scratchFolder();
-      const [gate, effects] = [path.join(folder, 'gate'), path.join(folder, 'effects')];
+      const gate = path.join(folder, 'gate');
+      const effects = path.join(folder, 'effects');
       const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
       await until('the job to run', async () => (await readJob(stack, job.id)).state === 'running');
       await stack.worker.kill(signal);

@@ -110,7 +110,9 @@ it('W11: a rolling deploy of three hosts under load, with a new, a changed and a
   // Eight hosts in a row without the operation are unlikely.
   expect(Math.max(...waits)).toBeLessThan(Math.max(deployMs, 8 * HAND_BACK_MS));
   expect(await hostsOf(stack)).toEqual({
-    ...{ 'deploy.kept': 3, 'deploy.changed': 3, 'deploy.added': 3 },
+    'deploy.kept': 3,
+    'deploy.changed': 3,
+    'deploy.added': 3,
     'deploy.removed': 0,
   });
   const list = OperationList.parse(await (await stack.call('/v1/operations')).json());

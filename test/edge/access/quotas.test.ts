@@ -25,7 +25,10 @@ describe('the quotas of a tenant', () => {
   it('are those of the setting, then those of the token, then those of all', () => {
     const settings = config({ TENANT_QUOTAS: '{"acme":{"jobs":1}}', TENANT_MAX_BYTES: '9' });
     expect(quotasOf(settings, 'acme', { jobs: 2, waits: 3, streams: undefined })).toMatchObject({
-      ...{ jobs: 1, waits: 3, bytes: 9, streams: 200 },
+      jobs: 1,
+      waits: 3,
+      bytes: 9,
+      streams: 200,
     });
   });
 

@@ -90,7 +90,7 @@ describe("the issuer's keys", () => {
     expect(issuer.asked).toBe(1);
   });
 
-  it('are fetched no more often for made-up key ids while the issuer is slow: the pause counts from the start', async () => {
+  it('are fetched no more often for made-up key ids while the issuer is slow: the pause begins with the fetch', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     await find('a');
     issuer.clock = 31_000;
@@ -109,7 +109,7 @@ describe("the issuer's keys", () => {
     expect(issuer.asked).toBe(3);
   });
 
-  it('are fetched by another request when the one that fetched was cut off, and the later answer stays', async () => {
+  it('are fetched by another request when the first one was cut off, and the later answer is kept', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     const gate = Promise.withResolvers<void>();
     issuer.gate = gate.promise;

@@ -152,7 +152,7 @@ describe('a job that runs again', () => {
     expect(answers).toHaveLength(2);
   });
 
-  it('takes no room if its start fails, also while the index is away', async () => {
+  it('takes no room if its start fails, even while the index is away', async () => {
     const { book, index } = setup(jobs(1));
     await book.restart('acme', JOB, quotas, async () => undefined);
     index.isAway = true;
@@ -290,7 +290,7 @@ describe('an index that does not answer', () => {
     const { book, asked } = silent();
     const check = () => book.check('acme', JOB, book.enter('acme', JOB), QUOTAS);
     expect([await durationOf(check), await durationOf(check), asked.mock.calls.length]).toEqual([
-      ...[3_000, 3_000, 2],
+      3_000, 3_000, 2,
     ]);
   });
 

@@ -4,8 +4,15 @@ import type { Job } from '../../../shared/job/job.ts';
 
 const found = (more: Partial<Job> = {}) => ({
   job: {
-    ...{ id: 'job-1', operation: 'echo', state: 'succeeded', attempt: 1, maxAttempts: 1 },
-    ...{ durability: 'stream', acceptedAt: '2026-01-01T00:00:00Z', traceId: '', links: { self: '' } },
+    id: 'job-1',
+    operation: 'echo',
+    state: 'succeeded',
+    attempt: 1,
+    maxAttempts: 1,
+    durability: 'stream',
+    acceptedAt: '2026-01-01T00:00:00Z',
+    traceId: '',
+    links: { self: '' },
     ...more,
   } as Job,
   fingerprint: undefined,

@@ -28,8 +28,19 @@ function start(quota = 10_000) {
   const end = async (jobId: string): Promise<void> => {
     const at = '2026-01-01T00:00:00.000Z';
     const event = {
-      ...{ kind: 'succeeded', jobId, operation: 'echo', attempt: 1, maxAttempts: 5, released: 0 },
-      ...{ acceptedAt: at, startedAt: at, at, worker: 'w', traceId: '', spanId: '', result: null },
+      kind: 'succeeded',
+      jobId,
+      operation: 'echo',
+      attempt: 1,
+      maxAttempts: 5,
+      released: 0,
+      acceptedAt: at,
+      startedAt: at,
+      at,
+      worker: 'w',
+      traceId: '',
+      spanId: '',
+      result: null,
     } satisfies JobEvent;
     await bridge.broker.publish(eventSubject('acme', jobId), () => undefined, writeJson(event));
     bridge.broker.published.pop();

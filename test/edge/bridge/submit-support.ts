@@ -70,8 +70,16 @@ interface Settings {
 }
 
 export const QUOTAS: Quotas = {
-  ...{ jobs: 100, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6, outboxJobs: 10, outboxBytes: 10_000 },
-  ...{ waits: 10, streams: 10, schedules: 10, requests: 100 },
+  jobs: 100,
+  bytes: 1e6,
+  delayedJobs: 100,
+  delayedBytes: 1e6,
+  outboxJobs: 10,
+  outboxBytes: 10_000,
+  waits: 10,
+  streams: 10,
+  schedules: 10,
+  requests: 100,
 };
 
 /** A bridge whose NATS is away, or there, as the test says; its scheduler sends nothing by itself. */
@@ -129,7 +137,12 @@ export function setup({
   const keysSince = { ask: async (): Promise<number | undefined> => undefined };
   /** The bridge as after a restart: what is in memory is gone. */
   const restarted = () => ({
-    ...{ ...parts, ...checks, counts, refusesUnserved, scheduler, ackMode },
+    ...parts,
+    ...checks,
+    counts,
+    refusesUnserved,
+    scheduler,
+    ackMode,
     unique: new UniqueJobs({ name: 'bridge', outbox, log, table }),
     keys: new KnownKeys({ sql, log, askSince: () => keysSince.ask(), isRemembered: async () => false }),
     keyTurns: new KeyTurns(),

@@ -83,7 +83,7 @@ it('a submission waits for a look of another one at the pooled lane only as long
   expect([ms, value]).toEqual([100, false]);
 });
 
-it('a delayed job whose question about room was answered too late counts no longer than it is under way', async () => {
+it('a delayed job counts only while it is under way if the answer about room came too late', async () => {
   const bridge = setup();
   await bridge.submit(command('before'));
   const { broker } = bridge;

@@ -125,7 +125,7 @@ describe('an idempotency key that comes again', () => {
     expect(refusal.code).toBe('idempotency-key-reused');
   });
 
-  it('stands for the first job also if the worker left the fingerprint out of its events', async () => {
+  it('stands for the first job even if the worker left the fingerprint out of its events', async () => {
     const { submit: send, broker } = setup();
     const at = '2026-01-01T00:00:01.000Z';
     const job = {

@@ -7,8 +7,16 @@ import { NO_USAGE, type Quotas } from '../../../shared/api/usage.ts';
 import { openSql } from '../support/memory-sql.ts';
 
 const QUOTAS: Quotas = {
-  ...{ jobs: 10, bytes: 1_000, delayedJobs: 10, delayedBytes: 1_000, schedules: 1, requests: 1 },
-  ...{ outboxJobs: 4, outboxBytes: 10_000, waits: 2, streams: 8 },
+  jobs: 10,
+  bytes: 1_000,
+  delayedJobs: 10,
+  delayedBytes: 1_000,
+  schedules: 1,
+  requests: 1,
+  outboxJobs: 4,
+  outboxBytes: 10_000,
+  waits: 2,
+  streams: 8,
 };
 const LITTLE = { ...QUOTAS, jobs: 2 };
 
@@ -37,8 +45,14 @@ it('tells what a tenant takes of a bridge, and how full the fullest quotas are',
   expect(usageOf(parts, 'acme')).toEqual({ outboxJobs: 1, outboxBytes: bytes, waits: 1, streams: 0 });
   expect(usageOf(parts, 'nobody')).toEqual({ outboxJobs: 0, outboxBytes: 0, waits: 0, streams: 0 });
   expect(fullestUse(parts)).toEqual({
-    ...{ jobs: 0.5, bytes: 0.3, delayedJobs: 0, delayedBytes: 0 },
-    ...{ outboxJobs: 0.25, outboxBytes: bytes / 10_000, waits: 0.5, streams: 0.25 },
+    jobs: 0.5,
+    bytes: 0.3,
+    delayedJobs: 0,
+    delayedBytes: 0,
+    outboxJobs: 0.25,
+    outboxBytes: bytes / 10_000,
+    waits: 0.5,
+    streams: 0.25,
   });
   end.resolve();
   await waiting;

@@ -105,13 +105,24 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     status: async () =>
       answers.status?.() ?? [
         {
-          ...{ bridge: 'bridge-global-0', state: 'open', connections: 1, roundTripMs: 1, watchedJobs: 0 },
-          ...{ workerHosts: 2, unservedJobs: 3 },
+          bridge: 'bridge-global-0',
+          state: 'open',
+          connections: 1,
+          roundTripMs: 1,
+          watchedJobs: 0,
+          workerHosts: 2,
+          unservedJobs: 3,
           problems: [],
           warnings: [],
           quotaUse: {
-            ...{ jobs: 0.5, bytes: 0, delayedJobs: 0, delayedBytes: 0 },
-            ...{ outboxJobs: 0, outboxBytes: 0, waits: 0, streams: 0 },
+            jobs: 0.5,
+            bytes: 0,
+            delayedJobs: 0,
+            delayedBytes: 0,
+            outboxJobs: 0,
+            outboxBytes: 0,
+            waits: 0,
+            streams: 0,
           },
           quotaRefusals: { jobs: 7 },
           uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },

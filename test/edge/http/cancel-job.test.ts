@@ -40,7 +40,8 @@ describe('DELETE /v1/jobs/{id}', () => {
     'is answered for %s as GET is, when there is no such job',
     async (id) => {
       const { send } = await setup();
-      const [deleted, got] = [await send(`/v1/jobs/${id}`, remove), await send(`/v1/jobs/${id}`)];
+      const deleted = await send(`/v1/jobs/${id}`, remove);
+      const got = await send(`/v1/jobs/${id}`);
       expect([deleted.status, await deleted.text()]).toEqual([404, await got.text()]);
     },
   );

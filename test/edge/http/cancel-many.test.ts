@@ -55,15 +55,24 @@ describe('POST /v1/jobs/cancel', () => {
     expect(asked).toEqual([['globex', ['a', 'b', 'c', 'd']]]);
     expect(listed).toEqual([
       {
-        ...{ tenant: 'globex', states: ['queued'], operation: 'echo', tags: ['night'] },
-        ...{ limit: 7, after: undefined },
+        tenant: 'globex',
+        states: ['queued'],
+        operation: 'echo',
+        tags: ['night'],
+        limit: 7,
+        after: undefined,
       },
     ]);
     expect(logged.filter(({ level }) => level === 'audit')).toMatchObject([
       {
         fields: {
-          ...{ action: 'cancel-many', outcome: 'done', tenant: 'globex', operation: 'echo', tags: ['night'] },
-          ...{ job_ids: ['a', 'b'], failed: 2 },
+          action: 'cancel-many',
+          outcome: 'done',
+          tenant: 'globex',
+          operation: 'echo',
+          tags: ['night'],
+          job_ids: ['a', 'b'],
+          failed: 2,
         },
       },
     ]);
@@ -72,7 +81,10 @@ describe('POST /v1/jobs/cancel', () => {
   it('looks at all jobs that have not ended where nothing is said', async () => {
     const { cancel, listed } = await start();
     expect(await (await cancel({})).json()).toEqual({
-      ...{ cancelled: [], stopping: [], failed: [], complete: true },
+      cancelled: [],
+      stopping: [],
+      failed: [],
+      complete: true,
     });
     expect(listed).toMatchObject([{ states: ['queued', 'running', 'retrying'], tags: [], limit: 100 }]);
   });

@@ -170,7 +170,7 @@ describe('the submissions of a batch', () => {
   });
 });
 
-it('the jobs of a batch that were taken are in its answer, also if the bridge fails at the others', async () => {
+it('the jobs of a batch that were taken are in its answer, even if the bridge fails at the others', async () => {
   const { tools } = setup();
   let round = 0;
   const replies = await submitChecked(

@@ -75,7 +75,7 @@ describe('GET /v1/jobs', () => {
     ]);
   });
 
-  it('names what is unknown, also if it is given twice', async () => {
+  it('names what is unknown, even if it is given twice', async () => {
     const { send } = await setup();
     const { violations } = await problemIn(await send('/v1/jobs?stat=failed&stat=queued'));
     expect(violations).toEqual([

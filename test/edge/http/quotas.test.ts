@@ -129,8 +129,15 @@ describe('the usage of a tenant', () => {
     const { send } = await setup({}, { TENANT_QUOTAS: '{"acme":{"waits":5}}' });
     expect(await (await send('/v1/usage')).json()).toMatchObject({
       used: {
-        ...{ jobs: 1, bytes: 2, delayedJobs: 3, delayedBytes: 4 },
-        ...{ outboxJobs: 1, outboxBytes: 20, waits: 2, streams: 3, schedules: 5 },
+        jobs: 1,
+        bytes: 2,
+        delayedJobs: 3,
+        delayedBytes: 4,
+        outboxJobs: 1,
+        outboxBytes: 20,
+        waits: 2,
+        streams: 3,
+        schedules: 5,
       },
       quotas: { jobs: 250_000, waits: 5, streams: 200, requests: 2_000 },
     });

@@ -23,7 +23,9 @@ const as = (who: Who) => ({ authorization: `Bearer ${KEYS[who]}` });
 let API_KEYS: string;
 beforeAll(async () => {
   const entries = Object.entries(SCOPES).map(async ([id, scopes]) => ({
-    ...{ id, tenant: 'acme', scopes },
+    id,
+    tenant: 'acme',
+    scopes,
     hash: await hashApiKey(KEYS[id as Who]),
   }));
   API_KEYS = JSON.stringify(await Promise.all(entries));
@@ -32,7 +34,9 @@ beforeAll(async () => {
 const start = (answers: Answers = {}, settings: Record<string, unknown> = {}) =>
   setup(answers, { API_KEYS, ...settings });
 const ENDED: Partial<Job> = {
-  ...{ state: 'failed', result: 'canary', progress: { message: 'canary' } },
+  state: 'failed',
+  result: 'canary',
+  progress: { message: 'canary' },
   error: { code: 'operation-failed', message: 'canary' },
 };
 
@@ -110,7 +114,8 @@ describe('a key whose jobs:write is limited to operations', () => {
         const response = await ask(who);
         expect(response.headers.get('www-authenticate')).toContain('scope="jobs:write"');
         expect(await problemIn(response)).toMatchObject({
-          ...{ code: 'forbidden', status: 403 },
+          code: 'forbidden',
+          status: 403,
           detail: expect.stringMatching(/scope jobs:write\b.*"operation"/),
         });
       },
@@ -187,8 +192,11 @@ describe('the audit', () => {
     logged.filter(({ level }) => level === 'audit').map(({ fields }) => fields);
   const cancel = { method: 'DELETE', headers: { ...as('cancels'), 'cf-connecting-ip': '192.0.2.7' } };
   const LINE = {
-    ...{ action: 'cancel', tenant: 'acme', key_id: 'cancels' },
-    ...{ job_id: 'job-1', client_address: '192.0.2.7' },
+    action: 'cancel',
+    tenant: 'acme',
+    key_id: 'cancels',
+    job_id: 'job-1',
+    client_address: '192.0.2.7',
   };
 
   it('has a line for each cancel', async () => {

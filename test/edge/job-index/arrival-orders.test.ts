@@ -99,8 +99,10 @@ function expected(reports: readonly IndexEntry[], events: readonly IndexEntry[])
     traceId: last.trace_id,
     tags: TAGS.split(','),
     usage: {
-      ...{ jobs: open, bytes: open * BYTES },
-      ...{ delayedJobs: delayed, delayedBytes: delayed * BYTES },
+      jobs: open,
+      bytes: open * BYTES,
+      delayedJobs: delayed,
+      delayedBytes: delayed * BYTES,
     },
   };
 }

@@ -53,10 +53,8 @@ function insert(job: IndexEntry): string {
 
 it('keeps its jobs, its usage and its place, and gets the indexes and triggers of this release', async () => {
   const own = newTable(workerd);
-  const [waits, ended] = [
-    entry({ id: 'waits', bytes: 10, tags: 'night' }),
-    entry({ id: 'ended', accepted_at: START + 1, state: 'failed', finished_at: START + 2 }),
-  ];
+  const waits = entry({ id: 'waits', bytes: 10, tags: 'night' });
+  const ended = entry({ id: 'ended', accepted_at: START + 1, state: 'failed', finished_at: START + 2 });
   await own.run(`${TABLES}${insert(waits)}${insert(ended)}`);
   const usage = (jobs: number, bytes: number) => ({ jobs, bytes, delayedJobs: 0, delayedBytes: 0 });
   expect(await own.usage()).toEqual(usage(1, 10));

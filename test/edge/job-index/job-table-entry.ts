@@ -56,7 +56,8 @@ export class Table extends DurableObject {
           .splice(0)
           .map(({ rowsRead, rowsWritten }) => ({ read: rowsRead, written: rowsWritten }))
           .reduce((sum, next) => ({ read: sum.read + next.read, written: sum.written + next.written }), {
-            ...{ read: 0, written: 0 },
+            read: 0,
+            written: 0,
           });
       case 'forget':
         return this.#table.deleteExpired(call.max, call.now);

@@ -200,7 +200,8 @@ describe('a page of several states', () => {
     const states = ['queued', 'running', 'succeeded', 'retrying'] as const;
     const entries = Array.from({ length: 60 }, (_, n) =>
       entry({
-        ...{ id: `job-${n}`, accepted_at: START + Math.floor(n / 10) },
+        id: `job-${n}`,
+        accepted_at: START + Math.floor(n / 10),
         state: states[n % states.length] ?? 'queued',
       }),
     );
@@ -300,7 +301,10 @@ describe('expired jobs', () => {
 
 describe('the usage of a tenant', () => {
   const usage = (jobs: number, bytes: number, delayedJobs = 0, delayedBytes = 0): Usage => ({
-    ...{ jobs, bytes, delayedJobs, delayedBytes },
+    jobs,
+    bytes,
+    delayedJobs,
+    delayedBytes,
   });
 
   it('grows with each accepted job, and shrinks when the job ends', async () => {

@@ -9,7 +9,11 @@ describe('a dead letter', () => {
       deadLetter(5, { 'Ce-Id': 'job-1', 'Content-Type': 'application/json' }),
     );
     expect(detail).toEqual({
-      ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', attempts: 3, traceId: OLD },
+      id: 'job-1',
+      operation: 'echo',
+      reason: 'operation-failed',
+      attempts: 3,
+      traceId: OLD,
       diedAt: TIME.toISOString(),
       links: { self: '/v1/dead-letters/job-1', job: '/v1/jobs/job-1' },
       input: { n: 7 },

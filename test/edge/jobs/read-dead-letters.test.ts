@@ -4,8 +4,12 @@ import { MemoryBroker } from '../support/memory-broker.ts';
 import { deadLetter, stored } from './stored-letters.ts';
 
 const command = {
-  ...{ tenant: 'acme', operation: undefined, tags: [], limit: 100 },
-  ...{ from: 1, carrier: {} },
+  tenant: 'acme',
+  operation: undefined,
+  tags: [],
+  limit: 100,
+  from: 1,
+  carrier: {},
 };
 const idsOf = (page: { readonly deadLetters: readonly { readonly id: string }[] }): string[] =>
   page.deadLetters.map(({ id }) => id);

@@ -12,8 +12,14 @@ import { deadLetter } from './stored-letters.ts';
 
 describe('a redrive of many', () => {
   const command = {
-    ...{ tenant: 'acme', operation: undefined, reason: undefined, tags: [], limit: 100 },
-    ...{ from: 1, to: undefined, carrier: {} },
+    tenant: 'acme',
+    operation: undefined,
+    reason: undefined,
+    tags: [],
+    limit: 100,
+    from: 1,
+    to: undefined,
+    carrier: {},
   };
   const deadLetters = [1, 2, 3].map((seq) => deadLetter(seq, {}, `job-${seq}`));
 
@@ -46,7 +52,8 @@ describe('a redrive of many', () => {
     const failed = deadLetters.map((_, index) => ({ id: `job-${index + 1}`, code: 'not-dead' }));
     expect(await redriveMany(parts, broker, command)).toEqual({ redriven: [], failed });
     expect(await redriveMany(parts, broker, { ...command, reason: 'other' })).toEqual({
-      ...{ redriven: [], failed: [] },
+      redriven: [],
+      failed: [],
     });
   });
 
@@ -54,7 +61,8 @@ describe('a redrive of many', () => {
     const tagged = (seq: number, tags: string) => deadLetter(seq, { 'throughline-tags': tags }, `job-${seq}`);
     const { broker, parts } = setup({ DEAD: [tagged(1, 'a'), tagged(2, 'b,a'), deadLetter(3, {}, 'job-3')] });
     expect(await redriveMany(parts, broker, { ...command, tags: ['a', 'b'] })).toEqual({
-      ...{ redriven: ['job-2'], failed: [] },
+      redriven: ['job-2'],
+      failed: [],
     });
   });
 
@@ -72,7 +80,10 @@ describe('a redrive of many', () => {
     broker.pageLimit = 1;
     broker.fail('nextMessage');
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ['job-1'], failed: [], stopped: 'broker-unavailable', cursor: '2-101' },
+      redriven: ['job-1'],
+      failed: [],
+      stopped: 'broker-unavailable',
+      cursor: '2-101',
     });
   });
 
@@ -92,12 +103,16 @@ describe('a redrive of many', () => {
       const { broker, parts, left } = setup({ DEAD: deadLetters });
       refusing(broker, 'job-2', code);
       expect(await redriveMany(parts, broker, command)).toEqual({
-        ...{ redriven: ['job-1', 'job-3'], failed: [], stopped: code, cursor: '2-3' },
+        redriven: ['job-1', 'job-3'],
+        failed: [],
+        stopped: code,
+        cursor: '2-3',
       });
       expect(left()).toEqual(['job-2']);
       vi.mocked(broker.publish).mockRestore();
       expect(await redriveMany(parts, broker, { ...command, from: 2, to: 3 })).toEqual({
-        ...{ redriven: ['job-2'], failed: [] },
+        redriven: ['job-2'],
+        failed: [],
       });
     },
   );
@@ -154,7 +169,9 @@ describe('a redrive of many', () => {
     const { broker, parts } = setup({ DEAD: deadLetters });
     broker.before('page', () => vi.setSystemTime(Date.now() + 60_000));
     expect(await redriveMany(parts, broker, { ...command, reason: 'other' })).toEqual({
-      ...{ redriven: [], failed: [], cursor: '1-3' },
+      redriven: [],
+      failed: [],
+      cursor: '1-3',
     });
   });
 
@@ -173,7 +190,9 @@ describe('a redrive of many', () => {
     }
     expect(together).toEqual([2, 1, 1]);
     expect(await report).toEqual({
-      ...{ redriven: ['job-1', 'job-2', 'job-3', 'job-4'], failed: [], cursor: '5-5' },
+      redriven: ['job-1', 'job-2', 'job-3', 'job-4'],
+      failed: [],
+      cursor: '5-5',
     });
     const sent = written().flatMap(
       ({ headers }) => headers['Nats-Msg-Id']?.match(/^(job-.):redrive:/)?.[1] ?? [],
@@ -208,17 +227,16 @@ describe('a redrive of many', () => {
     // The second dead letter, the fourth, and the second again.
     refusing.mockImplementationOnce(refuse).mockImplementationOnce(restart).mockImplementationOnce(refuse);
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{
-        redriven: ['job-4'],
-        failed: [{ id: 'job-1', code: 'not-dead' }],
-        stopped: 'quota-exceeded',
-        cursor: '2-4',
-      },
+      redriven: ['job-4'],
+      failed: [{ id: 'job-1', code: 'not-dead' }],
+      stopped: 'quota-exceeded',
+      cursor: '2-4',
     });
     expect(left()).toEqual(['job-1', 'job-2', 'job-3']);
     refusing.mockImplementation(restart);
     expect(await redriveMany(parts, broker, { ...command, from: 2, to: 4 })).toEqual({
-      ...{ redriven: ['job-2'], failed: [{ id: 'job-3', code: 'not-dead' }] },
+      redriven: ['job-2'],
+      failed: [{ id: 'job-3', code: 'not-dead' }],
     });
   });
 
@@ -253,7 +271,10 @@ describe('a redrive of many', () => {
     const { broker, parts, index, ids } = busy(60, 50);
     index.others = 7;
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ids.slice(0, 43), failed: [], stopped: 'quota-exceeded', cursor: '44-60' },
+      redriven: ids.slice(0, 43),
+      failed: [],
+      stopped: 'quota-exceeded',
+      cursor: '44-60',
     });
   });
 
@@ -265,7 +286,10 @@ describe('a redrive of many', () => {
     index.others = 99;
     vi.setSystemTime(Date.now() + 3_600_000);
     expect(await redriveMany(parts, broker, command)).toEqual({
-      ...{ redriven: ['job-1'], failed: [], stopped: 'quota-exceeded', cursor: '2-30' },
+      redriven: ['job-1'],
+      failed: [],
+      stopped: 'quota-exceeded',
+      cursor: '2-30',
     });
   });
 

@@ -20,8 +20,17 @@ export function event(
 ): StoredMessage {
   const at = TIME.toISOString();
   const body = {
-    ...{ kind, jobId, operation: 'echo', attempt: 3, maxAttempts: 3, released: 0 },
-    ...{ acceptedAt: at, at, worker: 'w', traceId: OLD, spanId: '00f067aa0ba902b7' },
+    kind,
+    jobId,
+    operation: 'echo',
+    attempt: 3,
+    maxAttempts: 3,
+    released: 0,
+    acceptedAt: at,
+    at,
+    worker: 'w',
+    traceId: OLD,
+    spanId: '00f067aa0ba902b7',
     ...more,
   };
   return stored(`events.acme.${jobId}`, seq, {}, writeJson(body));

@@ -91,7 +91,7 @@ describe('an error of NATS', () => {
   });
 
   it.each([undefined, null, '', {}, new Error('')])(
-    'becomes an error of ours, also when it is %j',
+    'becomes an error of ours, even when it is %j',
     (thrown) => {
       expect(brokerError(thrown)).toMatchObject({ code: 'broker-unavailable' });
     },

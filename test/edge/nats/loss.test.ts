@@ -24,7 +24,9 @@ describe('a loss', () => {
 
   it('calls a late listener immediately, and no listener twice', () => {
     const loss = new Loss();
-    const [early, left, late] = [vi.fn(), vi.fn(), vi.fn()];
+    const early = vi.fn();
+    const left = vi.fn();
+    const late = vi.fn();
     loss.listen(early);
     loss.listen(left)();
     loss.happen();

@@ -33,7 +33,9 @@ describe('the waits of one request', () => {
       expect(await broker.ask(() => pause(patienceMs / 4).then(() => 'answer'))).toBe('answer');
       expect(await broker.ask(silence)).toBeUndefined();
       expect([broker.session, await broker.ask(async () => 'asked'), broker.leftMs]).toEqual([
-        ...[undefined, undefined, 0],
+        undefined,
+        undefined,
+        0,
       ]);
     });
     expect(duration).toBe(patienceMs);
@@ -78,7 +80,9 @@ describe('the waits of one request', () => {
     const broker = await RequestBroker.start(new MemoryConnection(), Date.now() - patienceMs);
     const work = vi.fn(async () => 'answer');
     expect([await broker.ask(work), await broker.askOnce(work), broker.session]).toEqual([
-      ...[undefined, undefined, undefined],
+      undefined,
+      undefined,
+      undefined,
     ]);
     expect(work).not.toHaveBeenCalled();
   });

@@ -52,7 +52,11 @@ describe('an operation', () => {
     expect(await watch.isServed('echo')).toBe(false);
     const data = writeJson(hostOf(['echo']));
     broker.store(HOSTS_STREAM, {
-      ...{ sequence: 7, subject: '$KV.HOSTS.new', data, headers: undefined, time: new Date() },
+      sequence: 7,
+      subject: '$KV.HOSTS.new',
+      data,
+      headers: undefined,
+      time: new Date(),
     });
     expect(await watch.isServed('echo')).toBe(true);
     vi.advanceTimersByTime(90_000);
@@ -72,7 +76,7 @@ describe('the watch', () => {
     expect(broker.calls('watchBucket')).toBe(2);
   });
 
-  it('that ends at the moment when it is complete leaves it open who is alive, and starts again at once', async () => {
+  it('that ends just as it is complete does not say who is alive, and starts again at once', async () => {
     const { broker, hosts } = setup();
     const value = writeJson(hostOf(['echo']));
     hosts.put('a', value);

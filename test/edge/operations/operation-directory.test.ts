@@ -19,7 +19,9 @@ it('one watch serves all calls over a session', async () => {
 
 it('the next session gets a watch of its own, and calls that still hold the closed one use it', async () => {
   const directory = setup();
-  const [first, next, closed] = [new MemoryBroker(), new MemoryBroker(), new MemoryBroker()];
+  const first = new MemoryBroker();
+  const next = new MemoryBroker();
+  const closed = new MemoryBroker();
   closed.close();
   await directory.list(first);
   await directory.list(next);

@@ -40,7 +40,11 @@ function setup(connect: () => Promise<void>) {
   const isLimited = { value: false };
   const forgotten: string[] = [];
   const scheduler = new OutboxScheduler({
-    ...{ name: 'bridge', outbox, log, keepUntilEnded: false, ownContext: ROOT_CONTEXT },
+    name: 'bridge',
+    outbox,
+    log,
+    keepUntilEnded: false,
+    ownContext: ROOT_CONTEXT,
     connection,
     object: { storage, waitUntil: (one) => void work.push(one) },
     feed: { addPublished: () => undefined },
@@ -71,7 +75,7 @@ it('a job from the outbox whose operation has a limit by key goes to a limited l
   expect(connection.broker.published.map(({ subject }) => subject.split('.')[2])).toEqual(['l0']);
 });
 
-it('a job that NATS rejects gives its place in the pooled lane back, and one that is tried again keeps it', async () => {
+it('a job that NATS rejects gives back its place in the pooled lane, and one that is tried again keeps its place', async () => {
   const { scheduler, add, connection, forgotten } = setup(async () => undefined);
   const faults = [unavailable('away'), new ThroughlineError('payload-too-large', 'it is too large')];
   connection.broker.before('publish', () => {

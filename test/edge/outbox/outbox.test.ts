@@ -105,7 +105,7 @@ describe('a job in the outbox', () => {
     expect(outbox.cancel(position, '2026-01-01T00:00:02.000Z')).toBe(false);
   });
 
-  it('whose end is awaited is checked at its time, and is pending at its old place when NATS has forgotten it', () => {
+  it('whose end is awaited is checked when it is due, and waits again at its old place if NATS has forgotten it', () => {
     const { outbox, ids } = setup();
     outbox.addPublished(job('early'), body(), 100);
     outbox.addPublished(job('late'), body(), 200);

@@ -14,8 +14,12 @@ const KEY_REUSED = 'idempotency-key-reused: the key belongs to an earlier job';
 const BODY = new TextEncoder().encode('"hello"');
 
 const job = (jobId: string, more: Partial<OutgoingJob> = {}): OutgoingJob => ({
-  ...{ tenant: 'acme', jobId, operation: 'echo', acceptedAt: '2026-01-01T00:00:00.000Z' },
-  ...{ spec: { maxAttempts: 5 }, carrier: {} },
+  tenant: 'acme',
+  jobId,
+  operation: 'echo',
+  acceptedAt: '2026-01-01T00:00:00.000Z',
+  spec: { maxAttempts: 5 },
+  carrier: {},
   ...more,
 });
 
@@ -33,7 +37,8 @@ function setup(limits = ROOM) {
 describe('a rejected job', () => {
   it('has an id of its own, so that its job id is free for another job', () => {
     const { outbox, reject } = setup();
-    const [first, second] = [reject(job('one'), KEY_REUSED), reject(job('one'), KEY_REUSED)];
+    const first = reject(job('one'), KEY_REUSED);
+    const second = reject(job('one'), KEY_REUSED);
     outbox.add(job('one'), BODY, 'unsent', SHARE);
     expect(outbox.list('acme', 10)).toMatchObject([
       { id: first, jobId: 'one', state: 'rejected' },
@@ -57,7 +62,7 @@ describe('a rejected job', () => {
     expect(outbox.list('acme', 10)).toMatchObject([{ id, tries: 1, reason: TOO_LARGE }]);
   });
 
-  it('is found by its job id where it is the only job with it, but not where its key belongs to another', () => {
+  it('is found by its job id if no other job has that id, but not if its key belongs to another job', () => {
     const { outbox, reject } = setup();
     reject(job('own'), TOO_LARGE);
     reject(job('own_2'), KEY_REUSED);
@@ -69,7 +74,8 @@ describe('a rejected job', () => {
 
   it('that is removed is gone, or pending as cancelled until its end is recorded', () => {
     const { outbox, reject } = setup();
-    const [own, others] = [reject(job('own'), TOO_LARGE), reject(job('others'), KEY_REUSED)];
+    const own = reject(job('own'), TOO_LARGE);
+    const others = reject(job('others'), KEY_REUSED);
     expect(outbox.rejected.remove('globex', own)).toBeUndefined();
     expect(outbox.rejected.remove('acme', own)).toMatchObject({ id: own, state: 'rejected' });
     expect(outbox.rejected.remove('acme', others)).toMatchObject({ id: others });

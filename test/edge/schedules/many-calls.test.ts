@@ -24,7 +24,11 @@ describe('the list of schedules', () => {
     const { schedules } = await world.call<SchedulePage>('list', { limit: 10 });
     expect(schedules).toEqual([
       expect.objectContaining({
-        ...{ name: 'daily', operation: 'echo', cron: '0 6 * * *', timeZone: 'Europe/Berlin', paused: false },
+        name: 'daily',
+        operation: 'echo',
+        cron: '0 6 * * *',
+        timeZone: 'Europe/Berlin',
+        paused: false,
         nextRun: '2026-03-01T05:00:00.000Z',
       }),
       expect.objectContaining({ name: 'hourly', every: '1h', paused: true }),

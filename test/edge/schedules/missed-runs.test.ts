@@ -26,7 +26,9 @@ describe('the runs that are due after the edge was away for a day', () => {
 
   it('are the newest with "last"', () => {
     expect(missedRuns(hourly, FROM, now, 'last')).toEqual({
-      ...{ runs: all.slice(-1), dropped: 23, lastDropped: all.at(-2) },
+      runs: all.slice(-1),
+      dropped: 23,
+      lastDropped: all.at(-2),
     });
   });
 

@@ -35,11 +35,9 @@ class Bench {
     this.maker = new RunMaker({
       bridge: { submit: (command) => this.#submit(command), read: async () => undefined },
       bridgeShards: 1,
-      ...{
-        table: this.table,
-        clock: { now: () => this.now, alarmAt: (at) => at },
-        log: createLogger('error'),
-      },
+      table: this.table,
+      clock: { now: () => this.now, alarmAt: (at) => at },
+      log: createLogger('error'),
     } satisfies RunMakerParts);
   }
 
@@ -75,18 +73,21 @@ class Bench {
 
 function rowOf(request: ScheduleRequest): ScheduleRow {
   return {
-    ...{
-      name: NAME,
-      tenant: 'acme',
-      version: '1',
-      created_at: FROM,
-      updated_at: FROM,
-      digest: '',
-      maker: '',
-      terms: JSON.stringify(termsIn(request)),
-    },
-    ...{ request: JSON.stringify(request), spec: JSON.stringify({ orderingKey: request.orderingKey }) },
-    ...{ paused: 0, decided_at: FROM, wake_at: FROM + MINUTE, last_job: '', input_check: '' },
+    name: NAME,
+    tenant: 'acme',
+    version: '1',
+    created_at: FROM,
+    updated_at: FROM,
+    digest: '',
+    maker: '',
+    terms: JSON.stringify(termsIn(request)),
+    request: JSON.stringify(request),
+    spec: JSON.stringify({ orderingKey: request.orderingKey }),
+    paused: 0,
+    decided_at: FROM,
+    wake_at: FROM + MINUTE,
+    last_job: '',
+    input_check: '',
     ...NOTHING_PENDING,
   };
 }

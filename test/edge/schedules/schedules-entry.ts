@@ -112,8 +112,15 @@ export class JobIndex extends DurableObject {}
 
 function jobOf(id: string, state: JobState): Job {
   return {
-    ...{ id, operation: 'echo', state, attempt: 0, maxAttempts: 1, durability: 'stream', traceId: '' },
-    ...{ acceptedAt: new Date(0).toISOString(), links: { self: `/v1/jobs/${id}` } },
+    id,
+    operation: 'echo',
+    state,
+    attempt: 0,
+    maxAttempts: 1,
+    durability: 'stream',
+    traceId: '',
+    acceptedAt: new Date(0).toISOString(),
+    links: { self: `/v1/jobs/${id}` },
   };
 }
 

@@ -5,7 +5,10 @@ import type { Schedule } from '../../../shared/api/answers/schedule.ts';
 import { type ScheduleWorld, type ScheduleWorlds, startScheduleWorlds } from './schedules-world.ts';
 
 const START = Date.parse('2026-03-01T00:00:00.000Z');
-const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
 const MINUTELY = { cron: '* * * * *' };
 
 let worlds: ScheduleWorlds;
@@ -71,7 +74,7 @@ describe('a schedule', () => {
     expect((await runs()).map(([minute]) => minute)).toEqual(Array.from({ length: 20 }, (_, run) => run + 6));
   });
 
-  it('runs by the clock of its time zone, also when daylight saving skips its time', async () => {
+  it('runs by the clock of its time zone, even when daylight saving skips its time', async () => {
     await start({ cron: '30 2 * * *', timeZone: 'Europe/Berlin' }, Date.parse('2026-03-28T00:00:00.000Z'));
     await world.advance(Date.parse('2026-03-31T00:00:00.000Z'));
     const { lastRuns } = (await world.read('one')) ?? {};
@@ -142,7 +145,7 @@ describe('with "overlap": "skip"', () => {
 });
 
 describe('a trigger', () => {
-  it('with the key of an earlier one is answered with its job, also while another job runs', async () => {
+  it('with the key of an earlier one is answered with its job, even while another job runs', async () => {
     await start({ ...MINUTELY, overlap: 'skip' });
     const first = await world.call<SubmitResult>('trigger', { name: 'one', key: 'a' });
     const second = await world.call<SubmitResult>('trigger', { name: 'one', key: 'b' });
@@ -279,7 +282,7 @@ describe('a schedule that is changed', () => {
     expect(await submitted()).toHaveLength(2);
   });
 
-  it('to times that cannot be read is refused and stays as it was, also if it is to be paused', async () => {
+  it('to times that cannot be read is refused and stays as it was, even if it is to be paused', async () => {
     await start({ every: '5m' });
     const before = await world.read('one');
     for (const wrong of [{ cron: 'x' }, { cron: '0 0 31 2 *' }, { cron: '* * * * *', timeZone: 'No/Zone' }])
@@ -306,7 +309,8 @@ describe('a tenant', () => {
     await world.put('two', MINUTELY);
     await world.put('three', MINUTELY);
     await expect(world.put('four', MINUTELY)).rejects.toMatchObject({
-      ...{ code: 'quota-exceeded', retryAfterSeconds: expect.any(Number) },
+      code: 'quota-exceeded',
+      retryAfterSeconds: expect.any(Number),
     });
     await world.put('three', { every: '1h' });
     await world.call('remove', { name: 'two' });

@@ -62,7 +62,8 @@ function timingOf({ minute, hour, day, month, weekday }: Expression, timeZone: s
 
 /** Cron's rule for days: if both fields are given, one of them is enough. */
 function matches({ minute, hour, day, month, weekday }: Expression, wall: WallTime): boolean {
-  const [onDay, onWeekday] = [day.values.has(wall.day), weekday.values.has(wall.weekday)];
+  const onDay = day.values.has(wall.day);
+  const onWeekday = weekday.values.has(wall.weekday);
   const onDate = day.fixed && weekday.fixed ? onDay || onWeekday : onDay && onWeekday;
   return (
     minute.values.has(wall.minute) && hour.values.has(wall.hour) && month.values.has(wall.month) && onDate

@@ -7,7 +7,11 @@ export function hostOf(
   more: Partial<HostAnnouncement> = {},
 ): HostAnnouncement {
   return HostAnnouncement.parse({
-    ...{ host: 'host-1', version: '1.0.0', group: 'workers', concurrency: 10, leaseMs: 90_000 },
+    host: 'host-1',
+    version: '1.0.0',
+    group: 'workers',
+    concurrency: 10,
+    leaseMs: 90_000,
     since: '2026-01-01T00:00:00.000Z',
     operations,
     ...more,

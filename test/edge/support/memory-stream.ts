@@ -25,7 +25,9 @@ export class MemoryStream {
   get extent(): StreamExtent {
     const nothing = this.#last === 0 ? 0 : this.#last + 1;
     return {
-      ...{ created: this.#created, first: this.#messages[0]?.sequence ?? nothing, last: this.#last },
+      created: this.#created,
+      first: this.#messages[0]?.sequence ?? nothing,
+      last: this.#last,
       bytes: this.#messages.reduce((sum, { data }) => sum + data.length, 0),
       cap: this.cap,
     };

@@ -138,7 +138,8 @@ export function sessionRules(open: () => OpenSession): void {
   describe('deleteUpTo', () => {
     it('deletes the messages of a filter up to a sequence, and no others', async () => {
       const { session } = open();
-      const [one, other] = [await stored('one'), await stored('other')];
+      const one = await stored('one');
+      const other = await stored('other');
       await send(one.subject, 'two');
       await session.deleteUpTo('EVENTS', one.subject, other.sequences[0] ?? 0);
       expect(await session.nextMessage('EVENTS', one.subject, 1)).toMatchObject({ data: bytes('two') });
@@ -178,7 +179,7 @@ export function sessionRules(open: () => OpenSession): void {
       expect(page).toMatchObject({ messages: { length: 1 }, more: true });
     });
 
-    it('says where a message is stored, also if the message has headers that say otherwise', async () => {
+    it('says where a message is stored, even if the message has headers that say otherwise', async () => {
       const { session } = open();
       const subject = newSubject();
       const lies = { 'Nats-Subject': 'events.other.job', 'Nats-Sequence': '1', 'Nats-Time-Stamp': 'never' };
@@ -193,7 +194,8 @@ export function sessionRules(open: () => OpenSession): void {
 
     it('gives the subject, the headers and the time of each message of a wildcard', async () => {
       const { session } = open();
-      const [a, b] = [newSubject(), newSubject()];
+      const a = newSubject();
+      const b = newSubject();
       await session.publish(a, (set) => set('ce-id', 'a'), bytes('one'));
       await session.publish(b, (set) => set('ce-id', 'b'), bytes('two'));
       const from = (await session.lastMessage('EVENTS', a))?.sequence ?? 0;
@@ -273,7 +275,7 @@ export function sessionRules(open: () => OpenSession): void {
   });
 
   describe('subscribe', () => {
-    it('gives each message on a subject, also one that the stream does not store', async () => {
+    it('gives each message on a subject, even one that the stream does not store', async () => {
       const { session } = open();
       const subject = newSubject();
       const taken: string[] = [];

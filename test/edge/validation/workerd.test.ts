@@ -10,7 +10,10 @@ let workerd: Miniflare;
 beforeAll(async () => {
   const { outputFiles } = await build({
     entryPoints: [path.join(import.meta.dirname, 'workerd-entry.ts')],
-    ...{ bundle: true, format: 'esm', target: 'es2024', write: false },
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    write: false,
   });
   const main = { type: 'esm' as const, contents: outputFiles[0]?.text ?? '' };
   workerd = new Miniflare({

@@ -43,7 +43,10 @@ describe('the event streams of a job', () => {
     );
     expect(new Set(texts).size).toBe(1);
     expect(texts[0]?.match(/^id: .*$/gm)).toEqual([
-      ...['id: place', 'id: sealed-1', 'id: sealed-2', 'id: sealed-3'],
+      'id: place',
+      'id: sealed-1',
+      'id: sealed-2',
+      'id: sealed-3',
     ]);
     expect(sealed()).toBe(3);
   });

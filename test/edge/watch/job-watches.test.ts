@@ -8,8 +8,16 @@ import { MemoryConnection } from '../support/memory-connection.ts';
 const AT = '2026-01-02T03:04:05.678Z';
 const JOB = { tenant: 'acme', jobId: 'job-1' };
 const EVENT = {
-  ...{ jobId: JOB.jobId, operation: 'echo', at: AT, acceptedAt: AT, worker: 'w', traceId: '', spanId: '' },
-  ...{ attempt: 1, maxAttempts: 5, released: 0 },
+  jobId: JOB.jobId,
+  operation: 'echo',
+  at: AT,
+  acceptedAt: AT,
+  worker: 'w',
+  traceId: '',
+  spanId: '',
+  attempt: 1,
+  maxAttempts: 5,
+  released: 0,
 };
 
 /** The watches of a bridge whose NATS has events of these kinds. */

@@ -67,7 +67,7 @@ describe('the places of event streams', () => {
     expect(giveWay).not.toHaveBeenCalled();
   });
 
-  it('do not go round between more readers than there are places, but at the pace of `Retry-After`', () => {
+  it('go round between more readers than places only at the pace of `Retry-After`', () => {
     let changes = 0;
     let waiting = 1;
     const giveWay = (): void => {

@@ -22,8 +22,12 @@ export async function locateCollector(): ReturnType<typeof locateGoProgram> {
   const texts = await Promise.all(FILES.map((file) => readFile(join(SOURCE, file))));
   const digest = createHash('sha256').update(Buffer.concat(texts)).digest('hex').slice(0, 8);
   return await locateGoProgram({
-    ...{ name: 'otelcol', version: `v${COLLECTOR_VERSION}-${digest}`, check: ['--version'], package: '.' },
-    ...{ mayBuild: SUITE.COLLECTOR_BUILD, builtBy: 'npm run test:collector' },
+    name: 'otelcol',
+    version: `v${COLLECTOR_VERSION}-${digest}`,
+    check: ['--version'],
+    package: '.',
+    mayBuild: SUITE.COLLECTOR_BUILD,
+    builtBy: 'npm run test:collector',
     flags: ['-mod=mod'],
     prepare: (folder) => Promise.all(FILES.map((file) => copyFile(join(SOURCE, file), join(folder, file)))),
   });

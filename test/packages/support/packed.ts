@@ -54,7 +54,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
 /** Runs the commands of the page that install the packages. */
 async function install(folder: string): Promise<Installed> {
-  const [worker, all] = [path.join(folder, 'worker'), path.join(folder, 'all')];
+  const worker = path.join(folder, 'worker');
+  const all = path.join(folder, 'all');
   const [first = '', ...others] = blockOf('docs/PACKAGES.md', 'sh install').trim().split('\n');
   await makeProject(worker, { type: 'module' });
   await run(worker, first);

@@ -167,8 +167,16 @@ function eventMessage(id: string, kind: string): Uint8Array {
 }
 
 const PROCESS_SPAN: SpanRecord = {
-  ...{ service: 'throughline-worker', name: 'process echo', kind: 'CONSUMER', traceId: TRACE_ID },
-  ...{ spanId: '00f067aa0ba902b7', startMs: 0, durationMs: 1, status: 'UNSET', events: [], links: [] },
+  service: 'throughline-worker',
+  name: 'process echo',
+  kind: 'CONSUMER',
+  traceId: TRACE_ID,
+  spanId: '00f067aa0ba902b7',
+  startMs: 0,
+  durationMs: 1,
+  status: 'UNSET',
+  events: [],
+  links: [],
   attributes: {
     'messaging.operation.type': 'process',
     'throughline.job.id': 'job-1',
@@ -176,12 +184,23 @@ const PROCESS_SPAN: SpanRecord = {
   },
 };
 const DEAD_LETTER = {
-  ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', message: 'no luck', attempts: 1 },
-  ...{ diedAt: JOB.acceptedAt, traceId: TRACE_ID, links: { self: '/s', job: '/j' } },
+  id: 'job-1',
+  operation: 'echo',
+  reason: 'operation-failed',
+  message: 'no luck',
+  attempts: 1,
+  diedAt: JOB.acceptedAt,
+  traceId: TRACE_ID,
+  links: { self: '/s', job: '/j' },
 };
 const OPERATION = {
-  ...{ name: 'echo', inputSchema: true, timeoutMs: 10_000, maxAttempts: 5, edgeChecks: 'whole' },
-  ...{ hosts: 2, since: JOB.acceptedAt },
+  name: 'echo',
+  inputSchema: true,
+  timeoutMs: 10_000,
+  maxAttempts: 5,
+  edgeChecks: 'whole',
+  hosts: 2,
+  since: JOB.acceptedAt,
 };
 const OUTBOX_ITEM = {
   id: 'job-1-r1',

@@ -73,7 +73,8 @@ function describeLeaf(runs: LeafRuns, rules: OptionRules): void {
       const mayBeRefused = rules.refusing?.includes(long) ?? false;
       const changes: boolean[] = [];
       for (const base of bases.filter((args) => runs.missingIn(args).includes(option))) {
-        const [without, given] = [await runs.seen(base), await runs.seen(base, option)];
+        const without = await runs.seen(base);
+        const given = await runs.seen(base, option);
         const isUsed = mayBeRefused || !isRefused(given) || isRefused(without);
         changes.push(isUsed && textOf(given) !== textOf(without));
       }

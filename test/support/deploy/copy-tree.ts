@@ -13,7 +13,8 @@ export async function copyTree(from: string, to: string): Promise<void> {
   else {
     await mkdir(to, { recursive: true });
     for (const entry of await readdir(from, { withFileTypes: true })) {
-      const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
+      const source = path.join(from, entry.name);
+      const target = path.join(to, entry.name);
       if (entry.isSymbolicLink()) await cp(source, target, { force: true, verbatimSymlinks: true });
       else await copyTree(source, target);
     }
@@ -23,7 +24,8 @@ export async function copyTree(from: string, to: string): Promise<void> {
 async function linkPackages(from: string, to: string): Promise<void> {
   await mkdir(to);
   for (const entry of await readdir(from, { withFileTypes: true })) {
-    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
+    const source = path.join(from, entry.name);
+    const target = path.join(to, entry.name);
     if (entry.isDirectory()) await linkPackages(source, target);
     else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
     // npm writes its own list of what is installed in place.

@@ -197,7 +197,9 @@ export class Site {
     const made =
       this.#hosts.get(name) ??
       RunbookHost.make({
-        ...{ name, scratch, taken },
+        name,
+        scratch,
+        taken,
         replacements: [...own, ...common],
         programs: { 'nats-server': natsServer, nats: natsCli },
         // What goes wrong in a cluster often stands in the log of another server.

@@ -14,11 +14,26 @@ export interface TestCertificate {
 
 /** Makes a certificate in `directory`, by openssl 1.1.1 or newer. */
 export async function makeCertificate(directory: string): Promise<TestCertificate> {
-  const [certificate, key] = [path.join(directory, 'server.crt'), path.join(directory, 'server.key')];
+  const certificate = path.join(directory, 'server.crt');
+  const key = path.join(directory, 'server.key');
   await run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-    ...['-keyout', key, '-out', certificate, '-subj', '/CN=127.0.0.1'],
-    ...['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '2',
+    '-keyout',
+    key,
+    '-out',
+    certificate,
+    '-subj',
+    '/CN=127.0.0.1',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1,DNS:localhost',
   ]);
   return { certificate, key };
 }
@@ -33,7 +48,8 @@ export async function sameCertificate(directory: string): Promise<TestCertificat
     first = [await readFile(made.certificate, 'utf8'), await readFile(made.key, 'utf8')];
     return made;
   }
-  const [certificate, key] = [path.join(directory, 'server.crt'), path.join(directory, 'server.key')];
+  const certificate = path.join(directory, 'server.crt');
+  const key = path.join(directory, 'server.key');
   await writeFile(certificate, first[0]);
   await writeFile(key, first[1]);
   return { certificate, key };

@@ -28,7 +28,8 @@ export async function mostAtOnce(
 ): Promise<number> {
   const events = await eventsByJob(nats);
   const changes = ids.flatMap((id) => changesOf(events.get(id) ?? [], killedAt));
-  let [running, most] = [0, 0];
+  let running = 0;
+  let most = 0;
   for (const [, change] of changes.toSorted(([a, one], [b, other]) => a - b || one - other)) {
     running += change;
     most = Math.max(most, running);

@@ -13,15 +13,24 @@ type KeyPair = ReturnType<typeof nkeys.createUser>;
 const NO_LIMITS = { subs: -1, data: -1, payload: -1 };
 const ACCOUNT_LIMITS = {
   ...NO_LIMITS,
-  ...{ imports: -1, exports: -1, wildcards: true, conn: -1, leaf: -1 },
-  ...{ mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 },
+  imports: -1,
+  exports: -1,
+  wildcards: true,
+  conn: -1,
+  leaf: -1,
+  mem_storage: -1,
+  disk_storage: -1,
+  streams: -1,
+  consumer: -1,
 };
 /** The system account may not use JetStream. */
 const NO_JETSTREAM = { mem_storage: 0, disk_storage: 0, streams: 0, consumer: 0 };
 
 /** Makes an operator with new keys (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/jwt). */
 export function newOperator(): Operator {
-  const [operator, account, user] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createUser()];
+  const operator = nkeys.createOperator();
+  const account = nkeys.createAccount();
+  const user = nkeys.createUser();
   const system = nkeys.createAccount();
   const operatorJwt = jwtOf(operator, operator, { type: 'operator' });
   const accounts = [

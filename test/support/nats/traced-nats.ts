@@ -52,7 +52,8 @@ export async function startBrokerSpans(
     });
   await says('broker spans ready');
   return {
-    ...{ printed: () => text, says },
+    printed: () => text,
+    says,
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       return await closed;

@@ -98,7 +98,9 @@ export function metricsIn(body: unknown): SeenMetric[] {
   const { resourceMetrics } = Metrics.parse(body);
   const metrics = resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics).flatMap((one) => one.metrics);
   return metrics.map((metric) => ({
-    ...{ name: metric.name, unit: metric.unit, instrument: instrumentOf(metric) },
+    name: metric.name,
+    unit: metric.unit,
+    instrument: instrumentOf(metric),
   }));
 }
 
@@ -115,7 +117,9 @@ function instrumentOf({ sum, gauge }: Metric): string {
 
 function sent(of: string, attributes: z.infer<typeof Attributes>, scope?: string): SentAttribute[] {
   return attributes.map(({ key, value }) => ({
-    ...{ of, name: key, type: typeOf(value) },
+    of,
+    name: key,
+    type: typeOf(value),
     ...(scope === undefined ? {} : { scope }),
   }));
 }

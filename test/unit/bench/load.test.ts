@@ -25,9 +25,11 @@ describe('what wrk writes', () => {
     expect(readWrk(WRK)).toEqual({ requests: 6_632, failed: 0, seconds: 2 });
   });
 
-  it('has the requests that were refused, adds those that got no answer, and counts a late answer once', () => {
+  it('counts refused requests and those without an answer, and counts a late answer once', () => {
     expect(readWrk(WRK.replace('Requests/sec', `${FAILED}Requests/sec`))).toEqual({
-      ...{ requests: 6_633, failed: 13, seconds: 2 },
+      requests: 6_633,
+      failed: 13,
+      seconds: 2,
     });
   });
 
@@ -65,8 +67,11 @@ describe('a sender', () => {
     expect(name).toMatch(/^autocannon \d+\.\d+\.\d+$/);
     const { port } = server.address() as AddressInfo;
     const { requests, failed } = await send({
-      ...{ ...load, url: `http://127.0.0.1:${port}/`, connections: 4 },
-      ...{ headers: { authorization: 'Bearer a=b' }, body: 'x'.repeat(200_000) },
+      ...load,
+      url: `http://127.0.0.1:${port}/`,
+      connections: 4,
+      headers: { authorization: 'Bearer a=b' },
+      body: 'x'.repeat(200_000),
     });
     expect(bodies).toEqual(new Set([200_000]));
     expect(requests).toBeGreaterThan(failed);
@@ -87,7 +92,9 @@ describe('a sender', () => {
 
   it('reads the figures of autocannon, and says what it wrote if it has none', () => {
     expect(readAutocannon('{"2xx":5,"non2xx":2,"errors":1,"duration":2.1}\n')).toEqual({
-      ...{ requests: 8, failed: 3, seconds: 2.1 },
+      requests: 8,
+      failed: 3,
+      seconds: 2.1,
     });
     expect(() => readAutocannon('no')).toThrow('autocannon said: no');
   });

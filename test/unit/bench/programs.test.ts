@@ -43,11 +43,13 @@ describe('the program of a peer', () => {
 describe('the server of a peer', () => {
   const start = async (file: string, directory: string) =>
     await startServer({
-      ...{ program: file, args: [], directory },
+      program: file,
+      args: [],
+      directory,
       isReady: (lines) => lines.includes('ready'),
     });
 
-  it('that ends before it is ready gives an error with its last words, of both outputs, and leaves no folder', async () => {
+  it('that ends before it is ready gives an error with the last lines of both outputs, and leaves no folder', async () => {
     const directory = path.join(await scratchFolder(), 'data');
     await mkdir(directory);
     const file = await program('server', 'echo "the port is taken"\nexit 3');

@@ -12,8 +12,11 @@ import { scratchFolder } from '../../support/cleanup.ts';
 const SPEED = { name: 'requests', unit: '/s' };
 const COST = { name: 'workerd', unit: 'µs', digits: 1 };
 const CIRCUMSTANCES: Circumstances = {
-  ...{ machine: '2 cores (one of a test), 4 GiB', node: '24.0.0', natsServer: '2.14.5' },
-  ...{ commit: '0123456789abcdef', changed: true },
+  machine: '2 cores (one of a test), 4 GiB',
+  node: '24.0.0',
+  natsServer: '2.14.5',
+  commit: '0123456789abcdef',
+  changed: true,
 };
 
 function row(...speeds: readonly number[]): Row {
@@ -25,7 +28,7 @@ function table(rows: readonly Row[], more: Partial<Table> = {}): Table {
 }
 
 describe('the spread of a row', () => {
-  it('is the middle of its rounds, the least and the most; of an even number, the upper one of both middles', () => {
+  it('is the median of its rounds, the least and the most; of an even number, the upper of the two in the middle', () => {
     expect(spreadOf(row(30, 10, 20), SPEED)).toEqual({ median: 20, least: 10, most: 30 });
     expect(spreadOf(row(40, 10, 20, 30), SPEED)).toEqual({ median: 30, least: 10, most: 40 });
   });
@@ -42,7 +45,8 @@ describe('contestants in turns', () => {
     const measured: string[] = [];
     const stopped: string[] = [];
     const contestant = (name: string): Contestant => ({
-      ...{ name, kind: 'ours' },
+      name,
+      kind: 'ours',
       measure: async () => ({ requests: measured.push(name) }),
       stop: async () => void stopped.push(name),
     });
@@ -58,7 +62,8 @@ describe('contestants in turns', () => {
   it('keep the rounds that are finished when one fails, and say why it failed', async () => {
     let calls = 0;
     const failing: Contestant = {
-      ...{ name: 'a', kind: 'ours' },
+      name: 'a',
+      kind: 'ours',
       measure: async () => {
         if (++calls === 2) throw new Error('all 7 requests failed');
         return { requests: calls, failed: calls };

@@ -16,9 +16,23 @@ beforeAll(async () => {
  * test/verify and test/conformance look at them.
  */
 const ELSEWHERE = [
-  ...['dev', 'init', 'setup', 'broker-spans', 'groups list', 'groups move', 'groups remove'],
-  ...['workers', 'pause', 'resume', 'verify', 'conformance worker', 'conformance producer'],
-  ...['config list', 'config set', 'config use', 'config remove'],
+  'dev',
+  'init',
+  'setup',
+  'broker-spans',
+  'groups list',
+  'groups move',
+  'groups remove',
+  'workers',
+  'pause',
+  'resume',
+  'verify',
+  'conformance worker',
+  'conformance producer',
+  'config list',
+  'config set',
+  'config use',
+  'config remove',
 ];
 
 const BASES: Readonly<Record<string, readonly (readonly string[])[]>> = {

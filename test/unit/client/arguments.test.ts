@@ -1,23 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, ThroughlineClient } from '../../../client/index.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
 import { DONE } from '../../support/cli/servers.ts';
+import { refusalOf } from '../support.ts';
 
 const JOB = { operation: 'echo', input: 1 };
 
 function clientWith(options: Partial<ClientOptions> = {}) {
   const fetch = vi.fn(async (_url: unknown, _init?: RequestInit) => Response.json(DONE));
   return { client: new ThroughlineClient({ url: 'http://api.test', ...options, fetch }), fetch };
-}
-
-async function refusalOf(work: () => unknown): Promise<ThroughlineError> {
-  const thrown = await (async () => work())().then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(thrown).toBeInstanceOf(ThroughlineError);
-  return thrown as ThroughlineError;
 }
 
 async function readAll(events: AsyncIterable<unknown>): Promise<void> {
@@ -53,7 +44,10 @@ it('a job by the name of its operation is the same request as one object', async
   await client.submit('echo', null);
   await client.submit({ operation: 'echo', input: null });
   const [named, whole, least, leastWhole] = fetch.mock.calls.map(([url, init]) => [
-    ...[url, init?.method, init?.headers, init?.body],
+    url,
+    init?.method,
+    init?.headers,
+    init?.body,
   ]);
   expect(named).toEqual(whole);
   expect(least).toEqual(leastWhole);

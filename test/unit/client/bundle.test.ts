@@ -8,8 +8,14 @@ const LIMIT = 8_200;
 it('the client holds only its own code, and is small', async () => {
   const { metafile, outputFiles } = await build({
     entryPoints: ['client/index.ts'],
-    ...{ bundle: true, minify: true, metafile: true, write: false, logLevel: 'error' },
-    ...{ format: 'esm', platform: 'browser', target: 'es2024' },
+    bundle: true,
+    minify: true,
+    metafile: true,
+    write: false,
+    logLevel: 'error',
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2024',
   });
   const packages = Object.keys(metafile.inputs).flatMap(
     (file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? [],

@@ -4,8 +4,18 @@ import { DONE, JOB } from '../../support/cli/servers.ts';
 
 const ID = JOB.id;
 const started = {
-  ...{ id: '7', kind: 'started', jobId: ID, operation: 'echo', attempt: 1, maxAttempts: 3, released: 0 },
-  ...{ acceptedAt: JOB.acceptedAt, at: JOB.acceptedAt, worker: 'w', traceId: '', spanId: '' },
+  id: '7',
+  kind: 'started',
+  jobId: ID,
+  operation: 'echo',
+  attempt: 1,
+  maxAttempts: 3,
+  released: 0,
+  acceptedAt: JOB.acceptedAt,
+  at: JOB.acceptedAt,
+  worker: 'w',
+  traceId: '',
+  spanId: '',
 };
 const succeeded = { ...started, id: '9', kind: 'succeeded' };
 

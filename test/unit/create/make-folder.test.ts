@@ -21,7 +21,7 @@ describe('makeFolder', () => {
       expect((await stat(path.join(home, made))).mode & 0o777).toBe(0o700);
   });
 
-  it('leaves a folder that is there, also one behind a link', async () => {
+  it('leaves a folder that is there, even one behind a link', async () => {
     await mkdir(path.join(home, 'there'), { mode: 0o755 });
     await symlink(path.join(home, 'there'), path.join(home, 'link'));
     await makeFolder(path.join(home, 'there'), { mode: 0o700 });

@@ -38,7 +38,12 @@ describe('the script that rolls the workers of a project', () => {
     );
     await writeFile(path.join(folder, 'roll.sh'), script);
     const { PATH, calls } = await machine({
-      ...{ ssh: 'shift; exec "$@"', git: '', npm: '', sudo: '', curl: '', sleep: '' },
+      ssh: 'shift; exec "$@"',
+      git: '',
+      npm: '',
+      sudo: '',
+      curl: '',
+      sleep: '',
       ...programs,
     });
     const child = spawn('bash', [path.join(folder, 'roll.sh'), 'abc123'], {
@@ -53,10 +58,11 @@ describe('the script that rolls the workers of a project', () => {
     return { code, errors, calls: (await calls()).trim().split('\n') };
   }
 
-  it('renews one host after the other, also if a program there reads its input', async () => {
+  it('renews one host after the other, even if a program there reads its input', async () => {
     const host = [
       'ssh @ bash -seu',
-      ...['git fetch --quiet origin', 'git checkout --quiet --detach abc123'],
+      'git fetch --quiet origin',
+      'git checkout --quiet --detach abc123',
       'npm ci --omit=dev --ignore-scripts --no-audit --no-fund',
       'sudo systemctl restart my-jobs-worker',
       'curl --fail --silent --max-time 2 http://127.0.0.1:8081/readyz',

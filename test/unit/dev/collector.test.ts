@@ -116,7 +116,8 @@ function readableSpans(): ReadableSpan[] {
 
 describe('what the collector reads', () => {
   it('is the same from JSON and from protobuf', async () => {
-    const [fromJson, fromProtobuf] = [await start(), await start()];
+    const fromJson = await start();
+    const fromProtobuf = await start();
     const json = JsonTraceSerializer.serializeRequest(readableSpans()) ?? new Uint8Array();
     const protobuf = ProtobufTraceSerializer.serializeRequest(readableSpans()) ?? new Uint8Array();
     const jsonAnswer = await post(fromJson, Buffer.from(json), JSON_TYPE);

@@ -16,7 +16,9 @@ const VALUES: Readonly<Record<string, string>> = {
   '--worker': 'WORKER_CONCURRENCY=1',
 };
 const STACK = {
-  ...{ url: 'http://127.0.0.1:1', apiKey: 'tl_a_b', callbackSecret: 'whsec_x' },
+  url: 'http://127.0.0.1:1',
+  apiKey: 'tl_a_b',
+  callbackSecret: 'whsec_x',
   nats: { url: 'nats://127.0.0.1:2', webSocketUrl: 'ws://127.0.0.1:3' },
   collector: { otlpUrl: 'http://127.0.0.1:4', tracesUrl: 'http://127.0.0.1:4/traces' },
 };

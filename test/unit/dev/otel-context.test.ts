@@ -33,7 +33,7 @@ describe.each([
     ]);
   });
 
-  it('has no value that was deleted, also if it was set twice, until it is set again', () => {
+  it('has no value that was deleted, even if it was set twice, until it is set again', () => {
     const deleted = root.setValue(a, 1).setValue(b, 2).setValue(a, 3).deleteValue(a);
     expect(values(deleted)).toEqual([undefined, 2, undefined]);
     expect(values(deleted.setValue(a, 4))).toEqual([4, 2, undefined]);

@@ -8,7 +8,8 @@ it('the code of docs/HTTP-API.md to verify a callback accepts only genuine ones'
   const { isGenuine } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
     isGenuine: (secret: string, headers: Record<string, string>, body: string) => boolean;
   };
-  const [secret, other] = [createCallbackSecret(), createCallbackSecret()];
+  const secret = createCallbackSecret();
+  const other = createCallbackSecret();
   const keys = [other, secret].map((text) => callbackSecretKey(text) ?? new Uint8Array());
   const timestamp = Math.floor(Date.now() / 1_000);
   const signed = (at: number): Record<string, string> => ({

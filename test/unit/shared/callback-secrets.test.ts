@@ -5,7 +5,8 @@ import { callbackSecretKey, callbackSecretOf, createCallbackSecret } from '../..
 import { workerConfig } from '../../../worker-node/config.ts';
 import { refusalOf } from '../support.ts';
 
-const [NEW, OLD] = [createCallbackSecret(), createCallbackSecret()];
+const NEW = createCallbackSecret();
+const OLD = createCallbackSecret();
 const keyOf = (secret: string): Uint8Array => callbackSecretKey(secret) ?? new Uint8Array();
 
 /** What Node derives: an implementation of HKDF that the project does not use. */
@@ -18,7 +19,8 @@ const secretsOf = (settings: Record<string, string>): CallbackSecrets =>
 describe('the keys of a tenant', () => {
   it('are derived from the master secret, and differ from those of every other tenant', async () => {
     const secrets = secretsOf({ CALLBACK_SECRET: NEW });
-    const [alpha, beta] = [await secrets.of('alpha'), await secrets.of('beta')];
+    const alpha = await secrets.of('alpha');
+    const beta = await secrets.of('beta');
     expect(alpha).toEqual([derivedKey(NEW, 'alpha')]);
     expect(beta).toEqual([derivedKey(NEW, 'beta')]);
     expect(beta).not.toEqual(alpha);

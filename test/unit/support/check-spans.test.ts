@@ -9,9 +9,17 @@ type Changes = { [Key in keyof SpanRecord]?: SpanRecord[Key] | undefined };
 
 function span(more: Changes = {}): SpanRecord {
   return {
-    ...{ service: 'throughline-bridge', name: `receive ${EVENTS}`, kind: 'CLIENT' },
-    ...{ traceId: TRACE, spanId: '1'.repeat(16), parentSpanId: '2'.repeat(16) },
-    ...{ startMs: 1_000, durationMs: 5, status: 'UNSET', events: [], links: [] },
+    service: 'throughline-bridge',
+    name: `receive ${EVENTS}`,
+    kind: 'CLIENT',
+    traceId: TRACE,
+    spanId: '1'.repeat(16),
+    parentSpanId: '2'.repeat(16),
+    startMs: 1_000,
+    durationMs: 5,
+    status: 'UNSET',
+    events: [],
+    links: [],
     scope: { name: 'throughline-bridge', version: '', schemaUrl: '' },
     attributes: ATTRIBUTES,
     ...more,

@@ -122,7 +122,8 @@ describe('a run of an operation', () => {
   ])('waits for %s at no cost, on clocks that agree', async (_, wait) => {
     const slow = operationOf(
       async () => {
-        const [date, now] = [Date.now(), performance.now()];
+        const date = Date.now();
+        const now = performance.now();
         await wait(HOUR_MS);
         const written = Date.parse(new Date().toISOString());
         return [Date.now() - date, written - date, performance.now() - now].map(Math.round);

@@ -67,7 +67,9 @@ const NO_PROPERTIES = 'the API of the SDK has no place for properties';
 /** What we read otherwise than the SDK that injected it meant. */
 export const READ_BY_US: Readonly<Record<string, readonly Difference[]>> = {
   python: [
-    ...[...LIMITS, LEVEL_1_KEYS, LONG_MEMBER],
+    ...LIMITS,
+    LEVEL_1_KEYS,
+    LONG_MEMBER,
     { whats: ['baggage with non-ASCII'], because: PLUS, arrives: baggage(['city', 'Zürich+東京+🚀']) },
     { whats: ['baggage with spaces'], because: PLUS, arrives: baggage(['name', 'Ann++de+Vries']) },
     { whats: ['baggage with a plus sign'], because: PLUS, arrives: baggage(['phone', '+49+30+1']) },
@@ -86,7 +88,9 @@ export const READ_BY_US: Readonly<Record<string, readonly Difference[]>> = {
   ],
   go: [...LIMITS, LEVEL_1_KEYS],
   rust: [
-    ...[...LIMITS, ...RUST_FLAGS, STRIPPED],
+    ...LIMITS,
+    ...RUST_FLAGS,
+    STRIPPED,
     {
       whats: ['baggage with separators'],
       because:
@@ -99,7 +103,10 @@ export const READ_BY_US: Readonly<Record<string, readonly Difference[]>> = {
 /** What an SDK extracts from our headers otherwise than the context was meant. */
 export const READ_BY_SDK: Readonly<Record<string, readonly Difference[]>> = {
   python: [
-    ...[...LIMITS, LEVEL_1_KEYS, LONG_MEMBER, STRIPPED],
+    ...LIMITS,
+    LEVEL_1_KEYS,
+    LONG_MEMBER,
+    STRIPPED,
     {
       whats: [KEYS],
       because: 'the SDK decodes keys, and reads a "+" in them as a blank',

@@ -15,8 +15,12 @@ const PACKAGE = 'github.com/jaegertracing/jaeger/cmd/jaeger';
  */
 export function locateJaeger(): ReturnType<typeof locateGoProgram> {
   return locateGoProgram({
-    ...{ name: 'jaeger', version: VERSION, check: ['version'], package: PACKAGE },
-    ...{ mayBuild: SUITE.JAEGER_BUILD, builtBy: 'npm run test:jaeger' },
+    name: 'jaeger',
+    version: VERSION,
+    check: ['version'],
+    package: PACKAGE,
+    mayBuild: SUITE.JAEGER_BUILD,
+    builtBy: 'npm run test:jaeger',
     prepare: async (_, go) => {
       await go('mod', 'init', 'throughline.test/jaeger');
       await go('get', '-tool', `${PACKAGE}@${VERSION}`);

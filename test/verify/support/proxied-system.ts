@@ -55,7 +55,8 @@ async function start(): Promise<void> {
   stack = await startTestStack({
     nats,
     worker: {
-      ...{ NATS_URL: toWorker.url, CALLBACK_ALLOW: toReceiver.url },
+      NATS_URL: toWorker.url,
+      CALLBACK_ALLOW: toReceiver.url,
       OTEL_EXPORTER_OTLP_ENDPOINT: fromWorker.url,
     },
     edge: { OTEL_EXPORTER_OTLP_ENDPOINT: fromEdge.url },

@@ -24,7 +24,9 @@ beforeAll(async () => {
 /** A stack on this NATS with three dead letters, and requests of their tenant. */
 async function withThree(nats: NatsServer, edge: Readonly<Record<string, string>> = {}) {
   const stack: TestStack = await withTestStack({
-    ...{ nats, operationsFolder: 'test/fixtures/operations', edge: { API_KEYS, ...edge } },
+    nats,
+    operationsFolder: 'test/fixtures/operations',
+    edge: { API_KEYS, ...edge },
   });
   const requests = deadLetters(callers, () => stack.url);
   const ids: string[] = [];
@@ -90,7 +92,10 @@ it('a redrive of many that fills the queue says which it left, and its cursor le
   await manager.streams.update('JOBS', { max_bytes: 100_000 });
   const first = await redriveAll();
   expect(first).toEqual({
-    ...{ redriven: [...ids, last], failed: [], stopped: 'stream-full', cursor: expect.any(String) },
+    redriven: [...ids, last],
+    failed: [],
+    stopped: 'stream-full',
+    cursor: expect.any(String),
   });
   for (const redriven of first.redriven) await inState('acme', redriven, 'succeeded');
   expect(idsOf(await list('acme'))).toEqual([id]);

@@ -98,7 +98,8 @@ describe('throughline broker-spans', () => {
 
   it('takes times and lengths from the server: a message is stored within the span that sends it', async () => {
     const spans = await tracedJob(await stack.run('echo', 1));
-    const [send, store] = [named(spans, 'send jobs'), named(spans, 'store JOBS')];
+    const send = named(spans, 'send jobs');
+    const store = named(spans, 'store JOBS');
     if (send === undefined || store === undefined) throw new Error('a span is missing');
     expect(store.durationMs).toBeGreaterThan(0);
     expect(store.startMs).toBeGreaterThanOrEqual(send.startMs - 1);
@@ -160,7 +161,8 @@ describe('throughline broker-spans', () => {
     collector.answer(() => undefined);
     const own = await startBrokerSpans({
       ...collecting({ OTEL_BSP_MAX_QUEUE_SIZE: '4', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '2' }),
-      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_EXPORT_TIMEOUT: '1000' },
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_EXPORT_TIMEOUT: '1000',
     });
     while (!own.printed().includes('spans were lost')) await stack.run('echo', 5);
     expect(own.printed()).toContain('OTEL_BSP_MAX_QUEUE_SIZE');
@@ -275,8 +277,13 @@ describe('a cluster', () => {
     const way = [named(spans, 'store JOBS')];
     for (let next = parentOf(way[0], spans); next !== undefined; next = parentOf(next, spans)) way.push(next);
     expect(way.map((span) => span?.name.replace(/ (jobs|bridge|POST).*/, ''))).toEqual([
-      ...['store JOBS', 'ingress', 'egress router', 'ingress', 'send'],
-      ...['bridge/submit', 'POST /v1/jobs'],
+      'store JOBS',
+      'ingress',
+      'egress router',
+      'ingress',
+      'send',
+      'bridge/submit',
+      'POST /v1/jobs',
     ]);
     const serverOf = (place: number) => way[place]?.attributes['throughline.broker.server'];
     expect([serverOf(3), serverOf(1)]).toEqual([other.name, leader.name]);

@@ -113,7 +113,7 @@ it('spans that wait while the collector is busy are sent after its Retry-After, 
 });
 
 it.each(['0', '-5', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT'])(
-  'spans wait for a collector that is busy for a moment, also if its Retry-After names no time to come: %s',
+  'spans wait for a collector that is busy for a moment, even if its Retry-After names no time to come: %s',
   async (retryAfter) => {
     let busyUntil: number | undefined;
     const { url } = await serve(() => {

@@ -128,7 +128,7 @@ function standStill(subject: string): void {
   expect(status).toBe(0);
 }
 
-it('a message that came while the host stood still is taken, also if the host learns first that its pull is late', async () => {
+it('a message that came while the host stood still is taken, even if the host learns first that its pull is late', async () => {
   const { inboxes, left } = await queue('still', 0);
   const got: [string, number][] = [];
   const ended = inboxes.ask(2).each((message) => {

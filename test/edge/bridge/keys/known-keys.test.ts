@@ -53,7 +53,7 @@ describe('an idempotency key', () => {
     expect(keys.isUnused('a')).toBe(false);
   });
 
-  it('may be an old one while the first bridge does not answer, which is asked again after a while', async () => {
+  it('may be an old one while the first bridge does not answer; that bridge is asked again later', async () => {
     const askSince = vi.fn(async (): Promise<number> => 0).mockRejectedValueOnce(new Error('reset'));
     const { keys } = open(openSql(), askSince);
     await keys.settle(true, 4_000);
@@ -182,7 +182,7 @@ describe('an idempotency key', () => {
 });
 
 describe('the first bridge', () => {
-  it('says that the number of shards was always the same, if NATS had no job when it was asked first', async () => {
+  it('says that the number of shards was always the same if NATS had no job when it was first asked', async () => {
     const { keys } = open();
     expect(await keys.shardsSince(2, yes)).toBe(0);
     expect(await keys.shardsSince(2, no)).toBe(0);
@@ -196,7 +196,7 @@ describe('the first bridge', () => {
     expect(await keys.shardsSince(2, isFirst)).toBe(Date.now());
   });
 
-  it('says since when the number has changed, also when it changes back', async () => {
+  it('says since when the number has changed, and again when it changes back', async () => {
     const { keys } = open();
     await keys.shardsSince(1, yes);
     vi.setSystemTime(Date.now() + DAY_MS);
@@ -207,7 +207,7 @@ describe('the first bridge', () => {
     expect(await keys.shardsSince(1, yes)).toBe(changed + DAY_MS);
   });
 
-  it('takes its own keys for old ones, too, from the moment when another bridge has another number', async () => {
+  it('takes its own keys, too, for old ones once another bridge has another number', async () => {
     const { keys } = open(openSql(), async () => await keys.shardsSince(1, yes));
     await keys.settle(true, 4_000);
     expect(keys.isUnused('a')).toBe(true);

@@ -250,7 +250,7 @@ describe('while NATS is away, a unique key', () => {
 describe('an idempotency key together with a unique key', () => {
   const keyed = { spec: { fingerprint: KEY } };
 
-  it('stands for the first answer, also when the job of that answer has ended', async () => {
+  it('stands for the first answer, even when the job of that answer has ended', async () => {
     const { submit, ids, record, restart } = bridge();
     await ids(unique('job-1'));
     expect(await submit(unique('ik_2', keyed))).toMatchObject({ job: { id: 'job-1' }, replayed: false });

@@ -48,7 +48,8 @@ describe('an export', () => {
   });
 
   it('does not follow a redirect: the other server would get the headers', async () => {
-    const [collector, other] = [await startRawCollector(), await startRawCollector()];
+    const collector = await startRawCollector();
+    const other = await startRawCollector();
     collector.answer(() => ({ status: 307, headers: { location: other.url } }));
     const { send } = senderTo(collector, { headers: { authorization: 'secret' } });
     expect(await send(SPANS)).toMatchObject({ lost: 3, reason: 'status 307' });

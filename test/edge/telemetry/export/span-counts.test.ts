@@ -79,7 +79,7 @@ it('says each loss once, in at most one line a minute', () => {
   expect(log.warn).toHaveBeenCalledTimes(2);
 });
 
-it('says a loss in a line that belongs to no request, also if a request finds no room for its span', () => {
+it('says a loss in a line that belongs to no request, even if a request finds no room for its span', () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const lines: string[] = [];
   const counts = new SpanCounts(

@@ -12,7 +12,7 @@ describe('a collector that is slow or silent', () => {
   const LARGE = { 'user_agent.original': 'x'.repeat(100_000) };
   const large = (): ReadableSpan => span(TRACE_ID, 1, { ...LARGE });
 
-  it('gets one export at a time; queue and export stay within their bytes, and the rest is counted', async () => {
+  it('gets one export at a time; the queue and the export keep to their limits of bytes, and the rest is counted', async () => {
     let open = 0;
     let most = 0;
     const { processor, end, counts, batches, log } = immediate({
@@ -40,7 +40,7 @@ describe('a collector that is slow or silent', () => {
     });
   });
 
-  it('holds no span up for ever: when its request was cut off, its batch is counted as lost, and the next goes on', async () => {
+  it('never blocks later spans: when its request is cut off, its batch counts as lost, and the next one goes on', async () => {
     const answer = Promise.withResolvers<{ lost: number }>();
     let asked = 0;
     const { processor, end, counts, clock, sent } = immediate({
@@ -254,8 +254,12 @@ describe('memory', () => {
       },
       counts,
       {
-        ...{ maxQueueSize: 4_096, maxBatchSize: 512, maxBytes: 100_000_000 },
-        ...{ windowMs: 1, wait: async () => undefined, now: Date.now },
+        maxQueueSize: 4_096,
+        maxBatchSize: 512,
+        maxBytes: 100_000_000,
+        windowMs: 1,
+        wait: async () => undefined,
+        now: Date.now,
       },
     );
     const provider = new BasicTracerProvider({ spanProcessors: [processor] });

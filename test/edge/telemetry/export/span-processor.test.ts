@@ -38,7 +38,8 @@ describe('a flush', () => {
 
   it('waits for its window, and also sends the spans that ended meanwhile', async () => {
     const { processor, windows, end, sent, batches } = setup();
-    const [first, second] = [span(), span()];
+    const first = span();
+    const second = span();
     end([first]);
     const flushed = processor.forceFlush();
     expect(windows.map(({ ms }) => ms)).toEqual([WINDOW_MS]);
@@ -142,7 +143,9 @@ describe('a flush', () => {
 describe('a flush whose request was cut off', () => {
   it('is taken over after its window and a grace period, and no span is lost or sent twice', async () => {
     const { processor, windows, clock, end, sent } = setup();
-    const [lost, waiting, late] = [span(), span(), span()];
+    const lost = span();
+    const waiting = span();
+    const late = span();
     end([lost]);
     void processor.forceFlush();
     clock.now += WINDOW_MS + 999;

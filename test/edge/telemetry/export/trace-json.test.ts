@@ -18,8 +18,11 @@ import { expect, it } from 'vitest';
 import { traceJson } from '../../../../edge/telemetry/export/trace-json.ts';
 
 const PARENT = {
-  ...{ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceFlags: 1 },
-  ...{ isRemote: true, traceState: createTraceState('vendor=1') },
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  spanId: 'b7ad6b7169203331',
+  traceFlags: 1,
+  isRemote: true,
+  traceState: createTraceState('vendor=1'),
 };
 const LINKED = { traceId: '1af7651916cd43dd8448eb211c80319c', spanId: 'c7ad6b7169203331', traceFlags: 3 };
 
@@ -73,7 +76,7 @@ interface Exported {
 
 function byScope(request: unknown): object[] {
   return (request as Exported).resourceSpans.flatMap(({ scopeSpans, ...resource }) =>
-    scopeSpans.map((one) => ({ ...resource, ...{ scopeSpans: one } })),
+    scopeSpans.map((one) => ({ ...resource, scopeSpans: one })),
   );
 }
 

@@ -28,7 +28,8 @@ async function send(url: string): Promise<ReturnType<typeof vi.fn>> {
 
 describe('an export of metrics', () => {
   it('does not follow a redirect: the other server would get the headers', async () => {
-    const [collector, other] = [await startRawCollector(), await startRawCollector()];
+    const collector = await startRawCollector();
+    const other = await startRawCollector();
     collector.answer(() => ({ status: 307, headers: { location: other.url } }));
     const warn = await send(collector.url);
     expect(collector.exports).toHaveLength(1);
@@ -53,7 +54,8 @@ describe('an export of metrics', () => {
 describe('the resource of an isolate', () => {
   it('has one instance id, in its spans and in its metrics', () => {
     const settings = settingsFor('http://127.0.0.1:4318');
-    const [spans, metrics] = [edgeResource(settings), edgeResource(settings)];
+    const spans = edgeResource(settings);
+    const metrics = edgeResource(settings);
     expect(metrics.attributes['service.instance.id']).toBe(spans.attributes['service.instance.id']);
   });
 });

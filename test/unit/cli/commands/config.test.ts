@@ -48,7 +48,8 @@ describe('a profile', () => {
   });
 
   it('by default keeps its key from an address that an option names, and is not needed then', async () => {
-    const [home, other] = [await serve(() => answer(200, DONE)), await serve(() => answer(200, DONE))];
+    const home = await serve(() => answer(200, DONE));
+    const other = await serve(() => answer(200, DONE));
     const { file, run } = await machine();
     await run(`config set production --url ${home.url} --api-key-stdin`, {}, KEY);
     await run(`get job-1 --url ${other.url}`);

@@ -45,7 +45,7 @@ describe('the collector of this environment', () => {
     ]);
   });
 
-  it('is dead also if it refuses the headers', async () => {
+  it('is dead even if it refuses the headers', async () => {
     const collector = await serve(() => answer(401, {}));
     const causes = await findings({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/in` });
     const dead = causes.find(({ code }) => code === 'collector-dead');

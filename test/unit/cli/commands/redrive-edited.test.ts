@@ -14,9 +14,16 @@ const HEADERS = {
   'throughline-callback-events': 'failed',
 };
 const DEAD = {
-  ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', attempts: 2, tags: ['night'] },
-  ...{ diedAt: JOB.acceptedAt, traceId: '', links: { self: '/s', job: '/j' } },
-  ...{ input: { size: 'large' }, headers: HEADERS },
+  id: 'job-1',
+  operation: 'echo',
+  reason: 'operation-failed',
+  attempts: 2,
+  tags: ['night'],
+  diedAt: JOB.acceptedAt,
+  traceId: '',
+  links: { self: '/s', job: '/j' },
+  input: { size: 'large' },
+  headers: HEADERS,
 };
 
 const ACCEPTED = answer(202, { ...JOB, id: 'job-2' });
@@ -40,8 +47,12 @@ describe('`dead-letters redrive --edit`', () => {
       {
         path: '/v1/jobs',
         body: {
-          ...{ operation: 'echo', input: { size: 'small' }, tags: ['night'], maxAttempts: 2 },
-          ...{ timeout: '1500ms', priority: 'high' },
+          operation: 'echo',
+          input: { size: 'small' },
+          tags: ['night'],
+          maxAttempts: 2,
+          timeout: '1500ms',
+          priority: 'high',
           callback: { url: 'https://acme.example/hook', events: ['failed'] },
         },
       },

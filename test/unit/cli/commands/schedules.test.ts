@@ -39,8 +39,16 @@ describe('schedules put', () => {
     ]);
     expect(code).toBe(0);
     expect(JSON.parse(String(api.seen[0]?.body))).toEqual({
-      ...{ operation: 'echo', input: null, every: '90s', catchUp: 'all', overlap: 'skip', paused: true },
-      ...{ timeout: '30s', maxAttempts: 2, priority: 'low', tags: ['a', 'b'] },
+      operation: 'echo',
+      input: null,
+      every: '90s',
+      catchUp: 'all',
+      overlap: 'skip',
+      paused: true,
+      timeout: '30s',
+      maxAttempts: 2,
+      priority: 'low',
+      tags: ['a', 'b'],
       callback: { url: 'https://acme.example/hooks' },
     });
   });

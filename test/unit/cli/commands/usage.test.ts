@@ -4,12 +4,27 @@ import { answer, serve } from '../../../support/cli/servers.ts';
 
 const REPORT = {
   used: {
-    ...{ jobs: 12, bytes: 20_056, delayedJobs: 3, delayedBytes: 1_024 },
-    ...{ outboxJobs: 0, outboxBytes: 0, waits: 1, streams: 2, schedules: 4 },
+    jobs: 12,
+    bytes: 20_056,
+    delayedJobs: 3,
+    delayedBytes: 1_024,
+    outboxJobs: 0,
+    outboxBytes: 0,
+    waits: 1,
+    streams: 2,
+    schedules: 4,
   },
   quotas: {
-    ...{ jobs: 100_000, bytes: 1_073_741_824, delayedJobs: 10_000, delayedBytes: 104_857_600 },
-    ...{ outboxJobs: 50, outboxBytes: 1_000, waits: 200, streams: 200, schedules: 100, requests: 2_000 },
+    jobs: 100_000,
+    bytes: 1_073_741_824,
+    delayedJobs: 10_000,
+    delayedBytes: 104_857_600,
+    outboxJobs: 50,
+    outboxBytes: 1_000,
+    waits: 200,
+    streams: 200,
+    schedules: 100,
+    requests: 2_000,
   },
 };
 

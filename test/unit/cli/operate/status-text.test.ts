@@ -4,15 +4,29 @@ import { createPaint } from '../../../../cli/text/terminal.ts';
 import type { HostState, NatsReport } from '../../../../worker-node/broker/operate/nats-report.ts';
 
 const host = (number: number): HostState => ({
-  ...{ host: `host-${number}`, version: '1', group: 'workers', concurrency: 1, operations: [] },
-  ...{ since: '2026-01-01T00:00:00.000Z', leaseMs: 1, clockAheadMs: number === 300 ? 60_000 : 0 },
+  host: `host-${number}`,
+  version: '1',
+  group: 'workers',
+  concurrency: 1,
+  operations: [],
+  since: '2026-01-01T00:00:00.000Z',
+  leaseMs: 1,
+  clockAheadMs: number === 300 ? 60_000 : 0,
 });
 const hosts = Array.from({ length: 300 }, (_, index) => host(index + 1));
 const nats: NatsReport = {
-  ...{ server: { version: '2', clustered: false }, streams: [], operations: [], paused: {}, hosts },
+  server: { version: '2', clustered: false },
+  streams: [],
+  operations: [],
+  paused: {},
+  hosts,
   groups: [
     {
-      ...{ name: 'workers', operations: ['>'], waiting: 0, unsettled: 0, pulls: 1 },
+      name: 'workers',
+      operations: ['>'],
+      waiting: 0,
+      unsettled: 0,
+      pulls: 1,
       hosts: hosts.map((one) => one.host),
     },
   ],

@@ -40,13 +40,22 @@ describe('a trace of Tempo', () => {
     expect(isPartial).toBe(true);
     expect(spans).toMatchObject([
       {
-        ...{ service: 'throughline-bridge', name: 'send echo', kind: 'PRODUCER', traceId: TRACE_ID },
-        ...{ spanId: '00f067aa0ba902b7', parentSpanId: '1111122223333344', status: 'UNSET' },
+        service: 'throughline-bridge',
+        name: 'send echo',
+        kind: 'PRODUCER',
+        traceId: TRACE_ID,
+        spanId: '00f067aa0ba902b7',
+        parentSpanId: '1111122223333344',
+        status: 'UNSET',
         attributes: { 'messaging.operation.type': 'send', 'messaging.message.body.size': 17 },
       },
       {
-        ...{ service: 'throughline-worker', kind: 'CONSUMER', spanId: '0a0b0c0d0e0f1011' },
-        ...{ parentSpanId: '00f067aa0ba902b7', status: 'ERROR', statusMessage: 'no luck' },
+        service: 'throughline-worker',
+        kind: 'CONSUMER',
+        spanId: '0a0b0c0d0e0f1011',
+        parentSpanId: '00f067aa0ba902b7',
+        status: 'ERROR',
+        statusMessage: 'no luck',
         links: [{ traceId: TRACE_ID, spanId: '00f067aa0ba902b7' }],
       },
     ]);
@@ -89,7 +98,7 @@ describe('a trace of Jaeger', () => {
 const pathOf = ({ path = '' }: Seen): string => path.replace(/\?query.*/, '');
 
 describe('a file of OTLP in JSON', () => {
-  it('is read line by line, also while its last line is written', async () => {
+  it('is read line by line, even while its last line is written', async () => {
     const file = join(await scratchFolder(), 'spans.jsonl');
     const other = { ...otlpSpan(A), traceId: 'f'.repeat(32) };
     const lines = [

@@ -8,8 +8,14 @@ export const idOf = (number: number): string => number.toString(16).padStart(16,
 /** A span of a worker, with the parent of this number if there is one. */
 export function span(number: number, parent?: number, more: Partial<SpanRecord> = {}): SpanRecord {
   return {
-    ...{ service: 'throughline-worker', name: `span ${number}`, kind: 'INTERNAL', traceId: TRACE },
-    ...{ spanId: idOf(number), startMs: 1_000, durationMs: 10, status: 'UNSET' },
+    service: 'throughline-worker',
+    name: `span ${number}`,
+    kind: 'INTERNAL',
+    traceId: TRACE,
+    spanId: idOf(number),
+    startMs: 1_000,
+    durationMs: 10,
+    status: 'UNSET',
     ...(parent === undefined ? {} : { parentSpanId: idOf(parent) }),
     attributes: {},
     events: [],

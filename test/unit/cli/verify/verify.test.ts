@@ -92,8 +92,12 @@ describe('verify', () => {
 
   it('is broken if the API refuses jobs of the batch: nothing of them can be checked', async () => {
     const problem = {
-      ...{ type: 'urn:x', code: 'operation-unknown', title: 't' },
-      ...{ detail: 'it says unknown', status: 404, traceId: TRACE_ID },
+      type: 'urn:x',
+      code: 'operation-unknown',
+      title: 't',
+      detail: 'it says unknown',
+      status: 404,
+      traceId: TRACE_ID,
     };
     const results = [
       { status: 202, job: DONE },

@@ -16,7 +16,8 @@ async function entryOf(id: string, tenant: string): Promise<{ key: string; entry
 }
 
 async function setup() {
-  const [one, two] = [await entryOf('one', 'acme'), await entryOf('two', 'globex')];
+  const one = await entryOf('one', 'acme');
+  const two = await entryOf('two', 'globex');
   return { one, two, entries: new Map([one, two].map(({ entry }) => [entry.id, entry])) };
 }
 

@@ -5,7 +5,11 @@ import { LiveHosts } from '../../../../shared/api/live-hosts.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 
 const HOST: HostAnnouncement = {
-  ...{ host: 'host-1', version: '1.0.0', group: 'workers', concurrency: 10, leaseMs: 90_000 },
+  host: 'host-1',
+  version: '1.0.0',
+  group: 'workers',
+  concurrency: 10,
+  leaseMs: 90_000,
   since: '2026-01-01T00:00:00.000Z',
   operations: ['echo', 'image.small'],
 };

@@ -19,7 +19,9 @@ const SPEC: Required<AcceptedSpec> = {
   dueBy: 'rateLimit',
   fingerprint: 'ab'.repeat(32),
   callback: { url: 'https://acme.example/?secret=1', events: ['failed'] },
-  ...{ priority: 'low', orderingKey: 'customer 7', tags: ['night', 'team:blue'] },
+  priority: 'low',
+  orderingKey: 'customer 7',
+  tags: ['night', 'team:blue'],
 };
 const JOB = {
   jobId: 'job-1',

@@ -3,8 +3,14 @@ import { limitFindings } from '../../../../shared/nats/account-limits.ts';
 
 const NEEDS = { streams: 8, copies: 3, ackPending: 1_000 };
 const limits = {
-  ...{ max_memory: -1, max_storage: -1, max_streams: -1, max_consumers: -1, max_ack_pending: -1 },
-  ...{ memory_max_stream_bytes: -1, storage_max_stream_bytes: -1, max_bytes_required: false },
+  max_memory: -1,
+  max_storage: -1,
+  max_streams: -1,
+  max_consumers: -1,
+  max_ack_pending: -1,
+  memory_max_stream_bytes: -1,
+  storage_max_stream_bytes: -1,
+  max_bytes_required: false,
 };
 const usage = { memory: 0, reserved_memory: 0, storage: 0, reserved_storage: 0, streams: 0, consumers: 0 };
 const account = { ...usage, limits };

@@ -59,7 +59,7 @@ describe('the rules of a stream', () => {
     expect(findings.map(({ setting }) => setting)).toEqual(['no_ack', 'max_msgs']);
   });
 
-  it('accept the queue of a server that cannot delay jobs, whether or not it was made for one that can', () => {
+  it('accept the queue of a server that cannot delay jobs, even if the queue was made for a server that can', () => {
     const [jobs] = streamDefinitions(1, false, CAPS);
     expect(jobs?.name).toBe('JOBS');
     if (jobs === undefined) return;

@@ -74,7 +74,9 @@ describe('ids', () => {
   const second = {
     headers: {
       ...first.headers,
-      ...{ 'Nats-Trace-Hop': ['1'], 'Nats-Trace-Dest': ['_R_.x'], 'Nats-Request-Info': ['{}'] },
+      'Nats-Trace-Hop': ['1'],
+      'Nats-Trace-Dest': ['_R_.x'],
+      'Nats-Request-Info': ['{}'],
     },
     server: { id: 'NEX', name: 'nats-2' },
     ingress: { kind: 1, ts: at(300) },

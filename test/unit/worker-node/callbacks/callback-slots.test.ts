@@ -138,7 +138,7 @@ describe('a receiver', () => {
     expect(await kinds(4)).toEqual(['slot', 'slot', 'later', 'later']);
   });
 
-  it('that does not answer three times is paused as a whole, for longer each time, and tried once after it', async () => {
+  it('that does not answer three times is paused as a whole, longer each time, and is tried once after each pause', async () => {
     const { claim, send, pass } = host();
     expect(await send('silent', ALPHA)).toBe(0);
     expect(await send('silent', ALPHA)).toBe(0);
@@ -170,7 +170,8 @@ describe('a receiver', () => {
 
   it('whose callbacks wait when it is paused gives them back', async () => {
     const { claim } = host();
-    const [one, two] = [slotOf(await claim('alpha')), slotOf(await claim('alpha'))];
+    const one = slotOf(await claim('alpha'));
+    const two = slotOf(await claim('alpha'));
     const waiting = [claim('alpha'), claim('alpha')];
     one.release('silent');
     two.release('silent');

@@ -86,7 +86,7 @@ describe('a limit of rate', () => {
     expect(taken(forgo(one, 'a'), { id: 'b', rate }, 1)).toBeDefined();
   });
 
-  it('never lets more than its number start within any period, however late the starts are, and wherever hosts die', () => {
+  it('never lets more than its number start within a period, however late starts are and whenever hosts die', () => {
     const limits = fc.integer({ min: 1, max: 4 });
     const periods = fc.integer({ min: 1, max: 3_000 });
     fc.assert(

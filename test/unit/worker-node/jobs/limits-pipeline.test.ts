@@ -61,7 +61,7 @@ describe('a job that has to wait for a limit by key', () => {
     expect(waited).toEqual(['concurrency']);
   });
 
-  it('goes back to the queue if this host has no room for it: the event says that nobody has it, and no attempt is spent', async () => {
+  it('goes back to the queue if this host has no room for it: its event says that no host has it, and no attempt is spent', async () => {
     const pipeline = one();
     const first = deliver(pipeline, 'job-1');
     await running('job-1');

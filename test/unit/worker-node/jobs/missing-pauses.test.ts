@@ -37,7 +37,7 @@ describe('a job of an operation that another host of the group has', () => {
     expect(delays).toEqual([90, 490, 990, 1_000]);
   });
 
-  it('stays away as long as a full queue of them needs: a host hands back 200 of them in a second, not more', () => {
+  it('stays away as long as a full queue of them needs: a host hands back at most 200 of them a second', () => {
     const { pauses } = pausesOf({ isServed: true });
     const delays = Array.from({ length: 1_000 }, () => pauses.pauseMs('image.thumbnail', 1));
     expect(delays.filter((ms) => ms < 500).length).toBeLessThanOrEqual(101);

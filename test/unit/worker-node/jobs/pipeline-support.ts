@@ -132,7 +132,10 @@ export function limitsAt(
 ): Limits {
   const limits = new Limits({
     store: new LimitStore({ connection: NO_MESSAGES, manager, publisher, retry }),
-    ...{ leaseMs: 30_000, parked: 4, log: quiet, random: () => host.random },
+    leaseMs: 30_000,
+    parked: 4,
+    log: quiet,
+    random: () => host.random,
     metrics: { jobWaited: (by) => void waited.push(by) },
   });
   onTestFinished(() => limits.stop());
@@ -143,7 +146,10 @@ export const kinds = (): string[] => broker.events.map(({ kind, worker }) => `${
 export const cancel = (sequence = 1): void =>
   cancels.hear({ tenant: 'acme', jobId: 'job-1', sequence, sentBy: undefined });
 export const byOther = (kind: JobEvent['kind'], more: Partial<JobEvent> = {}): JobEvent => ({
-  ...{ ...SUCCEEDED, kind, worker: 'worker-2', startedAt: '2026-01-01T00:00:01.000Z' },
+  ...SUCCEEDED,
+  kind,
+  worker: 'worker-2',
+  startedAt: '2026-01-01T00:00:01.000Z',
   ...more,
 });
 export const never = (): Promise<never> => new Promise(() => undefined);

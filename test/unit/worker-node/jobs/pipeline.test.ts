@@ -123,7 +123,8 @@ describe('a delivery of a job', () => {
   });
 
   it('that comes again while it runs does not run twice, and the latest delivery gets the ack (W15)', async () => {
-    const [first, again] = [delivery(), delivery({ deliveryCount: 2, isFirst: false })];
+    const first = delivery();
+    const again = delivery({ deliveryCount: 2, isFirst: false });
     const handler = vi.fn();
     const pipeline = pipelineOf(async () => {
       handler();
@@ -339,7 +340,7 @@ describe('a message', () => {
       expect(conclusions).toEqual(['operation-missing']);
     });
 
-    it('is handed back also when its attempts seem to be spent, since only its operation says how many it has', async () => {
+    it('is handed back even when its attempts seem to be spent, since only its operation says how many it has', async () => {
       broker.storeEvent(byOther('retrying', { attempt: 7, operation: 'image.thumbnail' }));
       const job = thumbnail({ deliveryCount: 8, isFirst: false });
       await pipelineOf(() => 1).process(job, IDLE);

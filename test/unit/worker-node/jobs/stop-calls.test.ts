@@ -39,7 +39,8 @@ it('removes its listener with the last call, and adds one for the next call', ()
 
 it('calls those of one signal when that one aborts', () => {
   const calls = new StopCalls();
-  const [one, other] = [new AbortController(), new AbortController()];
+  const one = new AbortController();
+  const other = new AbortController();
   const called: string[] = [];
   calls.add(one.signal, () => void called.push('one'));
   calls.add(other.signal, () => void called.push('other'));

@@ -4,7 +4,12 @@ import { checkHostSize } from '../../../../worker-node/operations/host-size.ts';
 
 it('a host with more operations than one message can name is refused', () => {
   const host: HostAnnouncement = {
-    ...{ host: 'h', version: '1', group: 'g', concurrency: 1, since: '2026-01-01T00:00:00Z', leaseMs: 1 },
+    host: 'h',
+    version: '1',
+    group: 'g',
+    concurrency: 1,
+    since: '2026-01-01T00:00:00Z',
+    leaseMs: 1,
     operations: Array.from({ length: 1_000 }, (_, index) => `operation.${index}`),
   };
   expect(() => checkHostSize(host, 8_192)).toThrow(

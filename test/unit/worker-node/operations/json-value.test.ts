@@ -44,7 +44,7 @@ describe('the JSON value of a result', () => {
     expect(toJsonValue(given)).toEqual(json);
   });
 
-  it('names what is wrong also where the path to it is long', async () => {
+  it('names what is wrong even where the path to it is long', async () => {
     for (const value of [nested(300), { ['k'.repeat(5_000)]: 1n }]) {
       const { message } = await refusalOf(() => toJsonValue(value));
       expect(message).toMatch(
@@ -139,7 +139,7 @@ describe('the JSON value of a result', () => {
     expect(reads).toBeLessThan(1_000_000);
   });
 
-  it('is one that can be written and read again, or there is a sentence, whatever is returned', () => {
+  it('can be written and read again, or a sentence says why not, whatever is returned', () => {
     fc.assert(
       fc.property(
         fc.anything({

@@ -8,7 +8,8 @@ const operation = (name: string) => defineOperation({ name, input: z.unknown(), 
 
 describe('a registry', () => {
   it('knows operations by name', () => {
-    const [echo, add] = [operation('echo'), operation('math.add')];
+    const echo = operation('echo');
+    const add = operation('math.add');
     expect([...createRegistry([echo], [{ operation: add, file: 'add.ts' }])]).toEqual([
       ['echo', echo],
       ['math.add', add],

@@ -107,8 +107,12 @@ describe('an announcement', () => {
     expect(roomy).toHaveProperty('outputSchema.properties');
     expect(leaner).toMatchObject({ inputSchema: true, description: 'Echoes.', inputCheckIsWhole: true });
     expect(least).toEqual({
-      ...{ name: 'echo', inputSchema: true, inputCheck: true, inputCheckIsWhole: false },
-      ...{ timeoutMs: 30_000, maxAttempts: 5 },
+      name: 'echo',
+      inputSchema: true,
+      inputCheck: true,
+      inputCheckIsWhole: false,
+      timeoutMs: 30_000,
+      maxAttempts: 5,
     });
     expect(said).toHaveLength(2);
     expect(said[0]).toMatch(

@@ -46,7 +46,7 @@ describe('an operation', () => {
     expect(defineOperation({ ...least, concurrency: 2 })).not.toHaveProperty('concurrencyLimit');
   });
 
-  it('is recognized, also when another copy of the module made it', () => {
+  it('is recognized, even when another copy of the module made it', () => {
     expect(isOperation(defineOperation(least))).toBe(true);
     const foreign = Object.defineProperty({}, Symbol.for('throughline.operation'), { value: true });
     expect(isOperation(foreign)).toBe(true);

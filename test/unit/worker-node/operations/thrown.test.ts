@@ -105,7 +105,7 @@ describe('the report of a throw', () => {
     expect(toldOf(thrown)).toBeUndefined();
   });
 
-  it('is one line and a text, whatever is thrown', () => {
+  it('has one line and a text, whatever is thrown', () => {
     fc.assert(
       fc.property(fc.anything(), (thrown) => {
         const { type, summary, text } = reportOf(thrown);
@@ -140,7 +140,7 @@ describe('a job error', () => {
   });
 });
 
-it('a report is whole characters, also where it is cut, and where a text had half of one', () => {
+it('a report has only whole characters, even where it is cut and where a text had half of one', () => {
   const cut = new Error(`${'x'.repeat(1_999)}😀`, { cause: new Error('y'.repeat(9_000)) });
   cut.stack = `${'x'.repeat(3_999)}😀`;
   for (const thrown of [cut, new Error('half \ud83d of one'), 'half \ude00', { half: '\ud83d' }]) {

@@ -60,7 +60,7 @@ it.each<[string, Attributes, Record<string, string>]>([
   }
 });
 
-it('a metric of an author whose name ends like that of a bucket has no exemplar, and takes that of no bucket', async () => {
+it('an author’s metric whose name ends like that of a bucket has no exemplar, and takes none from a bucket', async () => {
   const of = (_name: string, _attributes: Attributes, bucket: number) => ({
     value: bucket,
     traceId: 't',

@@ -12,8 +12,13 @@ import { Histograms } from '../../../../worker-node/telemetry/measure/histograms
 
 const BUCKETS = [0.125, 1, 10];
 const DEFINITION: MetricDefinition = {
-  ...{ name: 'job.duration', instrument: 'histogram', unit: 's', description: 'How long jobs run.' },
-  ...{ attributes: {}, buckets: BUCKETS, where: 'in this test' },
+  name: 'job.duration',
+  instrument: 'histogram',
+  unit: 's',
+  description: 'How long jobs run.',
+  attributes: {},
+  buckets: BUCKETS,
+  where: 'in this test',
 };
 const SCOPE = { name: 'shop', version: '1' };
 

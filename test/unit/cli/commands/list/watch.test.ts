@@ -92,7 +92,8 @@ describe('watch, by event streams', () => {
     spanId: SPAN_ID,
     ...more,
   });
-  const [STARTED, PROGRESS] = [event(3, 'started'), event(5, 'progress', { progress: { fraction: 0.5 } })];
+  const STARTED = event(3, 'started');
+  const PROGRESS = event(5, 'progress', { progress: { fraction: 0.5 } });
   const SUCCEEDED = event(9, 'succeeded', { result: { hello: 'world' } });
   type Sent = ReturnType<typeof event>;
 

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('has one timer, also when what was late is added again', () => {
+it('has one timer, even when what was late is added again', () => {
   const deadlines = new Deadlines(50);
   const wait = (key: object): void =>
     deadlines.add(key, () => {

@@ -6,7 +6,8 @@ const HEADERS = { 'Nats-Msg-Id': 'job-1', 'ce-time': ' 2026-11-27T12:00:00Z ', '
 
 describe('the setter of the headers of a message', () => {
   it('writes what the NATS client itself writes', () => {
-    const [ours, client] = [new MsgHdrsImpl(), new MsgHdrsImpl()];
+    const ours = new MsgHdrsImpl();
+    const client = new MsgHdrsImpl();
     const set = headerSetter(ours);
     for (const [name, value] of Object.entries(HEADERS)) {
       set(name, 'before');

@@ -132,7 +132,7 @@ describe('the consume loop', () => {
     await until(() => loop.healthy && loop.running === 1);
   });
 
-  it('knows soon after a failure that all is well, also if no message comes', async () => {
+  it('knows soon after a failure that all is well, even if no message comes', async () => {
     let fails = true;
     const { loop, pulls, consumer } = start(1, async () => {
       if (fails) throw new Error('no responders');
@@ -185,7 +185,7 @@ describe('a delivery that gives its slot back', () => {
     expect(pulls).toHaveLength(2);
   });
 
-  it('gets a slot at once when it has to end, also if none is free', async () => {
+  it('gets a slot at once when it has to end, even if none is free', async () => {
     const { pulls, loop } = start(1);
     await until(() => pulls.length === 1);
     pulls[0]?.bring(1);
@@ -291,7 +291,7 @@ describe('the consume loop ahead of an end', () => {
     expect(pulls.flatMap(({ handedBack }) => handedBack)).toEqual([]);
   });
 
-  it('hands the next message back when the end takes too long, and asks for no other one until a slot is free', async () => {
+  it('hands the next message back when the end takes too long, and asks for no more until a slot is free', async () => {
     const { pulls } = start(1);
     await until(() => pulls.length === 1);
     pulls[0]?.bring(1, 2);
@@ -339,7 +339,7 @@ describe('the consume loop ahead of an end', () => {
 });
 
 describe('the consume loop in a cluster', () => {
-  it('asks again after a reconnect for messages that it had asked for, since that pull may be gone', async () => {
+  it('asks for its messages again after a reconnect, since the earlier pull may be gone', async () => {
     const { loop, pulls } = start(4, undefined, true);
     await until(() => pulls.length === 1);
     expect(pulls[0]?.count).toBe(1);

@@ -196,7 +196,7 @@ describe('a host with several lanes', () => {
     expect(host.most()).toBe(1);
   });
 
-  it('in a cluster hands back what comes while it is full, and takes jobs again through the pull that it had', async () => {
+  it('hands back, in a cluster, what comes while it is full, and takes jobs again through the same pull', async () => {
     const { run, open } = gate();
     const host = startHost({ busy: {}, handed: {}, quiet: {} }, 1, run, true);
     host.put('busy', 1);
@@ -240,7 +240,7 @@ describe('a host with several lanes', () => {
     await until(() => host.countOf('told') === 2 && host.countOf('untold') === 2);
   });
 
-  it('looks a consumer up again that delivers for the first time what comes before the messages that it had delivered', async () => {
+  it('looks a consumer up again if it delivers for the first time a message older than those it had delivered', async () => {
     const { run, open } = gate();
     const host = startHost({ only: {} }, 1, run);
     host.put('only', 3);

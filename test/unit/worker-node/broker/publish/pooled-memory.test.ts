@@ -37,7 +37,8 @@ it('a command and its payloads are sent in order, and only the command is encode
 });
 
 it('headers have the same bytes as those of the client', () => {
-  const [ours, theirs] = [new PooledHeaders(), new MsgHdrsImpl()];
+  const ours = new PooledHeaders();
+  const theirs = new MsgHdrsImpl();
   for (const written of [ours, theirs]) {
     written.append('one', 'größe');
     written.append('one', 'two');

@@ -7,8 +7,17 @@ import { attempt } from '../../support.ts';
 function event(kind: EventKind, redriveCount: number): JobEvent {
   const at = '2026-01-01T00:00:00.000Z';
   return {
-    ...{ kind, jobId: 'job-1', operation: 'echo', attempt: 1, maxAttempts: 3, released: 0 },
-    ...{ acceptedAt: at, at, worker: 'w', traceId: '', spanId: '' },
+    kind,
+    jobId: 'job-1',
+    operation: 'echo',
+    attempt: 1,
+    maxAttempts: 3,
+    released: 0,
+    acceptedAt: at,
+    at,
+    worker: 'w',
+    traceId: '',
+    spanId: '',
     ...(redriveCount === 0 ? {} : { redriveCount }),
   };
 }

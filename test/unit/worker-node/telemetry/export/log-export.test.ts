@@ -17,7 +17,7 @@ it('what cannot be made a log record is counted, and its writer hears nothing of
   expect(losses.counts).toEqual({ queueFull: 0, exportFailed: 1, rejected: 0 });
 });
 
-it('log records wait up to a number of characters, also if they are few, and what is beyond is counted', async () => {
+it('log records wait up to a number of characters, even if they are few, and what is beyond is counted', async () => {
   const losses = new Losses('logs', () => undefined);
   const { send, shutdown } = startLogExport({
     target: { url: 'http://127.0.0.1:1', headers: {}, gzip: false, timeoutMs: 1 },

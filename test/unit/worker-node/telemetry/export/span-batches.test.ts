@@ -76,7 +76,7 @@ it('the end waits until all exports are answered, so that every lost span is cou
   expect(counts).toEqual({ queueFull: 0, exportFailed: BATCHES, rejected: 0 });
 });
 
-it('the end does not wait longer than OTEL_BSP_EXPORT_TIMEOUT, and what has no answer then is lost', async () => {
+it('the shutdown waits at most OTEL_BSP_EXPORT_TIMEOUT, and spans without an answer by then are lost', async () => {
   const noAnswer = (): void => undefined;
   const more = { OTEL_BSP_EXPORT_TIMEOUT: '50', OTEL_EXPORTER_OTLP_TIMEOUT: '3600000' };
   const counts = await lostAtEnd(noAnswer, () => undefined, more);

@@ -132,7 +132,7 @@ it.each<[string, Made]>([
   expect(withoutDefaults(byBatch(spans))).toEqual(withoutDefaults(bySdk(spans)));
 });
 
-it('the spans of a batch say the same as in the SDK’s JSON, also where their values are remembered', () => {
+it('the spans of a batch say the same as in the SDK’s JSON, even where their values are remembered', () => {
   const many = Array.from({ length: MORE_VALUES_THAN_ARE_REMEMBERED }, (_, n) => ({
     attributes: { few: `value ${n % 3}`, many: `value ${n}`, number: n % 2, long: 'x'.repeat(n * 10) },
   }));

@@ -33,7 +33,9 @@ import {
 } from '../../../../../worker-node/telemetry/spans/start-span.ts';
 
 const PARENT: SpanContext = {
-  ...{ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceFlags: 1 },
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  spanId: 'b7ad6b7169203331',
+  traceFlags: 1,
   isRemote: true,
 };
 const STARTED = Date.parse('2026-03-01T12:00:00.250Z');
@@ -63,12 +65,17 @@ class Sending {
       { ...toBatch, forceFlush: nothing, shutdown: nothing },
     ];
     const provider = new BasicTracerProvider({
-      ...{ resource: this.resource, sampler, idGenerator: this.ids, spanProcessors: processors },
+      resource: this.resource,
+      sampler,
+      idGenerator: this.ids,
+      spanProcessors: processors,
     });
     const tracer = provider.getTracer('test', '1.2.3');
     const origin = { resource: this.resource, scope: { name: 'test', version: '1.2.3' } };
     useLightSpans({
-      ...{ sampler, ids: this.ids, tracer },
+      sampler,
+      ids: this.ids,
+      tracer,
       take: (span, ended) => {
         this.light++;
         this.batch.addLight(span, ended, origin);
@@ -133,13 +140,15 @@ function both({ parent = PARENT, links = [], startTime, change, endTime }: Made)
   const sending = new Sending();
   const given = startTime === undefined ? {} : { startTime };
   const ours = startSpan(SHAPE, {
-    ...{ own, parent: inParent },
+    own,
+    parent: inParent,
     links: links.map((one) => ({ context: one })),
     ...given,
   });
   expect(ours).toBeInstanceOf(LightSpan);
   const provider = new BasicTracerProvider({
-    ...{ resource: sending.resource, spanProcessors: [new SimpleSpanProcessor(sending.memory)] },
+    resource: sending.resource,
+    spanProcessors: [new SimpleSpanProcessor(sending.memory)],
   });
   const theirs = provider.getTracer('test', '1.2.3').startSpan(
     SHAPE.name,
