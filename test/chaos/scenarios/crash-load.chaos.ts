@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { SUITE } from '../../support/suite-settings.ts';
-import { runFault, type Scene } from '../support/run-fault.ts';
+import { killWorker, runFault, type Scene } from '../support/run-fault.ts';
 
 const JOBS = SUITE.CHAOS_JOBS;
 const NATS_KILLS = SUITE.CHAOS_NATS_KILLS;
@@ -41,10 +41,4 @@ async function killNats({ system, dice, hold }: Scene): Promise<void> {
     await hold(dice.between(100, 1_500));
     await system.nats.restart();
   });
-}
-
-async function killWorker({ system, dice }: Scene): Promise<void> {
-  await system.pool.full();
-  const worker = dice.pick(system.pool.workers);
-  await system.fault('kill', 'worker', () => worker.kill('SIGKILL'), worker);
 }

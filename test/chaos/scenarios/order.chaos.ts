@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { until } from '../../support/poll.ts';
 import { SUITE } from '../../support/suite-settings.ts';
-import { type FaultRun, runFault, type Scene } from '../support/run-fault.ts';
+import { type FaultRun, killWorker, runFault, type Scene } from '../support/run-fault.ts';
 import { queueState } from '../support/system.ts';
 
 const KEYS = SUITE.CHAOS_ORDER_KEYS;
@@ -77,10 +77,4 @@ async function untilEnded({ system, load }: Scene, jobs: number): Promise<void> 
     return before - (await queueState(system)).queued >= jobs;
   };
   await until(`${jobs} jobs to end`, hasEnded, PATIENCE_MS + jobs * DRAIN_MS_PER_JOB);
-}
-
-async function killWorker({ system, dice }: Scene): Promise<void> {
-  await system.pool.full();
-  const worker = dice.pick(system.pool.workers);
-  await system.fault('kill', 'worker', () => worker.kill('SIGKILL'), worker);
 }

@@ -219,3 +219,10 @@ function describeReport(title: string, seed: number, seconds: number, report: Le
   }
   return lines.join('\n');
 }
+
+/** Kills one worker, which chance picks, once the pool has all of its workers. */
+export async function killWorker({ system, dice }: Scene): Promise<void> {
+  await system.pool.full();
+  const worker = dice.pick(system.pool.workers);
+  await system.fault('kill', 'worker', () => worker.kill('SIGKILL'), worker);
+}

@@ -118,7 +118,7 @@ it('dead letters can be listed and redriven by tag', async () => {
 });
 
 describe('cancelling many', () => {
-  it('cancels those that the filter selects, page by page, and no other; then the queue empty', async () => {
+  it('cancels those that the filter selects, page by page, and no others; then cancels the whole queue', async () => {
     const night = await submitLater('cancel', 150, { tags: ['night', 'x'] });
     const day = await submitLater('cancel', 120, { tags: ['day'] });
     const theirs = await submitLater('others', 5, { tags: ['night'] });

@@ -86,7 +86,7 @@ describe('a list of servers in NATS_URL', () => {
     expect(performance.now() - startedAt).toBeLessThan(BROKER_TIMEOUT_MS);
   });
 
-  it('is tried from the start again after a loss: a server that was away at first is used too', async () => {
+  it('is tried again from its start after a loss, so that a server that was away at first is used too', async () => {
     const storeDir = await scratchFolder();
     const port = await findFreePort();
     const webSocketPort = await findFreePort();

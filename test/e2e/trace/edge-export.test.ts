@@ -66,7 +66,7 @@ it('the edge sends spans again when the time has come that a collector asks for'
   expect(await lost('exportFailed')).toBe(before);
 });
 
-it('spans that a collector does not take for the moment, for too long a moment, are counted', async () => {
+it('spans that a busy collector does not take for too long are counted', async () => {
   const before = await lost('exportFailed');
   collector.answer(() => ({ status: 503, headers: { 'retry-after': '3600' } }));
   await sendOne();

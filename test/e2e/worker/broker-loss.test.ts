@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { DiscardPolicy, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROUTES } from '../../../shared/wire/lanes.ts';
 import {
@@ -145,10 +145,10 @@ describe('a job whose end cannot be stored', () => {
     const gate = newFile();
     const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
     await until('the job to run', async () => (await effectsIn(effects)).length === 1);
-    await manager.streams.update('EVENTS', { max_msgs: 1, discard: 'new' as never });
+    await manager.streams.update('EVENTS', { max_msgs: 1, discard: DiscardPolicy.New });
     await writeFile(gate, '');
     await notReady(stack, 'messages on events.> cannot be stored: maximum messages exceeded');
-    await manager.streams.update('EVENTS', { max_msgs: -1, discard: 'old' as never });
+    await manager.streams.update('EVENTS', { max_msgs: -1, discard: DiscardPolicy.Old });
     expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
     expect(await effectsIn(effects)).toHaveLength(1);
     await untilQueueEmpty(nats);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, nanos } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { isTerminalEvent } from '../../../shared/job/event.ts';
@@ -70,7 +70,7 @@ describe('a pull that is stopped', () => {
     await manager.streams.add({ name: 'JOBS', subjects: ['jobs.>'] });
     await manager.consumers.add('JOBS', {
       durable_name: 'workers',
-      ack_policy: 'explicit' as never,
+      ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(ACK_WAIT_MS),
     });
     const consumer = await jetstream(nats).consumers.get('JOBS', 'workers');

@@ -7,7 +7,7 @@ function addressOf(header: string | undefined, cf?: unknown): string {
 }
 
 describe("a client's address", () => {
-  it('is that of the socket where workerd tells it, and else the one that Cloudflare adds', () => {
+  it('is that of the socket if workerd tells it, and otherwise the one that Cloudflare adds', () => {
     expect(addressOf('203.0.113.9', { clientIp: '192.0.2.1:50012' })).toBe('192.0.2.1');
     expect(addressOf('203.0.113.9', { country: 'NL' })).toBe('203.0.113.9');
     expect(addressOf(undefined)).toBe('');

@@ -238,7 +238,7 @@ describe('a job that a quota can never take', () => {
   };
 
   it.each(['bytes', 'delayedBytes'] as const)(
-    'since it is larger than all of %s is too large, and nothing says that it may be tried again',
+    'that is larger than all of %s is too large, and nothing says that it may be tried again',
     async (name) => {
       const job = { jobs: 1, bytes: 11, delayedJobs: 1, delayedBytes: 11 };
       const thrown = await refusal(job, { ...QUOTAS, [name]: 10 });

@@ -21,7 +21,7 @@ function setup(cap?: number) {
 
 const refused = expect.objectContaining({ code: 'stream-full', retryAfterSeconds: 60 });
 
-it('delayed jobs are taken up to the cap, and what was taken since NATS was asked counts', async () => {
+it('delayed jobs are taken up to the cap, and those taken since NATS was last asked count', async () => {
   const { take, broker } = setup(5_000);
   await take(1_000);
   await Promise.all([take(500), take(100)]);

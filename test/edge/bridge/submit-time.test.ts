@@ -71,7 +71,7 @@ describe('a submission with a key', () => {
   });
 });
 
-it('a submission waits for a look of another one at the pooled lane only as long as it may', async () => {
+it('a submission waits no longer than its limit for another one to look at the pooled lane', async () => {
   const connection = new MemoryConnection();
   vi.spyOn(connection.broker, 'lastMessage').mockReturnValue(new Promise(() => undefined));
   const pooled = new PooledJobs(1);

@@ -118,7 +118,7 @@ describe('a redrive of many', () => {
   );
 
   it.each(['broker-unavailable', 'stream-full'] as const)(
-    'begins none after the queue could not take one, and fails if nothing was redriven: %s',
+    'starts no other redrive once the queue could not take one, and fails if nothing was redriven: %s',
     async (code) => {
       const { broker, parts } = setup({
         DEAD: [1, 2].map((n) => deadLetter(n, { 'throughline-ordering-key': 'k' }, `job-${n}`)),
@@ -215,7 +215,7 @@ describe('a redrive of many', () => {
     expect(left()).toEqual(['job-2', 'job-3']);
   });
 
-  it('leaves the one that a quota refused twice, and does not report yet what failed after it', async () => {
+  it('leaves the one that a quota refused twice, and does not yet report what failed after it', async () => {
     const { broker, parts, left } = setup({
       DEAD: [1, 2, 3, 4].map((seq) => deadLetter(seq, {}, `job-${seq}`)),
       EVENTS: [event('started', {}, 1, 'job-1'), event('started', {}, 3, 'job-3')],

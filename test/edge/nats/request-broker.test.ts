@@ -59,7 +59,7 @@ describe('the waits of one request', () => {
     expect(duration).toBe(patienceMs);
   });
 
-  it('are not cut for a request whose only wait is one message: it has a limit of its own', async () => {
+  it('are not cut for a request that waits only for one message: that wait has a limit of its own', async () => {
     const broker = await start();
     const late = broker.askOnce(() => pause(patienceMs + 10).then(() => 'answer'));
     await vi.runAllTimersAsync();

@@ -95,7 +95,7 @@ describe('the watch', () => {
     expect(await watch.isServed('echo')).toBe(true);
   });
 
-  it('that cannot start leaves it open who is alive, and is tried again after half a minute', async () => {
+  it('that cannot start does not say who is alive, and is tried again after half a minute', async () => {
     const { broker, watch } = setup();
     broker.fail('watchBucket');
     expect([await watch.isServed('echo'), await watch.all()]).toEqual([undefined, undefined]);

@@ -58,7 +58,7 @@ describe('the client checks answers as the schemas of the API do', () => {
   });
 });
 
-it('the client lets the words of a later version through, where they change nothing for it', () => {
+it('the client accepts the words of a later version where they change nothing for it', () => {
   const { problem } = BatchReport.parse({
     results: [
       { status: 429, problem: { type: 't', title: 't', status: 429, code: 'rate-limited', detail: 'd' } },

@@ -11,18 +11,18 @@ async function namesIn(folder: string, file: string): Promise<string[]> {
   return Object.keys((await import(path.join(folder, file))) as object);
 }
 
-it('what stands for the parts of zod has the names of the part', async () => {
+it('the stand-in for the parts of zod has the names of those parts', async () => {
   const names = await namesIn(path.dirname(resolve('zod/v4/core')), 'memoizer.js');
   expect(Object.keys(zodMemoizer).sort()).toEqual(names.sort());
   expect(zodMemoizer.memoizer()).toBeUndefined();
 });
 
-it('what stands for the parts of Hono that the Worker does not use throws, if anything uses it', () => {
+it('the stand-in for the parts of Hono that the Worker does not use throws if anything uses it', () => {
   const { HtmlEscapedCallbackPhase: _phase, ...functions } = honoUnused;
   for (const unused of Object.values(functions)) expect(unused).toThrow('this bundle has no HTML');
 });
 
-it('what stands for the metrics of the SDK’s tracers has the names of the part, and counts nothing', async () => {
+it('the stand-in for the metrics of the SDK’s tracers has their names, and counts nothing', async () => {
   const file = path.join(path.dirname(resolve('@opentelemetry/sdk-trace')), 'TracerMetrics.js');
   const { TracerMetrics } = (await import(file)) as { TracerMetrics: { prototype: object } };
   const names = (part: { prototype: object }): string[] => Object.getOwnPropertyNames(part.prototype);

@@ -78,7 +78,7 @@ function matches(wanted: string | RegExp): (text: string) => boolean {
 }
 
 it.each(['many', '-2', {}, 0.5])(
-  'an answer that says that %j spans were rejected counts none: it is no number of spans',
+  'an answer that says that %j spans were rejected counts none, since that is not a number of spans',
   async (rejectedSpans) => {
     const { url } = await otlpReceiver({ body: { partialSuccess: { rejectedSpans } } });
     expect((await makeSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).counts).toEqual(NONE);

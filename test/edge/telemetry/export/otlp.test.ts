@@ -148,7 +148,7 @@ describe('a collector that refuses an export', () => {
     ['30', 30_000],
     ['86400', 60_000],
   ])(
-    'for longer than an export may take loses it, and gets its pause, up to a minute: %s',
+    'for longer than an export may take loses the spans, and pauses exports for a minute at most: %s',
     async (seconds, pauseMs) => {
       const collector = await startRawCollector();
       collector.answer(() => ({ status: 503, headers: { 'retry-after': seconds } }));
@@ -159,7 +159,7 @@ describe('a collector that refuses an export', () => {
   );
 });
 
-it('a web page is not the answer of a collector, so its spans are lost, and no try follows', async () => {
+it('a web page is not the answer of a collector, so its spans are lost, and the export is not tried again', async () => {
   const collector = await startRawCollector();
   collector.answer(() => ({ body: '<!doctype html><p>welcome' }));
   const { lost, reason } = await senderTo(collector).send(SPANS);

@@ -61,7 +61,7 @@ describe('`logs`', () => {
     });
   });
 
-  it('sends the headers of the environment, but not to the store of a profile, and takes no password in an address', async () => {
+  it('sends the headers of the environment, except to the store of a profile, and refuses a password in an address', async () => {
     const [edge, store] = await Promise.all([api(), loki()]);
     const THROUGHLINE_LOGS_HEADERS = 'authorization=Basic%20hidden';
     const environment = { THROUGHLINE_LOGS_URL: template(store.url), THROUGHLINE_LOGS_HEADERS };

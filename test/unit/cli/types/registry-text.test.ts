@@ -44,7 +44,7 @@ it.each<[string, JsonSchema, string]>([
   expect(inputType(schema)).toBe(type);
 });
 
-it('text of workers reaches neither a terminal nor a reader of the file as anything but text', () => {
+it('text of workers stays plain text, both on a terminal and for a reader of the file', () => {
   const evil = 'red \u001b[31m*/ \u202e\u2028 \u0007';
   const inputSchema = { description: evil, properties: { [evil]: { description: evil, const: evil } } };
   const text = registryText([

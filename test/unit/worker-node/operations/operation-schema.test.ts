@@ -59,7 +59,7 @@ describe('an announcement', () => {
     });
   });
 
-  it('shows the schema to people as it is, and announces apart from it what the edge may refuse', () => {
+  it('shows the schema to people as it is, and announces separately what the edge may refuse', () => {
     const input = z.object({ name: z.string().trim().max(3), count: z.coerce.number() });
     expect(announcementOf(defineOperation({ name: 'echo', input, run }), loud)).toMatchObject({
       inputSchema: { properties: { name: { type: 'string', maxLength: 3 }, count: { type: 'number' } } },
@@ -195,7 +195,7 @@ describe('validating', () => {
     expect(error.message.length).toBeLessThan(1_000);
   });
 
-  it('says that a value does not fit where a schema names no fault, or one that cannot be read', async () => {
+  it('says that a value does not fit if its schema names no fault, or one that cannot be read', async () => {
     for (const issues of [[], [null as never]]) {
       const error = await refusalOf(() => validate(plainSchema(issues), null, 'input'));
       expect(error.violations).toEqual([{ path: '', message: 'is not valid' }]);

@@ -352,7 +352,7 @@ describe('the consume loop in a cluster', () => {
     for (const pull of pulls) pull.stop();
   });
 
-  it('ends no pull when it stops, but waits for its end, as for those of before a reconnect', async () => {
+  it('ends no pull when it stops: it waits for the end of each, even of one from before a reconnect', async () => {
     const { loop, pulls } = start(1, undefined, true);
     await until(() => pulls.length === 1);
     loop.reconnected();

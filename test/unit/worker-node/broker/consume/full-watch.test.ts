@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('tells once that the host has been full for the time, and again only after it had room', () => {
+it('says once that the host has been full for the time, and again only after it had room', () => {
   const tell = vi.fn();
   const watch = new FullWatch(50, tell);
   watch.note(true);

@@ -71,7 +71,7 @@ describe('what a handler returns', () => {
     expect(outcome).toHaveProperty('message', expect.stringMatching(/50002 .*40000 /));
   });
 
-  it('tells the caller where it does not fit its schema, and only the operator with which words', async () => {
+  it('tells the caller where it does not fit its schema, and tells the reason to the operator only', async () => {
     const output = z.object({ sum: z.number().refine(() => false, 'must not be secret-7') });
     const outcome = await run(() => ({ sum: 7 }), { output });
     expect(outcome).toHaveProperty('message', expect.stringContaining('/sum'));

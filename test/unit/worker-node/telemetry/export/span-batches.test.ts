@@ -156,7 +156,7 @@ describe('a collector that asks for more time than an export has', () => {
     expect(losses.counts).toEqual({ queueFull: 0, exportFailed: 1, rejected: 0 });
   });
 
-  it('costs the spans that find no room meanwhile, and at the end the others are sent at once', async () => {
+  it('loses the spans that find no room meanwhile; at the end, the others are sent at once', async () => {
     const { batches, losses, end, times } = await startAsked(3_600, { OTEL_BSP_MAX_QUEUE_SIZE: '3' });
     for (let number = 0; number < 5; number++) end();
     expect(losses.counts).toEqual({ queueFull: 2, exportFailed: 1, rejected: 0 });
