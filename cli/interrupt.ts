@@ -5,7 +5,7 @@ import { EXIT } from './exit-code.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** After such a signal, a command gets this long to end by itself. */
-const GRACE_MS = 1_000;
+const GRACE_MS = 5_000;
 
 /**
  * Turns Ctrl-C and SIGTERM into an AbortSignal. The first one aborts the signal, so that the command ends in order; the second

@@ -7,26 +7,26 @@ import { checkWorker, failedIn, fixture } from './support.ts';
 
 /** Cases that take less than a second each. All of them run for each sabotage, so that it is seen which ones notice. */
 const QUICK = [
-  ...[
-    'announced-host',
-    'echo',
-    'header-case',
-    'ordered-lane',
-    'event-bodies',
-    'event-headers',
-    'event-chain',
-  ],
-  ...[
-    'one-end',
-    'repeated-fields',
-    'trace',
-    'trace-rest',
-    'retry',
-    'attempts-of-message',
-    'rejected',
-    'settle-order',
-  ],
-  ...['timeout', 'cancel-running', 'ended-before', 'taken-while-running', 'redrive'],
+  'announced-host',
+  'echo',
+  'header-case',
+  'ordered-lane',
+  'event-bodies',
+  'event-headers',
+  'event-chain',
+  'one-end',
+  'repeated-fields',
+  'trace',
+  'trace-rest',
+  'retry',
+  'attempts-of-message',
+  'rejected',
+  'settle-order',
+  'timeout',
+  'cancel-running',
+  'ended-before',
+  'taken-while-running',
+  'redrive',
 ];
 
 interface Row {
@@ -91,8 +91,10 @@ atEndOfFile(() => nats.stop());
 it.each(ROWS)('a worker with the fault $sabotage fails the case $at.0', async ({ sabotage, at, spreads }) => {
   const [name, sentence] = at;
   const reports = await checkWorker({
-    ...{ natsUrl: nats.url, command: fixture('plain-worker/worker.ts') },
-    ...{ environment: { SABOTAGE: sabotage }, patienceMs: 6_000 },
+    natsUrl: nats.url,
+    command: fixture('plain-worker/worker.ts'),
+    environment: { SABOTAGE: sabotage },
+    patienceMs: 6_000,
     cases: [...QUICK, name],
   });
   const failed = failedIn(reports);

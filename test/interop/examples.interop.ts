@@ -31,8 +31,14 @@ describe.for(LANGUAGES)('the example in $name', (language) => {
   it('producer conforms', async ({ skip }) => {
     const { producer } = programs ?? skip(note(language));
     const reports = await runProducer({
-      ...{ natsUrl: await natsUrl(), command: producer, environment: hostEnvironment(), timeoutMs: 30_000 },
-      ...{ cases: PRODUCER_CASES, skipped: [], onCase: () => undefined, onLine: () => undefined },
+      natsUrl: await natsUrl(),
+      command: producer,
+      environment: hostEnvironment(),
+      timeoutMs: 30_000,
+      cases: PRODUCER_CASES,
+      skipped: [],
+      onCase: () => undefined,
+      onLine: () => undefined,
       signal: new AbortController().signal,
     });
     expect(faultsOf(reports)).toEqual([]);

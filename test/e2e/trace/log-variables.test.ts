@@ -89,7 +89,8 @@ it.each(Object.entries(ROWS))(
 it('an export is tried again for OTEL_EXPORTER_OTLP_LOGS_TIMEOUT, and not for longer', async () => {
   const receiver = await otlpReceiver({ status: 503, headers: { 'retry-after': '2' } }, {});
   const settings = {
-    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_TIMEOUT: '10000' },
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '10000',
     OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: '1000',
   };
   expect((await makeLogs(settings)).counts.exportFailed).toBe(2);
@@ -100,8 +101,10 @@ it('a batch is given up after OTEL_BLRP_EXPORT_TIMEOUT, so that the next one can
   // Without a `Retry-After`: a collector that asks for a pause gets it from all batches.
   const receiver = await otlpReceiver({ status: 503 }, {});
   const settings = {
-    ...{ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_BLRP_EXPORT_TIMEOUT: '50' },
-    ...{ OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '1', OTEL_BLRP_SCHEDULE_DELAY: '10' },
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_BLRP_EXPORT_TIMEOUT: '50',
+    OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: '1',
+    OTEL_BLRP_SCHEDULE_DELAY: '10',
   };
   const { counts } = await makeLogs(settings, 1, () => until('both', () => receiver.logs.length === 2));
   expect(receiver.logs.map(({ body }) => body)).toEqual(['line 0', 'before the start']);

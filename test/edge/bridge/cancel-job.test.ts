@@ -30,7 +30,8 @@ it('a cancel waits for the worker as long as its caller asked, also if the outbo
   const bridge = { name: 'bridge', connection, log, outbox, scheduler: scheduler as never };
   const began = Date.now();
   const cancelled = cancelJob(bridge, { tenant, jobId, waitMs, carrier: {} }).then((answer) => ({
-    ...{ answer, ms: Date.now() - began },
+    answer,
+    ms: Date.now() - began,
   }));
   await vi.advanceTimersByTimeAsync(waitMs);
   expect(await cancelled).toMatchObject({ ms: endsAfterMs, answer: { job: { state: 'cancelled' } } });

@@ -32,9 +32,20 @@ describe('a new project', () => {
     expect(name).toBe('my-jobs');
     expect(files).toEqual(
       expect.arrayContaining([
-        ...['.dev.vars', '.dockerignore', '.env', '.gitignore', 'Dockerfile', 'README.md', 'compose.yaml'],
-        ...['package.json', 'wrangler.toml', 'edge/index.ts', 'operations/page-title.ts'],
-        ...['operations/page-title.test.ts', '.github/workflows/deploy.yml', 'deploy/worker.service'],
+        '.dev.vars',
+        '.dockerignore',
+        '.env',
+        '.gitignore',
+        'Dockerfile',
+        'README.md',
+        'compose.yaml',
+        'package.json',
+        'wrangler.toml',
+        'edge/index.ts',
+        'operations/page-title.ts',
+        'operations/page-title.test.ts',
+        '.github/workflows/deploy.yml',
+        'deploy/worker.service',
       ]),
     );
     for (const file of files)

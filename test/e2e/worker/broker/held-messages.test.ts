@@ -57,7 +57,10 @@ async function startHost({ stream, messages, concurrency, ackWaitMs, process, on
   const source = { consumer: { ...known, isClustered: false, inboxes: watched }, isBulk: false } as const;
   const loop = new ConsumeLoop({
     lanes: [{ ...source, priority: 'normal' }],
-    ...{ handler: { process }, concurrency, log: quiet, what: 'jobs' },
+    handler: { process },
+    concurrency,
+    log: quiet,
+    what: 'jobs',
   });
   const running = loop.run();
   onTestFinished(async () => {
@@ -74,7 +77,10 @@ it('a full host whose ends take long hands messages back once, and not again and
   const CONCURRENCY = 8;
   let handedBack = 0;
   const host = await startHost({
-    ...{ stream: 'slow', messages: 5 * CONCURRENCY, concurrency: CONCURRENCY, ackWaitMs: 30_000 },
+    stream: 'slow',
+    messages: 5 * CONCURRENCY,
+    concurrency: CONCURRENCY,
+    ackWaitMs: 30_000,
     process: async ({ deliveryCount, settle }, _stop, slot) => {
       handedBack += deliveryCount - 1;
       slot.ending();
@@ -110,7 +116,10 @@ it('a host that stood still takes no message back from the worker that has it me
   const end = Promise.withResolvers<void>();
   onTestFinished(() => end.resolve());
   await startHost({
-    ...{ stream: 'still', messages: 2, concurrency: 1, ackWaitMs: 2_000 },
+    stream: 'still',
+    messages: 2,
+    concurrency: 1,
+    ackWaitMs: 2_000,
     process: async ({ settle }, _stop, slot) => {
       settle({ kind: 'ack' });
       slot.ending();

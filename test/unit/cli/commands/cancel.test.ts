@@ -65,8 +65,14 @@ describe('a command that changes many jobs', () => {
     ['dead-letters redrive --all', 'Redrive 1 dead letter? [y/N] ', '/v1/dead-letters/redrive'],
   ] as const;
   const deadLetter = {
-    ...{ id: 'job-1', operation: 'echo', reason: 'operation-failed', message: 'no luck', attempts: 1 },
-    ...{ diedAt: JOB.acceptedAt, traceId: '', links: { self: '/s', job: '/j' } },
+    id: 'job-1',
+    operation: 'echo',
+    reason: 'operation-failed',
+    message: 'no luck',
+    attempts: 1,
+    diedAt: JOB.acceptedAt,
+    traceId: '',
+    links: { self: '/s', job: '/j' },
   };
   const system = () =>
     serve(({ path = '', method }) => {

@@ -69,7 +69,9 @@ describe('an answer', () => {
     await stopTargets();
     const outcome = await run(origin, { url: origin });
     expect(outcome).toMatchObject({
-      ...{ kind: 'retry', code: 'operation-failed', message: 'the target cannot be reached' },
+      kind: 'retry',
+      code: 'operation-failed',
+      message: 'the target cannot be reached',
       report: { summary: expect.stringContaining('ECONNREFUSED 127.0.0.1') },
     });
   });
@@ -82,7 +84,9 @@ describe('an answer', () => {
     async (_what, host, reason) => {
       const outcome = await run(`http://${host}`, { url: `http://${host}/` }, { open: '' });
       expect(outcome).toMatchObject({
-        ...{ kind: 'retry', code: 'operation-failed', message: 'the target cannot be reached' },
+        kind: 'retry',
+        code: 'operation-failed',
+        message: 'the target cannot be reached',
         report: { summary: expect.stringMatching(reason) },
       });
     },
