@@ -71,7 +71,8 @@ export class Host {
 
   /** Runs a command that calls the API, until it ends or Ctrl-C is pressed. Never throws. */
   async run(command: Command, work: (scope: Scope) => Promise<number>): Promise<void> {
-    const interrupt = new Interrupt();
+    const { json = false, debug = false } = flagsOf(command);
+    const interrupt = new Interrupt((error) => this.output(json).error(error, debug));
     const { signal } = interrupt;
     const traces: CallerTrace[] = [];
     try {

@@ -13,6 +13,7 @@ const GRACE_MS = 5_000;
  */
 export class Interrupt {
   readonly #controller = new AbortController();
+  readonly #onLate: (error: CliError) => void;
   #isHandedOver = false;
   readonly #onSignal = (name: NodeJS.Signals): void => {
     if (this.#isHandedOver && name === 'SIGINT') return;
@@ -23,10 +24,15 @@ export class Interrupt {
       ? new CliError('terminated', 'ended by SIGTERM')
       : new CliError('interrupted', 'interrupted');
     this.#controller.abort(error);
-    setTimeout(() => process.exit(code), GRACE_MS).unref();
+    setTimeout(() => {
+      this.#onLate(error);
+      process.exit(code);
+    }, GRACE_MS).unref();
   };
 
-  constructor() {
+  /** @param onLate says why the process ends, if the command has not ended by itself in time */
+  constructor(onLate: (error: CliError) => void) {
+    this.#onLate = onLate;
     for (const name of SIGNALS) process.on(name, this.#onSignal);
   }
 

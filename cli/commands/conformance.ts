@@ -139,7 +139,7 @@ async function check(
 ): Promise<number> {
   // Before a nats-server is started or fetched: without the program, that would be in vain.
   await findProgram(command[0] ?? '', host.environment.PATH);
-  const interrupt = new Interrupt();
+  const interrupt = new Interrupt((error) => output.error(error, debug));
   const nats = flags.nats === undefined ? await ownNats(output) : undefined;
   const paint = createPaint(output.color);
   try {
