@@ -34,7 +34,6 @@ const LONG = [
   'test/verify/breakages.test.ts',
   'test/verify/worker-breakages.test.ts',
   'test/e2e/jobs/limits.test.ts',
-  'test/e2e/nats/full-disk.test.ts',
 ];
 
 /** In each project, starts the {@link LONG} files first, and then, as vitest does, the largest. */

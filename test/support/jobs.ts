@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
@@ -63,6 +63,13 @@ export async function untilQueueEmpty(nats: NatsConnection, timeoutMs = 60_000):
     async () => (await manager.streams.info('JOBS')).state.messages === 0,
     timeoutMs,
   );
+}
+
+/** How many jobs were delivered to workers and have no ack yet. */
+export async function heldJobs(manager: JetStreamManager): Promise<number> {
+  let held = 0;
+  for await (const { num_ack_pending } of manager.consumers.list('JOBS')) held += num_ack_pending;
+  return held;
 }
 
 /** Makes the broker forget now which `Nats-Msg-Id`s it has seen; by itself it forgets them after two minutes. */

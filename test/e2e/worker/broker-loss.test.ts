@@ -8,6 +8,7 @@ import {
   connectTo,
   effectsIn,
   endsOf,
+  heldJobs,
   jobEnded,
   readJob,
   submitJob,
@@ -84,12 +85,6 @@ describe('a consumer that is deleted while workers run', () => {
     expect(await endsOf(nats, job.id)).toEqual(['succeeded']);
   });
 });
-
-async function heldJobs(manager: JetStreamManager): Promise<number> {
-  let held = 0;
-  for await (const { num_ack_pending } of manager.consumers.list('JOBS')) held += num_ack_pending;
-  return held;
-}
 
 describe('a queue that is deleted and created again while workers run (N8)', () => {
   it('is named in the log and by /readyz, and its jobs run when it is back, without a restart', async () => {

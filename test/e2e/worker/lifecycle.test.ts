@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -6,7 +6,7 @@ import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
-import { submitJob } from '../../support/jobs.ts';
+import { connectTo, effectsIn, heldJobs, jobEnded, readJob, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -33,25 +33,9 @@ async function submit(
   return Job.parse(await response.json());
 }
 
-async function read(stack: TestStack, job: Job): Promise<Job> {
-  return Job.parse(await (await stack.call(`/v1/jobs/${job.id}`)).json());
-}
-
-function ended(stack: TestStack, job: Job): Promise<Job> {
-  return until(`job ${job.id} to end`, async () => {
-    const now = await read(stack, job);
-    return now.finishedAt !== undefined && now;
-  });
-}
-
-async function attemptsOf(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text.split('\n').filter((line) => line !== '');
-}
-
 describe('an attempt that fails', () => {
   it('is tried again with back-off, and each attempt is a child of "send" and links to the one before', async () => {
-    const job = await ended(stack, await submit(stack, { mode: 'fail-until', until: 3 }));
+    const job = await jobEnded(stack, (await submit(stack, { mode: 'fail-until', until: 3 })).id);
     expect(job).toMatchObject({ state: 'succeeded', attempt: 3, result: { attempt: 3 } });
     const spans = await stack.collector.waitForSpans(
       job.traceId,
@@ -94,7 +78,7 @@ describe('an attempt that fails', () => {
   ])(
     'goes to the dead letters with payload, headers and reason when attempts are spent (%s)',
     async (mode, error) => {
-      const job = await ended(stack, await submit(stack, { mode }));
+      const job = await jobEnded(stack, (await submit(stack, { mode })).id);
       expect(job).toMatchObject({ state: 'failed', attempt: 3, maxAttempts: 3, error });
       const dead = await deadLetter(stack, job.id);
       expect(JSON.parse(new TextDecoder().decode(dead.data))).toEqual({ mode });
@@ -105,12 +89,12 @@ describe('an attempt that fails', () => {
   );
 
   it('fails immediately when its author rejects the job', async () => {
-    const job = await ended(stack, await submit(stack, { mode: 'reject' }));
+    const job = await jobEnded(stack, (await submit(stack, { mode: 'reject' })).id);
     expect(job).toMatchObject({ state: 'failed', attempt: 1, error: { code: 'operation-rejected' } });
   });
 
   it('waits as long as its author says', async () => {
-    expect(await ended(stack, await submit(stack, { mode: 'retry-after' }))).toMatchObject({
+    expect(await jobEnded(stack, (await submit(stack, { mode: 'retry-after' })).id)).toMatchObject({
       state: 'succeeded',
       attempt: 2,
     });
@@ -119,7 +103,10 @@ describe('an attempt that fails', () => {
   it.each(['hang', 'ignore-signal'])(
     'is cut off at its deadline, whether or not it listens (%s)',
     async (mode) => {
-      const job = await ended(stack, await submit(stack, { mode }, { timeout: '150ms', maxAttempts: 1 }));
+      const job = await jobEnded(
+        stack,
+        (await submit(stack, { mode }, { timeout: '150ms', maxAttempts: 1 })).id,
+      );
       expect(job).toMatchObject({ state: 'failed', error: { code: 'operation-timeout' } });
     },
   );
@@ -133,49 +120,54 @@ describe('a worker', () => {
     const stack = await own();
     const effects = path.join(directory, 'killed');
     const job = await submit(stack, { mode: 'hang-once', effects });
-    await until('the first attempt', async () => (await attemptsOf(effects)).length === 1);
+    await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
     await stack.worker.kill('SIGKILL');
     await stack.addWorker({ WORKER_NAME: 'second' });
-    expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', attempt: 2, traceId: job.traceId });
-    expect(await attemptsOf(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
+    expect(await jobEnded(stack, job.id)).toMatchObject({
+      state: 'succeeded',
+      attempt: 2,
+      traceId: job.traceId,
+    });
+    expect(await effectsIn(effects)).toEqual([`${job.id} 1`, `${job.id} 2`]);
   });
 
   it('that was paused does not run the jobs that another worker ended', async () => {
     const stack = await own();
     const effects = path.join(directory, 'paused');
+    const manager = await jetstreamManager(await connectTo(stack));
     const jobs: Job[] = [];
     await until('messages that are on their way to a worker that is paused', async () => {
       await stack.worker.kill('SIGSTOP');
       jobs.push(
         ...(await Promise.all(Array.from({ length: 5 }, () => submit(stack, { mode: 'done', effects })))),
       );
-      if ((await deliveredJobs(stack)) > 0) return true;
+      if ((await heldJobs(manager)) > 0) return true;
       // Its last pull had expired. It opens the next one when it has run these jobs.
       await stack.worker.kill('SIGCONT');
-      await Promise.all(jobs.map((job) => ended(stack, job)));
+      await Promise.all(jobs.map((job) => jobEnded(stack, job.id)));
       return false;
     });
     await stack.addWorker({ WORKER_NAME: 'second' });
-    await Promise.all(jobs.map((job) => ended(stack, job)));
+    await Promise.all(jobs.map((job) => jobEnded(stack, job.id)));
     await stack.worker.kill('SIGCONT');
     await until('the first worker to put one aside', () =>
       stack.lines.some((line) => line.includes('not run again') || line.includes('message left alone')),
     );
     await stack.worker.stop();
-    expect((await attemptsOf(effects)).length).toBe(jobs.length);
+    expect((await effectsIn(effects)).length).toBe(jobs.length);
   });
 
   it('that has to stop hands a running job back without spending an attempt', async () => {
     const stack = await own();
     const effects = path.join(directory, 'handed-back');
     const job = await submit(stack, { mode: 'hang', effects });
-    await until('the first attempt', async () => (await attemptsOf(effects)).length === 1);
+    await until('the first attempt', async () => (await effectsIn(effects)).length === 1);
     await stack.worker.stop();
     expect(await stack.worker.exited).toBe(0);
-    expect(await read(stack, job)).toMatchObject({ state: 'queued', attempt: 0 });
+    expect(await readJob(stack, job.id)).toMatchObject({ state: 'queued', attempt: 0 });
     await stack.addWorker({ WORKER_NAME: 'next' });
-    await until('the job to be run again', async () => (await attemptsOf(effects)).length === 2);
-    expect(await attemptsOf(effects)).toEqual([`${job.id} 1`, `${job.id} 1`]);
+    await until('the job to be run again', async () => (await effectsIn(effects)).length === 2);
+    expect(await effectsIn(effects)).toEqual([`${job.id} 1`, `${job.id} 1`]);
   });
 
   it('that has time to stop lets its running job end', async () => {
@@ -185,12 +177,12 @@ describe('a worker', () => {
     });
     const [gate, effects] = [path.join(directory, 'in-time'), path.join(directory, 'in-time-effects')];
     const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
-    await until('the job to run', async () => (await read(stack, job)).state === 'running');
+    await until('the job to run', async () => (await readJob(stack, job.id)).state === 'running');
     const stopped = stack.worker.stop();
     await stack.logged(({ msg }) => msg === 'worker stopping');
     await writeFile(gate, '');
     await stopped;
-    expect(await read(stack, job)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect(await readJob(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
   });
 
   it('keeps a job alive that takes longer than the ack wait, so that it runs once', async () => {
@@ -201,8 +193,8 @@ describe('a worker', () => {
     const effects = path.join(directory, 'long');
     await stack.addWorker({ WORKER_NAME: 'idle' });
     const job = await submitJob(stack, 'test.late', { ms: 6_000, effects });
-    expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', attempt: 1 });
-    expect(await attemptsOf(effects)).toHaveLength(1);
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect(await effectsIn(effects)).toHaveLength(1);
   });
 
   it('W8: that a job kills again and again: the job goes to the dead letters, and others run', async () => {
@@ -213,24 +205,14 @@ describe('a worker', () => {
     const second = await stack.addWorker({ WORKER_NAME: 'second' });
     expect(await second.exited).toBeNull();
     await stack.addWorker({ WORKER_NAME: 'third' });
-    expect(await ended(stack, job)).toMatchObject({ state: 'failed', error: { code: 'attempts-spent' } });
-    expect(await attemptsOf(effects)).toHaveLength(2);
+    expect(await jobEnded(stack, job.id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'attempts-spent' },
+    });
+    expect(await effectsIn(effects)).toHaveLength(2);
     expect((await stack.run('echo', 'alive')).state).toBe('succeeded');
   });
 });
-
-/** How many jobs were delivered and have no ack yet. */
-async function deliveredJobs(stack: TestStack): Promise<number> {
-  const nats = await connect({ servers: stack.nats.url });
-  try {
-    let count = 0;
-    for await (const { num_ack_pending } of (await jetstreamManager(nats)).consumers.list('JOBS'))
-      count += num_ack_pending;
-    return count;
-  } finally {
-    await nats.close();
-  }
-}
 
 async function deadLetter(stack: TestStack, jobId: string) {
   const nats = await connect({ servers: stack.nats.url });

@@ -183,7 +183,8 @@ const PROCESS_SPAN: SpanRecord = {
     'throughline.job.attempt': 1,
   },
 };
-const DEAD_LETTER = {
+/** A dead letter, as the list shows it. */
+export const DEAD_LETTER = {
   id: 'job-1',
   operation: 'echo',
   reason: 'operation-failed',

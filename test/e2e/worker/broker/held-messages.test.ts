@@ -139,21 +139,36 @@ it('a host that stood still takes no message back from the worker that has it me
   expect(answers).toEqual([]);
 });
 
+/** Makes streams, each with a consumer that is the source of a lane. */
+function makeLanes(
+  streams: readonly string[],
+  { isClustered, ackWaitMs }: { readonly isClustered: boolean; readonly ackWaitMs: number },
+) {
+  return Promise.all(
+    streams.map(async (stream) => {
+      const manager = await jetstreamManager(nats);
+      await manager.streams.add({ name: stream, subjects: [`${stream}.>`], retention: 'workqueue' });
+      const config = { durable_name: 'workers', ack_policy: 'explicit', ack_wait: ackWaitMs * 1e6 } as const;
+      await manager.consumers.add(stream, config);
+      const found = await jetstream(nats).consumers.get(stream, 'workers');
+      const consumer = {
+        get: async () => found,
+        forget: () => undefined,
+        createdMs: 0,
+        ackWaitMs,
+        isClustered,
+      };
+      return { consumer, isBulk: false, priority: 'normal' } as const;
+    }),
+  );
+}
+
 it('a host that stood still with open probes takes no message back from the worker that has it meanwhile', async () => {
   const manager = await jetstreamManager(nats);
   const client = jetstream(nats);
   const streams = ['quiet-a', 'quiet-b'];
   const ackWaitMs = 2_000;
-  const lanes = await Promise.all(
-    streams.map(async (stream) => {
-      await manager.streams.add({ name: stream, subjects: [`${stream}.>`], retention: 'workqueue' });
-      const config = { durable_name: 'workers', ack_policy: 'explicit', ack_wait: ackWaitMs * 1e6 } as const;
-      await manager.consumers.add(stream, config);
-      const consumer = await client.consumers.get(stream, 'workers');
-      const known = { get: async () => consumer, forget: () => undefined, createdMs: 0, ackWaitMs };
-      return { consumer: { ...known, isClustered: false }, isBulk: false, priority: 'normal' } as const;
-    }),
-  );
+  const lanes = await makeLanes(streams, { isClustered: false, ackWaitMs });
   let started = 0;
   const end = Promise.withResolvers<void>();
   const process = async (): Promise<void> => {
@@ -189,16 +204,7 @@ it('a full host in a cluster that stood still hands no message back that another
   const client = jetstream(nats);
   const streams = ['paused-a', 'paused-b'] as const;
   const ackWaitMs = 2_000;
-  const lanes = await Promise.all(
-    streams.map(async (stream) => {
-      await manager.streams.add({ name: stream, subjects: [`${stream}.>`], retention: 'workqueue' });
-      const config = { durable_name: 'workers', ack_policy: 'explicit', ack_wait: ackWaitMs * 1e6 } as const;
-      await manager.consumers.add(stream, config);
-      const consumer = await client.consumers.get(stream, 'workers');
-      const known = { get: async () => consumer, forget: () => undefined, createdMs: 0, ackWaitMs };
-      return { consumer: { ...known, isClustered: true }, isBulk: false, priority: 'normal' } as const;
-    }),
-  );
+  const lanes = await makeLanes(streams, { isClustered: true, ackWaitMs });
   const begun: string[] = [];
   const end = Promise.withResolvers<void>();
   const process = async ({ subject, working }: Delivery): Promise<void> => {

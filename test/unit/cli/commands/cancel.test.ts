@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CancelReport } from '../../../../shared/api/answers/cancel-report.ts';
+import { DEAD_LETTER } from '../../../support/cli/fake-api.ts';
 import { callHere } from '../../../support/cli/in-process.ts';
 import { ended, start } from '../../../support/cli/process.ts';
 import { answer, JOB, serve } from '../../../support/cli/servers.ts';
@@ -64,21 +65,11 @@ describe('a command that changes many jobs', () => {
     ['cancel --all', 'Cancel 3 jobs? [y/N] ', '/v1/jobs/cancel'],
     ['dead-letters redrive --all', 'Redrive 1 dead letter? [y/N] ', '/v1/dead-letters/redrive'],
   ] as const;
-  const deadLetter = {
-    id: 'job-1',
-    operation: 'echo',
-    reason: 'operation-failed',
-    message: 'no luck',
-    attempts: 1,
-    diedAt: JOB.acceptedAt,
-    traceId: '',
-    links: { self: '/s', job: '/j' },
-  };
   const system = () =>
     serve(({ path = '', method }) => {
       if (method === 'GET' && path.startsWith('/v1/jobs'))
         return answer(200, { jobs: [JOB], complete: true });
-      if (method === 'GET') return answer(200, { deadLetters: [deadLetter] });
+      if (method === 'GET') return answer(200, { deadLetters: [DEAD_LETTER] });
       return answer(
         200,
         path.includes('dead') ? { redriven: ['job-1'], failed: [] } : { ...DONE, cancelled: ['a'] },
