@@ -12,7 +12,7 @@ import type { CallbackPublisher } from '../broker/callbacks/callback-publisher.t
 import type { CallbackRecords } from '../broker/callbacks/callback-record.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Ack, Delivery } from '../broker/consume/delivery.ts';
-import { mayBeElsewhere } from '../broker/consume/received.ts';
+import { mayBeElsewhere } from '../broker/consume/pull-age.ts';
 import type { WorkerLogger } from '../log.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';

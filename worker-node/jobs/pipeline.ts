@@ -17,7 +17,7 @@ import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-messag
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import type { Delivery } from '../broker/consume/delivery.ts';
 import { type OpenMessage, OpenMessages } from '../broker/consume/open-messages.ts';
-import { mayBeElsewhere } from '../broker/consume/received.ts';
+import { mayBeElsewhere } from '../broker/consume/pull-age.ts';
 import { OWN_SLOT, type Slot } from '../broker/consume/slot.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';

@@ -10,7 +10,7 @@ import { EndingSlots } from './ending-slots.ts';
 import { FullWatch } from './full-watch.ts';
 import { HeldMessage } from './held-message.ts';
 import { Lane, type LaneSource } from './lane.ts';
-import type { Received } from './received.ts';
+import type { Received } from './pulled-message.ts';
 import type { Slot } from './slot.ts';
 import { Turns } from './turns.ts';
 

@@ -1,7 +1,6 @@
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import { toBinaryMode } from '../../../shared/wire/structured-event.ts';
-import type { PulledMessage } from './pulled-message.ts';
-import type { Received } from './received.ts';
+import type { PulledMessage, Received } from './pulled-message.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 /** How a worker answers a delivery. */

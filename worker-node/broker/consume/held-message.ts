@@ -1,4 +1,5 @@
-import { handBack, type Received } from './received.ts';
+import { handBack } from './pull-age.ts';
+import type { Received } from './pulled-message.ts';
 
 /** A message that waits for a slot of this host. */
 export class HeldMessage {

@@ -5,7 +5,7 @@ import type { DurableConsumer } from './durable-consumer.ts';
 import type { HeldMessage } from './held-message.ts';
 import { fetched, Pull, type PulledMessages } from './pull.ts';
 import type { PullInboxes } from './pull-inboxes.ts';
-import type { Received } from './received.ts';
+import type { Received } from './pulled-message.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConsumerMessages } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
+import { handBack, type PullAge } from './pull-age.ts';
 import type { PulledMessage } from './pulled-message.ts';
-import { handBack, type PullAge } from './received.ts';
 
 /** A pull is quiet if no message comes for this long. */
 const QUIET_MS = 100;

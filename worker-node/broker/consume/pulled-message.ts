@@ -1,6 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import { NANOS_PER_MS } from '../../../shared/nats/streams.ts';
+import type { Stopwatch } from './stopwatch.ts';
 
 /** The part of a message of JetStream that a worker uses. */
 export type PulledMessage = Pick<
@@ -81,4 +82,13 @@ class Pulled implements PulledMessage {
     this.#isAnswered = true;
     this.#message.respond(answer);
   }
+}
+
+/** A message, and what is known about the pull that brought it. */
+export interface Received {
+  readonly message: PulledMessage;
+  /** Runs since the pull was opened. */
+  readonly asked: Stopwatch;
+  /** The largest sequence in the stream that the consumer had delivered here before the pull was opened. */
+  readonly after: number;
 }

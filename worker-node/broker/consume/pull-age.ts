@@ -1,15 +1,6 @@
 import type { PulledMessage } from './pulled-message.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
-/** A message, and what is known about the pull that brought it. */
-export interface Received {
-  readonly message: PulledMessage;
-  /** Runs since the pull was opened. */
-  readonly asked: Stopwatch;
-  /** The largest sequence in the stream that the consumer had delivered here before the pull was opened. */
-  readonly after: number;
-}
-
 /** From this share of the ack wait on, the broker may be about to give a message to another worker. */
 const SAFE_SHARE = 4 / 5;
 /** A pull is open for a second at least, and what it brings may wait for a slot. That alone makes no message old. */
