@@ -18,3 +18,16 @@ it.concurrent.each([
   const kinds = ['events', 'dead', 'callbacks', 'operations', 'hosts', 'limits'];
   for (const kind of kinds) expect(published.counts()).toHaveProperty(kind);
 });
+
+it.concurrent('a job that ends before another program can end it shows nothing: the next one sleeps for longer', async () => {
+  const nats = await startTestNats();
+  atEndOfFile(() => nats.stop());
+  const reports = await checkWorker({
+    natsUrl: nats.url,
+    command: fixture('plain-worker/worker.ts'),
+    cases: ['callback-of-another-end'],
+    environment: { SABOTAGE: 'short-naps' },
+    ...UNHURRIED,
+  });
+  expect(faultsOf(reports)).toEqual([]);
+});
