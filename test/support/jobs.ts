@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
+import { type ListedOperation, OperationList } from '../../shared/api/answers/operation-list.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { Job } from '../../shared/job/job.ts';
 import { eventsByJob } from './nats/stored.ts';
@@ -37,6 +38,20 @@ export function jobEnded(stack: TestStack, id: string, timeoutMs?: number): Prom
       return now.finishedAt !== undefined && now;
     },
     timeoutMs,
+  );
+}
+
+/** An operation as the edge lists it; undefined: the edge does not know it. */
+export async function listedOperation(stack: TestStack, name: string): Promise<ListedOperation | undefined> {
+  const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
+  return operations.find((operation) => operation.name === name);
+}
+
+/** Waits until so many hosts have an operation as far as the edge knows, which learns of a start or a stop a moment later. */
+export async function untilHosts(stack: TestStack, count: number, operation = 'echo'): Promise<void> {
+  await until(
+    `${count} hosts with ${operation}`,
+    async () => (await listedOperation(stack, operation))?.hosts === count,
   );
 }
 
