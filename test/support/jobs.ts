@@ -1,5 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type Consumer,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
 import { type ListedOperation, OperationList } from '../../shared/api/answers/operation-list.ts';
@@ -78,6 +84,29 @@ export async function untilQueueEmpty(nats: NatsConnection, timeoutMs = 60_000):
     async () => (await manager.streams.info('JOBS')).state.messages === 0,
     timeoutMs,
   );
+}
+
+/** A job that was delivered to a test, which has not answered yet. */
+export interface TakenJob {
+  readonly consumer: Consumer;
+  readonly message: JsMsg;
+}
+
+/** Takes the only job of the queue, as a worker does. */
+export async function takeJob(nats: NatsConnection): Promise<TakenJob> {
+  const manager = await jetstreamManager(nats);
+  const { name } = await until('the job', async () =>
+    (await manager.consumers.list('JOBS').next()).find(({ num_pending }) => num_pending > 0),
+  );
+  const consumer = await jetstream(nats).consumers.get('JOBS', name);
+  return { consumer, message: await nextOf(consumer) };
+}
+
+/** The next message of a consumer. @throws Error if none comes */
+export async function nextOf(consumer: Consumer): Promise<JsMsg> {
+  const message = await consumer.next();
+  if (message === null) throw new Error('no message came');
+  return message;
 }
 
 /** How many jobs were delivered to workers and have no ack yet. */
