@@ -14,8 +14,8 @@ import { problemOf, startTestStack, type TestStack, withTestStack } from '../../
 
 /** An announcement lasts three times as long: a host that this machine starves for less keeps it. */
 const RENEW_MS = 1_000;
-/** Longer than a test waits. */
-const LASTING_MS = '600000';
+/** An announcement that is renewed so seldom lasts longer than `until` waits. */
+const LASTING_MS = '30000';
 const WORKER = { WORKER_ANNOUNCE_MS: String(RENEW_MS), WORKER_STOP_TIMEOUT_MS: '500' };
 const OPTIONS = { operationsFolder: 'test/fixtures/operations', worker: WORKER, tracing: false };
 
