@@ -178,7 +178,7 @@ const ROOMS: readonly Rooms[] = [
       ['host.ts'],
       ['job-options.ts'],
       ['arguments.ts', 'help.ts', 'option-checks.ts'],
-      ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'types', 'input'],
+      ['api-client.ts', 'interrupt.ts', 'trace', 'text', 'types', 'input', 'local'],
       ['exit-code.ts', 'profiles.ts'],
       ['config.ts'],
       ['cli-error.ts', 'http', 'node-version.ts'],

@@ -165,7 +165,7 @@ async function check(
 }
 
 async function ownNats(output: Output) {
-  const { startOwnNats } = await import('../conformance/own-nats.ts');
+  const { startOwnNats } = await import('../local/own-nats.ts');
   return await startOwnNats((line) => output.note(line));
 }
 

@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { guardProcess } from './guard.ts';
 
+/** How long the last lines of a child are waited for. */
+const LAST_LINES_MS = 2_000;
+
 interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
@@ -25,7 +28,7 @@ interface ChildLines {
 /** A program that runs beside this process. */
 export interface Child {
   readonly pid: number;
-  /** Resolves when the child ends: with its exit code, or with null when a signal ended it. */
+  /** Resolves when the child has ended and its last lines are read: with its exit code, or with null when a signal ended it. */
   readonly exited: Promise<number | null>;
   readonly running: boolean;
   signal(signal: NodeJS.Signals): void;
@@ -67,8 +70,21 @@ function spawnChild(
   });
 }
 
+/** The lines that a child wrote last may come after its end is known. A program that it has left behind may keep its output open. */
+function endOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.once('exit', (code) => {
+      const timer = setTimeout(() => resolve(code), LAST_LINES_MS);
+      child.once('close', () => {
+        clearTimeout(timer);
+        resolve(code);
+      });
+    });
+  });
+}
+
 async function guarded(child: ChildProcess, { command, directory }: ChildOptions): Promise<Child> {
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const exited = endOf(child);
   await once(child, 'spawn');
   const { pid } = child;
   if (pid === undefined) throw new Error(`${command} started without a process id`);
@@ -91,7 +107,7 @@ function controlsOf(child: ChildProcess, pid: number, exited: Promise<number | n
     },
     signal: (signal) => void child.kill(signal),
     async terminate(patienceMs) {
-      if (!isRunning()) return;
+      // If it has ended, nothing more is sent.
       child.kill('SIGTERM');
       // A child that was paused with SIGSTOP would not see the SIGTERM.
       child.kill('SIGCONT');

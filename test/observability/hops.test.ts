@@ -2,6 +2,7 @@ import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { atEndOfFile } from '../support/cleanup.ts';
 import { type CallbackReceiver, startCallbackReceiver } from '../support/http/callback-receiver.ts';
+import { metricOf, metricsOf } from '../support/http/metrics.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 
@@ -16,22 +17,12 @@ beforeAll(async () => {
   stack = await startTestStack({ worker: { CALLBACK_ALLOW: receiver.origin } });
 });
 
-/** The value of the series of a metric that has all of these labels. */
-async function counted(url: string, name: string, ...labels: readonly string[]): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  const line = text
-    .split('\n')
-    .find((one) => one.startsWith(`${name}{`) && labels.every((label) => one.includes(label)));
-  if (line === undefined) throw new Error(`no series ${name} with ${labels.join(' and ')}`);
-  return Number(line.split(' ').at(-1));
-}
-
 const atEdge = (...labels: string[]): Promise<number> =>
-  counted(stack.url, 'throughline_edge_trace_context_extracted_total', ...labels);
+  metricOf(stack.url, 'throughline_edge_trace_context_extracted_total', ...labels);
 const atWorker = (...labels: string[]): Promise<number> =>
-  counted(stack.worker.healthUrl, 'throughline_trace_context_extracted_total', ...labels);
+  metricOf(stack.worker.healthUrl, 'throughline_trace_context_extracted_total', ...labels);
 const atReceivers = (outcome: string): Promise<number> =>
-  counted(stack.worker.healthUrl, 'throughline_callbacks_trace_response_total', `outcome="${outcome}"`);
+  metricOf(stack.worker.healthUrl, 'throughline_callbacks_trace_response_total', `outcome="${outcome}"`);
 
 /** Runs a job whose callback is answered with a `traceresponse`; `echo` sends back the one that came. */
 async function callBack(path: string, traceResponse: string | 'echo' | undefined): Promise<void> {
@@ -90,13 +81,15 @@ describe('while NATS is away', () => {
     const { healthUrl } = stack.worker;
     await until(
       'the worker sees it',
-      async () => (await counted(healthUrl, 'throughline_nats_connected')) === 0,
+      async () => (await metricOf(healthUrl, 'throughline_nats_connected')) === 0,
     );
-    expect(await counted(stack.url, 'throughline_bridge_broker_up')).toBe(0);
+    await until(
+      'the edge sees it',
+      async () => (await metricOf(stack.url, 'throughline_bridge_broker_up')) === 0,
+    );
     expect(
-      await counted(healthUrl, 'throughline_jobs_ended_total', 'operation="echo"', '"succeeded"'),
+      await metricOf(healthUrl, 'throughline_jobs_ended_total', 'operation="echo"', '"succeeded"'),
     ).toBeGreaterThan(3);
-    const text = await (await fetch(`${healthUrl}/metrics`)).text();
-    expect(text).not.toContain('throughline_nats_round_trip_time_seconds{');
+    expect(await metricsOf(healthUrl)).not.toContain('throughline_nats_round_trip_time_seconds{');
   });
 });

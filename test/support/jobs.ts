@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type Consumer,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { onTestFinished } from 'vitest';
+import { type ListedOperation, OperationList } from '../../shared/api/answers/operation-list.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
 import { Job } from '../../shared/job/job.ts';
 import { eventsByJob } from './nats/stored.ts';
@@ -40,6 +47,20 @@ export function jobEnded(stack: TestStack, id: string, timeoutMs?: number): Prom
   );
 }
 
+/** An operation as the edge lists it; undefined: the edge does not know it. */
+export async function listedOperation(stack: TestStack, name: string): Promise<ListedOperation | undefined> {
+  const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
+  return operations.find((operation) => operation.name === name);
+}
+
+/** Waits until so many hosts have an operation as far as the edge knows, which learns of a start or a stop a moment later. */
+export async function untilHosts(stack: TestStack, count: number, operation = 'echo'): Promise<void> {
+  await until(
+    `${count} hosts with ${operation}`,
+    async () => (await listedOperation(stack, operation))?.hosts === count,
+  );
+}
+
 /** The lines that operations have written to a file, one for each execution. */
 export async function effectsIn(file: string): Promise<string[]> {
   const text = await readFile(file, 'utf8').catch(() => '');
@@ -63,6 +84,29 @@ export async function untilQueueEmpty(nats: NatsConnection, timeoutMs = 60_000):
     async () => (await manager.streams.info('JOBS')).state.messages === 0,
     timeoutMs,
   );
+}
+
+/** A job that was delivered to a test, which has not answered yet. */
+export interface TakenJob {
+  readonly consumer: Consumer;
+  readonly message: JsMsg;
+}
+
+/** Takes the only job of the queue, as a worker does. */
+export async function takeJob(nats: NatsConnection): Promise<TakenJob> {
+  const manager = await jetstreamManager(nats);
+  const { name } = await until('the job', async () =>
+    (await manager.consumers.list('JOBS').next()).find(({ num_pending }) => num_pending > 0),
+  );
+  const consumer = await jetstream(nats).consumers.get('JOBS', name);
+  return { consumer, message: await nextOf(consumer) };
+}
+
+/** The next message of a consumer. @throws Error if none comes */
+export async function nextOf(consumer: Consumer): Promise<JsMsg> {
+  const message = await consumer.next();
+  if (message === null) throw new Error('no message came');
+  return message;
 }
 
 /** How many jobs were delivered to workers and have no ack yet. */

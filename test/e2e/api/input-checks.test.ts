@@ -3,6 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS_BUCKET } from '../../../shared/nats/streams.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import { metricOf } from '../../support/http/metrics.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -25,11 +26,8 @@ async function refusalOf(operation: string, input: unknown): Promise<unknown> {
   return (await problemOf(response)).violations;
 }
 
-async function unchecked(reason: string): Promise<number> {
-  const text = await (await stack.call('/metrics')).text();
-  const [, count] = new RegExp(`unchecked_inputs_total\\{[^}]*reason="${reason}"\\} (\\d+)`).exec(text) ?? [];
-  return Number(count);
-}
+const unchecked = (reason: string): Promise<number> =>
+  metricOf(stack.url, 'throughline_bridge_unchecked_inputs_total', `reason="${reason}"`);
 
 /** Announces an operation as a worker in another language would. */
 async function announce(name: string, more: object): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { doctor, expectFirst, OPTIONS, queued } from '../../support/cli/doctor.ts';
 import { run, runLocal } from '../../support/cli/process.ts';
-import { submitJob } from '../../support/jobs.ts';
+import { submitJob, untilHosts } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { withTestStack } from '../../support/stack.ts';
 
@@ -10,6 +10,7 @@ describe('the doctor names the cause of a set-up that is broken', () => {
   it('no worker', async () => {
     const stack = await withTestStack(OPTIONS);
     await stack.worker.stop();
+    await untilHosts(stack, 0);
     const id = await queued(stack);
     expect(expectFirst(await doctor(stack, [id]), 'no-worker').evidence.join()).toContain(
       'no worker host is alive',
@@ -31,6 +32,7 @@ describe('the doctor names the cause of a set-up that is broken', () => {
       WORKER_NAME: 'other',
     });
     await other.stop();
+    await untilHosts(stack, 0);
     const nats = { NATS_URL: stack.nats.url };
     expect((await runLocal(['groups', 'remove', 'echoes'], nats)).code).toBe(0);
     const id = await queued(stack);
@@ -47,6 +49,7 @@ describe('the doctor names the cause of a set-up that is broken', () => {
     const nats = { NATS_URL: stack.nats.url };
     const pause = await runLocal(['pause', 'echo', '--by', 'ada', '--reason', 'the store is full'], nats);
     expect(pause.code).toBe(0);
+    await stack.logged(({ msg }) => msg === 'operation paused');
     const id = await queued(stack);
     await until('the edge to know', async () =>
       (await (await stack.call('/v1/operations')).text()).includes('"paused"'),
@@ -77,6 +80,7 @@ describe('the doctor names the cause of a set-up that is broken', () => {
     const setup = await runLocal(['setup'], { ...nats, STREAM_JOBS_BYTES: '1000000' });
     expect(setup.code).toBe(0);
     await runLocal(['pause', 'echo'], nats);
+    await stack.logged(({ msg }) => msg === 'operation paused');
     for (let n = 0; n < 5; n++) await stack.submit({ operation: 'echo', input: 'x'.repeat(200_000) });
     const seen = await until('the edge to see it', async () => {
       const diagnosis = await doctor(stack, []);

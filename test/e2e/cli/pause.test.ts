@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import { run, runLocal } from '../../support/cli/process.ts';
-import { jobEnded, readJob, submitJob } from '../../support/jobs.ts';
+import { jobEnded, listedOperation, readJob, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -50,8 +49,7 @@ describe('an operation that is paused', () => {
     const stack = await withTestStack(OPTIONS);
     await change(stack, 'pause', 'echo', '--reason', 'the store is full', '--by', 'ada');
     const entry = await until('the edge to know', async () => {
-      const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
-      const found = operations.find(({ name }) => name === 'echo');
+      const found = await listedOperation(stack, 'echo');
       return found?.paused !== undefined && found;
     });
     expect(entry.paused).toMatchObject({ by: 'ada', reason: 'the store is full' });
@@ -60,16 +58,14 @@ describe('an operation that is paused', () => {
     const again = await runLocal(['pause', 'echo', '--by', 'grace'], natsOf(stack));
     expect(again.stdout).toMatch(/^echo was paused already, by ada since /);
     await change(stack, 'resume', 'echo');
-    await until('the edge to know', async () => {
-      const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
-      return operations.find(({ name }) => name === 'echo')?.paused === undefined;
-    });
+    await until('the edge to know', async () => (await listedOperation(stack, 'echo'))?.paused === undefined);
     expect((await runLocal(['resume', 'echo'], natsOf(stack))).stdout).toBe('echo was not paused\n');
   });
 
   it('stays paused through a restart of NATS, and each host still follows', async () => {
     const stack = await withTestStack(OPTIONS);
     await change(stack, 'pause', 'echo');
+    await stack.logged(({ msg }) => msg === 'operation paused');
     await stack.nats.restart();
     const job = await submitJob(stack, 'echo', 1);
     await until('the hand-back', async () => {
@@ -85,6 +81,7 @@ describe('an operation that is paused', () => {
   it('lets its waiting jobs be cancelled at once', async () => {
     const stack = await withTestStack(OPTIONS);
     await change(stack, 'pause', 'echo');
+    await stack.logged(({ msg }) => msg === 'operation paused');
     const { id } = await submitJob(stack, 'echo', 1);
     await until('the hand-back', async () => {
       const answer = await stack.call(`/v1/jobs/${id}/events`, { headers: { accept: 'application/json' } });

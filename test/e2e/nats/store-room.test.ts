@@ -3,6 +3,7 @@ import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { runLocal } from '../../support/cli/process.ts';
+import { metricOf } from '../../support/http/metrics.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, type TestStack, withTestStack } from '../../support/stack.ts';
@@ -119,14 +120,9 @@ describe('in a store that is capped', () => {
     const { bytes, maxBytes } = await roomOf(stack, 'delayed');
     expect(maxBytes).toBe(DELAYED_CAP);
     expect(bytes).toBeGreaterThan(DELAYED_CAP - 2 * 263_000);
-    const metrics = await (await stack.call('/metrics')).text();
-    expect(metrics).toContain(
-      `throughline_bridge_delayed_max_bytes{bridge="bridge-global-0"} ${DELAYED_CAP}`,
-    );
-    const seen = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
-    expect(seen).toMatch(
-      new RegExp(`^throughline_stream_max_bytes\\{.*stream="DELAYED".*\\} ${DELAYED_CAP}`, 'm'),
-    );
+    expect(await metricOf(stack.url, 'throughline_bridge_delayed_max_bytes')).toBe(DELAYED_CAP);
+    const { healthUrl } = stack.worker;
+    expect(await metricOf(healthUrl, 'throughline_stream_max_bytes', 'stream="DELAYED"')).toBe(DELAYED_CAP);
     for (const id of ids.slice(0, 4)) await cancel(stack, id);
     await until('room', async () => (await stack.submit({ ...LARGE, delay: '30d' })).status === 202);
   });

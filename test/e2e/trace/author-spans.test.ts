@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { metricsOf } from '../../support/http/metrics.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -56,8 +57,7 @@ describe('an operation with a newer @opentelemetry/api of its own', () => {
     const stack = await startTestStack({ operationsFolder: folder });
     const { inner, outer } = await spansOf(stack);
     expect(inner?.parentSpanId).toBe(outer?.spanId);
-    const metrics = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
-    expect(metrics).toContain('throughline_jobs_settled');
+    expect(await metricsOf(stack.worker.healthUrl)).toContain('throughline_jobs_settled');
   });
 
   it.each(['1.11.0', '2.0.0'])('is told that its spans are lost if that is %s', async (version) => {

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
+import { metricOf } from '../../support/http/metrics.ts';
 import { type RawCollector, startRawCollector } from '../../support/http/raw-collector.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
@@ -28,11 +29,8 @@ async function sendOne(): Promise<void> {
 }
 
 /** What `/metrics` says about lost spans. */
-async function lost(reason: string): Promise<number> {
-  const text = await (await stack.call('/metrics')).text();
-  const figure = new RegExp(`^throughline_edge_lost_spans_total\\{reason="${reason}"\\} (\\d+)$`, 'm');
-  return Number(figure.exec(text)?.[1]);
-}
+const lost = (reason: string): Promise<number> =>
+  metricOf(stack.url, 'throughline_edge_lost_spans_total', `reason="${reason}"`);
 
 it('the edge zips its exports, sends the headers, and keeps to the limits of OpenTelemetry’s variables', async () => {
   await sendOne();

@@ -7,6 +7,7 @@ import { SERVICE } from '../../../shared/trace/semantics.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { printed } from '../../support/cli/process.ts';
+import { metricOf } from '../../support/http/metrics.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -155,13 +156,8 @@ async function publish(setHeaders: (messageHeaders: MsgHdrs) => void, body = '{"
 
 const isProcessSpan = (span: SpanRecord): boolean => shortName(span) === 'process echo';
 
-async function counted(label: string): Promise<number> {
-  const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
-  const line = text
-    .split('\n')
-    .find((row) => row.startsWith('throughline_trace_context_extracted') && row.includes(label));
-  return Number(line?.split(' ').at(-1) ?? 0);
-}
+const counted = (label: string): Promise<number> =>
+  metricOf(stack.worker.healthUrl, 'throughline_trace_context_extracted_total', label);
 
 describe('a message published by hand', () => {
   it('continues its trace when its header names are written as Go writes them', async () => {

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { SCHEMA_URL } from '../../../shared/trace/tracer.ts';
 import { VERSION } from '../../../shared/version.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { metricsOf } from '../../support/http/metrics.ts';
 import { startTestStack } from '../../support/stack.ts';
 
 it('spans and metrics of a worker say which program and which process they are of', async () => {
@@ -22,7 +23,7 @@ it('spans and metrics of a worker say which program and which process they are o
     team: 'a b',
     'telemetry.sdk.language': 'nodejs',
   });
-  const metrics = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+  const metrics = await metricsOf(stack.worker.healthUrl);
   const info = metrics.split('\n').find((line) => line.startsWith('target_info{'));
   for (const shown of [
     'service_name="throughline-worker"',

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { atEndOfFile } from '../../support/cleanup.ts';
+import { metricOf } from '../../support/http/metrics.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const REQUESTS = 400;
@@ -40,12 +41,8 @@ async function sendMany(stack: TestStack): Promise<void> {
   }
 }
 
-async function lostSpans(stack: TestStack, reason: string): Promise<number> {
-  const text = await (await stack.call('/metrics')).text();
-  return Number(
-    new RegExp(`^throughline_edge_lost_spans_total\\{reason="${reason}"\\} (\\d+)$`, 'm').exec(text)?.[1],
-  );
-}
+const lostSpans = ({ url }: TestStack, reason: string): Promise<number> =>
+  metricOf(url, 'throughline_edge_lost_spans_total', `reason="${reason}"`);
 
 it('A30: large requests without a key cost little telemetry while the collector is silent, and no job', async () => {
   const { seen, url } = await startSilentCollector();

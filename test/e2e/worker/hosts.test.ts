@@ -7,50 +7,41 @@ import { startWorkerProcess } from '../../../dev/worker/start.ts';
 import { JobPage, type JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import { connectTo, jobEnded, readJob, submitJob } from '../../support/jobs.ts';
+import { metricOf } from '../../support/http/metrics.ts';
+import { connectTo, jobEnded, listedOperation, readJob, submitJob, untilHosts } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
 /** An announcement lasts three times as long: a host that this machine starves for less keeps it. */
 const RENEW_MS = 1_000;
+/** An announcement that is renewed so seldom lasts longer than `until` waits. */
+const LASTING_MS = '30000';
 const WORKER = { WORKER_ANNOUNCE_MS: String(RENEW_MS), WORKER_STOP_TIMEOUT_MS: '500' };
 const OPTIONS = { operationsFolder: 'test/fixtures/operations', worker: WORKER, tracing: false };
-
-async function echoHosts(stack: TestStack): Promise<{ hosts?: number; since?: string }> {
-  const { operations } = OperationList.parse(await (await stack.call('/v1/operations')).json());
-  const { hosts, since } = operations.find(({ name }) => name === 'echo') ?? {};
-  return { ...(hosts === undefined ? {} : { hosts }), ...(since === undefined ? {} : { since }) };
-}
-
-async function untilHosts(stack: TestStack, count: number): Promise<void> {
-  await until(`${count} hosts`, async () => (await echoHosts(stack)).hosts === count);
-}
 
 async function listed(stack: TestStack, id: string): Promise<JobSummary | undefined> {
   const { jobs } = JobPage.parse(await (await stack.call('/v1/jobs')).json());
   return jobs.find((job) => job.id === id);
 }
 
-async function metric(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(new RegExp(`^${name}(?:\\{.*\\})? ([0-9]+)`, 'm').exec(text)?.[1]);
-}
-
 describe('an announcement', () => {
   it('counts hosts, and ends when its host stops or dies', async () => {
     const stack = await withTestStack(OPTIONS);
-    const second = await stack.addWorker({ WORKER_NAME: 'host 2.example/é' });
+    // Its announcement would outlast the test.
+    const lasting = { WORKER_NAME: 'host 2.example/é', WORKER_ANNOUNCE_MS: LASTING_MS };
+    const second = await stack.addWorker(lasting);
     const third = await stack.addWorker({ WORKER_NAME: 'third' });
     await untilHosts(stack, 3);
-    const { since = '' } = await echoHosts(stack);
+    const { since = '' } = (await listedOperation(stack, 'echo')) ?? {};
     expect(Date.now() - Date.parse(since)).toBeLessThan(60_000);
     await second.stop();
-    expect((await echoHosts(stack)).hosts).toBe(2);
+    await untilHosts(stack, 2);
     await third.kill('SIGKILL');
     await untilHosts(stack, 1);
     await stack.worker.stop();
-    expect(await echoHosts(stack)).toEqual({ hosts: 0 });
-    expect(await metric(stack.url, 'throughline_bridge_worker_hosts')).toBe(0);
+    await untilHosts(stack, 0);
+    expect(await listedOperation(stack, 'echo')).not.toHaveProperty('since');
+    expect(await metricOf(stack.url, 'throughline_bridge_worker_hosts')).toBe(0);
   });
 
   it('counts for each of two hosts with one name, and stays when the other stops', async () => {
@@ -62,7 +53,7 @@ describe('an announcement', () => {
     const seen = new Set<number | undefined>();
     const afterRenewals = Date.now() + 4 * RENEW_MS;
     await until('a few renewals', async () => {
-      seen.add((await echoHosts(stack)).hosts);
+      seen.add((await listedOperation(stack, 'echo'))?.hosts);
       return Date.now() > afterRenewals;
     });
     expect([...seen]).toEqual([1]);
@@ -80,10 +71,7 @@ describe('an announcement', () => {
     const connection = await connectTo(stack);
     const operations = await new Kvm(jetstream(connection)).open('OPERATIONS');
     await operations.delete('echo');
-    await until('the deletion to be known', async () => {
-      const list = OperationList.parse(await (await stack.call('/v1/operations')).json());
-      return !list.operations.some(({ name }) => name === 'echo');
-    });
+    await until('the deletion to be known', async () => (await listedOperation(stack, 'echo')) === undefined);
     expect(await stack.run('echo', 'still')).toMatchObject({ state: 'succeeded', result: 'still' });
     expect((await stack.submit({ operation: 'no.such', input: 1 })).status).toBe(422);
   });
@@ -129,6 +117,7 @@ describe('a job whose operation no host serves', () => {
     stack = await startTestStack(OPTIONS);
     expect((await stack.run('echo', 1)).state).toBe('succeeded');
     await stack.worker.stop();
+    await untilHosts(stack, 0);
   });
 
   it('is accepted with a sign: in the answer, when it is read, in the list, in the figures; and runs once a host is there', async () => {
@@ -136,7 +125,7 @@ describe('a job whose operation no host serves', () => {
     expect(job).toMatchObject({ state: 'queued', served: false });
     expect(await readJob(stack, job.id)).toMatchObject({ state: 'queued', served: false });
     expect(await until('the list', () => listed(stack, job.id))).toMatchObject({ served: false });
-    expect(await metric(stack.url, 'throughline_bridge_unserved_jobs_total')).toBe(1);
+    expect(await metricOf(stack.url, 'throughline_bridge_unserved_jobs_total')).toBe(1);
     expect((await stack.call('/readyz')).status).toBe(200);
     await stack.addWorker({ WORKER_NAME: 'late' });
     const end = await jobEnded(stack, job.id);
@@ -155,6 +144,7 @@ describe('a job whose operation no host serves', () => {
     const refusing = await withTestStack({ ...OPTIONS, edge: { UNSERVED_OPERATIONS: 'refuse' } });
     expect((await refusing.run('echo', 1)).state).toBe('succeeded');
     await refusing.worker.stop();
+    await untilHosts(refusing, 0);
     const response = await refusing.submit({ operation: 'echo', input: 1 });
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
     expect(await problemOf(response)).toMatchObject({ code: 'operation-unserved' });
@@ -169,7 +159,7 @@ describe('a worker that stops', () => {
     async (signal) => {
       const stack = await withTestStack({
         ...OPTIONS,
-        worker: { ...WORKER, WORKER_STOP_TIMEOUT_MS: '20000' },
+        worker: { WORKER_ANNOUNCE_MS: LASTING_MS, WORKER_STOP_TIMEOUT_MS: '20000' },
       });
       const folder = await scratchFolder();
       const gate = path.join(folder, 'gate');
@@ -182,6 +172,7 @@ describe('a worker that stops', () => {
         return response.status === 503 && response.json();
       });
       expect(answer).toEqual({ status: 'stopping' });
+      await untilHosts(stack, 0);
       expect(await readJob(stack, job.id)).toMatchObject({ state: 'running' });
       expect(await submitJob(stack, 'echo', 1)).toMatchObject({ served: false });
       await writeFile(gate, '');

@@ -8,6 +8,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WORKER_ATTR } from '../../../shared/trace/semantics.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import { metricOf } from '../../support/http/metrics.ts';
 import {
   connectTo,
   effectsIn,
@@ -124,8 +125,7 @@ describe('a job that nobody can run', () => {
 });
 
 /** How often the worker of the stack handed a job back, since it does not have its operation. */
-async function handedBack(stack: TestStack): Promise<number> {
-  const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
-  const pattern = /^throughline_jobs_settled_total\{.*conclusion="operation-missing".*\} ([0-9]+)/m;
-  return Number(pattern.exec(text)?.[1] ?? 0);
+function handedBack(stack: TestStack): Promise<number> {
+  const { healthUrl } = stack.worker;
+  return metricOf(healthUrl, 'throughline_jobs_settled_total', 'conclusion="operation-missing"');
 }

@@ -12,8 +12,11 @@ import {
   endsOf,
   forgetDuplicates,
   jobEnded,
+  nextOf,
   readJob,
   submitJob,
+  type TakenJob,
+  takeJob,
   untilQueueEmpty,
 } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/stored.ts';
@@ -165,8 +168,7 @@ describe('a worker that stood still while a message of an earlier delivery came 
     const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects }, { maxAttempts: 1 });
     const taken = await takeJob(nats);
     const second = await stack.addWorker({ WORKER_NAME: 'second' });
-    await stopWithPull(nats, taken.consumer, second);
-    taken.message.nak();
+    await stopOnDelivery(taken, second);
     await stack.addWorker({ WORKER_NAME: 'third' });
     await until('the attempt', async () => (await effectsIn(effects)).length === 1);
     await second.kill('SIGCONT');
@@ -186,23 +188,21 @@ describe('a worker that stood still while a message of an earlier delivery came 
   });
 });
 
-/** Takes the only job of the queue, as a worker that has not answered yet. */
-async function takeJob(nats: NatsConnection) {
-  const manager = await jetstreamManager(nats);
-  const { name } = await until('the job', async () =>
-    (await manager.consumers.list('JOBS').next()).find(({ num_pending }) => num_pending > 0),
-  );
-  const message = await (await jetstream(nats).consumers.get('JOBS', name)).next();
-  if (message === null) throw new Error('the job did not come');
-  return { consumer: name, message };
-}
-
-/** Pauses a worker at a moment at which it waits for a message of a consumer. */
-async function stopWithPull(nats: NatsConnection, consumer: string, worker: WorkerProcess): Promise<void> {
-  const manager = await jetstreamManager(nats);
-  await until('a pull of a worker that stands still', async () => {
+/** Pauses a worker, and hands the job of {@link takeJob} back while the worker has a pull open: the message goes to it. */
+async function stopOnDelivery(taken: TakenJob, worker: WorkerProcess): Promise<void> {
+  const { consumer } = taken;
+  let { message } = taken;
+  await until('a delivery to a worker that stands still', async () => {
     await worker.kill('SIGSTOP');
-    if ((await manager.consumers.info('JOBS', consumer)).num_waiting > 0) return true;
+    if ((await consumer.info()).num_waiting > 0) {
+      message.nak();
+      const isDelivered = await until('the pull to get the message, or to end', async () => {
+        const { delivered, num_waiting } = await consumer.info();
+        return delivered.consumer_seq > message.info.deliverySequence ? 'yes' : num_waiting === 0 && 'no';
+      });
+      if (isDelivered === 'yes') return true;
+      message = await nextOf(consumer);
+    }
     await worker.kill('SIGCONT');
     return false;
   });

@@ -9,7 +9,8 @@ const DEV = fileURLToPath(new URL('../../../dev/main.ts', import.meta.url));
 /** Runs the local stack as `npm run dev` does, until the test ends. */
 export function dev(...args: string[]) {
   const child = spawn(process.execPath, [DEV, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const exited = once(child, 'exit');
+  // Not 'exit': what it said last may be read later than that.
+  const exited = once(child, 'close');
   onTestFinished(async () => {
     child.kill('SIGINT');
     await exited;

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import * as z from 'zod';
 import { atEndOfFile } from '../../../support/cleanup.ts';
+import { metricsOf } from '../../../support/http/metrics.ts';
 import { until } from '../../../support/poll.ts';
 import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
 import { startTestStack } from '../../../support/stack.ts';
@@ -34,7 +35,7 @@ async function workerWith(url: string) {
   const stack = await startTestStack({ worker: { OTEL_EXPORTER_OTLP_ENDPOINT: url, ...SOON } });
   /** The value of a series with this label alone, or without one; undefined: it has no such series. */
   const read = async (name: string, label = ''): Promise<number | undefined> => {
-    const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+    const text = await metricsOf(stack.worker.healthUrl);
     const series = `${name}{${label === '' ? '' : `${label},`}otel_scope_name=`;
     const line = text.split('\n').find((one) => one.startsWith(series));
     return line === undefined ? undefined : Number(line.split(' ').at(-1));

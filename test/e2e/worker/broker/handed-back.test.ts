@@ -4,6 +4,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
 import { setPause } from '../../../../worker-node/broker/operate/pauses.ts';
 import { scratchFolder } from '../../../support/cleanup.ts';
+import { metricOf } from '../../../support/http/metrics.ts';
 import { connectTo, jobEnded, submitJob, untilQueueEmpty } from '../../../support/jobs.ts';
 import { eventsByJob } from '../../../support/nats/stored.ts';
 import { until } from '../../../support/poll.ts';
@@ -29,16 +30,6 @@ it('a host that stood still while a job waited there for its limit takes it from
     );
   const has = (id: string, line: string): Promise<unknown> =>
     until(`${id} ${line}`, async () => (await told(id)).includes(line));
-  const metric = async (name: string): Promise<number> => {
-    const text = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
-    return Number(
-      text
-        .split('\n')
-        .find((line) => line.startsWith(`${name}{`))
-        ?.split(' ')
-        .at(-1),
-    );
-  };
 
   const first = [await submit(gate), await submit(gate)];
   for (const id of first) await has(id, 'started 1 first');
@@ -51,7 +42,10 @@ it('a host that stood still while a job waited there for its limit takes it from
   );
   await has(id, 'released 0 first');
   await pause(false);
-  await until('the job to wait for its limit', async () => (await metric('throughline_limits_parked')) === 1);
+  await until(
+    'the job to wait for its limit',
+    async () => (await metricOf(stack.worker.healthUrl, 'throughline_limits_parked')) === 1,
+  );
   await stack.worker.kill('SIGSTOP');
   await writeFile(gate, '');
   await stack.addWorker({ WORKER_NAME: 'second', WORKER_CONCURRENCY: '2' });

@@ -1,9 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
 import { scratchFolder } from '../../../support/cleanup.ts';
-import { connectTo, effectsIn, jobEnded, submitJob, untilQueueEmpty } from '../../../support/jobs.ts';
+import {
+  connectTo,
+  effectsIn,
+  jobEnded,
+  submitJob,
+  takeJob,
+  untilQueueEmpty,
+} from '../../../support/jobs.ts';
 import { eventsByJob } from '../../../support/nats/stored.ts';
 import { until } from '../../../support/poll.ts';
 import { withTestStack } from '../../../support/stack.ts';
@@ -52,17 +58,14 @@ it('a job whose message waits here for a slot when the host is paused has no mor
   const { stack, nats, effects, gate, nextGate, submit, begun, isHeld, kindsOf } = await scene(10_000);
   await stack.worker.stop();
   const held = await submit(nextGate, 'high');
-  const manager = await jetstreamManager(nats);
-  const { name } = await until('the job', async () =>
-    (await manager.consumers.list('JOBS').next()).find(({ num_pending }) => num_pending > 0),
-  );
   // Its first delivery does not count as an attempt.
-  const delivery = await (await jetstream(nats).consumers.get('JOBS', name)).next();
+  const { consumer, message } = await takeJob(nats);
   const second = await stack.addWorker({ WORKER_NAME: 'second' });
   const first = await submit(gate, 'normal');
   await begun(`${first} 1`);
-  expect((await manager.consumers.info('JOBS', name)).num_waiting).toBe(1);
-  delivery?.nak();
+  // Between two pulls there is none.
+  await until('a pull', async () => (await consumer.info()).num_waiting === 1);
+  message.nak();
   await until('the message to be held', () => isHeld(held));
   await second.kill('SIGSTOP');
   await stack.addWorker({ WORKER_NAME: 'third', WORKER_CONCURRENCY: '10' });

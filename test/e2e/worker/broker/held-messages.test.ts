@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
@@ -9,6 +8,8 @@ import type { Delivery } from '../../../../worker-node/broker/consume/delivery.t
 import { PullInboxes } from '../../../../worker-node/broker/consume/pull-inboxes.ts';
 import type { PulledMessage } from '../../../../worker-node/broker/consume/pulled-message.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
+import { threadBeside } from '../../../support/nats/thread-beside.ts';
+import { until } from '../../../support/poll.ts';
 import { quiet } from '../../../unit/worker-node/support.ts';
 
 let server: NatsServer;
@@ -70,8 +71,8 @@ async function startHost({ stream, messages, concurrency, ackWaitMs, process, on
   return { left: async () => (await manager.streams.info(stream)).state.messages };
 }
 
-const until = (condition: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(condition, { timeout: 60_000, interval: 5 });
+/** A small part of the time for which a pull is open. */
+const FRESH_MS = 200;
 
 it('a full host whose ends take long hands messages back once, and not again and again', async () => {
   const CONCURRENCY = 8;
@@ -89,30 +90,14 @@ it('a full host whose ends take long hands messages back once, and not again and
       settle({ kind: 'ack' });
     },
   });
-  await until(async () => expect(await host.left()).toBe(0));
+  await expect.poll(host.left).toBe(0);
   expect(handedBack).toBeLessThanOrEqual(CONCURRENCY);
 });
 
-/** Lets another process take the next message of a stream, and returns its delivery count. This process stands still until then. */
-function takenElsewhere(stream: string): string {
-  const load = (name: string): string => `await import(${JSON.stringify(import.meta.resolve(name))})`;
-  const program = `
-    const { connect } = ${load('@nats-io/transport-node')};
-    const { jetstream } = ${load('@nats-io/jetstream')};
-    const nats = await connect({ servers: ${JSON.stringify(server.url)} });
-    const consumer = await jetstream(nats).consumers.get(${JSON.stringify(stream)}, 'workers');
-    const message = await consumer.next({ expires: 20_000 });
-    console.log(message?.info.deliveryCount);
-    await nats.close();`;
-  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    encoding: 'utf8',
-  });
-  return stdout.trim();
-}
-
 it('a host that stood still takes no message back from the worker that has it meanwhile', async () => {
   const answers: string[] = [];
-  const stoodStill = Promise.withResolvers<string>();
+  const takeElsewhere = await otherWorker();
+  const stoodStill = Promise.withResolvers<number | undefined>();
   const end = Promise.withResolvers<void>();
   onTestFinished(() => end.resolve());
   await startHost({
@@ -128,10 +113,10 @@ it('a host that stood still takes no message back from the worker that has it me
     onTaken: (message) => {
       if (message.subject !== 'still.2') return;
       vi.spyOn(message, 'nak').mockImplementation(() => void answers.push('nak'));
-      setImmediate(() => stoodStill.resolve(takenElsewhere('still')));
+      setImmediate(() => stoodStill.resolve(takeElsewhere('still')));
     },
   });
-  expect(await stoodStill.promise).toBe('2');
+  expect(await stoodStill.promise).toBe(2);
   // The timers that are late come first.
   await new Promise(setImmediate);
   await new Promise(setImmediate);
@@ -164,11 +149,12 @@ function makeLanes(
 }
 
 it('a host that stood still with open probes takes no message back from the worker that has it meanwhile', async () => {
-  const manager = await jetstreamManager(nats);
   const client = jetstream(nats);
   const streams = ['quiet-a', 'quiet-b'];
   const ackWaitMs = 2_000;
   const lanes = await makeLanes(streams, { isClustered: false, ackWaitMs });
+  const keepElsewhere = await keepingWorker();
+  const hasPulls = pullsOn(streams);
   let started = 0;
   const end = Promise.withResolvers<void>();
   const process = async (): Promise<void> => {
@@ -182,14 +168,10 @@ it('a host that stood still with open probes takes no message back from the work
     await loop.stop(0);
     await running;
   });
-  const info = (stream: string) => manager.consumers.info(stream, 'workers');
-  await until(async () => {
-    const all = await Promise.all(streams.map(info));
-    expect(all.map(({ num_waiting }) => num_waiting)).toEqual([1, 1]);
-  });
-  expect(takenAsTheyCome(streams)).toBe('2,2');
-  await until(() => expect(started).toBe(1));
-  // Both lanes ask again for the same message: it comes to neither before the ack wait of the other worker is over.
+  await until('pulls that are not about to end', hasPulls);
+  expect(keepElsewhere(streams)).toEqual([2, 2]);
+  await expect.poll(() => started).toBe(1);
+  // Both lanes ask again for the same message, and it comes to neither.
   const again = await Promise.all(
     streams.map(async (stream) => {
       const consumer = await client.consumers.get(stream, 'workers');
@@ -200,11 +182,12 @@ it('a host that stood still with open probes takes no message back from the work
 });
 
 it('a full host in a cluster that stood still hands no message back that another worker has meanwhile', async () => {
-  const manager = await jetstreamManager(nats);
   const client = jetstream(nats);
   const streams = ['paused-a', 'paused-b'] as const;
   const ackWaitMs = 2_000;
   const lanes = await makeLanes(streams, { isClustered: true, ackWaitMs });
+  const keepElsewhere = await keepingWorker();
+  const hasPulls = pullsOn(streams);
   const begun: string[] = [];
   const end = Promise.withResolvers<void>();
   const process = async ({ subject, working }: Delivery): Promise<void> => {
@@ -220,33 +203,49 @@ it('a full host in a cluster that stood still hands no message back that another
     await loop.stop(0);
     await running;
   });
-  const info = () => manager.consumers.info('paused-b', 'workers');
+  // While the host is full, it opens no other pull.
+  await until('pulls that are not about to end', hasPulls);
   await client.publish('paused-a.1', 'x');
-  await until(() => expect(begun).toEqual(['paused-a.1']));
-  // Handed back once: the host is full, and its pull is open again.
-  await until(async () => expect((await info()).num_waiting).toBe(1));
-  expect(takenAsTheyCome(['paused-b'])).toBe('2');
+  await until('the host to be full', () => begun.includes('paused-a.1'));
+  expect(keepElsewhere(['paused-b'])).toEqual([2]);
   // What came late is read first.
   await nats.flush();
   const again = await lanes[1]?.consumer.get();
   expect((await again?.next({ expires: 1_000 }))?.info.deliveryCount).toBeUndefined();
 });
 
-/** Lets another process publish one message to each stream and take it when the host has lost it. This process stands still. */
-function takenAsTheyCome(streams: readonly string[]): string {
-  const load = (name: string): string => `await import(${JSON.stringify(import.meta.resolve(name))})`;
-  const program = `
-    const { connect } = ${load('@nats-io/transport-node')};
-    const { jetstream } = ${load('@nats-io/jetstream')};
-    const nats = await connect({ servers: ${JSON.stringify(server.url)} });
+/** Another worker, which takes the next message of a stream, and gives its delivery count. */
+const otherWorker = () =>
+  threadBeside(server.url, async ({ nats, jetstream }, stream: string) => {
+    const consumer = await jetstream(nats).consumers.get(stream, 'workers');
+    return (await consumer.next({ expires: 20_000 }))?.info.deliveryCount;
+  });
+
+/**
+ * The same for several streams. It publishes the messages itself, takes each when the host has lost it, and keeps it for longer than a
+ * test takes.
+ */
+const keepingWorker = () =>
+  threadBeside(server.url, async ({ nats, jetstream, jetstreamManager }, streams: readonly string[]) => {
     const client = jetstream(nats);
-    const streams = ${JSON.stringify(streams)};
-    for (const stream of streams) await client.publish(stream + '.1', 'x');
-    const taken = await Promise.all(streams.map(async (stream) =>
-      (await client.consumers.get(stream, 'workers')).next({ expires: 20_000 })));
-    console.log(taken.map((message) => message?.info.deliveryCount).join());
-    await nats.close();`;
-  return spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    encoding: 'utf8',
-  }).stdout.trim();
+    const { consumers } = await jetstreamManager(nats);
+    for (const stream of streams) await client.publish(`${stream}.1`, 'x');
+    const take = async (stream: string): Promise<number | undefined> => {
+      const consumer = await client.consumers.get(stream, 'workers');
+      const message = await consumer.next({ expires: 20_000 });
+      await consumers.update(stream, 'workers', { ack_wait: 600e9 });
+      return message?.info.deliveryCount;
+    };
+    return await Promise.all(streams.map(take));
+  });
+
+/** Watches the pulls of hosts. @returns whether a host has just opened one on each stream */
+function pullsOn(streams: readonly string[]): () => boolean {
+  const openedMs = new Map<string, number>();
+  for (const stream of streams) {
+    const callback = () => void openedMs.set(stream, performance.now());
+    const subscription = nats.subscribe(`$JS.API.CONSUMER.MSG.NEXT.${stream}.workers`, { callback });
+    onTestFinished(() => subscription.unsubscribe());
+  }
+  return () => streams.every((stream) => performance.now() - (openedMs.get(stream) ?? 0) < FRESH_MS);
 }

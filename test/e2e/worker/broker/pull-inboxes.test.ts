@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import type { NatsServer } from '../../../../dev/nats-server/start.ts';
 import { PullInboxes } from '../../../../worker-node/broker/consume/pull-inboxes.ts';
 import type { PulledMessage } from '../../../../worker-node/broker/consume/pulled-message.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
+import { standStill, threadBeside } from '../../../support/nats/thread-beside.ts';
 
 let server: NatsServer;
 let nats: NatsConnection;
@@ -20,17 +20,14 @@ afterAll(async () => {
   await server.stop();
 });
 
-const until = (condition: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(condition, { timeout: 60_000, interval: 5 });
-
 /** A work queue with one consumer, of which `count` messages wait. */
 async function queue(name: string, count: number) {
   await manager.streams.add({ name, subjects: [`${name}.>`], retention: 'workqueue' });
   const made = await manager.consumers.add(name, { durable_name: 'workers', ack_policy: 'explicit' });
   const put = (n: number): void => nats.publish(`${name}.${n}`, String(n));
   for (let n = 1; n <= count; n++) put(n);
-  await until(async () => expect((await manager.streams.info(name)).state.messages).toBe(count));
   const left = async (): Promise<number> => (await manager.streams.info(name)).state.messages;
+  await expect.poll(left).toBe(count);
   return {
     inboxes: new PullInboxes(nats, { stream: name, name: 'workers' }),
     put,
@@ -51,7 +48,7 @@ it('a pull brings as many messages as were asked for, says what waits behind eac
   expect(new TextDecoder().decode(got[0]?.data)).toBe('1');
   expect(Math.abs((got[0]?.time.getTime() ?? 0) - Date.parse(createdAt))).toBeLessThan(60_000);
   for (const message of got) message.ack();
-  await until(async () => expect(await left()).toBe(1));
+  await expect.poll(left).toBe(1);
 });
 
 it('a message that is handed back comes again, at once or after its delay, and one that is refused does not', async () => {
@@ -71,7 +68,7 @@ it('a message that is handed back comes again, at once or after its delay, and o
       message.ack();
     });
   expect(counts).toEqual([1, 2, 3]);
-  await until(async () => expect(await left()).toBe(0));
+  await expect.poll(left).toBe(0);
 });
 
 it('one pull after the other uses the same inbox, also after one that brought nothing', async () => {
@@ -114,39 +111,34 @@ it('a pull that is drained ends, and leaves what comes later to other pulls', as
   expect([first, second]).toEqual([[], ['drained.1']]);
 });
 
-/** Publishes from another process, and returns after the host has stood still for longer than a pull may take. */
-function standStill(subject: string): void {
-  const client = JSON.stringify(import.meta.resolve('@nats-io/transport-node'));
-  const program = `
-    const { connect } = await import(${client});
-    const nats = await connect({ servers: ${JSON.stringify(server.url)} });
-    if (${JSON.stringify(subject)} !== '') nats.publish(${JSON.stringify(subject)}, '1');
-    await nats.flush();
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
-    await nats.close();`;
-  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', program]);
-  expect(status).toBe(0);
-}
+/** Longer than a pull may take. */
+const LONG_MS = 2_500;
 
 it('a message that came while the host stood still is taken, even if the host learns first that its pull is late', async () => {
   const { inboxes, left } = await queue('still', 0);
+  // It is ready before the pull is opened, which is short.
+  const publish = await threadBeside(server.url, async ({ nats }, subject: string) => {
+    nats.publish(subject, '1');
+    await nats.flush();
+  });
   const got: [string, number][] = [];
   const ended = inboxes.ask(2).each((message) => {
     got.push([message.subject, message.info.deliveryCount]);
     message.ack();
   });
   await nats.flush();
-  standStill('still.1');
+  publish('still.1');
+  standStill(LONG_MS);
   await ended;
   expect(got).toEqual([['still.1', 1]]);
-  await until(async () => expect(await left()).toBe(0));
+  await expect.poll(left).toBe(0);
 });
 
 it('a pull whose end came while the host stood still has not failed', async () => {
   const { inboxes } = await queue('ended', 0);
   const ended = inboxes.ask(1).each(() => undefined);
   await nats.flush();
-  standStill('');
+  standStill(LONG_MS);
   await ended;
 });
 
@@ -164,7 +156,7 @@ it('a pull takes no inbox whose subscription the server has ended', async () => 
   for (const [id, inbox] of subscriptionsIn(nats)) if (!known.has(id)) inbox.unsubscribe();
   await pull();
   expect(got).toEqual(['shut.1', 'shut.2']);
-  await until(async () => expect(await left()).toBe(0));
+  await expect.poll(left).toBe(0);
 });
 
 it('pulls work in a domain of JetStream, whose name is in the subjects for the answers', async () => {
@@ -186,7 +178,7 @@ it('pulls work in a domain of JetStream, whose name is in the subjects for the a
     [2, 1],
   ]);
   for (const message of got) message.ack();
-  await until(async () => expect((await streams.info('domain')).state.messages).toBe(0));
+  await expect.poll(async () => (await streams.info('domain')).state.messages).toBe(0);
 });
 
 it('a pull ends with its connection', async () => {

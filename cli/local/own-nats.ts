@@ -1,6 +1,11 @@
 import type { LocalNats } from '../../dev/index.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { CliError } from '../cli-error.ts';
+import { loadDev } from './load-dev.ts';
+
+const LACK = {
+  message: 'a nats-server of its own needs the package of the local stack',
+  otherwise: 'give --nats with the address of one',
+};
 
 /** What starts it. */
 interface LocalStack {
@@ -16,24 +21,11 @@ interface LocalStack {
  */
 export async function startOwnNats(
   log: (line: string) => void,
-  load: () => Promise<LocalStack> = loadDev,
+  load: () => Promise<LocalStack> = () => loadDev(LACK),
 ): Promise<LocalNats> {
   const { startLocalNats } = await load();
   return await startLocalNats(log).catch((cause: Error) => {
     const message = `${cause.message}\n  - give --nats with the address of a NATS that nobody else uses`;
     throw new ThroughlineError('broker-unavailable', message, { cause });
   });
-}
-
-async function loadDev() {
-  try {
-    return await import('../../dev/index.ts');
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes('@throughline/dev')) throw cause;
-    throw new CliError('usage-invalid', 'a nats-server of its own needs the package of the local stack', {
-      cause,
-      hint: 'give --nats with the address of one, or run npm install --save-dev @throughline/dev',
-    });
-  }
 }

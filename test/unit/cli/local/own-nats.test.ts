@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { startOwnNats } from '../../../../cli/conformance/own-nats.ts';
 import { EXIT, exitCodeOf } from '../../../../cli/exit-code.ts';
+import { startOwnNats } from '../../../../cli/local/own-nats.ts';
 import { problemText } from '../../../../cli/text/problem-text.ts';
 import { createPaint } from '../../../../cli/text/terminal.ts';
 
