@@ -15,7 +15,7 @@ import { AllowList } from './operations/targets/allow-list.ts';
 import { stopSignal } from './stop-signal.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
-import { ExportedLines } from './telemetry/export/exported-lines.ts';
+import { ExportedLines } from './telemetry/export/logs/exported-lines.ts';
 import { SIGNALS, type Signal } from './telemetry/export/losses.ts';
 import { startTracing, type Tracing } from './telemetry/tracing.ts';
 import { startWorker, type Worker } from './worker.ts';
