@@ -3,7 +3,7 @@ import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { describeThrown } from '../shared/errors.ts';
 import type { HostReady } from '../shared/host-ready.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
-import { checkCredentials } from './broker/connect.ts';
+import { checkCredentials } from './broker/connection/credentials.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
 import { quotedSettings, spacedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';

@@ -21,18 +21,13 @@ import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
 import { CallbackRecords } from './broker/callbacks/callback-record.ts';
 import { ClockCheck } from './broker/checks/clock-check.ts';
-import { ConnectionWatch } from './broker/checks/connection-watch.ts';
 import { ConsumerLags } from './broker/checks/consumer-lag.ts';
 import { StoreWatch } from './broker/checks/store-watch.ts';
-import {
-  answers,
-  type Broker,
-  checkMaxPayload,
-  connectBroker,
-  maxPayloadOf,
-  replicasOf,
-  serverVersion,
-} from './broker/connect.ts';
+import type { Broker } from './broker/connection/broker.ts';
+import { connectBroker } from './broker/connection/connect.ts';
+import { ConnectionWatch } from './broker/connection/connection-watch.ts';
+import { checkMaxPayload, maxPayloadOf } from './broker/connection/max-payload.ts';
+import { answers, replicasOf, serverVersion } from './broker/connection/server.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import { DurableConsumer } from './broker/consume/durable-consumer.ts';
 import type { LaneSource } from './broker/consume/lane.ts';

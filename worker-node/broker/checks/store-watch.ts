@@ -12,7 +12,7 @@ import {
   type StreamDefinition,
 } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
-import type { Broker } from '../connect.ts';
+import type { Broker } from '../connection/broker.ts';
 import { ChangedStreams } from './changed-streams.ts';
 
 const LOOK_EVERY_MS = 10_000;
