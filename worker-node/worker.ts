@@ -358,8 +358,8 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
     secrets: new CallbackSecrets(config),
     schedule: {
       maxAttempts: config.CALLBACK_MAX_ATTEMPTS,
-      minDelayMs: config.CALLBACK_RETRY_MIN_MS,
-      maxDelayMs: config.CALLBACK_RETRY_MAX_MS,
+      firstMs: config.CALLBACK_RETRY_MIN_MS,
+      maxMs: config.CALLBACK_RETRY_MAX_MS,
     },
     slots: new CallbackSlots({
       slots: concurrency,
