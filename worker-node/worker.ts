@@ -174,7 +174,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   });
   void connection.follow();
   const health = new HealthServer({
-    notReady: () => notReady(connection, jobs, parts),
+    notReady: () => notReady(connection, jobs, store, parts),
     warnings: () => [
       ...(clock.warning === undefined ? [] : [clock.warning]),
       ...parts.permissions.warnings,
@@ -384,9 +384,11 @@ function createCallbackLoops(parts: LoopParts): ConsumeLoop[] {
 function notReady(
   connection: ConnectionWatch,
   jobs: ConsumeLoop,
+  store: StoreWatch,
   { permissions, retry }: Pick<LoopParts, 'permissions' | 'retry'>,
 ): string | undefined {
   if (!connection.connected) return 'NATS is not connected';
   if (permissions.problem !== undefined) return permissions.problem;
-  return jobs.problem === undefined ? retry.problem : `jobs cannot be pulled: ${jobs.problem}`;
+  if (jobs.problem !== undefined) return `jobs cannot be pulled: ${jobs.problem}`;
+  return retry.problem ?? store.problem;
 }
