@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeTemporaryFolder } from '../create/temporary-folder.ts';
 import { callbackSecretsFor } from '../shared/callback-secrets.ts';
 import { keptEdge } from './edge/kept-build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
 import { apiKeysWith, type Identity } from './identity.ts';
 import { hostEnvironment } from './machine/environment.ts';
-import { makeTemporaryFolder } from './machine/temporary-folder.ts';
 import { locateNatsServer } from './nats-binary/locate.ts';
 import { type NatsServer, startNatsServer } from './nats-server/start.ts';
 import type { StackOptions } from './stack-options.ts';
