@@ -131,7 +131,7 @@ Throughline is ready. Ctrl-C stops it.
   npx throughline submit echo '{"hello":"world"}' --wait
   npx throughline trace <jobId>
 
-Callbacks are signed with ${stack.callbackSecret}
+${stack.callbackSecret === '' ? 'The workers have no secret that signs callbacks' : `Callbacks are signed with ${stack.callbackSecret}`}
 
 `;
 }

@@ -1,12 +1,11 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { hashApiKey } from '../shared/api/access.ts';
+import { makeTemporaryFolder } from '../create/temporary-folder.ts';
 import { callbackSecretsFor } from '../shared/callback-secrets.ts';
 import { keptEdge } from './edge/kept-build.ts';
 import { type Edge, type EdgeOptions, startEdge } from './edge/start.ts';
-import type { Identity } from './identity.ts';
+import { apiKeysWith, type Identity } from './identity.ts';
 import { hostEnvironment } from './machine/environment.ts';
-import { makeTemporaryFolder } from './machine/temporary-folder.ts';
 import { locateNatsServer } from './nats-binary/locate.ts';
 import { type NatsServer, startNatsServer } from './nats-server/start.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -52,11 +51,10 @@ export class StackParts {
     return await keptEdge(directory);
   }
 
-  /** The secret that signs the callbacks of the tenant of the API key. */
+  /** The secret that signs the callbacks of the tenant of the API key; empty if somebody has set that there is none. */
   async callbackSecret(): Promise<string> {
-    const [secret = ''] = await callbackSecretsFor(TENANT, {
-      CALLBACK_SECRET: this.#identity.callbackSecret,
-    });
+    const settings = { CALLBACK_SECRET: this.#identity.callbackSecret, ...this.#options.worker };
+    const [secret = ''] = await callbackSecretsFor(TENANT, settings).catch(() => []);
     return secret;
   }
 
@@ -103,17 +101,17 @@ export class StackParts {
     const { debug, edge: settings, rateLimit, inspect, onLog, persistIn } = this.#options;
     const storageDir =
       this.#options.storageDir ?? (persistIn === undefined ? undefined : path.resolve(persistIn, 'edge'));
-    const keys = [{ id: 'dev', tenant: TENANT, hash: await hashApiKey(this.#identity.apiKey) }];
+    const own = { key: this.#identity.apiKey, tenant: TENANT };
     return await startEdge({
       bundle,
       port,
       bindings: {
         NATS_URL: nats.webSocketUrl,
-        API_KEYS: JSON.stringify(keys),
         STATUS_ACCESS: 'public',
         ...(debug ? { DEBUG: 'true' } : {}),
         ...this.#tracing,
         ...settings,
+        API_KEYS: await apiKeysWith(own, settings?.API_KEYS),
       },
       rateLimit,
       storageDir,

@@ -19,7 +19,7 @@ const READY_POLL_MS = 20;
 export interface Stack {
   readonly url: string;
   readonly apiKey: string;
-  /** The secret with which the workers sign the callbacks of the tenant that the API key is for. */
+  /** The secret with which the workers sign the callbacks of the tenant that the API key is for; empty if they have none. */
   readonly callbackSecret: string;
   readonly nats: NatsServer;
   readonly collector: Collector;

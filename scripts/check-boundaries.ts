@@ -114,7 +114,7 @@ const ROOMS: readonly Rooms[] = [
     order: [
       ['index.ts', 'host.ts', 'broker-spans'],
       ['worker.ts', 'stray-errors.ts', 'stop-signal.ts'],
-      ['gauges.ts'],
+      ['gauges.ts', 'loops.ts'],
       ['jobs', 'callbacks'],
       ['operations'],
       ['broker'],

@@ -1,17 +1,17 @@
-/** How long to wait between two attempts. */
-export interface RetryPolicy {
+/** The upper limits of the pauses between attempts. A pause is a random part of its limit. */
+export interface PauseLimits {
   /** The longest pause after the first attempt. */
-  readonly minDelayMs: number;
+  readonly firstMs: number;
   /** The longest pause after any attempt. */
-  readonly maxDelayMs: number;
+  readonly maxMs: number;
 }
 
 /**
  * Returns the longest pause after an attempt (1 for the first), in milliseconds. The longest pause doubles with each
- * attempt, up to `maxDelayMs`.
+ * attempt, up to `maxMs`.
  */
-export function backoffCeiling(attempt: number, policy: RetryPolicy): number {
-  return Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** Math.min(attempt - 1, 30));
+export function backoffCeiling(attempt: number, limits: PauseLimits): number {
+  return Math.min(limits.maxMs, limits.firstMs * 2 ** Math.min(attempt - 1, 30));
 }
 
 /**
@@ -19,8 +19,8 @@ export function backoffCeiling(attempt: number, policy: RetryPolicy): number {
  * longest pause, so that jobs that failed at the same time do not run again at the same time.
  * @param random a number from 0 (inclusive) to 1 (exclusive)
  */
-export function backoff(attempt: number, policy: RetryPolicy, random: number): number {
-  return Math.floor(random * (backoffCeiling(attempt, policy) + 1));
+export function backoff(attempt: number, limits: PauseLimits, random: number): number {
+  return Math.floor(random * (backoffCeiling(attempt, limits) + 1));
 }
 
 /**

@@ -1,5 +1,8 @@
 import * as z from 'zod';
 import { ThroughlineError } from './errors.ts';
+import { isToken } from './job/job-address.ts';
+import { parseJson } from './text/json.ts';
+import { jsonParts } from './text/json-parts.ts';
 
 /**
  * Checks the settings of a program, once at its start.
@@ -69,6 +72,50 @@ export function setting<Value>(
     if (isValid(value)) return value;
     addIssue(rule);
     return z.NEVER;
+  });
+}
+
+/**
+ * The schema of a setting in JSON. A name that an object has twice is refused, since JSON.parse takes the last one in silence.
+ * @param fallback the text that stands for a setting that is not set
+ * @param read returns the value, or what is wrong as the end of a sentence, which must not show a value
+ */
+export function jsonSetting<Value extends object>(
+  fallback: string,
+  read: (json: unknown) => Value | string,
+): z.ZodType<Value, unknown> {
+  return z.transform((given: unknown = fallback, { addIssue }) => {
+    const text = typeof given === 'string' ? given : '';
+    const value = read(parseJson(text));
+    if (typeof value === 'string') {
+      addIssue(value);
+      return z.NEVER;
+    }
+    for (const { kind, path } of jsonParts(text))
+      if (kind === 'repeated name') addIssue(`has ${path()} twice`);
+    return value;
+  });
+}
+
+/**
+ * The schema of a setting that says something about single tenants, as a JSON object.
+ * @param rule the sentence about a wrong value, from "must be" on
+ * @param read what is said about one tenant; undefined if it is wrong
+ */
+export function tenantMap<Value>(
+  rule: string,
+  read: (value: unknown) => Value | undefined,
+): z.ZodType<ReadonlyMap<string, Value>, unknown> {
+  return jsonSetting('{}', (json) => {
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) return rule;
+    // A record of zod would not have the tenant `__proto__`.
+    const tenants = new Map<string, Value>();
+    for (const [tenant, given] of Object.entries(json)) {
+      const value = isToken(tenant) ? read(given) : undefined;
+      if (value === undefined) return rule;
+      tenants.set(tenant, value);
+    }
+    return tenants;
   });
 }
 

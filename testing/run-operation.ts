@@ -7,7 +7,7 @@ import type { InputOf, ResultOf } from '../shared/operation-types.ts';
 import { extract, fromRecord, startTrace, ThroughlinePropagator } from '../shared/propagation/index.ts';
 import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';
 import { isOperation, type Operation } from '../worker-node/operations/operation.ts';
-import { TestAttempt, type EndedAttempt } from './attempt.ts';
+import { type EndedAttempt, TestAttempt } from './attempt.ts';
 import { type Clock, fakeTime, REAL_TIME } from './clock.ts';
 import { type JobOptions, testJob } from './job.ts';
 import type { LogLine } from './log.ts';

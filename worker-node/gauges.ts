@@ -1,7 +1,8 @@
-import type { ConnectionWatch } from './broker/checks/connection-watch.ts';
 import type { ConsumerLags } from './broker/checks/consumer-lag.ts';
 import type { StoreWatch } from './broker/checks/store-watch.ts';
-import { type Broker, roundTripMs } from './broker/connect.ts';
+import type { Broker } from './broker/connection/broker.ts';
+import type { ConnectionWatch } from './broker/connection/connection-watch.ts';
+import { roundTripMs } from './broker/connection/server.ts';
 import type { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import type { HostWatch } from './broker/host-watch.ts';
 import type { WorkerConfig } from './config.ts';

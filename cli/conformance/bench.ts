@@ -1,5 +1,5 @@
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
-import type { Broker } from '../../worker-node/broker/connect.ts';
+import type { Broker } from '../../worker-node/broker/connection/broker.ts';
 import { JobView } from './broker/job-view.ts';
 import { HARNESS_SOURCE, type JobOptions, publishJob } from './broker/queue.ts';
 import type { SubmittedJob } from './broker/submitted-job.ts';

@@ -1,4 +1,4 @@
-import { connectBroker } from '../../worker-node/broker/connect.ts';
+import { connectBroker } from '../../worker-node/broker/connection/connect.ts';
 import { setUpBroker } from '../../worker-node/broker/setup.ts';
 import { workerConfig } from '../../worker-node/config.ts';
 import type { Environment } from '../config.ts';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeTemporaryFolder } from '../../create/temporary-folder.ts';
 import { CliError } from '../cli-error.ts';
 
 /** A text as the user saved it, in a file that only they may read. */
@@ -17,10 +17,10 @@ export interface EditedText {
 /**
  * Lets the user change a text in their editor. Only the user may read the file meanwhile.
  * @param name of the file, which tells the editor what it is
- * @throws CliError `usage-invalid` if the editor does not start, or fails; the file is kept if it was changed
+ * @throws ThroughlineError `config-invalid` if there is no place for the file; CliError `usage-invalid` if the editor does not start, or fails; the file is kept if it was changed
  */
 export async function editText(text: string, name: string, editor: string): Promise<EditedText> {
-  const folder = await mkdtemp(join(tmpdir(), 'throughline-edit-'));
+  const folder = await makeTemporaryFolder('throughline-edit-');
   const file = join(folder, name);
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   await writeFile(file, text, { mode: 0o600 });

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises
 import path from 'node:path';
 import * as z from 'zod';
 import { makeFolder } from '../../create/make-folder.ts';
+import { makeTemporaryFolder } from '../../create/temporary-folder.ts';
 import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
-import { makeTemporaryFolder } from '../machine/temporary-folder.ts';
 import { buildEdge, ROOT, scriptIn } from './build.ts';
 import type { EdgeBundle } from './bundle.ts';
 

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeTemporaryFolder } from '../../create/temporary-folder.ts';
 import { findFreePort } from '../machine/free-port.ts';
-import { makeTemporaryFolder } from '../machine/temporary-folder.ts';
 import { renderConfig, type ServerConfig, type ServerPlace } from './config.ts';
 import type { ServerInfo } from './ready.ts';
 import { endServer, isPortTaken, runServer, type ServerRun } from './run.ts';

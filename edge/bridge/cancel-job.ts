@@ -29,15 +29,52 @@ export async function cancelJob(
 ): Promise<Cancellation | undefined> {
   const { tenant, jobId } = command;
   const pending = bridge.outbox.findPending(tenant, jobId);
-  const entry = pending ?? bridge.outbox.rejected.findByJob(tenant, jobId);
+  if (pending !== undefined) return await cancelEntry(bridge, command, pending);
+  const rejected = bridge.outbox.rejected.findByJob(tenant, jobId);
   // A rejected job never hides a job that NATS has under the same id.
-  if (entry === undefined || pending === undefined) {
-    const cancelled = await cancelAtBroker(bridge, command);
-    if (cancelled !== undefined || entry === undefined) return cancelled;
-  }
+  const cancelled = await cancelAtBroker(bridge, command);
+  if (cancelled !== undefined || rejected === undefined) return cancelled;
+  return await cancelEntry(bridge, command, rejected);
+}
+
+/** Cancels a job that the outbox has, and that NATS may have too. */
+async function cancelEntry(
+  bridge: CancelBridge,
+  command: CancelCommand,
+  entry: OutboxEntry,
+): Promise<Cancellation | undefined> {
   if (entry.cancelledAt !== undefined) return { job: pendingJob(entry, bridge.name), tooLate: false };
   const cancelled = mayBeAtBroker(entry) ? await cancelIfAtBroker(bridge, command) : undefined;
   return cancelled ?? (await cancelInOutbox(bridge, command, entry));
+}
+
+/**
+ * Cancels a job that NATS may have.
+ * @returns undefined if NATS does not have the job, cannot be reached, or refuses this bridge
+ */
+async function cancelIfAtBroker(
+  bridge: CancelBridge,
+  command: CancelCommand,
+): Promise<Cancellation | undefined> {
+  const broker = await RequestBroker.start(bridge.connection);
+  return await broker.ask(() => cancelAtBroker(bridge, command), command.waitMs);
+}
+
+async function cancelInOutbox(
+  bridge: CancelBridge,
+  command: CancelCommand,
+  entry: OutboxEntry,
+): Promise<Cancellation | undefined> {
+  const { outbox, scheduler, log, name } = bridge;
+  const cancelledAt = new Date().toISOString();
+  // The outbox may have published the job since it was found.
+  if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
+  scheduler.added();
+  log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
+  // If NATS may have the job, a worker may still end the job in another way. For this reason the answer does not say
+  // `cancelled` yet.
+  const shown = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };
+  return { job: pendingJob(shown, name), tooLate: false };
 }
 
 /** How many jobs of one request are cancelled at the same time. */
@@ -86,33 +123,4 @@ async function outcomeOf(bridge: CancelBridge, command: CancelCommand): Promise<
     if (code === 'internal') bridge.log.error('a cancel failed', { reason: String(cause) });
     return code;
   }
-}
-
-/**
- * Cancels a job that NATS may have.
- * @returns undefined if NATS does not have the job, cannot be reached, or refuses this bridge
- */
-async function cancelIfAtBroker(
-  bridge: CancelBridge,
-  command: CancelCommand,
-): Promise<Cancellation | undefined> {
-  const broker = await RequestBroker.start(bridge.connection);
-  return await broker.ask(() => cancelAtBroker(bridge, command), command.waitMs);
-}
-
-async function cancelInOutbox(
-  bridge: CancelBridge,
-  command: CancelCommand,
-  entry: OutboxEntry,
-): Promise<Cancellation | undefined> {
-  const { outbox, scheduler, log, name } = bridge;
-  const cancelledAt = new Date().toISOString();
-  // The outbox may have published the job since it was found.
-  if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
-  scheduler.added();
-  log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
-  // If NATS may have the job, a worker may still end the job in another way. For this reason the answer does not say
-  // `cancelled` yet.
-  const shown = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };
-  return { job: pendingJob(shown, name), tooLate: false };
 }

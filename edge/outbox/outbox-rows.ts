@@ -1,5 +1,5 @@
 import { ENTRY_COLUMNS, type EntryRow, type OutboxState } from './outbox-entry.ts';
-import { outboxFull, type OutboxLimits, OutboxRoom } from './outbox-room.ts';
+import { type OutboxLimits, OutboxRoom, outboxFull } from './outbox-room.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS outbox (

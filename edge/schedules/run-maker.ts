@@ -1,4 +1,4 @@
-import { backoffCeiling } from '../../shared/backoff.ts';
+import { backoffCeiling, equalJitter } from '../../shared/backoff.ts';
 import { ERRORS, errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
@@ -23,7 +23,7 @@ import { Turns } from './turns.ts';
 
 /** The most runs of a schedule that one turn makes. The next turn follows at once. */
 const RUNS_PER_TURN = 20;
-const RETRY = { minDelayMs: 1_000, maxDelayMs: 60_000 } as const;
+const RETRY = { firstMs: 1_000, maxMs: 60_000 } as const;
 
 /** What the making of runs needs. */
 export interface RunMakerParts extends Omit<SubmitRunParts, 'keepCheck'> {
@@ -53,7 +53,7 @@ export class RunMaker {
         await this.#makeRuns(row, timingOf(row));
       } catch (thrown) {
         log.error('a schedule failed', { schedule: name, reason: errorFrom(thrown).message });
-        table.advance(name, { wake_at: clock.now() + RETRY.maxDelayMs });
+        table.advance(name, { wake_at: clock.now() + RETRY.maxMs });
       }
     });
   }
@@ -148,7 +148,7 @@ export class RunMaker {
   #tryAgain(row: ScheduleRow, at: number, error: ThroughlineError, next: number | null): false {
     const { table, clock } = this.#parts;
     const tries = (row.pending_at === at ? row.tries : 0) + 1;
-    const pauseMs = backoffCeiling(tries, RETRY) * (0.5 + Math.random() / 2);
+    const pauseMs = equalJitter(backoffCeiling(tries, RETRY), Math.random());
     const retryAt = Math.ceil(clock.now() + Math.max(pauseMs, (error.retryAfterSeconds ?? 0) * 1_000));
     const isFinal = next === null || termsOf(row).catchUp === 'all';
     const wake_at = isFinal ? retryAt : Math.min(retryAt, next);

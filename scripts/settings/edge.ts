@@ -63,8 +63,11 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
       WAITS_PER_TENANT:
         'requests of a tenant that may wait for the end of a job (`Prefer: wait`) at a time in one bridge',
       EVENT_STREAMS_PER_TENANT: 'event streams that a tenant may have open at a time through one bridge',
-      TENANT_QUOTAS:
-        'quotas of single tenants: `{"acme":{"jobs":1000,"waits":20}}`. Quotas are `jobs`, `bytes`, `delayedJobs`, `delayedBytes`, `outboxJobs`, `outboxBytes`, `waits`, `streams`, `schedules` and `requests` (per second)',
+      TENANT_QUOTAS: {
+        unset: 'none',
+        meaning:
+          'quotas of single tenants: `{"acme":{"jobs":1000,"waits":20}}`. Quotas are `jobs`, `bytes`, `delayedJobs`, `delayedBytes`, `outboxJobs`, `outboxBytes`, `waits`, `streams`, `schedules` and `requests` (per second). A name that is there twice is refused',
+      },
       FAIR_JOBS:
         'from this many unfinished jobs on, the next jobs of a tenant go to a bulk lane, so that tenants with few jobs do not wait for them',
       MAX_INPUT_BYTES: "the size limit of a job's input as JSON",

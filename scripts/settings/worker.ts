@@ -88,8 +88,11 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
         meaning:
           'the master secret, from which the secret of each tenant is derived; or several, the new one first. Without a secret for its tenant, a callback is tried again later, within its attempts',
       },
-      CALLBACK_SECRETS:
-        'secrets of single tenants, used as they are instead of derived ones: `{"acme": "whsec_…", "globex": ["whsec_…", "whsec_…"]}`',
+      CALLBACK_SECRETS: {
+        unset: 'none',
+        meaning:
+          'secrets of single tenants, used as they are instead of derived ones: `{"acme": "whsec_…", "globex": ["whsec_…", "whsec_…"]}`. A tenant that is there twice is refused',
+      },
       CALLBACK_ALLOW:
         'targets of callbacks in addition to https at public addresses; same syntax as `HTTP_REQUEST_ALLOW`',
       CALLBACK_CONCURRENCY: 'callbacks at the same time; 0: this host delivers none',

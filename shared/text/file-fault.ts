@@ -13,11 +13,14 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its name is too long',
 };
 
+/** Why /proc and others take no folder, which they do not say themselves. */
+export const NO_NEW_FOLDERS = 'its file system takes no new folders';
+
 /** Says why a file or folder cannot be read or written. @param thrown what Node threw */
 export function fileFault(thrown: unknown): string {
   const { code, syscall } = (thrown ?? {}) as { readonly code?: unknown; readonly syscall?: unknown };
-  // The folders above are made first. /proc and others do not say why they take none.
-  if (code === 'ENOENT' && syscall === 'mkdir') return 'its file system takes no new folders';
+  // The folders above are made first.
+  if (code === 'ENOENT' && syscall === 'mkdir') return NO_NEW_FOLDERS;
   const meaning = typeof code === 'string' && Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
   return meaning ?? (thrown instanceof Error ? thrown.message : 'the reason is not known');
 }

@@ -110,6 +110,13 @@ describe("the edge's settings", () => {
     expect(error.message).not.toContain('\n');
   });
 
+  it('name what API_KEYS has twice', async () => {
+    const twice = { API_KEYS: keys(entry, { ...entry, tenant: 'globex' }) };
+    expect((await refusalOf(() => edgeConfig(env(twice)))).message).toBe('API_KEYS: has the id ci twice');
+    const member = { API_KEYS: keys(entry).replace('"tenant":', '"tenant":"globex","tenant":') };
+    expect((await refusalOf(() => edgeConfig(env(member)))).message).toBe('API_KEYS: has /0/tenant twice');
+  });
+
   it('never show their values when they are wrong', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uuid(), async (canary) => {

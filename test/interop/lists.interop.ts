@@ -6,7 +6,7 @@ import { publishJob } from '../../cli/conformance/broker/queue.ts';
 import { Tape } from '../../cli/conformance/broker/tape.ts';
 import { Program } from '../../cli/conformance/program/program.ts';
 import { ROUTES } from '../../shared/wire/lanes.ts';
-import { connectBroker } from '../../worker-node/broker/connect.ts';
+import { connectBroker } from '../../worker-node/broker/connection/connect.ts';
 import { workerConfig } from '../../worker-node/config.ts';
 import { until } from '../support/poll.ts';
 import { LANGUAGES, programsOf } from './languages.ts';

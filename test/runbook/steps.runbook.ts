@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
@@ -48,6 +48,21 @@ async function otherOperation(host: RunbookHost): Promise<void> {
   await writeFile(host.at(`${folder}/text-size.ts`), text.replaceAll('text.count', 'text.size'));
   await host.shell(`rm ${folder}/text-count.ts`);
 }
+
+it('a copy of the files that broke off is made as a whole when the step is run again', async () => {
+  await nats.step('certificates');
+  for (const program of ['cp', 'install']) {
+    const standIn = nats.at(`/usr/local/bin/${program}`);
+    await writeFile(standIn, '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nexit 1\n', { mode: 0o755 });
+    await expect(nats.step('nats-files')).rejects.toThrow();
+    await rm(standIn);
+  }
+  await nats.step('nats-files');
+  expect((await nats.shell('ls /etc/throughline/nats')).split('\n')).toEqual(
+    (await nats.shell('ls deploy/nats')).split('\n'),
+  );
+  expect(await nats.read('/etc/throughline/nats.env')).toMatch(/^NATS_EDGE_PASSWORD=p/m);
+});
 
 it('certificates, passwords, and one nats-server', async () => {
   await nats.step('certificates');

@@ -7,7 +7,7 @@ import { STORES_NOTHING } from '../../shared/nats/disk-full.ts';
 import { pause } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
 
-const PAUSE = { minDelayMs: 100, maxDelayMs: 5_000 };
+const PAUSE = { firstMs: 100, maxMs: 5_000 };
 
 interface BrokerRetryOptions {
   readonly log: WorkerLogger;

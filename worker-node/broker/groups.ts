@@ -13,10 +13,10 @@ import {
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { groupOfConsumer } from '../../shared/wire/lanes.ts';
 import { filtersOverlap, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
-import type { Broker } from './connect.ts';
-import { storeConsumer } from './consumers/store-consumer.ts';
+import type { Broker } from './connection/broker.ts';
 import { readHosts } from './host-watch.ts';
 import { withOperator } from './operate/operator-session.ts';
+import { storeConsumer } from './store-consumer.ts';
 
 const ALL = 'jobs.>';
 const PULL_LOOKS = 10;

@@ -10,7 +10,7 @@ import { startInterval, type Timer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { BrokerRetry } from './broker-retry.ts';
-import type { Broker } from './connect.ts';
+import type { Broker } from './connection/broker.ts';
 import type { HostWatch } from './host-watch.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
 

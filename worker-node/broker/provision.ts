@@ -13,10 +13,10 @@ import {
   type StreamDefinition,
 } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
-import type { Broker } from './connect.ts';
-import { storeConsumer } from './consumers/store-consumer.ts';
+import type { Broker } from './connection/broker.ts';
 import { overlapError } from './groups.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
+import { storeConsumer } from './store-consumer.ts';
 
 /** What is needed to make consumers. */
 type ConsumerBroker = Pick<Broker, 'connection' | 'manager'>;

@@ -5,7 +5,7 @@ import { startInterval } from '../../shared/timers.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
-import type { Broker } from './connect.ts';
+import type { Broker } from './connection/broker.ts';
 import { type JobRecord, readRecord } from './job-record.ts';
 
 const RETRY_MS = 500;

@@ -16,7 +16,9 @@ import {
 import { INBOX } from '../../shared/wire/subjects.ts';
 import { workerConfig, workerWarnings } from '../config.ts';
 import { clockDifference, clockWarning } from './checks/clock-check.ts';
-import { type Broker, connectBroker, isClustered, replicasOf, serverVersion } from './connect.ts';
+import type { Broker } from './connection/broker.ts';
+import { connectBroker } from './connection/connect.ts';
+import { isClustered, replicasOf, serverVersion } from './connection/server.ts';
 import { permissionFindings } from './permissions/check.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
 

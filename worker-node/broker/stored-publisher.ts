@@ -3,7 +3,7 @@ import type { MsgHdrs } from '@nats-io/nats-core';
 import { headerSetter } from '../../shared/nats/client/header-setter.ts';
 import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { BrokerRetry } from './broker-retry.ts';
-import { DEFAULT_MAX_PAYLOAD } from './connect.ts';
+import { DEFAULT_MAX_PAYLOAD } from './connection/max-payload.ts';
 import { PooledHeaders } from './publish/pooled-memory.ts';
 
 export type MessageHeaders = MsgHdrs;

@@ -4,9 +4,9 @@ import { equalJitter } from '../../shared/backoff.ts';
 export interface CallbackSchedule {
   readonly maxAttempts: number;
   /** The longest pause after the first attempt. */
-  readonly minDelayMs: number;
+  readonly firstMs: number;
   /** The longest pause before the last attempt, and the longest pause that a receiver may ask for. */
-  readonly maxDelayMs: number;
+  readonly maxMs: number;
 }
 
 /**
@@ -23,9 +23,9 @@ export function pauseAfter(
   notBeforeMs: number,
   random: number,
 ): number {
-  const { minDelayMs, maxDelayMs } = schedule;
+  const { firstMs, maxMs } = schedule;
   const pause = Math.round(equalJitter(longestPause(attempt, schedule), random));
-  return Math.max(pause, Math.min(notBeforeMs, Math.max(minDelayMs, maxDelayMs)));
+  return Math.max(pause, Math.min(notBeforeMs, Math.max(firstMs, maxMs)));
 }
 
 /** How long all attempts take at most, if each is answered immediately, in milliseconds. */
@@ -35,8 +35,8 @@ export function patienceOf(schedule: CallbackSchedule): number {
   return sum;
 }
 
-function longestPause(attempt: number, { maxAttempts, minDelayMs, maxDelayMs }: CallbackSchedule): number {
-  const longest = Math.max(minDelayMs, maxDelayMs);
+function longestPause(attempt: number, { maxAttempts, firstMs, maxMs }: CallbackSchedule): number {
+  const longest = Math.max(firstMs, maxMs);
   const steps = Math.max(1, maxAttempts - 2);
-  return Math.min(longest, minDelayMs * (longest / minDelayMs) ** ((attempt - 1) / steps));
+  return Math.min(longest, firstMs * (longest / firstMs) ** ((attempt - 1) / steps));
 }

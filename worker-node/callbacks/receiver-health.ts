@@ -4,7 +4,7 @@ import { backoffCeiling, equalJitter } from '../../shared/backoff.ts';
 const FIRST_SLOTS = 2;
 /** How many deliveries in a row may get no answer before the receiver is paused. */
 const MAX_SILENCES = 3;
-const PAUSE = { minDelayMs: 5_000, maxDelayMs: 5 * 60_000 };
+const PAUSE = { firstMs: 5_000, maxMs: 5 * 60_000 };
 
 /** What came of a delivery: the receiver answered, whatever it said, or it did not, or nothing was sent. */
 export type Reply = 'answered' | 'silent' | 'unsent';

@@ -1,8 +1,9 @@
-import { backoff } from '../../shared/backoff.ts';
+import { backoff, type PauseLimits } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/attempt-report.ts';
 import type { EventKind } from '../../shared/job/event.ts';
 import type { JobMessage } from '../../shared/wire/job-message.ts';
+import type { RetryPolicy } from '../operations/definition.ts';
 import type { ThrownReport } from '../operations/thrown.ts';
 import { eventOf } from './attempt/attempt.ts';
 import type { Ownership } from './attempt/event-chain.ts';
@@ -132,7 +133,12 @@ function endingOfFailure(parts: ClassifyParts, { attempt, delivery }: Judged, fa
 
 function pauseOf(parts: ClassifyParts, { number, operation }: Decided['attempt'], failure: Failure): number {
   if (failure.kind === 'retry-after') return failure.delayMs;
-  return backoff(number, operation?.retry ?? MISSING_OPERATION, parts.random());
+  return backoff(number, operation ? pauseLimits(operation.retry) : MISSING_OPERATION, parts.random());
+}
+
+/** The pauses of an operation, whose authors know them under other names. */
+function pauseLimits({ minDelayMs, maxDelayMs }: RetryPolicy): PauseLimits {
+  return { firstMs: minDelayMs, maxMs: maxDelayMs };
 }
 
 function missingPause({ missing }: ClassifyParts, { delivery, job }: Judged): number {

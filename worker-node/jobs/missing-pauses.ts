@@ -1,7 +1,7 @@
-import { backoffCeiling, equalJitter, type RetryPolicy } from '../../shared/backoff.ts';
+import { backoffCeiling, equalJitter, type PauseLimits } from '../../shared/backoff.ts';
 
 /** The pauses while no other host is known to have the operation. */
-export const MISSING_OPERATION: RetryPolicy = { minDelayMs: 500, maxDelayMs: 30_000 };
+export const MISSING_OPERATION: PauseLimits = { firstMs: 500, maxMs: 30_000 };
 /** How much longer a job stays away each time that it comes to a wrong host. */
 const STEP_MS = 10;
 /** The time between two jobs that come back. */

@@ -36,7 +36,7 @@ import { StopCalls } from './stop-calls.ts';
 /**
  * The pause before a job is delivered again, if the worker itself failed: for example, the broker did not store an event.
  */
-const OWN_FAILURE = { minDelayMs: 2_000, maxDelayMs: 60_000 };
+const OWN_FAILURE = { firstMs: 2_000, maxMs: 60_000 };
 
 interface PipelineParts extends RecallParts, ClassifyParts, AttemptRunnerParts, EndRecorderParts {
   readonly cancels: CancelMemory;

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import * as z from 'zod';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
-import type { RetryPolicy } from '../../shared/backoff.ts';
+
 import { defined } from '../../shared/defined.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isOperationName } from '../../shared/job/job-address.ts';
@@ -84,6 +84,17 @@ const RULES: Readonly<Record<string, string>> = {
 /** Settings whose sentence also tells what was given. */
 const GIVEN_IS_TOLD = /^(?:concurrency|rateLimit)\./;
 
+/**
+ * The longest pauses between the attempts of a job, in milliseconds. The longest pause doubles with each attempt, and a pause is a
+ * random part of it: `minDelayMs` is no lower limit. The names stay, because authors have them in their operations.
+ */
+export interface RetryPolicy {
+  /** The longest pause after the first attempt. */
+  readonly minDelayMs: number;
+  /** The longest pause after any attempt. */
+  readonly maxDelayMs: number;
+}
+
 /** The settings of an operation, checked and complete. */
 export interface Settings
   extends Omit<z.output<typeof Definition>, 'concurrency' | 'rateLimit' | 'retry' | 'timeout'> {
@@ -131,10 +142,10 @@ function parse(definition: unknown): ReturnType<typeof Definition.safeParse> {
   }
 }
 
-/** An author who sets only one of the two delays moves the other one along, if it would be on the wrong side. */
+/** An author who sets only one of the two pauses moves the other one along, if it would be on the wrong side. */
 function policyOf({ minDelayMs, maxDelayMs }: z.output<typeof Definition>['retry']): RetryPolicy {
-  const least = minDelayMs ?? Math.min(DEFAULT_RETRY.minDelayMs, maxDelayMs ?? DAY_MS);
-  return { minDelayMs: least, maxDelayMs: maxDelayMs ?? Math.max(DEFAULT_RETRY.maxDelayMs, least) };
+  const first = minDelayMs ?? Math.min(DEFAULT_RETRY.minDelayMs, maxDelayMs ?? DAY_MS);
+  return { minDelayMs: first, maxDelayMs: maxDelayMs ?? Math.max(DEFAULT_RETRY.maxDelayMs, first) };
 }
 
 function refusal(definition: unknown, { issues }: z.ZodError): ThroughlineError {

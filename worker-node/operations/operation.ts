@@ -1,12 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
-import type { RetryPolicy } from '../../shared/backoff.ts';
 import type { Progress } from '../../shared/job/attempt-report.ts';
 import type { LimitKey } from '../../shared/job/limit-key.ts';
 import type { Json, TypedOperation } from '../../shared/operation-types.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { CarriedContext } from '../telemetry/carried-context.ts';
-import { readDefinition } from './definition.ts';
+import { type RetryPolicy, readDefinition } from './definition.ts';
 import type { Outcome } from './outcome.ts';
 
 /** What an operation knows about the job that it runs. */
@@ -90,7 +89,7 @@ export interface OperationDefinition<
     | { readonly key: LimitKey; readonly limit: number; readonly perHost?: number };
   /** How many attempts may start within any `period` (`"1m"`), for each value of the key within a tenant. Others wait. */
   readonly rateLimit?: { readonly key: LimitKey; readonly limit: number; readonly period: string };
-  /** The bounds of the pause before the next attempt, in milliseconds, at most a day; 1 s and 60 s by default. */
+  /** The longest pauses between the attempts; at most a day, and 1 s and 60 s by default. */
   readonly retry?: Partial<RetryPolicy>;
   /**
    * Which parts of an attempt are stored: with `attempts`, its start and its end; with `end`, the first attempt of a job stores only its end,

@@ -10,7 +10,7 @@ import {
   readOtelSettings,
 } from '../../shared/trace/settings/otel-settings.ts';
 import { optionalWord } from '../../shared/trace/settings/otel-words.ts';
-import { LOG_HEADERS_NAME, logVariables } from './export/log-settings.ts';
+import { LOG_HEADERS_NAME, logVariables } from './export/logs/log-settings.ts';
 import { framingWarnings, pathWarnings } from './target-warnings.ts';
 
 /**

@@ -7,7 +7,7 @@ import { SERVICE } from '../../shared/trace/semantics.ts';
 import { spanLimits } from '../../shared/trace/settings/span-limit-settings.ts';
 import { SCHEMA_URL } from '../../shared/trace/tracer.ts';
 import { VERSION } from '../../shared/version.ts';
-import type { ExportedLines } from './export/exported-lines.ts';
+import type { ExportedLines } from './export/logs/exported-lines.ts';
 import type { SayLoss } from './export/losses.ts';
 import { foundResource } from './export/sdk-resource.ts';
 import { processorsOf, type SpanTarget } from './export/span-processors.ts';

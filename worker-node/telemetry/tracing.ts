@@ -4,7 +4,7 @@ import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
 import { metricsTarget } from '../../shared/trace/settings/metrics-settings.ts';
 import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { openToNewerApis } from './api-version.ts';
-import { logsTarget } from './export/log-settings.ts';
+import { logsTarget } from './export/logs/log-settings.ts';
 import { type AllLosses, createLosses } from './export/losses.ts';
 import { followExports, followStart } from './export/sdk-log.ts';
 import type { MetricReaders } from './metrics.ts';
@@ -111,7 +111,7 @@ async function startLogs({ options, settings, losses, resource }: Common): Promi
     lines?.start(undefined);
     return async () => undefined;
   }
-  const { startLogExport } = await import('./export/log-export.ts');
+  const { startLogExport } = await import('./export/logs/log-export.ts');
   const parts = { target, settings, losses: losses.logs, resource, environment };
   const { send, shutdown } = startLogExport(parts);
   lines?.start(send);

@@ -7,7 +7,7 @@ import { writeJobHeaders } from '../../../shared/wire/job-message.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { pooledRoute, type Route } from '../../../shared/wire/lanes.ts';
 import { jobSubject } from '../../../shared/wire/subjects.ts';
-import type { Broker } from '../../../worker-node/broker/connect.ts';
+import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import type { SubmittedJob } from './submitted-job.ts';
 
 /** The tenant of the jobs of the harness. */

@@ -1,7 +1,7 @@
 /** What a worker finds in NATS when it starts. */
 import type { ConsumerInfo } from '@nats-io/jetstream';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
-import type { Broker } from '../../../worker-node/broker/connect.ts';
+import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import { sendPause } from '../broker/pause.ts';
 import type { WorkerCase } from './case.ts';
 

@@ -1,7 +1,8 @@
 import { headerValues } from '../../../shared/wire/headers.ts';
 import { isStructured, toBinaryMode } from '../../../shared/wire/structured-event.ts';
 import { parseJobSubject } from '../../../shared/wire/subjects.ts';
-import { type Broker, connectBroker } from '../../../worker-node/broker/connect.ts';
+import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
+import { connectBroker } from '../../../worker-node/broker/connection/connect.ts';
 import { lastMessage } from '../../../worker-node/broker/job-record.ts';
 import { setUpBroker } from '../../../worker-node/broker/setup.ts';
 import { workerConfig } from '../../../worker-node/config.ts';

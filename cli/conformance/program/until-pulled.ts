@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
-import type { Broker } from '../../../worker-node/broker/connect.ts';
+import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import { CliError } from '../../cli-error.ts';
 import { OPERATIONS } from '../group.ts';
 import type { WorkerUnderTest } from './worker-under-test.ts';

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, it, onTestFinished } from 'vitest';
+import { createCallbackSecret } from '../../../shared/text/secret.ts';
 import { dev, runJob } from '../../support/cli/dev-process.ts';
+import { tenants } from '../../support/tenants.ts';
 
 it('one JSON line tells where everything is, and Ctrl-C stops all of it and says so', async () => {
   const { child, exited, said } = dev('--port', '0', '--json');
@@ -51,6 +53,23 @@ it('parts that log nothing but errors start all the same', async () => {
   const { child } = dev('--port', '0', '--json', ...quiet);
   const [line] = await once(createInterface(child.stdout), 'line');
   expect(await runJob(JSON.parse(line), 'echo')).toBe(null);
+});
+
+it('prints a key and a callback secret that count beside those that the caller sets', async () => {
+  const { callers, API_KEYS } = await tenants('acme');
+  const secret = createCallbackSecret();
+  const settings = [
+    '--edge',
+    `API_KEYS=${API_KEYS}`,
+    '--worker',
+    `CALLBACK_SECRETS=${JSON.stringify({ demo: secret })}`,
+  ];
+  const { child } = dev('--port', '0', '--json', ...settings);
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const ready = JSON.parse(line);
+  expect(await runJob(ready, 'echo')).toBe(null);
+  expect(await runJob({ ...ready, apiKey: callers.acme.key }, 'echo')).toBe(null);
+  expect(ready.callbackSecret).toBe(secret);
 });
 
 it.each([

@@ -11,7 +11,7 @@ import {
   JOBS_STREAM,
   OPERATIONS_BUCKET,
 } from '../../../shared/nats/streams.ts';
-import { storeConsumer } from '../../../worker-node/broker/consumers/store-consumer.ts';
+import { storeConsumer } from '../../../worker-node/broker/store-consumer.ts';
 import { runHere } from '../../support/cli/in-process.ts';
 import { describeOptions, type Seen } from '../../support/cli/options.ts';
 import { startTestNats } from '../../support/nats/nats.ts';

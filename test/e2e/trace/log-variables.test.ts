@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { logVariables } from '../../../worker-node/telemetry/export/log-settings.ts';
+import { logVariables } from '../../../worker-node/telemetry/export/logs/log-settings.ts';
 import { until } from '../../support/poll.ts';
 import { makeLogs } from '../../support/spans/make-spans.ts';
 import { type OtlpReceiver, otlpReceiver } from '../../support/spans/otlp-receiver.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { logVariables } from '../../../worker-node/telemetry/export/log-settings.ts';
+import { logVariables } from '../../../worker-node/telemetry/export/logs/log-settings.ts';
 import { NODE_OTEL_SETTINGS } from '../../../worker-node/telemetry/sdk-settings.ts';
 import { until } from '../../support/poll.ts';
 import { makeSpans } from '../../support/spans/make-spans.ts';

@@ -102,6 +102,18 @@ describe('a queue that is deleted and created again while workers run (N8)', () 
   });
 });
 
+describe('the stream of events that is deleted while a worker has nothing to do', () => {
+  it('is named by /readyz with 503, since no job could run, until it is back', async () => {
+    const stack = await own();
+    const manager = await jetstreamManager(await connectTo(stack));
+    const restore = await remove(manager, 'EVENTS');
+    expect(await notReady(stack, 'EVENTS')).toBe('stream EVENTS: it is gone; run `throughline setup`');
+    await restore();
+    await ready(stack);
+    expect((await stack.run('echo', 'after')).state).toBe('succeeded');
+  });
+});
+
 describe('a job whose end cannot be stored', () => {
   it('is kept, does not run again, and ends when EVENTS is back (W14)', async () => {
     const stack = await own({ WORKER_CONCURRENCY: '3' });

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
-import { openConnection } from '../../../worker-node/broker/connect.ts';
+import { openConnection } from '../../../worker-node/broker/connection/connect.ts';
 import { workerConfig } from '../../../worker-node/config.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { quotasOf } from '../../../edge/access/quotas.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { Quotas } from '../../../shared/api/usage.ts';
+import { refusalOf } from '../../unit/support.ts';
 
 const LEAST = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 const config = (more: Readonly<Record<string, string>> = {}) =>
@@ -20,6 +21,21 @@ describe('the quotas of a tenant', () => {
     expect(quotasOf(settings, 'acme')).toEqual({ ...common, [name]: 7 });
     expect(quotasOf(settings, 'globex')).toEqual(common);
     expect(quotasOf(settings, 'constructor')).toEqual(common);
+  });
+
+  it('can be set for a tenant with the name of a part of every object', () => {
+    const settings = config({ TENANT_QUOTAS: '{"__proto__":{"jobs":7}}' });
+    expect(quotasOf(settings, '__proto__').jobs).toBe(7);
+    expect(quotasOf(settings, 'acme')).toEqual(quotasOf(config(), 'acme'));
+  });
+
+  it.each([
+    ['{"acme":{"jobs":1},"globex":{"jobs":2},"acme":{"waits":3}}', 'has /acme twice'],
+    ['{"acme":{"jobs":1,"waits":3,"jobs":2}}', 'has /acme/jobs twice'],
+    ['{"a.b":{"jobs":1}}', 'must be a JSON object such as {"acme":{"jobs":1000}}'],
+  ])('are refused if one would be lost in silence: %s', async (TENANT_QUOTAS, message) => {
+    const error = await refusalOf(() => config({ TENANT_QUOTAS }));
+    expect(error).toMatchObject({ code: 'config-invalid', message: `TENANT_QUOTAS: ${message}` });
   });
 
   it('are those of the setting, then those of the token, then those of all', () => {

@@ -4,7 +4,7 @@ import { backoff, backoffCeiling, equalJitter } from '../../../shared/backoff.ts
 
 const policy = fc
   .tuple(fc.integer({ min: 0, max: 60_000 }), fc.integer({ min: 1, max: 86_400_000 }))
-  .map(([a, b]) => ({ minDelayMs: Math.min(a, b), maxDelayMs: Math.max(a, b) }));
+  .map(([a, b]) => ({ firstMs: Math.min(a, b), maxMs: Math.max(a, b) }));
 const attempt = fc.integer({ min: 1, max: 2_000 });
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const ALMOST_ONE = 1 - Number.EPSILON / 2;
@@ -47,7 +47,7 @@ describe('the ceiling of a pause', () => {
       fc.property(attempt, policy, (number, limits) => {
         const ceiling = backoffCeiling(number, limits);
         expect(backoffCeiling(number + 1, limits)).toBeGreaterThanOrEqual(ceiling);
-        expect(ceiling).toBeLessThanOrEqual(limits.maxDelayMs);
+        expect(ceiling).toBeLessThanOrEqual(limits.maxMs);
       }),
     );
   });
@@ -60,7 +60,7 @@ describe('the ceiling of a pause', () => {
     [7, 5_000],
     [1_000_000, 5_000],
   ])('doubles: after attempt %i it is %i ms', (number, ceiling) => {
-    expect(backoffCeiling(number, { minDelayMs: 100, maxDelayMs: 5_000 })).toBe(ceiling);
+    expect(backoffCeiling(number, { firstMs: 100, maxMs: 5_000 })).toBe(ceiling);
   });
 });
 

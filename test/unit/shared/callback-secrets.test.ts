@@ -41,6 +41,20 @@ describe('the keys of a tenant', () => {
     expect(await secrets.of('initech')).toEqual([derivedKey(NEW, 'initech')]);
   });
 
+  it('are its own also if the tenant has the name of a part of every object', async () => {
+    const CALLBACK_SECRETS = `{"__proto__":"${OLD}","constructor":"${NEW}"}`;
+    const secrets = secretsOf({ CALLBACK_SECRET: NEW, CALLBACK_SECRETS });
+    expect(await secrets.of('__proto__')).toEqual([keyOf(OLD)]);
+    expect(await secrets.of('constructor')).toEqual([keyOf(NEW)]);
+    expect(await secrets.of('toString')).toEqual([derivedKey(NEW, 'toString')]);
+  });
+
+  it('are refused if a tenant is there twice, by its name', async () => {
+    const CALLBACK_SECRETS = `{"acme":"${OLD}","globex":"${OLD}","acme":"${NEW}"}`;
+    const error = await refusalOf(() => workerConfig({ CALLBACK_SECRETS }));
+    expect(error).toMatchObject({ code: 'config-invalid', message: 'CALLBACK_SECRETS: has /acme twice' });
+  });
+
   it('may be missing, and then the callback is tried again later', async () => {
     const error = await refusalOf(() => secretsOf({}).of('acme'));
     expect(error).toMatchObject({ code: 'callback-unsigned' });

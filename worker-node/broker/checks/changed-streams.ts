@@ -16,6 +16,11 @@ export class ChangedStreams {
     this.#log = log;
   }
 
+  /** Whether a stream is gone. */
+  isMissing(stream: string): boolean {
+    return this.#missing.has(stream);
+  }
+
   /** A sentence about each setting that was changed, and each stream that is gone. */
   get warnings(): string[] {
     return [...[...this.#findings.values()].flat().map(findingText), ...[...this.#missing].map(missingText)];
@@ -43,6 +48,7 @@ export class ChangedStreams {
   }
 }
 
-function missingText(stream: string): string {
+/** The sentence about a stream that is gone. */
+export function missingText(stream: string): string {
   return `stream ${stream}: it is gone; run \`throughline setup\``;
 }

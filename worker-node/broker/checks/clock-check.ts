@@ -1,7 +1,7 @@
 import { CLOCK_TOLERANCE_MS } from '../../../shared/clock.ts';
 import { JOBS_STREAM } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
-import type { Broker } from '../connect.ts';
+import type { Broker } from '../connection/broker.ts';
 
 const CHECK_EVERY_MS = 60_000;
 

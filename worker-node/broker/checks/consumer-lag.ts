@@ -1,7 +1,7 @@
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
-import type { Broker } from '../connect.ts';
+import type { Broker } from '../connection/broker.ts';
 
 /** A list of all consumers is work for the server, and each host may be asked for its metrics every few seconds. */
 const KEEP_MS = 30_000;

@@ -12,8 +12,8 @@ import {
   type StreamDefinition,
 } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
-import type { Broker } from '../connect.ts';
-import { ChangedStreams } from './changed-streams.ts';
+import type { Broker } from '../connection/broker.ts';
+import { ChangedStreams, missingText } from './changed-streams.ts';
 
 const LOOK_EVERY_MS = 10_000;
 /** Every sixth look compares all streams with their definitions. */
@@ -71,7 +71,12 @@ export class StoreWatch {
     return this.#streams;
   }
 
-  /** A sentence about each stream that is nearly full, and each setting that breaks a promise. */
+  /** Why no job can run, as far as the streams tell. What is wrong with `JOBS` is found by those who pull from it. */
+  get problem(): string | undefined {
+    return this.#changed.isMissing(EVENTS_STREAM) ? missingText(EVENTS_STREAM) : undefined;
+  }
+
+  /** A sentence about each stream that is nearly full, and each stream or setting that breaks a promise. */
   get warnings(): string[] {
     const full = [...this.#streams].flatMap(([stream, { bytes, maxBytes }]) =>
       !WAITING.includes(stream) || maxBytes === undefined || bytes < maxBytes * STREAM_NEARLY_FULL

@@ -22,7 +22,7 @@ const PROBE_SHARE = 1 / 2;
 const GRANT_MS = 1_000;
 /** After a failure the next pulls are short, since a pull shows that all is well only when it ends. */
 const PROBE_AFTER_FAILURE_MS = 1_000;
-const PAUSE = { minDelayMs: 200, maxDelayMs: 5_000 };
+const PAUSE = { firstMs: 200, maxMs: 5_000 };
 /** How long a message waits here for a slot before it is handed back, so that another host can take it. */
 const HOLD_MS = 250;
 /** After this time without a free slot, a host is full. With short jobs, slots are free again sooner. */

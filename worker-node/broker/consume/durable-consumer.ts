@@ -3,7 +3,8 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { type ConsumerDefinition, NANOS_PER_MS } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
-import { type Broker, isClustered } from '../connect.ts';
+import type { Broker } from '../connection/broker.ts';
+import { isClustered } from '../connection/server.ts';
 import { ensureConsumer } from '../provision.ts';
 import { PullInboxes } from './pull-inboxes.ts';
 

@@ -3,7 +3,8 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import { workerConfig, workerWarnings } from '../../config.ts';
-import { type Broker, connectBroker } from '../connect.ts';
+import type { Broker } from '../connection/broker.ts';
+import { connectBroker } from '../connection/connect.ts';
 
 /**
  * Connects to NATS as the user of `throughline setup`, for as long as `work` takes.

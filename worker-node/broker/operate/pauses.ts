@@ -3,7 +3,7 @@ import { type PauseRecord, pauseKey } from '../../../shared/api/pause.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { OPERATIONS_BUCKET, PAUSE_SUBJECTS } from '../../../shared/nats/streams.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
-import type { Broker } from '../connect.ts';
+import type { Broker } from '../connection/broker.ts';
 import { readPauses } from '../pause-watch.ts';
 import { isForbidden } from '../permissions/permission-watch.ts';
 import { knownOperations } from './known-operations.ts';

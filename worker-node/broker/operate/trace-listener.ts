@@ -3,7 +3,7 @@ import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import type { WorkerConfig } from '../../config.ts';
 import type { WorkerLogger } from '../../log.ts';
-import { openConnection } from '../connect.ts';
+import { openConnection } from '../connection/connect.ts';
 
 /** Listeners of this group share the events: each event goes to one of them. */
 const GROUP = 'throughline-broker-spans';

@@ -11,7 +11,7 @@ import { SETUP_PERMISSIONS } from '../../../shared/nats/permissions/setup.ts';
 import { neededByWorker } from '../../../shared/nats/permissions/worker.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import { workerConfig } from '../../config.ts';
-import { openConnection } from '../connect.ts';
+import { openConnection } from '../connection/connect.ts';
 import { deniedError, userInfo, violationIn } from './permission-watch.ts';
 import { droppedFinding, droppedForTrace } from './trace-probe.ts';
 

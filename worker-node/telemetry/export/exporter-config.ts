@@ -2,7 +2,7 @@ import type { OTLPExporterNodeConfigBase } from '@opentelemetry/otlp-exporter-ba
 import { OTLP_HEADER_NAMES } from '../../../shared/trace/settings/otel-settings.ts';
 import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
 import { withoutFraming } from '../target-warnings.ts';
-import { LOG_HEADERS_NAME } from './log-settings.ts';
+import { LOG_HEADERS_NAME } from './logs/log-settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

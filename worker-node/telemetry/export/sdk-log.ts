@@ -1,7 +1,7 @@
 import { DiagConsoleLogger, type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import { OTEL_SETTING_NAMES, OTLP_HEADER_NAMES } from '../../../shared/trace/settings/otel-settings.ts';
 import type { Environment } from './exporter-config.ts';
-import { LOG_HEADERS_NAME, logVariables } from './log-settings.ts';
+import { LOG_HEADERS_NAME, logVariables } from './logs/log-settings.ts';
 
 /** The settings that we have read ourselves, and warned about. */
 const READ = [...OTEL_SETTING_NAMES, ...Object.keys(logVariables)];

@@ -40,6 +40,18 @@ async function edit(editor: string, deadLetter: object = DEAD, submitted: Answer
 }
 
 describe('`dead-letters redrive --edit`', () => {
+  it('names the setting of a place that takes no file, and submits nothing', async () => {
+    const api = await serve(() => answer(200, DEAD));
+    const environment = { EDITOR: 'true', TMPDIR: '/no/where' };
+    const { code, stderr } = await run(api, ARGS, { environment });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(
+        'no temporary folder can be made in /no/where: it does not exist; TMPDIR',
+      ),
+    });
+  });
+
   it('submits a new job with the edited input and the other fields of the dead one', async () => {
     const { code, stdout, sent, kept } = await edit('sed -i s/large/small/');
     expect({ code, id: JSON.parse(stdout).id, kept }).toEqual({ code: 0, id: 'job-2', kept: [] });

@@ -72,7 +72,7 @@ function delivery({
     callbacks: { record },
     callbackRecords: { last: async () => last },
     slots,
-    schedule: { maxAttempts: MAX_ATTEMPTS, minDelayMs: 100, maxDelayMs: 1_000 },
+    schedule: { maxAttempts: MAX_ATTEMPTS, firstMs: 100, maxMs: 1_000 },
     timeoutMs: 5_000,
     ackWaitMs: 30,
     metrics: {

@@ -7,8 +7,8 @@ const HOUR_MS = 3_600_000;
 const { CALLBACK_MAX_ATTEMPTS, CALLBACK_RETRY_MIN_MS, CALLBACK_RETRY_MAX_MS } = workerConfig({});
 const DEFAULT: CallbackSchedule = {
   maxAttempts: CALLBACK_MAX_ATTEMPTS,
-  minDelayMs: CALLBACK_RETRY_MIN_MS,
-  maxDelayMs: CALLBACK_RETRY_MAX_MS,
+  firstMs: CALLBACK_RETRY_MIN_MS,
+  maxMs: CALLBACK_RETRY_MAX_MS,
 };
 const ALMOST_ONE = 1 - Number.EPSILON / 2;
 
@@ -28,8 +28,8 @@ describe('the pauses between deliveries', () => {
   it('are whole numbers within bounds, and grow with the attempts', () => {
     const schedule = fc.record({
       maxAttempts: fc.integer({ min: 1, max: 100 }),
-      minDelayMs: fc.integer({ min: 1, max: 86_400_000 }),
-      maxDelayMs: fc.integer({ min: 1, max: 86_400_000 }),
+      firstMs: fc.integer({ min: 1, max: 86_400_000 }),
+      maxMs: fc.integer({ min: 1, max: 86_400_000 }),
     });
     const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     fc.assert(
@@ -37,7 +37,7 @@ describe('the pauses between deliveries', () => {
         const pause = pauseAfter(attempt, any, 0, luck);
         const next = pauseAfter(attempt + 1, any, 0, luck);
         expect(Number.isSafeInteger(pause)).toBe(true);
-        expect(pause).toBeLessThanOrEqual(Math.max(any.minDelayMs, any.maxDelayMs));
+        expect(pause).toBeLessThanOrEqual(Math.max(any.firstMs, any.maxMs));
         expect(next).toBeGreaterThanOrEqual(pause);
       }),
     );

@@ -118,7 +118,7 @@ export const STATE_METRICS = {
     unit: '{reconnect}',
     description: 'Connections to NATS that were made again after a loss.',
     attributes: {},
-    where: 'worker-node/broker/checks/connection-watch.ts',
+    where: 'worker-node/broker/connection/connection-watch.ts',
   },
   natsRoundTrip: {
     name: 'throughline.nats.round_trip.time',

@@ -67,9 +67,12 @@ it('says once, and in its warnings, which setting of a stream somebody has chang
   configs.delete('EVENTS');
   await vi.advanceTimersByTimeAsync(30_000);
   expect(watch.warnings).toEqual(['stream EVENTS: it is gone; run `throughline setup`']);
+  expect(watch.problem).toBe('stream EVENTS: it is gone; run `throughline setup`');
   expect(warn).toHaveBeenCalledTimes(2);
   configs.set('EVENTS', right);
+  configs.delete('CALLBACKS');
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(watch.warnings).toEqual([]);
+  expect(watch.warnings).toEqual([expect.stringMatching(/^stream CALLBACKS: it is gone/)]);
+  expect(watch.problem).toBeUndefined();
   watch.stop();
 });

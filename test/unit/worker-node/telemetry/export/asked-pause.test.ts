@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { expect, it, onTestFinished } from 'vitest';
-import { startLogExport } from '../../../../../worker-node/telemetry/export/log-export.ts';
+import { startLogExport } from '../../../../../worker-node/telemetry/export/logs/log-export.ts';
 import { Losses } from '../../../../../worker-node/telemetry/export/losses.ts';
 import { otlpReader } from '../../../../../worker-node/telemetry/export/metric-reader.ts';
 import { Histograms } from '../../../../../worker-node/telemetry/measure/histograms.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { startLogExport } from '../../../../../worker-node/telemetry/export/log-export.ts';
-import { Losses } from '../../../../../worker-node/telemetry/export/losses.ts';
-import { readNodeOtelSettings } from '../../../../../worker-node/telemetry/sdk-settings.ts';
+import { startLogExport } from '../../../../../../worker-node/telemetry/export/logs/log-export.ts';
+import { Losses } from '../../../../../../worker-node/telemetry/export/losses.ts';
+import { readNodeOtelSettings } from '../../../../../../worker-node/telemetry/sdk-settings.ts';
 
 it('what cannot be made a log record is counted, and its writer hears nothing of it', async () => {
   const losses = new Losses('logs', () => undefined);

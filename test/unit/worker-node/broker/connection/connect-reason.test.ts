@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { connectReason } from '../../../../worker-node/broker/checks/connect-reason.ts';
+import { connectReason } from '../../../../../worker-node/broker/connection/connect-reason.ts';
 
 it.each([
   [

@@ -1,21 +1,18 @@
-import { context } from '@opentelemetry/api';
-import { ExportResultCode } from '@opentelemetry/core';
 import { JsonLogsSerializer } from '@opentelemetry/otlp-transformer';
 import {
   BatchLogRecordProcessor,
-  type LogRecordExporter,
   type LogRecordProcessor,
   type ReadableLogRecord,
   type SdkLogRecord,
 } from '@opentelemetry/sdk-logs';
-import { startTimer } from '../../../shared/timers.ts';
-import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
-import type { NodeOtelSettings } from '../sdk-settings.ts';
-import { CountedExporter } from './counted-exporter.ts';
-import type { Environment } from './exporter-config.ts';
-import type { Losses } from './losses.ts';
-import { type Exported, MAX_PAUSE_MS, OtlpExporter } from './otlp-exporter.ts';
-import { Waiting } from './waiting.ts';
+import type { OtlpTarget } from '../../../../shared/trace/settings/otlp-settings.ts';
+import type { NodeOtelSettings } from '../../sdk-settings.ts';
+import { CountedExporter } from '../counted-exporter.ts';
+import type { Environment } from '../exporter-config.ts';
+import type { Losses } from '../losses.ts';
+import { MAX_PAUSE_MS, OtlpExporter } from '../otlp-exporter.ts';
+import { Waiting } from '../waiting.ts';
+import { PatientExporter } from './patient-exporter.ts';
 
 /** About how many characters of log records may wait: single lines may be long. */
 const MAX_CHARACTERS = 16 * 1_024 * 1_024;
@@ -86,65 +83,6 @@ export class LogBatches implements LogRecordProcessor {
     this.#exporter.endIn(this.#timeoutMs);
     this.#patient.hurry();
     await this.#batches.shutdown().catch(() => undefined);
-  }
-}
-
-/** Sends a batch when the collector wants something again, or when all that wait are to be sent at once. */
-class PatientExporter implements LogRecordExporter {
-  readonly #exporter: CountedExporter<ReadableLogRecord[]>;
-  readonly #collector: { readonly pauseMs: number };
-  readonly #timeoutMs: number;
-  readonly #held = new Set<() => void>();
-  #isHurried = false;
-
-  /** @param timeoutMs how long the SDK waits for the answer to a batch that was sent, before it sends the next one */
-  constructor(
-    exporter: CountedExporter<ReadableLogRecord[]>,
-    collector: { readonly pauseMs: number },
-    timeoutMs: number,
-  ) {
-    this.#exporter = exporter;
-    this.#collector = collector;
-    this.#timeoutMs = timeoutMs;
-  }
-
-  export(records: ReadableLogRecord[], done: (result: Exported) => void): void {
-    const { pauseMs } = this.#collector;
-    const send = context.bind(context.active(), () => {
-      timer.stop();
-      if (this.#held.delete(send)) this.#send(records, done);
-    });
-    this.#held.add(send);
-    const timer = startTimer(pauseMs, send);
-    if (pauseMs === 0 || this.#isHurried) send();
-  }
-
-  /** From now on each batch is sent at once. */
-  hurry(): void {
-    this.#isHurried = true;
-    this.#sendHeld();
-  }
-
-  async forceFlush(): Promise<void> {
-    this.#sendHeld();
-    await this.#exporter.forceFlush();
-  }
-
-  async shutdown(): Promise<void> {
-    await this.#exporter.shutdown();
-  }
-
-  #sendHeld(): void {
-    for (const send of this.#held) send();
-  }
-
-  #send(records: ReadableLogRecord[], done: (result: Exported) => void): void {
-    const error = new Error('no answer in time');
-    const timer = startTimer(this.#timeoutMs, () => done({ code: ExportResultCode.FAILED, error }));
-    this.#exporter.export(records, (result) => {
-      timer.stop();
-      done(result);
-    });
   }
 }
 

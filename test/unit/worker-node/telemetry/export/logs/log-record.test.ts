@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { logRecordOf } from '../../../../../worker-node/telemetry/export/log-record.ts';
+import { logRecordOf } from '../../../../../../worker-node/telemetry/export/logs/log-record.ts';
 
 const TIME = '2026-01-02T03:04:05.678Z';
 const recordOf = (fields: object, level = 'warn') =>

@@ -1,8 +1,8 @@
 import { headers } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
-import { checkMaxPayload, maxPayloadOf } from '../../../../worker-node/broker/connect.ts';
-import { messageSize } from '../../../../worker-node/broker/stored-publisher.ts';
-import { refusalOf } from '../../support.ts';
+import { checkMaxPayload, maxPayloadOf } from '../../../../../worker-node/broker/connection/max-payload.ts';
+import { messageSize } from '../../../../../worker-node/broker/stored-publisher.ts';
+import { refusalOf } from '../../../support.ts';
 
 describe('the largest message that NATS takes', () => {
   it.each([

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { findFreePort } from '../../../dev/machine/free-port.ts';
+import { findFreePort } from '../../../../dev/machine/free-port.ts';
 
 const run = promisify(execFile);
-const MODULE = new URL('../../../dev/machine/free-port.ts', import.meta.url).href;
+const MODULE = new URL('../../../../dev/machine/free-port.ts', import.meta.url).href;
 
 /** Looks for a port in a process of its own, which ends at once. */
 async function findElsewhere(port: number): Promise<string> {

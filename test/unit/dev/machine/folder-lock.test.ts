@@ -4,10 +4,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
-import { lockFolder } from '../../../dev/machine/folder-lock.ts';
-import { scratchFolder } from '../../support/cleanup.ts';
+import { lockFolder } from '../../../../dev/machine/folder-lock.ts';
+import { scratchFolder } from '../../../support/cleanup.ts';
 
-const MODULE = fileURLToPath(new URL('../../../dev/machine/folder-lock.ts', import.meta.url));
+const MODULE = fileURLToPath(new URL('../../../../dev/machine/folder-lock.ts', import.meta.url));
 const newFolder = async (): Promise<string> => path.join(await scratchFolder(), 'kept');
 
 /** Another process that has the folder. */

@@ -1,13 +1,13 @@
 import type * as z from 'zod';
-import { optionalWhole, url, wholeNumber } from '../../../shared/config.ts';
-import { optionalWord, word } from '../../../shared/trace/settings/otel-words.ts';
-import { otlpHeaders } from '../../../shared/trace/settings/otlp-headers.ts';
+import { optionalWhole, url, wholeNumber } from '../../../../shared/config.ts';
+import { optionalWord, word } from '../../../../shared/trace/settings/otel-words.ts';
+import { otlpHeaders } from '../../../../shared/trace/settings/otlp-headers.ts';
 import {
   type CommonSettings,
   MAX_TIMEOUT_MS,
   type OtlpTarget,
   signalTarget,
-} from '../../../shared/trace/settings/otlp-settings.ts';
+} from '../../../../shared/trace/settings/otlp-settings.ts';
 
 const LOGS_PATH = '/v1/logs';
 

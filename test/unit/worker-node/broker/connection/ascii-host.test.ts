@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { withAsciiHost } from '../../../../worker-node/broker/checks/ascii-host.ts';
-import { workerConfig } from '../../../../worker-node/config.ts';
+import { withAsciiHost } from '../../../../../worker-node/broker/connection/ascii-host.ts';
+import { workerConfig } from '../../../../../worker-node/config.ts';
 
 it.each([
   ['nats://ä.example:80', 'nats://xn--4ca.example:80'],

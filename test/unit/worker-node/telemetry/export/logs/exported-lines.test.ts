@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ExportedLines } from '../../../../../worker-node/telemetry/export/exported-lines.ts';
+import { ExportedLines } from '../../../../../../worker-node/telemetry/export/logs/exported-lines.ts';
 
 it('lines of the start wait, and are sent first', () => {
   const sent: string[] = [];

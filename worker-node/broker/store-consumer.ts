@@ -1,6 +1,6 @@
 import { type ConsumerConfig, JetStreamApiError } from '@nats-io/jetstream';
-import type { ConsumerDefinition } from '../../../shared/nats/streams.ts';
-import type { Broker } from '../connect.ts';
+import type { ConsumerDefinition } from '../../shared/nats/streams.ts';
+import type { Broker } from './connection/broker.ts';
 
 /** What NATS does with a consumer: create a missing one, or update one that is there. */
 export type ConsumerAction = 'create' | 'update';

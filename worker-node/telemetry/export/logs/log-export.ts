@@ -1,17 +1,17 @@
 import type { Attributes } from '@opentelemetry/api';
 import { LoggerProvider } from '@opentelemetry/sdk-logs';
-import { describeThrown } from '../../../shared/errors.ts';
-import { SERVICE } from '../../../shared/trace/semantics.ts';
-import type { OtlpTarget } from '../../../shared/trace/settings/otlp-settings.ts';
-import { SCHEMA_URL } from '../../../shared/trace/tracer.ts';
-import { VERSION } from '../../../shared/version.ts';
-import type { NodeOtelSettings } from '../sdk-settings.ts';
+import { describeThrown } from '../../../../shared/errors.ts';
+import { SERVICE } from '../../../../shared/trace/semantics.ts';
+import type { OtlpTarget } from '../../../../shared/trace/settings/otlp-settings.ts';
+import { SCHEMA_URL } from '../../../../shared/trace/tracer.ts';
+import { VERSION } from '../../../../shared/version.ts';
+import type { NodeOtelSettings } from '../../sdk-settings.ts';
+import type { Environment } from '../exporter-config.ts';
+import type { Losses } from '../losses.ts';
+import { foundResource } from '../sdk-resource.ts';
 import type { SendLine } from './exported-lines.ts';
-import type { Environment } from './exporter-config.ts';
 import { LogBatches } from './log-batches.ts';
 import { logRecordOf } from './log-record.ts';
-import type { Losses } from './losses.ts';
-import { foundResource } from './sdk-resource.ts';
 
 interface LogExportParts {
   readonly target: OtlpTarget;

@@ -1,7 +1,7 @@
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
-import type { Broker } from '../connect.ts';
+import type { Broker } from './broker.ts';
 
 /** How long the last acks may take to reach the broker when the connection is closed. */
 const FLUSH_TIMEOUT_MS = 3_000;

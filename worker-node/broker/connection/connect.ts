@@ -1,0 +1,90 @@
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { RequestOne } from '@nats-io/nats-core/internal';
+import { type ConnectionOptions, connect, type NatsConnection, wsconnect } from '@nats-io/transport-node';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { needsTls, serverNames, usesWebSocket } from '../../../shared/nats/broker-address.ts';
+import { answerWithoutError } from '../../../shared/nats/client/answered-requests.ts';
+import type { WorkerConfig } from '../../config.ts';
+import { deniedError } from '../permissions/permission-watch.ts';
+import { poolMemory } from '../publish/pooled-memory.ts';
+import { withAsciiHost } from './ascii-host.ts';
+import { batchWrites } from './batched-writes.ts';
+import type { Broker } from './broker.ts';
+import { connectReason, JETSTREAM_OFF } from './connect-reason.ts';
+import { type CredentialConfig, credentialsOf } from './credentials.ts';
+
+/** How long one server may take to answer before the next one of the list is tried. */
+const CONNECT_TIMEOUT_MS = 5_000;
+/** The pause before the client reconnects. The jitter spreads the reconnects of many workers over time. */
+const RECONNECT_WAIT_MS = 500;
+const RECONNECT_JITTER_MS = 500;
+
+/** The settings that say where NATS is and who connects. */
+type ConnectConfig = CredentialConfig & Pick<WorkerConfig, 'WORKER_NAME'>;
+
+/**
+ * Connects to the first server of `NATS_URL` that answers. After a loss the client tries all of them in turn, for as long
+ * as the process lives.
+ * @param inboxPrefix first words of the subjects on which this connection gets answers
+ * @throws ThroughlineError `broker-unavailable` naming the servers if none of them answers, `config-invalid`
+ *   if the credentials file cannot be read or is not valid, or the user may not use JetStream; whatever the NATS client
+ *   throws if JetStream does not answer
+ */
+export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<Broker> {
+  const connection = await openConnection(config, inboxPrefix);
+  try {
+    const manager = await jetstreamManager(connection);
+    return { connection, manager, jetStream: jetstream(connection) };
+  } catch (thrown) {
+    await connection.close();
+    if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled')
+      throw new ThroughlineError('broker-unavailable', JETSTREAM_OFF, { cause: thrown });
+    throw deniedError(thrown);
+  }
+}
+
+/**
+ * As {@link connectBroker}, but without the JetStream clients: they ask for more than the edge's user may do.
+ * @throws ThroughlineError `broker-unavailable`, `config-invalid`
+ */
+export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
+  answerWithoutError(RequestOne);
+  const servers = config.NATS_URL.servers.map(withAsciiHost);
+  const options: ConnectionOptions = {
+    servers,
+    noRandomize: true,
+    name: config.WORKER_NAME,
+    inboxPrefix,
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_JITTER_MS,
+    pingInterval: 10_000,
+    noAsyncTraces: true,
+    ...(needsTls(servers) ? { tls: {}, reconnectJitterTLS: RECONNECT_JITTER_MS } : {}),
+    ...(await credentialsOf(config)),
+  };
+  try {
+    const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
+    keepServers(connection, servers);
+    batchWrites(connection);
+    if (!usesWebSocket(servers)) poolMemory(connection);
+    return connection;
+  } catch (cause) {
+    const message = `cannot connect to NATS at ${serverNames(servers)}: ${connectReason(cause, servers)}`;
+    throw new ThroughlineError('broker-unavailable', message, { cause });
+  }
+}
+
+/**
+ * Gives the client back the servers that did not answer at the first connect: it has forgotten them, and they may be the
+ * only ones left after a later loss.
+ */
+function keepServers(connection: NatsConnection, servers: readonly string[]): void {
+  if (servers.length === 1) return;
+  const fromCluster = connection
+    .getServers()
+    .filter(({ gossiped, listen }) => gossiped && !servers.some((server) => server.endsWith(`//${listen}`)))
+    .map(({ src }) => src);
+  connection.setServers([...servers, ...fromCluster]);
+}

@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  credsAuthenticator,
+  usernamePasswordAuthenticator,
+} from '@nats-io/transport-node';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { isCredentials, loginOf } from '../../../shared/nats/broker-login.ts';
+import { fileFault } from '../../../shared/text/file-fault.ts';
+import type { WorkerConfig } from '../../config.ts';
+
+/** The settings that say who connects. The URLs may hold a user or a token. */
+export type CredentialConfig = Pick<
+  WorkerConfig,
+  'NATS_URL' | 'NATS_USER' | 'NATS_PASSWORD' | 'NATS_TOKEN' | 'NATS_CREDS_FILE'
+>;
+
+/** The options of a connection that say who connects. @throws ThroughlineError `config-invalid` for a bad credentials file */
+export async function credentialsOf(config: CredentialConfig): Promise<ConnectionOptions> {
+  if (config.NATS_CREDS_FILE !== undefined) return { authenticator: await readCreds(config.NATS_CREDS_FILE) };
+  const login = loginOf(config);
+  if (login === undefined) return {};
+  if ('token' in login) return { token: login.token };
+  return { authenticator: usernamePasswordAuthenticator(login.user, login.password) };
+}
+
+/**
+ * Reads the credentials file, if there is one, without calling NATS.
+ * @throws ThroughlineError `config-invalid` if it cannot be read or is not valid
+ */
+export async function checkCredentials({
+  NATS_CREDS_FILE: file,
+}: Pick<CredentialConfig, 'NATS_CREDS_FILE'>): Promise<void> {
+  if (file !== undefined) await readCreds(file);
+}
+
+/** The message does not show the path: it may be the credentials themselves, put into the wrong setting. */
+async function readCreds(file: string): Promise<Authenticator> {
+  const refuse = (why: string, cause?: unknown): ThroughlineError =>
+    new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`, { cause });
+  const bytes = await readFile(file).catch((thrown: NodeJS.ErrnoException) => {
+    throw refuse(`the file cannot be read: ${fileFault({ code: thrown.code })}`);
+  });
+  if (!isCredentials(bytes.toString())) throw refuse('the file does not hold a JWT and a seed');
+  const authenticator = credsAuthenticator(bytes);
+  try {
+    // It reads the seed when it signs.
+    authenticator('a nonce');
+  } catch (cause) {
+    throw refuse('the seed in the file is not valid', cause);
+  }
+  return authenticator;
+}
