@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { Quotas } from '../shared/api/usage.ts';
-import { optionalText, parseConfig, wholeNumber } from '../shared/config.ts';
+import { Quotas, type SomeQuotas } from '../shared/api/usage.ts';
+import { optionalText, parseConfig, setting, wholeNumber } from '../shared/config.ts';
+import { tenantMap } from '../shared/job/check/tenant-map.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin, isCredentials } from '../shared/nats/broker-login.ts';
-import { parseJson } from '../shared/text/json.ts';
 import { type SettingNames, unknownSettings } from '../shared/text/setting-names.ts';
 import {
   OTEL_SETTING_NAMES,
@@ -28,7 +28,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 function durableObject<Namespace>(className: string): z.ZodType<Namespace, Namespace> {
   return z.custom<Namespace>(
-    (value) => typeof value === 'object' && value !== null,
+    (value) => typeof (value as Partial<DurableObjectNamespace> | null)?.getByName === 'function',
     `must be bound to the ${className} class, as wrangler.toml does`,
   );
 }
@@ -36,10 +36,12 @@ function durableObject<Namespace>(className: string): z.ZodType<Namespace, Names
 /** A quota that is not known is refused: nobody would notice that it changes nothing. */
 const OneTenant = z.strictObject(Quotas.shape).partial();
 
-const TenantQuotas = z
-  .string()
-  .transform((text) => z.record(z.string(), OneTenant).safeParse(parseJson(text)).data)
-  .refine((quotas) => quotas !== undefined, 'must be a JSON object such as {"acme":{"jobs":1000}}');
+const TenantQuotas = setting(
+  'must be a JSON object such as {"acme":{"jobs":1000}}',
+  (value) => value && (tenantMap<SomeQuotas>(value, (quotas) => OneTenant.safeParse(quotas).data) ?? null),
+  (value): value is ReadonlyMap<string, SomeQuotas> | undefined =>
+    value instanceof Map || value === undefined,
+);
 
 const Settings = z.object({
   BRIDGE: durableObject<Env['BRIDGE']>('Bridge'),
@@ -75,7 +77,7 @@ const Settings = z.object({
   TENANT_MAX_DELAYED_BYTES: wholeNumber(1, 1024 * GIB, GIB / 16),
   SCHEDULES_PER_TENANT: wholeNumber(1, 10_000, 100),
   TENANT_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 2_000),
-  TENANT_QUOTAS: TenantQuotas.optional(),
+  TENANT_QUOTAS: TenantQuotas,
   BROKER_TIMEOUT_MS: wholeNumber(100, 30_000, 4_000),
   BODY_TIMEOUT_MS: wholeNumber(100, 300_000, 30_000),
   MAX_INPUT_BYTES: wholeNumber(1, LIMITS.inputBytes, LIMITS.inputBytes),

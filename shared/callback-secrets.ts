@@ -5,8 +5,7 @@
 import * as z from 'zod';
 import { parseConfig } from './config.ts';
 import { ThroughlineError } from './errors.ts';
-import { isToken } from './job/job-address.ts';
-import { parseJson } from './text/json.ts';
+import { tenantMap } from './job/check/tenant-map.ts';
 import { callbackSecretKey, callbackSecretOf } from './text/secret.ts';
 
 const FORM = '"whsec_" and 24 to 64 bytes in base64';
@@ -24,21 +23,15 @@ const SecretList = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const SecretMap = z.record(z.string().refine(isToken), z.union([z.string(), z.array(z.string())]));
+const Secrets = z.union([z.string().transform((secret) => [secret]), z.array(z.string())]);
 
 /** The secrets of tenants, as a JSON object. The value is a map from a tenant to the keys of its secrets. */
 const TenantSecrets = z
   .string()
   .default('{}')
   .transform((text, context) => {
-    const map = SecretMap.safeParse(parseJson(text));
-    const entries = Object.entries(map.data ?? {}).map(
-      ([tenant, secrets]) => [tenant, keysOf([secrets].flat())] as const,
-    );
-    const known = entries.filter(
-      (entry): entry is [string, Uint8Array<ArrayBuffer>[]] => entry[1] !== undefined,
-    );
-    if (map.success && known.length === entries.length) return new Map(known);
+    const map = tenantMap(text, (secrets) => keysOf(Secrets.safeParse(secrets).data ?? []));
+    if (map !== undefined) return map;
     context.addIssue({
       code: 'custom',
       message: `must be a JSON object of tenants, each with a secret or a list of them: ${FORM}`,

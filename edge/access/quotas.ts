@@ -16,7 +16,7 @@ export interface QuotaSettings {
   readonly SCHEDULES_PER_TENANT: number;
   readonly TENANT_REQUESTS_PER_SECOND: number;
   /** The quotas of single tenants. */
-  readonly TENANT_QUOTAS?: Readonly<Record<string, SomeQuotas>> | undefined;
+  readonly TENANT_QUOTAS?: ReadonlyMap<string, SomeQuotas> | undefined;
 }
 
 /**
@@ -24,8 +24,7 @@ export interface QuotaSettings {
  * @param claimed the quotas in the token of the caller (`JWT_QUOTAS_CLAIM`)
  */
 export function quotasOf(settings: QuotaSettings, tenant: string, claimed?: SomeQuotas): Quotas {
-  const all = settings.TENANT_QUOTAS ?? {};
-  const own = Object.hasOwn(all, tenant) ? all[tenant] : undefined;
+  const own = settings.TENANT_QUOTAS?.get(tenant);
   const common = commonQuotas(settings);
   if (claimed === undefined && own === undefined) return common;
   return { ...common, ...defined(claimed ?? {}), ...defined(own ?? {}) };

@@ -8,37 +8,37 @@ import {
 } from '../../shared/api/access.ts';
 import { optionalText, url, wholeNumber } from '../../shared/config.ts';
 import { isToken } from '../../shared/job/job-address.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { jsonOf } from '../../shared/text/json.ts';
 import { parseRateLimitPolicy, RATE_LIMIT_WINDOWS } from './rate-limit-policy.ts';
 import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token.ts';
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
 const CLAIM_NAME = /^[\x21-\x7e]{1,128}$/;
 
+/** An entry with another name in it is refused: without `scopes`, which somebody may have misspelt, a key may do everything. */
 const ApiKeyList = z
   .array(
-    z.object({
-      id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
-      tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
-      hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
-      scopes: z.array(z.custom<AccessScope>(isAccessScope, SCOPE_RULE)).optional(),
-    }),
-    'is not a list',
+    z.strictObject(
+      {
+        id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
+        tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
+        hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
+        scopes: z.array(z.custom<AccessScope>(isAccessScope, SCOPE_RULE)).optional(),
+      },
+      'must have id, tenant and hash, perhaps scopes, and nothing else',
+    ),
   )
   .refine((entries) => new Set(entries.map(({ id }) => id)).size === entries.length, 'has an id twice');
 
-const ApiKeys = z
-  .string('must be a JSON list of {"id","tenant","hash"}')
-  .transform((text, context): ReadonlyMap<string, ApiKeyEntry> => {
-    const entries = ApiKeyList.safeParse(parseJson(text));
-    if (entries.success) return new Map(entries.data.map((entry) => [entry.id, entry]));
-    const [issue] = entries.error.issues;
-    context.addIssue({
-      code: 'custom',
-      message: `must be a JSON list of {"id","tenant","hash"}: ${issue?.path.join('.') || 'it'} ${issue?.message}`,
-    });
-    return z.NEVER;
-  });
+const ApiKeys = z.transform((given: unknown, { addIssue }): ReadonlyMap<string, ApiKeyEntry> => {
+  const list = jsonOf(given);
+  const entries = ApiKeyList.safeParse(list);
+  if (entries.success) return new Map(entries.data.map((entry) => [entry.id, entry]));
+  const [issue] = entries.error.issues;
+  const fault = Array.isArray(list) ? `: ${issue?.path.join('.') || 'it'} ${issue?.message}` : '';
+  addIssue(`must be a JSON list of {"id","tenant","hash"}${fault}`);
+  return z.NEVER;
+});
 
 /** Over plain HTTP, anybody on the network could replace the keys. */
 const JwksUrl = url('https', 'http')

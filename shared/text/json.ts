@@ -7,6 +7,11 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** The value of a setting in JSON: a Worker gets a list or an object among its variables as it is, and a secret as text. */
+export function jsonOf(given: unknown): unknown {
+  return typeof given === 'string' ? parseJson(given) : given;
+}
+
 /**
  * Returns how deeply arrays and objects are nested in a JSON text, at most `limit` + 1. The text is not parsed, so a
  * hostile text cannot overflow the stack. A parser, a validator and a structured clone are recursive, and need this

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { quotasOf } from '../../../edge/access/quotas.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { Quotas } from '../../../shared/api/usage.ts';
+import { BOUND_OBJECTS } from '../support/bound-objects.ts';
 
-const LEAST = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
+const LEAST = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 const config = (more: Readonly<Record<string, string>> = {}) =>
   edgeConfig({ ...LEAST, ...more } as unknown as Env);
 
@@ -20,6 +21,12 @@ describe('the quotas of a tenant', () => {
     expect(quotasOf(settings, 'acme')).toEqual({ ...common, [name]: 7 });
     expect(quotasOf(settings, 'globex')).toEqual(common);
     expect(quotasOf(settings, 'constructor')).toEqual(common);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString'])('can be set for any tenant: %s', (tenant) => {
+    const settings = config({ TENANT_QUOTAS: `{"${tenant}":{"jobs":7}}` });
+    expect(quotasOf(settings, tenant).jobs).toBe(7);
+    expect(quotasOf(settings, 'acme')).toEqual(quotasOf(config(), 'acme'));
   });
 
   it('are those of the setting, then those of the token, then those of all', () => {
