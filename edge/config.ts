@@ -27,7 +27,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 
 function durableObject<Namespace>(className: string): z.ZodType<Namespace, Namespace> {
   return z.custom<Namespace>(
-    (value) => typeof value === 'object' && value !== null,
+    (value) => typeof (value as Partial<DurableObjectNamespace> | null)?.getByName === 'function',
     `must be bound to the ${className} class, as wrangler.toml does`,
   );
 }

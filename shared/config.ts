@@ -76,7 +76,8 @@ export function setting<Value>(
 }
 
 /**
- * The schema of a setting in JSON. A name that an object has twice is refused, since JSON.parse takes the last one in silence.
+ * The schema of a setting in JSON: text, or the list or object that a Worker gets for a variable of `wrangler.toml`. A name that an
+ * object of a text has twice is refused, since JSON.parse takes the last one in silence.
  * @param fallback the text that stands for a setting that is not set
  * @param read returns the value, or what is wrong as the end of a sentence, which must not show a value
  */
@@ -85,13 +86,13 @@ export function jsonSetting<Value extends object>(
   read: (json: unknown) => Value | string,
 ): z.ZodType<Value, unknown> {
   return z.transform((given: unknown = fallback, { addIssue }) => {
-    const text = typeof given === 'string' ? given : '';
-    const value = read(parseJson(text));
+    const isText = typeof given === 'string';
+    const value = read(isText ? parseJson(given) : given);
     if (typeof value === 'string') {
       addIssue(value);
       return z.NEVER;
     }
-    for (const { kind, path } of jsonParts(text))
+    for (const { kind, path } of isText ? jsonParts(given) : [])
       if (kind === 'repeated name') addIssue(`has ${path()} twice`);
     return value;
   });

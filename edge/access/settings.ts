@@ -14,21 +14,25 @@ import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token.ts';
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
 const CLAIM_NAME = /^[\x21-\x7e]{1,128}$/;
 
+/** An entry with another name in it is refused: without `scopes`, which somebody may have misspelt, a key may do everything. */
 const ApiKeyList = z.array(
-  z.object({
-    id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
-    tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
-    hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
-    scopes: z.array(z.custom<AccessScope>(isAccessScope, SCOPE_RULE)).optional(),
-  }),
-  'is not a list',
+  z.strictObject(
+    {
+      id: z.string().refine(isApiKeyId, 'must be 1 to 32 letters and digits'),
+      tenant: z.string().refine(isToken, 'must be 1 to 64 letters, digits, "_" or "-"'),
+      hash: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the key, 64 lowercase hex digits'),
+      scopes: z.array(z.custom<AccessScope>(isAccessScope, SCOPE_RULE)).optional(),
+    },
+    'must have id, tenant and hash, perhaps scopes, and nothing else',
+  ),
 );
 
 const ApiKeys = jsonSetting('', (json): ReadonlyMap<string, ApiKeyEntry> | string => {
   const { data, error } = ApiKeyList.safeParse(json);
   if (error !== undefined) {
     const [issue] = error.issues;
-    return `must be a JSON list of {"id","tenant","hash"}: ${issue?.path.join('.') || 'it'} ${issue?.message}`;
+    const fault = Array.isArray(json) ? `: ${issue?.path.join('.')} ${issue?.message}` : '';
+    return `must be a JSON list of {"id","tenant","hash"}${fault}`;
   }
   const keys = new Map<string, ApiKeyEntry>();
   for (const entry of data) {

@@ -13,6 +13,8 @@ const COOLDOWN_MS = 30_000;
 /** The same while there are no usable keys. */
 const RETRY_MS = 1_000;
 const MAX_KEYS = 100;
+/** The longest JWK set in characters: 100 keys of 8,192 bits, or with certificates, take much less. */
+const MAX_LENGTH = 1_048_576;
 const FETCH_TIMEOUT_MS = 3_000;
 /** If a fetch has not ended by then, its request was cut off, and another request may fetch. */
 const LEASE_MS = FETCH_TIMEOUT_MS + 1_000;
@@ -131,7 +133,7 @@ export class SigningKeys {
 
 /**
  * Fetches the issuer's JWK set. A redirect is an error: it could lead to keys of another issuer.
- * @throws Error when the issuer does not answer in time, or does not answer with status 200 and JSON
+ * @throws Error when the issuer does not answer in time, or does not answer with status 200 and JSON of at most 1 MiB
  */
 export async function fetchKeySet(url: string): Promise<unknown> {
   const response = await fetch(url, {
@@ -139,9 +141,16 @@ export async function fetchKeySet(url: string): Promise<unknown> {
     headers: { accept: 'application/json, application/jwk-set+json' },
     signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
   });
-  if (response.status === 200) return await response.json();
-  await response.body?.cancel();
-  throw new Error(`HTTP status ${response.status}`);
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`HTTP status ${response.status}`);
+  }
+  let text = '';
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += piece;
+    if (text.length > MAX_LENGTH) throw new Error('the answer is too large');
+  }
+  return JSON.parse(text);
 }
 
 /**

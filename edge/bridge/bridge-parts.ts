@@ -1,6 +1,7 @@
 import { context } from '@opentelemetry/api';
 import type { JobHistory } from '../../shared/api/answers/job-history.ts';
 import type { Quotas } from '../../shared/api/usage.ts';
+import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { QuotaName } from '../../shared/quotas.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -22,7 +23,6 @@ import { createLogger, type Logger } from '../telemetry/log.ts';
 import { startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
 import { JobWatches } from '../watch/job-watches.ts';
-import { SharedReads } from '../watch/shared-reads.ts';
 import { EndedJobs } from './ended-jobs.ts';
 import { InputChecks } from './input-checks.ts';
 import { KeyTurns } from './keys/key-turns.ts';

@@ -1,3 +1,4 @@
+import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import {
   CANCEL_MANY_BUDGET_MS,
@@ -11,7 +12,6 @@ import { RequestBroker } from '../nats/request-broker.ts';
 import type { ConsumerPlace } from '../nats/stored-message.ts';
 import type { OutboxEntry } from '../outbox/outbox-entry.ts';
 import { mayBeAtBroker, pendingJob } from '../outbox/pending-job.ts';
-import { SharedReads } from '../watch/shared-reads.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
 /** What a cancel needs of its bridge. */

@@ -36,10 +36,11 @@ export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const base = context.active();
   const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, base);
   try {
-    const busy = (): ThroughlineError => unavailable(`the ${kind} is busy`);
-    const restarted = (thrown: unknown): ThroughlineError => unavailable(`the ${kind} was restarted`, thrown);
+    const late = (): ThroughlineError => unavailable(`the call to the ${kind} took too long`);
+    const failed = (thrown: unknown): ThroughlineError =>
+      unavailable(`the call to the ${kind} failed`, thrown);
     const asked = ask(inject(trace.setSpan(base, span)));
-    return unwrapReply(await withDeadline(asked, limitMs, busy, restarted));
+    return unwrapReply(await withDeadline(asked, limitMs, late, failed));
   } catch (thrown) {
     throw describeError(span, thrown);
   } finally {

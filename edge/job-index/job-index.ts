@@ -2,9 +2,11 @@ import { DurableObject } from 'cloudflare:workers';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
+import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
+import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import {
   CATCH_UP_MS,
@@ -54,6 +56,11 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #table: JobTable;
   readonly #startTimes: StartTimes;
   readonly #follower: EventFollower;
+  /**
+   * A page may take milliseconds of the only thread of this object. So the pages of one tenant take turns, and those of others come
+   * between them.
+   */
+  readonly #pages = new SharedReads<ReturnType<JobTable['page']>>(1);
   /** Whether no request reaches this index any more, because the number of indexes was reduced. */
   readonly #isRetired: boolean;
   #alarmAt = 0;
@@ -127,13 +134,17 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     });
   }
 
-  async #list(command: ListCommand): Promise<JobPage> {
+  async #list({ carrier: _, ...query }: ListCommand): Promise<JobPage> {
     this.#askedAt = Date.now();
     await this.#wakeWithin(ALARM.busy);
     const complete = await this.#follower.catchUp(CATCH_UP_MS);
-    const { rowsRead, ...page } = this.#table.page(command);
+    const { tenant } = query;
+    const { rowsRead, ...page } = await this.#pages.read(tenant, JSON.stringify(query), async () => {
+      await pause(0);
+      return this.#table.page(query);
+    });
     this.#log.debug('jobs listed', {
-      tenant: command.tenant,
+      tenant,
       jobs: page.jobs.length,
       rows_read: rowsRead,
       complete,

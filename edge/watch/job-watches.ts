@@ -1,3 +1,4 @@
+import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import { ThroughlineError, unknownJob } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
@@ -8,7 +9,6 @@ import type { Outbox } from '../outbox/outbox.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { EventTail } from './event-tail.ts';
 import { type HistoryStart, JobWatch, WATCH_PAGE, type WatchedJob } from './job-watch.ts';
-import { SharedReads } from './shared-reads.ts';
 import { type PlaceRequest, StreamPlaces } from './stream-places.ts';
 
 /** How many events of a watched job stay in memory. A reader that needs older events reads the stream. */

@@ -25,7 +25,7 @@ export const SECTIONS: readonly SettingSection[] = [
   {
     title: 'The edge',
     intro:
-      'The bindings of the Worker: variables in `wrangler.toml`, and secrets from `npx wrangler secret put`.',
+      'The bindings of the Worker: variables in `wrangler.toml`, and secrets from `npx wrangler secret put`. What is JSON may also be a list or an object among the variables.',
     schemas: EDGE_SETTINGS,
     groups: EDGE_GROUPS,
   },

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { EDGE_SETTING_NAMES, type Env, edgeConfig, edgeSettings } from '../../edge/config.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { refusalOf } from '../unit/support.ts';
+import { BOUND_OBJECTS } from './support/bound-objects.ts';
 
 const HASH = 'a'.repeat(64);
 const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
@@ -10,9 +11,7 @@ const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 /** A Worker's bindings: the least that is needed, and more. */
 const env = (more: Record<string, unknown> = {}): Env =>
   ({
-    BRIDGE: {},
-    JOB_INDEX: {},
-    SCHEDULES: {},
+    ...BOUND_OBJECTS,
     NATS_URL: 'wss://nats.example',
     API_KEYS: KEYS,
     ...more,
@@ -70,6 +69,7 @@ describe("the edge's settings", () => {
   const entry = { id: 'ci', tenant: 'acme', hash: HASH };
   it.each<[string, unknown]>([
     ['BRIDGE', undefined],
+    ['BRIDGE', { class_name: 'Bridge' }],
     ['JOB_INDEX', undefined],
     ['SCHEDULES', undefined],
     ['INDEX_SHARDS', '0'],
@@ -94,6 +94,12 @@ describe("the edge's settings", () => {
     ['API_KEYS', keys({ ...entry, hash: HASH.toUpperCase() })],
     ['API_KEYS', keys({ ...entry, hash: 'tl_ci_the-key-itself-instead' })],
     ['API_KEYS', keys(entry, { ...entry, tenant: 'globex' })],
+    // Without `scopes`, a key may do everything.
+    ['API_KEYS', keys({ ...entry, scope: ['jobs:read'] })],
+    ['TENANT_QUOTAS', '{"*":{"jobs":1}}'],
+    ['TENANT_QUOTAS', '{"acme corp":{"jobs":1}}'],
+    ['TENANT_QUOTAS', '[{"jobs":1}]'],
+    ['TENANT_QUOTAS', 'null'],
     ['TRACE_TRUST', 'everyone'],
     ['BRIDGE_SHARDS', '0'],
     ['BRIDGE_SHARDS', '257'],
@@ -115,6 +121,12 @@ describe("the edge's settings", () => {
     expect((await refusalOf(() => edgeConfig(env(twice)))).message).toBe('API_KEYS: has the id ci twice');
     const member = { API_KEYS: keys(entry).replace('"tenant":', '"tenant":"globex","tenant":') };
     expect((await refusalOf(() => edgeConfig(env(member)))).message).toBe('API_KEYS: has /0/tenant twice');
+  });
+
+  it('that are JSON may be text, or what wrangler makes of a list or an object among the variables', () => {
+    const quotas = { acme: { jobs: 3 } };
+    const asText = edgeConfig(env({ TENANT_QUOTAS: JSON.stringify(quotas) }));
+    expect(edgeConfig(env({ API_KEYS: [entry], TENANT_QUOTAS: quotas }))).toEqual(asText);
   });
 
   it('never show their values when they are wrong', async () => {

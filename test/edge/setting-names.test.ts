@@ -3,19 +3,21 @@ import { EDGE_SETTING_NAMES, type Env, edgeSettings } from '../../edge/config.ts
 import { OTEL_SETTING_NAMES } from '../../shared/trace/settings/otel-settings.ts';
 import { type SettingProof, unusedNames } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
+import { BOUND_OBJECTS, NAMESPACE } from './support/bound-objects.ts';
 
-const LEAST = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
+const LEAST = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 const KEY = [{ id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) }];
 const TOKENS = { JWT_JWKS_URL: 'https://issuer.example/jwks', JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'us' };
 const CREDS = ['JWT', 'SEED']
   .map((what) => `-----BEGIN ${what}-----\nabc\n------END ${what}------\n`)
   .join('\n');
+const OTHER_OBJECT = { ...NAMESPACE, other: true };
 const LIMITER = { limit: async () => ({ success: true }) };
 
 const PROOFS: Readonly<Record<string, SettingProof>> = {
-  BRIDGE: { good: { get: 1 }, wrong: 'bridge' },
-  JOB_INDEX: { good: { get: 1 }, wrong: 'index' },
-  SCHEDULES: { good: { get: 1 }, wrong: 'schedules' },
+  BRIDGE: { good: OTHER_OBJECT, wrong: 'bridge' },
+  JOB_INDEX: { good: OTHER_OBJECT, wrong: { get: () => null } },
+  SCHEDULES: { good: OTHER_OBJECT, wrong: { class_name: 'Schedules' } },
   NATS_URL: { good: 'wss://a,wss://b', wrong: 'nats://a' },
   NATS_USER: { good: 'ann', wrong: 7 },
   NATS_PASSWORD: { good: 'pw', with: { NATS_USER: 'ann' }, wrong: 'pw' },

@@ -11,11 +11,12 @@ import { workerConfig } from '../../worker-node/config.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import { PAGES, textOf } from '../support/docs/pages.ts';
 import { SUITE_SETTINGS } from '../support/suite-settings.ts';
+import { BOUND_OBJECTS } from './support/bound-objects.ts';
 
 type Values = Readonly<Record<string, string>>;
 
 const page = await readFile(join(import.meta.dirname, '../../docs/SETTINGS.md'), 'utf8');
-const LEAST = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
+const LEAST = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 
 /** Pages that also name constants of the code, and pages about other programs. */
 const ABOUT_THE_CODE = [

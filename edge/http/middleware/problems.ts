@@ -9,11 +9,12 @@ import { countRefusal } from '../../telemetry/measure/request-metrics.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { addPolicy } from './rate-limit.ts';
 
-/** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged. */
+/** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged, and so is a cause on our side. */
 export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   const error = fromThrown(thrown);
-  if (error.code === 'internal') {
-    c.env.log.error('a request failed', { reason: describeThrown(error.cause ?? error) });
+  const { code, cause } = error;
+  if (code === 'internal' || (cause !== undefined && statusOf(error) >= 500)) {
+    c.env.log.error('a request failed', { reason: describeThrown(cause ?? error) });
   }
   addQuota(error, c);
   return problemResponse(error, c.res.headers.get('www-authenticate'));

@@ -2,12 +2,13 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { identify } from '../../../edge/access/identify.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
+import { BOUND_OBJECTS } from '../support/bound-objects.ts';
 
 const KEY = createApiKey('ci');
 const keepAlive = (): void => undefined;
 
 async function configWith(entries: readonly object[]) {
-  const required = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example' };
+  const required = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example' };
   return edgeConfig({ ...required, API_KEYS: JSON.stringify(entries) } as unknown as Env);
 }
 

@@ -3,8 +3,9 @@ import { quotasOf } from '../../../edge/access/quotas.ts';
 import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { Quotas } from '../../../shared/api/usage.ts';
 import { refusalOf } from '../../unit/support.ts';
+import { BOUND_OBJECTS } from '../support/bound-objects.ts';
 
-const LEAST = { BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
+const LEAST = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 const config = (more: Readonly<Record<string, string>> = {}) =>
   edgeConfig({ ...LEAST, ...more } as unknown as Env);
 
@@ -23,9 +24,9 @@ describe('the quotas of a tenant', () => {
     expect(quotasOf(settings, 'constructor')).toEqual(common);
   });
 
-  it('can be set for a tenant with the name of a part of every object', () => {
-    const settings = config({ TENANT_QUOTAS: '{"__proto__":{"jobs":7}}' });
-    expect(quotasOf(settings, '__proto__').jobs).toBe(7);
+  it.each(['__proto__', 'constructor', 'toString'])('can be set for any tenant: %s', (tenant) => {
+    const settings = config({ TENANT_QUOTAS: `{"${tenant}":{"jobs":7}}` });
+    expect(quotasOf(settings, tenant).jobs).toBe(7);
     expect(quotasOf(settings, 'acme')).toEqual(quotasOf(config(), 'acme'));
   });
 

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import { describe, expect, it } from 'vitest';
-import { KeysUnavailable, SigningKeys } from '../../../edge/access/signing-keys.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { fetchKeySet, KeysUnavailable, SigningKeys } from '../../../edge/access/signing-keys.ts';
 
 const MINUTE = 60_000;
 const [first, second, rsa] = await Promise.all([jwkOf('ES256'), jwkOf('ES256'), jwkOf('RS256')]);
@@ -159,4 +162,42 @@ describe('a key is not used', () => {
       );
     },
   );
+});
+
+describe("the issuer's answer", () => {
+  /** Serves it at a free port. @returns its URL */
+  async function served(answer: (response: ServerResponse) => void): Promise<string> {
+    const server = createServer((_, response) => answer(response)).listen(0, '127.0.0.1');
+    onTestFinished(() => server.closeAllConnections());
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
+  }
+
+  it('is read whole, also with a byte order mark and in pieces', async () => {
+    const text = JSON.stringify({ keys: [first], note: 'ü'.repeat(10_000) });
+    const url = await served((response) => {
+      for (const byte of Buffer.from(`\uFEFF${text}`).subarray(0, 20)) response.write(Buffer.of(byte));
+      response.end(Buffer.from(`\uFEFF${text}`).subarray(20));
+    });
+    expect(await fetchKeySet(url)).toEqual(JSON.parse(text));
+  });
+
+  it('is not read to its end if it is too large: its callers share the memory with all others', async () => {
+    let sent = 0;
+    const closed = Promise.withResolvers<void>();
+    const url = await served((response) => {
+      const piece = Buffer.alloc(65_536, ' ');
+      const send = (): void => {
+        sent += piece.length;
+        response.write(piece, (error) => (error ? undefined : send()));
+      };
+      response.on('close', closed.resolve);
+      send();
+    });
+    await expect(fetchKeySet(url)).rejects.toThrow('the answer is too large');
+    await closed.promise;
+    // What the sockets hold is on its way already.
+    expect(sent).toBeLessThan(32 * 1_048_576);
+  });
 });

@@ -4,6 +4,7 @@ import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { refusalOf } from '../../unit/support.ts';
+import { BOUND_OBJECTS } from '../support/bound-objects.ts';
 import { KEY, problemIn, setup } from './app-support.ts';
 
 const TOKENS = {
@@ -11,13 +12,10 @@ const TOKENS = {
   JWT_ISSUER: 'https://issuer.example/',
   JWT_AUDIENCE: 'throughline',
 };
-const BRIDGE = { idFromName: () => '' };
 const entry = { id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) };
 const env = (more: Record<string, unknown> = {}): Env =>
   ({
-    BRIDGE,
-    JOB_INDEX: {},
-    SCHEDULES: {},
+    ...BOUND_OBJECTS,
     NATS_URL: 'wss://nats.example',
     API_KEYS: JSON.stringify([entry]),
     ...more,

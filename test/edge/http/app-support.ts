@@ -18,6 +18,7 @@ import type { Logger } from '../../../edge/telemetry/log.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { checked } from '../../support/http/contract.ts';
+import { BOUND_OBJECTS } from '../support/bound-objects.ts';
 
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');
@@ -68,9 +69,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     { id: 'other', tenant: 'globex', hash: await hashApiKey(OTHER_KEY) },
   ];
   const config = edgeConfig({
-    BRIDGE: {},
-    JOB_INDEX: {},
-    SCHEDULES: {},
+    ...BOUND_OBJECTS,
     NATS_URL: 'wss://nats.example',
     API_KEYS: JSON.stringify(keys),
     ...settings,

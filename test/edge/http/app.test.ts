@@ -233,6 +233,23 @@ describe('an error of the bridge', () => {
     expect(await problemIn(response)).toMatchObject({ violations, suggestions: ['echo'], detail: 'why' });
   });
 
+  it('that has a cause on our side is logged with it: only the platform knows why an object does not start', async () => {
+    const cause = new Error('SQL is not enabled for this Durable Object class');
+    const { post, logged } = await setup({ submit: () => Promise.reject(unavailable('failed', cause)) });
+    const response = await post(submission);
+    expect(await response.text()).not.toContain('SQL');
+    expect(logged.filter(({ level }) => level === 'error')).toEqual([
+      { level: 'error', message: 'a request failed', fields: { reason: cause.message } },
+    ]);
+  });
+
+  it('that is the fault of the request is not logged as an error, whatever caused it', async () => {
+    const error = new ThroughlineError('request-invalid', 'why', { cause: new Error('because') });
+    const { post, logged } = await setup({ submit: () => Promise.reject(error) });
+    expect((await post(submission)).status).toBe(400);
+    expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   it.each<[string, unknown]>([
     ['an Error', new Error('canary at /srv/secret.ts:7')],
     ['an Error with a cause', new Error('canary', { cause: new Error('canary') })],

@@ -9,6 +9,7 @@ import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import { inject } from '../../../shared/propagation/index.ts';
+import { BOUND_OBJECTS } from '../support/bound-objects.ts';
 import { job } from './app-support.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -35,7 +36,7 @@ const NO_LOG = {
 async function config() {
   const keys = [{ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) }];
   const settings = { NATS_URL: 'wss://nats.example', API_KEYS: JSON.stringify(keys) };
-  return edgeConfig({ BRIDGE: {}, JOB_INDEX: {}, SCHEDULES: {}, ...settings } as unknown as Env);
+  return edgeConfig({ ...BOUND_OBJECTS, ...settings } as unknown as Env);
 }
 
 /** Sends a request to the app. What it asks of bridge, index and schedules, its trace context and its answer are its effect. */

@@ -34,9 +34,10 @@ describe('the keys of a tenant', () => {
   });
 
   it('are its own where it has any', async () => {
-    const own = { acme: OLD, globex: [OLD, NEW] };
-    const secrets = secretsOf({ CALLBACK_SECRET: NEW, CALLBACK_SECRETS: JSON.stringify(own) });
+    const own = `{"acme":"${OLD}","globex":["${OLD}","${NEW}"],"__proto__":"${OLD}"}`;
+    const secrets = secretsOf({ CALLBACK_SECRET: NEW, CALLBACK_SECRETS: own });
     expect(await secrets.of('acme')).toEqual([keyOf(OLD)]);
+    expect(await secrets.of('__proto__')).toEqual([keyOf(OLD)]);
     expect(await secrets.of('globex')).toEqual([keyOf(OLD), keyOf(NEW)]);
     expect(await secrets.of('initech')).toEqual([derivedKey(NEW, 'initech')]);
   });

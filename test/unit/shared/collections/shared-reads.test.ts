@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SharedReads } from '../../../edge/watch/shared-reads.ts';
+import { SharedReads } from '../../../../shared/collections/shared-reads.ts';
 
 /** Reads that a test ends, one after the other. */
 function setup(perTenant: number) {
