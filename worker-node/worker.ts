@@ -59,6 +59,7 @@ import { Limits } from './jobs/limits/limits.ts';
 import { MissingPauses } from './jobs/missing-pauses.ts';
 import { Pauses } from './jobs/pauses.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
+import type { LineOutput } from './line-output.ts';
 import type { WorkerLogger } from './log.ts';
 import { checkHostSize } from './operations/host-size.ts';
 import type { Operation } from './operations/operation.ts';
@@ -92,6 +93,7 @@ interface WorkerParts {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
+  readonly output: LineOutput;
   readonly tracing: Pick<Tracing, 'on' | 'losses' | 'resource' | 'metricReaders'>;
   /** Which targets callbacks may have. */
   readonly guard: TargetGuard;
@@ -185,6 +187,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
       ...parts.permissions.warnings,
       ...store.warnings,
       ...SIGNALS.flatMap((signal) => parts.tracing.losses[signal].warnings),
+      ...parts.output.warnings,
     ],
     metrics: (response) => parts.metrics.respond(response),
   });

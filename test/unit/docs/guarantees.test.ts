@@ -19,7 +19,7 @@ describe('docs/GUARANTEES.md', () => {
       ...numbered('E', 15),
       ...numbered('N', 16),
       'S3',
-      ...numbered('W', 17),
+      ...numbered('W', 18),
       ...numbered('T', 3),
       ...numbered('C', 4),
       ...numbered('A', 32),
