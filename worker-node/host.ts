@@ -125,9 +125,6 @@ async function runHost(parts: HostParts): Promise<number> {
   const code = await ended;
   await worker.stop();
   strayErrors.report();
-  await tracing
-    .shutdown()
-    .catch((thrown: unknown) => log.warn({ reason: describeThrown(thrown) }, 'spans were lost'));
   await loopWatch.stop();
   log.info('worker stopped');
   await tracing.shutdownLogs();

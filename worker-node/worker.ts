@@ -94,7 +94,7 @@ interface WorkerParts {
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
   readonly output: LineOutput;
-  readonly tracing: Pick<Tracing, 'on' | 'losses' | 'resource' | 'metricReaders'>;
+  readonly tracing: Pick<Tracing, 'on' | 'losses' | 'resource' | 'metricReaders' | 'shutdown'>;
   /** Which targets callbacks may have. */
   readonly guard: TargetGuard;
 }
@@ -166,8 +166,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const clock = await ClockCheck.start(broker, log);
   const store = await StoreWatch.start(broker, definitions, log);
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
-  const rereadMs = config.WORKER_ANNOUNCE_MS;
-  const pauseWatch = await PauseWatch.start({ broker, rereadMs, log });
+  const pauseWatch = await PauseWatch.start({ broker, rereadMs: config.WORKER_ANNOUNCE_MS, log });
   const parts = createLoopParts(workerParts, { broker, hosts, pauseWatch, clock });
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
@@ -259,7 +258,8 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   parts.permissions.stop();
   store.stop();
   await connection.close();
-  await Promise.all([health.close(), metrics.shutdown()]);
+  const lost = (thrown: unknown): void => log.warn({ reason: describeThrown(thrown) }, 'spans were lost');
+  await Promise.all([health.close(), metrics.shutdown(), parts.tracing.shutdown().catch(lost)]);
 }
 
 function createLoopParts(
