@@ -6,6 +6,7 @@ import { SERVICE } from '../shared/trace/semantics.ts';
 import { checkCredentials } from './broker/connection/credentials.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
 import { quotedSettings, spacedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
+import { LineOutput } from './line-output.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { type LoadedOperation, loadOperations } from './operations/loading/load-operations.ts';
@@ -51,7 +52,8 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
   const config = workerConfig(options.environment);
   const debug = options.debug || config.DEBUG;
   const lines = new ExportedLines();
-  const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL, { copy: lines.add });
+  const output = new LineOutput();
+  const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL, { copy: lines.add, output });
   const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
   for (const warning of workerWarnings(options.environment)) warn(warning);
   for (const reason of quotedSettings(options.environment)) log.warn({ reason }, 'setting with quotes');
@@ -83,7 +85,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     const guard = new TargetGuard(config.CALLBACK_ALLOW, new OpenAddresses(config.TARGET_ADDRESSES_ALLOW));
     const { builtInOperations } = await import('./operations/built-in/built-in.ts');
     const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
-    return { run: () => runHost({ config, log, tracing, strayErrors, loopWatch, registry, guard }) };
+    return { run: () => runHost({ config, log, output, tracing, strayErrors, loopWatch, registry, guard }) };
   });
 }
 
@@ -101,6 +103,7 @@ async function flushIfItFails<Result>(tracing: Tracing, step: () => Promise<Resu
 interface HostParts {
   readonly config: WorkerConfig;
   readonly log: WorkerLogger;
+  readonly output: LineOutput;
   readonly tracing: Tracing;
   readonly strayErrors: StrayErrors;
   readonly loopWatch: LoopWatch;
@@ -109,8 +112,10 @@ interface HostParts {
 }
 
 async function runHost(parts: HostParts): Promise<number> {
-  const { config, log, tracing, strayErrors, loopWatch, registry, guard } = parts;
-  const worker = await flushIfItFails(tracing, () => startWorker({ config, registry, log, tracing, guard }));
+  const { config, log, output, tracing, strayErrors, loopWatch, registry, guard } = parts;
+  const worker = await flushIfItFails(tracing, () =>
+    startWorker({ config, registry, log, output, tracing, guard }),
+  );
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
   const ended = exitCode(worker, parts);
   keepObjectsYoung();
@@ -120,12 +125,10 @@ async function runHost(parts: HostParts): Promise<number> {
   const code = await ended;
   await worker.stop();
   strayErrors.report();
-  await tracing
-    .shutdown()
-    .catch((thrown: unknown) => log.warn({ reason: describeThrown(thrown) }, 'spans were lost'));
   await loopWatch.stop();
   log.info('worker stopped');
   await tracing.shutdownLogs();
+  await output.written();
   return code;
 }
 

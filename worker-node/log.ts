@@ -1,7 +1,8 @@
-import { isSpanContextValid, trace } from '@opentelemetry/api';
-import { destination, type Logger, type LoggerOptions, pino } from 'pino';
+import { context, isSpanContextValid, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { type Logger, type LoggerOptions, pino } from 'pino';
 import { printableJson } from '../shared/text/json.ts';
 import { BatchedLines } from './batched-lines.ts';
+import { LineOutput, writeNow } from './line-output.ts';
 
 /** The part of pino that the worker uses. A line is JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
@@ -9,6 +10,7 @@ export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 interface LogOptions {
   readonly isSync?: boolean;
   readonly copy?: (line: string) => void;
+  readonly output?: LineOutput;
 }
 
 const nowhere = (): void => undefined;
@@ -17,11 +19,12 @@ const nowhere = (): void => undefined;
  * Makes a logger that writes to stdout, in the format of the edge's log. Each line has the ids of the active span.
  * @param options.isSync whether a line is written when the call returns; else it is written soon after
  * @param options.copy gets each line, in the context of the code that logs it
+ * @param options.output writes the lines that are not written at once; it knows which were lost
  */
 export function createLogger(
   service: string,
   level: string,
-  { isSync = false, copy = nowhere }: LogOptions = {},
+  { isSync = false, copy = nowhere, output = new LineOutput() }: LogOptions = {},
 ): Logger {
   const options: LoggerOptions = {
     level,
@@ -38,8 +41,13 @@ export function createLogger(
       },
     },
   };
-  const output = destination({ fd: 1, sync: isSync });
-  return pino(options, isSync ? output : new BatchedLines(output));
+  if (isSync) return pino(options, { write: (line) => writeNow(Buffer.from(line)) });
+  output.onLost((lines, reason) =>
+    // The line is about no job, although the line of some job may have been written last.
+    context.with(ROOT_CONTEXT, () => log.warn({ lines, reason }, 'log lines were lost')),
+  );
+  const log = pino(options, new BatchedLines(output));
+  return log;
 }
 
 let lastMs = 0;

@@ -34,6 +34,7 @@ import { Limits } from './jobs/limits/limits.ts';
 import { MissingPauses } from './jobs/missing-pauses.ts';
 import { Pauses } from './jobs/pauses.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
+import type { LineOutput } from './line-output.ts';
 import type { WorkerLogger } from './log.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
 import type { WorkerMetrics } from './telemetry/metrics.ts';
@@ -53,7 +54,8 @@ export interface WorkerParts {
   readonly config: WorkerConfig;
   readonly registry: OperationRegistry;
   readonly log: WorkerLogger;
-  readonly tracing: Pick<Tracing, 'on' | 'losses' | 'resource' | 'metricReaders'>;
+  readonly output: LineOutput;
+  readonly tracing: Pick<Tracing, 'on' | 'losses' | 'resource' | 'metricReaders' | 'shutdown'>;
   /** Which targets callbacks may have. */
   readonly guard: TargetGuard;
 }

@@ -107,8 +107,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const clock = await ClockCheck.start(broker, log);
   const store = await StoreWatch.start(broker, definitions, log);
   const hosts = await HostWatch.start(broker, config.WORKER_GROUP, log);
-  const rereadMs = config.WORKER_ANNOUNCE_MS;
-  const pauseWatch = await PauseWatch.start({ broker, rereadMs, log });
+  const pauseWatch = await PauseWatch.start({ broker, rereadMs: config.WORKER_ANNOUNCE_MS, log });
   const parts = createLoopParts(workerParts, { broker, hosts, pauseWatch, clock });
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
@@ -130,7 +129,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
 }
 
 function createHealth(parts: Omit<RunningParts, 'health' | 'announcer'>): HealthServer {
-  const { clock, permissions, store, tracing, metrics } = parts;
+  const { clock, permissions, store, tracing, output, metrics } = parts;
   return new HealthServer({
     notReady: () => notReady(parts),
     warnings: () => [
@@ -138,6 +137,7 @@ function createHealth(parts: Omit<RunningParts, 'health' | 'announcer'>): Health
       ...permissions.warnings,
       ...store.warnings,
       ...SIGNALS.flatMap((signal) => tracing.losses[signal].warnings),
+      ...output.warnings,
     ],
     metrics: (response) => metrics.respond(response),
   });
@@ -214,7 +214,8 @@ async function stop(parts: RunningParts, running: Promise<unknown>): Promise<voi
   parts.permissions.stop();
   store.stop();
   await connection.close();
-  await Promise.all([health.close(), metrics.shutdown()]);
+  const lost = (thrown: unknown): void => log.warn({ reason: describeThrown(thrown) }, 'spans were lost');
+  await Promise.all([health.close(), metrics.shutdown(), parts.tracing.shutdown().catch(lost)]);
 }
 
 /** Makes sure that the streams and consumers of this worker exist, with the settings that Throughline needs. @returns the streams */

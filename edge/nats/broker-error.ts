@@ -10,6 +10,7 @@ import {
 } from '@nats-io/nats-core';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isFullCode } from '../../shared/nats/api-error.ts';
+import { NO_LEADER } from '../../shared/nats/disk-full.ts';
 
 /** The status of a request that is itself wrong. The same request would fail again. */
 const BAD_REQUEST = 400;
@@ -72,6 +73,7 @@ function refusalOf(cause: JetStreamError): ThroughlineError {
     return new ThroughlineError('broker-rejected', `the broker rejects the message: ${description}`, {
       cause,
     });
+  if (errCode === API_CODE.noLeader) return unavailable(NO_LEADER, cause);
   return unavailable(errCode === API_CODE.streamNotFound ? NO_STREAMS : FAILED, cause);
 }
 

@@ -278,7 +278,15 @@ class NatsSession implements BrokerSession {
    * is lost.
    */
   #answer<T>(call: Promise<T>): Promise<T> {
-    const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
+    const inTime = withDeadline(
+      call,
+      this.#timeoutMs,
+      () => unavailable('no answer in time'),
+      (thrown) => {
+        if (apiCodeOf(thrown) === API_CODE.noLeader) this.#stalls.noLeader(Date.now());
+        return thrown;
+      },
+    );
     return this.lost.race(inTime, (): never => {
       throw connectionLost();
     });

@@ -2,6 +2,8 @@
 export const API_CODE = {
   /** Fewer servers are up than the stream has copies. One may be away, or may not have joined yet. */
   noPeers: 10005,
+  /** The cluster has no leader: most of its servers are away, or do not reach each other. */
+  noLeader: 10008,
   consumerNotFound: 10014,
   insufficientResources: 10023,
   messageNotFound: 10037,

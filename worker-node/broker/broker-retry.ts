@@ -1,11 +1,12 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { backoff } from '../../shared/backoff.ts';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { STORES_NOTHING } from '../../shared/nats/disk-full.ts';
 import { pause } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
+import { describeFailure } from './checks/failure-reason.ts';
 
 const PAUSE = { firstMs: 100, maxMs: 5_000 };
 
@@ -100,11 +101,4 @@ function isFinal(thrown: unknown): boolean {
   if (isWrongLastSequence(thrown) || thrown instanceof errors.InvalidArgumentError) return true;
   if (thrown instanceof errors.ClosedConnectionError) return true;
   return thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageTooLarge;
-}
-
-/** The reason of a failure. The client says "JetStream is off" also if no stream has the subject. */
-function describeFailure(thrown: unknown): string {
-  if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled')
-    return 'no stream takes them, or JetStream is off, as it may be after a full disk until nats-server is restarted';
-  return describeThrown(thrown);
 }

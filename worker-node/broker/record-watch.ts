@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
 import { startInterval } from '../../shared/timers.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
+import { describeFailure } from './checks/failure-reason.ts';
 import type { Broker } from './connection/broker.ts';
 import { type JobRecord, readRecord } from './job-record.ts';
 
@@ -132,7 +133,7 @@ export class RecordWatch {
   #warn(thrown: unknown): void {
     if (this.#stopping.signal.aborted) return;
     this.#parts.log.warn(
-      { reason: describeThrown(thrown) },
+      { reason: describeFailure(thrown) },
       'job records cannot be read; they are read again later',
     );
   }

@@ -4,6 +4,8 @@ import { ThroughlinePropagator } from '../../shared/propagation/index.ts';
 import { metricsTarget } from '../../shared/trace/settings/metrics-settings.ts';
 import { tracesTarget } from '../../shared/trace/settings/otlp-settings.ts';
 import { openToNewerApis } from './api-version.ts';
+import { END_MS } from './export/counted-exporter.ts';
+import type { LogExport } from './export/logs/log-export.ts';
 import { logsTarget } from './export/logs/log-settings.ts';
 import { type AllLosses, createLosses } from './export/losses.ts';
 import { followExports, followStart } from './export/sdk-log.ts';
@@ -11,6 +13,9 @@ import type { MetricReaders } from './metrics.ts';
 import { resourceAttributes } from './resource.ts';
 import type { TracingOptions } from './sdk.ts';
 import { type NodeOtelSettings, readNodeOtelSettings } from './sdk-settings.ts';
+
+/** How long the last lines of the log may take, if the spans have taken all the time of the end. */
+const LAST_LINES_MS = 2_000;
 
 /** The tracing of a process, and the export of its metrics and log lines. */
 export interface Tracing {
@@ -49,21 +54,24 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   const resource = resourceAttributes(options.serviceName, settings);
   const common = { options, settings, losses, resource };
   followStart(settings.OTEL_LOG_LEVEL, environment, options.warn);
-  const shutdownLogs = await startLogs(common);
+  const stopLogs = await startLogs(common);
   const spans = await startSpans(common);
   followExports(settings.OTEL_LOG_LEVEL);
   openToNewerApis();
+  let endsAt = Number.NEGATIVE_INFINITY;
   return {
     on: spans.on,
     losses,
     resource,
     metricReaders: () => createReaders(common),
     shutdown: async () => {
+      endsAt = performance.now() + END_MS;
       await spans.shutdown();
       losses.spans.stop();
       losses.metrics.stop();
     },
-    shutdownLogs,
+    // The last lines come after the spans. A collector that has kept the spans waiting gets little more time for them.
+    shutdownLogs: () => stopLogs(Math.max(LAST_LINES_MS, endsAt - performance.now())),
   };
 }
 
@@ -104,7 +112,7 @@ async function createReaders({ options, settings, losses }: Common): Promise<Met
 }
 
 /** @returns a function that sends the lines that are left, and stops */
-async function startLogs({ options, settings, losses, resource }: Common): Promise<() => Promise<void>> {
+async function startLogs({ options, settings, losses, resource }: Common): Promise<LogExport['shutdown']> {
   const { lines, environment } = options;
   const target = lines === undefined ? undefined : logsTarget(settings);
   if (target === undefined) {

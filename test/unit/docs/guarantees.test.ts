@@ -17,9 +17,9 @@ describe('docs/GUARANTEES.md', () => {
       Array.from({ length: last }, (_, index) => `${letter}${index + 1}`);
     const wanted = [
       ...numbered('E', 15),
-      ...numbered('N', 16),
+      ...numbered('N', 17),
       'S3',
-      ...numbered('W', 17),
+      ...numbered('W', 18),
       ...numbered('T', 3),
       ...numbered('C', 4),
       ...numbered('A', 32),

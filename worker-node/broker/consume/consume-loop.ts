@@ -1,10 +1,10 @@
 import { backoff } from '../../../shared/backoff.ts';
-import { describeThrown } from '../../../shared/errors.ts';
 import { PRIORITIES, type Priority } from '../../../shared/job/priority.ts';
 import { Deadlines } from '../../../shared/nats/client/deadlines.ts';
 import { pause, startTimer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { WorkerMetrics } from '../../telemetry/metrics.ts';
+import { describeFailure } from '../checks/failure-reason.ts';
 import { type Delivery, deliveryOf } from './delivery.ts';
 import { EndingSlots } from './ending-slots.ts';
 import { FullWatch } from './full-watch.ts';
@@ -358,7 +358,7 @@ export class ConsumeLoop {
     this.#hasFailed = true;
     const isFirst = this.healthy;
     this.#failures++;
-    this.#problem = describeThrown(thrown);
+    this.#problem = describeFailure(thrown);
     const { log, what } = this.#options;
     if (this.#stopping.signal.aborted) return;
     // When a stream is deleted, the server does not tell each pull that waits at one of its consumers.

@@ -5,6 +5,9 @@ import { startTimer } from '../../../shared/timers.ts';
 import type { Losses } from './losses.ts';
 import type { Exported } from './otlp-exporter.ts';
 
+/** How long a process that ends waits for its collector: systemd and Kubernetes do not wait much longer. */
+export const END_MS = 10_000;
+
 /** The library's words for an answer of 429, 502, 503 or 504: it does not say which. */
 const BUSY = 'Export failed with retryable status';
 /** The library's words for an answer that did not come. */
@@ -48,11 +51,6 @@ export class CountedExporter<Batch> {
     this.#counting = counting;
   }
 
-  /** Batches that come later than this are lost: a process that stops must not wait for each one. */
-  endIn(ms: number): void {
-    this.#endsAt = Math.min(this.#endsAt, performance.now() + ms);
-  }
-
   export(batch: Batch, done: (result: Exported) => void): void {
     const { losses, sizeOf, taken, timeoutMs } = this.#counting;
     const size = sizeOf(batch);
@@ -94,11 +92,21 @@ export class CountedExporter<Batch> {
     else if (said !== '') losses.remark(`the collector took the ${what}, and warns: ${said}`);
   }
 
-  /** Waits for the answers to all batches. What has none after `limitMs` is lost. */
-  async answered(limitMs: number): Promise<void> {
-    await valueWithin(Promise.all(this.#open.keys()), limitMs);
+  /**
+   * Waits for `sending`, which sends what is left when the process ends, and for all answers. What has none in time is lost, and so
+   * is what comes later: a process that stops must not wait for each batch.
+   * @param limitMs the time; at most 10 s
+   */
+  async finish(sending: Promise<unknown>, limitMs: number): Promise<void> {
+    const ms = Math.min(limitMs, END_MS);
+    this.#endsAt = performance.now() + ms;
+    await valueWithin(
+      sending.then(() => Promise.all(this.#open.keys())),
+      ms,
+    );
     const error = new Error('the collector has not answered in time');
     for (const end of this.#open.values()) end({ code: ExportResultCode.FAILED, error });
+    await sending;
   }
 
   async forceFlush(): Promise<void> {

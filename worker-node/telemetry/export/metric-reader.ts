@@ -4,6 +4,7 @@ import {
   type IMetricReader,
   type MetricProducer,
   PeriodicExportingMetricReader,
+  type PeriodicExportingMetricReaderOptions,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import type { MetricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
@@ -39,7 +40,8 @@ export function otlpReader({ target, losses, environment, own }: OtlpReaderParts
     forceFlush: () => counted.forceFlush(),
     shutdown: () => counted.shutdown(),
   };
-  const reader = new EndingReader({
+  const finish = (sending: Promise<void>) => counted.finish(sending, target.timeoutMs);
+  const reader = new EndingReader(finish, {
     exporter,
     metricProducers: [own],
     exportIntervalMillis: target.intervalMs,
@@ -51,10 +53,20 @@ export function otlpReader({ target, losses, environment, own }: OtlpReaderParts
 /** A reader that knows when its last export comes, which is sent in any case. */
 class EndingReader extends PeriodicExportingMetricReader {
   isEnding = false;
+  readonly #finish: (sending: Promise<void>) => Promise<void>;
+
+  /** @param finish waits for the last export, but not for ever */
+  constructor(
+    finish: (sending: Promise<void>) => Promise<void>,
+    options: PeriodicExportingMetricReaderOptions,
+  ) {
+    super(options);
+    this.#finish = finish;
+  }
 
   protected override async onShutdown(): Promise<void> {
     this.isEnding = true;
-    await super.onShutdown();
+    await this.#finish(super.onShutdown());
   }
 }
 

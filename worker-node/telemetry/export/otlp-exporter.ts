@@ -1,4 +1,5 @@
 import type { Agent, ClientRequest } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
 import {
@@ -6,6 +7,7 @@ import {
   createOtlpHttpExportDelegate,
 } from '@opentelemetry/otlp-exporter-base/node-http';
 import { retryAfterMs } from '../../../shared/text/retry-after.ts';
+import { startTimer } from '../../../shared/timers.ts';
 import {
   type ExportAnswer,
   MAX_ANSWER,
@@ -58,7 +60,7 @@ export class OtlpExporter<Batch> {
     const serializer = {
       serializeRequest: write,
       deserializeResponse: (body: Uint8Array) => {
-        this.#answer = readExportAnswer(new TextDecoder().decode(body.subarray(0, MAX_ANSWER)));
+        this.#answer = readExportAnswer(new TextDecoder().decode(unzipped(body).subarray(0, MAX_ANSWER)));
         return {};
       },
     };
@@ -70,7 +72,11 @@ export class OtlpExporter<Batch> {
     this.#library = withoutHeaders(target, environment, (config) => {
       const options = convertLegacyHttpOptions(config, variable, `v1/${variable.toLowerCase()}`, json);
       const agentFactory = async (protocol: string) =>
-        withOwnTries(await options.agentFactory(protocol), { asked, isBrief });
+        withOwnTries(await options.agentFactory(protocol), {
+          asked,
+          isBrief,
+          longestMs: 2 * target.timeoutMs,
+        });
       const own = { ...options, agentFactory };
       const delegate = createOtlpHttpExportDelegate(own, serializer, '', none, undefined);
       return new OTLPExporterBase<Batch>(delegate);
@@ -99,6 +105,21 @@ export class OtlpExporter<Batch> {
   }
 }
 
+/** The first two bytes of what is zipped with gzip. */
+const GZIP = [0x1f, 0x8b];
+/** More is not unzipped. */
+const MAX_UNZIPPED = 1_024 * 1_024;
+
+/** The bytes of an answer. A server may zip it although nobody asked for that (RFC 9110, section 12.5.3), and the library does not unzip it. */
+function unzipped(body: Uint8Array): Uint8Array {
+  if (GZIP.some((byte, place) => body[place] !== byte)) return body;
+  try {
+    return gunzipSync(body, { maxOutputLength: MAX_UNZIPPED });
+  } catch {
+    return new Uint8Array();
+  }
+}
+
 function resultOf(answer: ExportAnswer): Exported {
   if (!answer.taken) return { code: ExportResultCode.FAILED, error: new Error(answer.reason) };
   return { ...answer, code: ExportResultCode.SUCCESS };
@@ -117,6 +138,8 @@ interface Tries {
   /** Is told for how many milliseconds a collector that is busy wants nothing more. */
   readonly asked: (waitMs: number) => void;
   readonly isBrief: boolean;
+  /** A request whose answer has no end by then is given up: the library waits for ever, and sends at most 30 at the same time. */
+  readonly longestMs: number;
 }
 
 /**
@@ -124,10 +147,12 @@ interface Tries {
  * spends all its tries within milliseconds. Without the header it waits longer before each try. It knows by the code of an
  * error that another try makes sense, so a process that is brief hides the codes after which none does.
  */
-function withOwnTries(agent: Agent, { asked, isBrief = false }: Tries): Agent {
+function withOwnTries(agent: Agent, { asked, isBrief, longestMs }: Tries): Agent {
   const requested = agent as unknown as Requested;
   const addRequest = requested.addRequest.bind(agent);
   requested.addRequest = (request, ...more) => {
+    const timer = startTimer(longestMs, () => request.destroy());
+    request.once('close', timer.stop);
     request.prependOnceListener('response', ({ headers, statusCode = 0 }) => {
       const waitMs = retryAfterMs(headers['retry-after'], Date.now()) ?? 0;
       if (waitMs > 0) headers['retry-after'] = String(Math.min(MAX_SECONDS, Math.ceil(waitMs / 1_000)));

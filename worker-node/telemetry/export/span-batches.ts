@@ -116,9 +116,7 @@ export class SpanBatches implements SpanProcessor {
 
   async shutdown(): Promise<void> {
     this.#isShut = true;
-    this.#exporter.endIn(this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
-    await this.#sendWaiting();
-    await this.#exporter.answered(this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
+    await this.#exporter.finish(this.#sendWaiting(), this.#settings.OTEL_BSP_EXPORT_TIMEOUT);
     await this.#exporter.shutdown();
   }
 

@@ -23,7 +23,7 @@ export class LogBatches implements LogRecordProcessor {
   readonly #patient: PatientExporter;
   readonly #exporter: CountedExporter<ReadableLogRecord[]>;
   readonly #waiting: Waiting;
-  readonly #timeoutMs: number;
+  #limitMs: number;
   readonly #losses: Losses;
   /** The characters of each record that waits, and of all of them. */
   readonly #sizes: number[] = [];
@@ -35,7 +35,7 @@ export class LogBatches implements LogRecordProcessor {
     { losses, environment }: { readonly losses: Losses; readonly environment: Environment },
   ) {
     const max = settings.OTEL_BLRP_MAX_QUEUE_SIZE;
-    this.#timeoutMs = target.timeoutMs;
+    this.#limitMs = target.timeoutMs;
     this.#losses = losses;
     this.#waiting = new Waiting(losses, max, `${max} log records wait already (OTEL_BLRP_MAX_QUEUE_SIZE)`);
     const write = (records: ReadableLogRecord[]) => JsonLogsSerializer.serializeRequest(records);
@@ -78,11 +78,18 @@ export class LogBatches implements LogRecordProcessor {
     await this.#batches.forceFlush();
   }
 
+  /** All batches that are left have at most so much time. */
+  endIn(ms: number): void {
+    this.#limitMs = Math.min(this.#limitMs, ms);
+  }
+
   /** The SDK sends the batches that are left one after the other. They all have the time of one export. */
   async shutdown(): Promise<void> {
-    this.#exporter.endIn(this.#timeoutMs);
     this.#patient.hurry();
-    await this.#batches.shutdown().catch(() => undefined);
+    await this.#exporter.finish(
+      this.#batches.shutdown().catch(() => undefined),
+      this.#limitMs,
+    );
   }
 }
 

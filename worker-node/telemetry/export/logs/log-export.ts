@@ -24,16 +24,17 @@ interface LogExportParts {
 /** What sends the lines of the log to a collector. */
 export interface LogExport {
   readonly send: SendLine;
-  /** Sends the lines that are left, for as long as one export may take, and stops. */
-  readonly shutdown: () => Promise<void>;
+  /** Sends the lines that are left, for as long as one export may take, but at most for `limitMs`, and stops. */
+  readonly shutdown: (limitMs?: number) => Promise<void>;
 }
 
 /** Starts OpenTelemetry's logs SDK with OTLP over HTTP. */
 export function startLogExport(parts: LogExportParts): LogExport {
   const { settings, losses } = parts;
+  const batches = new LogBatches(parts.target, settings, parts);
   const provider = new LoggerProvider({
     resource: foundResource(parts.resource, parts.environment),
-    processors: [new LogBatches(parts.target, settings, parts)],
+    processors: [batches],
     logRecordLimits: {
       attributeCountLimit:
         settings.OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT ?? settings.OTEL_ATTRIBUTE_COUNT_LIMIT,
@@ -54,7 +55,8 @@ export function startLogExport(parts: LogExportParts): LogExport {
   };
   return {
     send,
-    shutdown: async () => {
+    shutdown: async (limitMs = Number.POSITIVE_INFINITY) => {
+      batches.endIn(limitMs);
       await provider.shutdown();
       losses.stop();
     },

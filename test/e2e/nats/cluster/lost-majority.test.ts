@@ -1,0 +1,36 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { jobEnded } from '../../../support/jobs.ts';
+import { startTestCluster } from '../../../support/nats/nats.ts';
+import { until } from '../../../support/poll.ts';
+import { withTestStack } from '../../../support/stack.ts';
+
+it('N17: while most servers of a cluster are away, edge and worker say so, and are ready after that', async () => {
+  const cluster = await startTestCluster();
+  onTestFinished(() => cluster.stop());
+  const [first, ...others] = cluster.nodes;
+  if (first === undefined) throw new Error('the cluster has no servers');
+  const stack = await withTestStack({
+    nats: first.server,
+    tracing: false,
+    edge: { BROKER_TIMEOUT_MS: '1000' },
+    worker: { STREAM_REPLICAS: '3', WORKER_ANNOUNCE_MS: '500' },
+  });
+  const says = (url: string): Promise<boolean> =>
+    until('/readyz to say that servers are away', async () => {
+      const response = await fetch(`${url}/readyz`);
+      return response.status === 503 && (await response.text()).includes('servers of the cluster');
+    });
+  expect((await stack.run('echo', 'before')).state).toBe('succeeded');
+  for (const { server } of others) await server.kill();
+  const accepted = await until('a job in the outbox', async () => {
+    const response = await stack.submit({ operation: 'echo', input: 'meanwhile' });
+    const body = (await response.json()) as { durability?: string; id: string };
+    return body.durability === 'outbox' && body;
+  });
+  await says(stack.url);
+  await says(stack.worker.healthUrl);
+  for (const { server } of others) await server.restart();
+  for (const url of [stack.url, stack.worker.healthUrl])
+    await until('readiness', async () => (await fetch(`${url}/readyz`)).ok);
+  expect(await jobEnded(stack, accepted.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+});
