@@ -20,7 +20,7 @@ const KEPT = {
 it('V8 throws no compiled code of a submit away at a garbage collection, since an object of each kind is kept', () => {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    ['--expose-gc', '--trace-deopt', '--no-warnings', HOT_CODE],
+    ['--expose-gc', '--trace-deopt', '--no-concurrent-recompilation', '--no-warnings', HOT_CODE],
     { encoding: 'utf8', maxBuffer: 64 * 1_024 * 1_024 },
   );
   expect([status, stderr]).toEqual([0, '']);
