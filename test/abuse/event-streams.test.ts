@@ -3,7 +3,9 @@ import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ThroughlineClient } from '../../client/index.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
+import { JobHistory } from '../../shared/api/answers/job-history.ts';
 import type { EventKind, JobEvent } from '../../shared/job/event.ts';
+import { bodyOf } from '../support/http/answers.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
@@ -78,8 +80,7 @@ async function begin(
 
 /** The id of the first event of a job. */
 async function firstIdOf(caller: Caller, jobId: string): Promise<string | undefined> {
-  const response = await caller.call(stack.url, `/v1/jobs/${jobId}/events`);
-  return ((await response.json()) as { events: { id: string }[] }).events[0]?.id;
+  return (await bodyOf(JobHistory, caller.call(stack.url, `/v1/jobs/${jobId}/events`))).events[0]?.id;
 }
 
 describe('event streams', () => {

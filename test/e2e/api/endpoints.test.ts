@@ -2,7 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { JobPage } from '../../../shared/api/answers/job-list.ts';
 import type { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { withoutName } from '../../support/http/access.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
@@ -73,7 +75,7 @@ async function send(method: string, path: string, sent: Sent, key: string | unde
 
 async function submit(job: unknown, headers: Record<string, string> = {}): Promise<string> {
   const response = await send('POST', '/v1/jobs', { body: job, headers }, keys.all);
-  return ((await response.json()) as { id: string }).id;
+  return (await bodyOf(Job, response)).id;
 }
 
 /** A job that a cancel of many finds. */

@@ -7,6 +7,7 @@ import { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';
+import { acceptedIn } from '../../support/http/answers.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
@@ -43,8 +44,7 @@ async function submitMany(tenant: Tenant, count: number): Promise<string[]> {
   const jobs = Array.from({ length: count }, (_, input) => ({ operation: 'echo', input }));
   const response = await call(tenant, '/v1/jobs/batch', { method: 'POST', body: JSON.stringify({ jobs }) });
   expect(response.status).toBe(207);
-  const { results } = (await response.json()) as { results: { job: Job }[] };
-  return results.map(({ job }) => job.id);
+  return (await acceptedIn(response)).map(({ id }) => id);
 }
 
 async function all(tenant: Tenant, query = ''): Promise<JobSummary[]> {

@@ -5,6 +5,7 @@ import { findFreePort } from '../../../dev/machine/free-port.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { bridgesOf } from '../../support/http/answers.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -40,12 +41,9 @@ async function queued(manager: JetStreamManager): Promise<number> {
 }
 
 async function sentAndRunOnce(stack: TestStack, manager: JetStreamManager, job: Job): Promise<void> {
-  await until('the outbox to be empty', async () => {
-    const { bridges } = (await (await stack.call('/readyz')).json()) as {
-      bridges: { outbox: { pending: number } }[];
-    };
-    return bridges.every(({ outbox }) => outbox.pending === 0);
-  });
+  await until('the outbox to be empty', async () =>
+    (await bridgesOf(stack)).every(({ outbox }) => outbox.pending === 0),
+  );
   expect(await queued(manager)).toBe(1);
   await stack.addWorker();
   const ended = await until('the job to end', async () => {
