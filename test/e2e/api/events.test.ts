@@ -4,10 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { SEALED } from '../../../edge/calls/place-seal.ts';
 import { JobHistory, RecordedEvent } from '../../../shared/api/answers/job-history.ts';
-import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
+import type { EventKind } from '../../../shared/job/event.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { bodyOf, bridgesOf } from '../../support/http/answers.ts';
 import { allOf, connectEvents } from '../../support/http/event-source.ts';
+import { jobEvent } from '../../support/nats/job-event.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -41,20 +42,8 @@ async function startTeller(stack: TestStack, jobId: string) {
   let count = 0;
   const tell = async (kind: EventKind, attempt = 1): Promise<string> => {
     const at = new Date().toISOString();
-    const event: JobEvent = {
-      kind,
-      jobId,
-      operation: 'test.told',
-      attempt,
-      maxAttempts: 3,
-      released: 0,
-      acceptedAt: at,
-      at,
-      worker: 'teller',
-      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
-      spanId: '00f067aa0ba902b7',
-      progress: { message: `${++count}` },
-    };
+    const progress = { message: `${++count}` };
+    const event = jobEvent(kind, { jobId, operation: 'test.told', attempt, at, progress });
     const msgID = `${jobId}:${count}`;
     await stream.publish(`events.demo.${jobId}`, JSON.stringify(event), { msgID, retries: 20 });
     return event.progress?.message ?? '';

@@ -9,6 +9,7 @@ import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';
 import { acceptedIn } from '../../support/http/answers.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
+import { jobEvent } from '../../support/nats/job-event.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
@@ -159,21 +160,8 @@ describe('the list of jobs', () => {
     await jetstream(nats).publish('jobs.normal.p1.raw.raw-1.echo', '{"n":1}');
     expect(await listed('raw', 'raw-1', 'succeeded')).toMatchObject({ operation: 'echo', attempt: 1 });
 
-    const at = '2026-01-02T03:04:05.000Z';
-    const event = {
-      kind: 'failed',
-      jobId: 'old-1',
-      operation: 'image.thumbnail',
-      attempt: 2,
-      maxAttempts: 2,
-      released: 0,
-      acceptedAt: at,
-      at,
-      worker: 'go',
-      traceId: '',
-      spanId: '',
-      error: { code: 'out-of-memory', message: 'it was too large' },
-    };
+    const error = { code: 'out-of-memory', message: 'it was too large' };
+    const event = jobEvent('failed', { jobId: 'old-1', operation: 'image.thumbnail', error });
     const plain = headers();
     plain.set('ce-type', 'dev.throughline.job.failed');
     await jetstream(nats).publish('events.bodies.old-1', JSON.stringify(event), { headers: plain });
