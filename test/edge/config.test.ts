@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EDGE_SETTING_NAMES, type Env, edgeConfig, edgeSettings } from '../../edge/config.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { sentenceOf } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
 
 const HASH = 'a'.repeat(64);
@@ -17,16 +18,6 @@ const env = (more: Record<string, unknown> = {}): Env =>
     API_KEYS: KEYS,
     ...more,
   }) as unknown as Env;
-
-/** What a reader of settings refuses; '' if it takes them. */
-function sentenceOf(read: () => unknown): string {
-  try {
-    read();
-    return '';
-  } catch (thrown) {
-    return String(thrown);
-  }
-}
 
 describe("the edge's settings", () => {
   it('have their defaults', () => {

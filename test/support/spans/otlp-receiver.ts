@@ -25,6 +25,11 @@ export interface OtlpReceiver {
   readonly requests: IncomingMessage[];
 }
 
+/** A header of the first export. */
+export function headerOf({ requests }: OtlpReceiver, name: string): unknown {
+  return requests[0]?.headers[name];
+}
+
 /** A collector that answers as a test wants. @param answers one for each export; the last one stays */
 export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpReceiver> {
   const left = [...answers];
