@@ -4,20 +4,12 @@ import { EDGE_SETTING_NAMES, type Env, edgeConfig, edgeSettings } from '../../ed
 import { LIMITS } from '../../shared/job/limits.ts';
 import { sentenceOf } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
+import { edgeEnv } from './support/edge-env.ts';
 
 const HASH = 'a'.repeat(64);
 const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 
-/** A Worker's bindings: the least that is needed, and more. */
-const env = (more: Record<string, unknown> = {}): Env =>
-  ({
-    BRIDGE: {},
-    JOB_INDEX: {},
-    SCHEDULES: {},
-    NATS_URL: 'wss://nats.example',
-    API_KEYS: KEYS,
-    ...more,
-  }) as unknown as Env;
+const env = (more: Record<string, unknown> = {}): Env => edgeEnv({ API_KEYS: KEYS, ...more });
 
 describe("the edge's settings", () => {
   it('have their defaults', () => {

@@ -4,6 +4,7 @@ import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { refusalOf } from '../../unit/support.ts';
+import { edgeEnv } from '../support/edge-env.ts';
 import { KEY, problemIn, setup } from './app-support.ts';
 
 const TOKENS = {
@@ -14,14 +15,7 @@ const TOKENS = {
 const BRIDGE = { idFromName: () => '' };
 const entry = { id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) };
 const env = (more: Record<string, unknown> = {}): Env =>
-  ({
-    BRIDGE,
-    JOB_INDEX: {},
-    SCHEDULES: {},
-    NATS_URL: 'wss://nats.example',
-    API_KEYS: JSON.stringify([entry]),
-    ...more,
-  }) as unknown as Env;
+  edgeEnv({ BRIDGE, API_KEYS: JSON.stringify([entry]), ...more });
 
 describe('every route under /v1', () => {
   const routes = createApp().routes.filter(({ path, method }) => path.startsWith('/v1/') && method !== 'ALL');
