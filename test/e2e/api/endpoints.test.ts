@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import type { JobPage } from '../../../shared/api/answers/job-list.ts';
-import type { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
+import { OutboxList } from '../../../shared/api/answers/outbox.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { withoutName } from '../../support/http/access.ts';
 import { bodyOf } from '../../support/http/answers.ts';
@@ -82,7 +82,7 @@ async function submit(job: unknown, headers: Record<string, string> = {}): Promi
 async function makeListedJob(): Promise<string> {
   const id = await submit({ ...JOB, delay: '1h', tags: ['cancelled'] });
   await until('the job to be listed', async () => {
-    const page = (await (await send('GET', '/v1/jobs?tag=cancelled', {}, keys.all)).json()) as JobPage;
+    const page = await bodyOf(JobPage, send('GET', '/v1/jobs?tag=cancelled', {}, keys.all));
     return page.jobs.some((job) => job.id === id);
   });
   return id;
@@ -105,7 +105,7 @@ async function makeLetter(): Promise<string> {
 async function makeSetAside(): Promise<string> {
   const id = await submit({ ...JOB, input: 'x'.repeat(220_000) });
   const item = await until('the job to be rejected', async () => {
-    const { jobs } = (await (await send('GET', '/v1/outbox', {}, keys.all)).json()) as OutboxList;
+    const { jobs } = await bodyOf(OutboxList, send('GET', '/v1/outbox', {}, keys.all));
     return jobs.find(({ jobId, state }) => jobId === id && state === 'rejected');
   });
   return item.id;

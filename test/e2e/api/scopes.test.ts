@@ -44,7 +44,7 @@ describe('a key with jobs:write alone', () => {
     const replayed = await submit(KEYS.writer, keyed);
     expect(replayed.headers.get('idempotency-replayed')).toBe('true');
     for (const answer of [waited, replayed]) {
-      const ended = (await answer.json()) as Job;
+      const ended = await bodyOf(Job, answer);
       expect(ended.state).toBe('succeeded');
       expect(ended).not.toHaveProperty('result');
     }

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 
 async function read(id: string): Promise<Job> {
-  return (await (await stack.call(`/v1/jobs/${id}`)).json()) as Job;
+  return await bodyOf(Job, stack.call(`/v1/jobs/${id}`));
 }
 
 it('of two requests with one key at the same moment, only one is taken, even if only one of them is delayed', async () => {

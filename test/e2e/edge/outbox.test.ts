@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
 import { JobHistory } from '../../../shared/api/answers/job-history.ts';
-import type { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { OutboxList } from '../../../shared/api/answers/outbox.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
@@ -17,13 +17,13 @@ const echo = (input: unknown) => ({ operation: 'echo', input });
 
 async function accepted(stack: TestStack, body: unknown, headers: Record<string, string> = {}): Promise<Job> {
   const response = await stack.submit(body, headers);
-  const job = (await response.json()) as Job;
+  const job = await bodyOf(Job, response);
   expect([response.status, job]).toMatchObject([202, { state: 'queued' }]);
   return job;
 }
 
 async function read(stack: TestStack, id: string): Promise<Job> {
-  return (await (await stack.call(`/v1/jobs/${id}`)).json()) as Job;
+  return await bodyOf(Job, stack.call(`/v1/jobs/${id}`));
 }
 
 function ended(stack: TestStack, { id }: Job): Promise<Job> {
@@ -244,7 +244,7 @@ describe('the outbox', () => {
     await stack.nats.restart();
     expect((await ended(stack, small)).state).toBe('succeeded');
     const listed = await until('the job to be rejected', async () => {
-      const { jobs } = (await (await stack.call('/v1/outbox')).json()) as OutboxList;
+      const { jobs } = await bodyOf(OutboxList, stack.call('/v1/outbox'));
       return jobs[0]?.state === 'rejected' && jobs;
     });
     expect(listed).toMatchObject([

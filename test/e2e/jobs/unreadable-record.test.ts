@@ -84,7 +84,7 @@ describe('W17: a job whose last event cannot be read', () => {
     const job = await submitJob(stack, 'test.author', { how: 'retry after', value: 'fraction' });
     await until('the first attempt to end', async () => {
       const response = await stack.call(`/v1/jobs/${job.id}`);
-      return ((await response.json()) as Job).state === 'retrying';
+      return (await bodyOf(Job, response)).state === 'retrying';
     });
     await jetstream(await connectTo(stack)).publish(`events.demo.${job.id}`, 'noise');
     const ended = await until('the job to end', async () => {

@@ -12,7 +12,7 @@ export async function bodyOf<Schema extends z.ZodType>(
 }
 
 /** The results of a batch, in the order of its jobs. */
-export async function resultsOf(response: Response): Promise<readonly BatchResult[]> {
+export async function resultsOf(response: Response): Promise<BatchResult[]> {
   return (await bodyOf(BatchReport, response)).results;
 }
 
