@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { BatchReport } from '../../shared/api/answers/batch-report.ts';
 import type { Problem } from '../../shared/api/answers/problem.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
@@ -113,7 +114,7 @@ describe('a body', () => {
   it('A16: of a batch with 16 largest inputs is accepted as a whole', async () => {
     const { status, text } = await post('/v1/jobs/batch', largestBatch(LIMITS.batchInputs));
     expect(status).toBe(207);
-    const { results } = JSON.parse(text) as { results: { status: number }[] };
+    const { results } = BatchReport.parse(JSON.parse(text));
     expect(results.map((result) => result.status)).toEqual(Array(LIMITS.batchInputs).fill(202));
   });
 

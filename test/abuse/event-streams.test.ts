@@ -3,7 +3,10 @@ import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ThroughlineClient } from '../../client/index.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
-import type { EventKind, JobEvent } from '../../shared/job/event.ts';
+import { JobHistory } from '../../shared/api/answers/job-history.ts';
+import type { EventKind } from '../../shared/job/event.ts';
+import { bodyOf } from '../support/http/answers.ts';
+import { jobEvent } from '../support/nats/job-event.ts';
 import { until } from '../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../support/stack.ts';
 import { type Caller, tenants } from '../support/tenants.ts';
@@ -54,20 +57,7 @@ async function begin(
   kind: EventKind = 'progress',
 ): Promise<void> {
   const at = new Date().toISOString();
-  const event: JobEvent = {
-    kind,
-    jobId,
-    operation: 'echo',
-    attempt: 1,
-    maxAttempts: 3,
-    released: 0,
-    acceptedAt: at,
-    at,
-    worker: 'teller',
-    traceId: '',
-    spanId: '',
-    result: 'x'.repeat(size),
-  };
+  const event = jobEvent(kind, { jobId, at, result: 'x'.repeat(size) });
   const nats = await connect({ servers: stack.nats.url });
   const published = Array.from({ length: events }, () =>
     jetstream(nats).publish(`events.${tenant}.${jobId}`, JSON.stringify(event), { timeout: STORE_MS }),
@@ -78,8 +68,7 @@ async function begin(
 
 /** The id of the first event of a job. */
 async function firstIdOf(caller: Caller, jobId: string): Promise<string | undefined> {
-  const response = await caller.call(stack.url, `/v1/jobs/${jobId}/events`);
-  return ((await response.json()) as { events: { id: string }[] }).events[0]?.id;
+  return (await bodyOf(JobHistory, caller.call(stack.url, `/v1/jobs/${jobId}/events`))).events[0]?.id;
 }
 
 describe('event streams', () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageReport } from '../../shared/api/usage.ts';
 import { Job } from '../../shared/job/job.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
+import { resultsOf } from '../support/http/answers.ts';
 import { connectTo } from '../support/jobs.ts';
 import { until } from '../support/poll.ts';
 import { withTestStack } from '../support/stack.ts';
@@ -18,8 +19,7 @@ async function batch(caller: Caller, url: string, jobs: readonly unknown[]): Pro
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jobs }),
   });
-  const { results } = (await response.json()) as { results: { status: number }[] };
-  return results.map(({ status }) => status);
+  return (await resultsOf(response)).map(({ status }) => status);
 }
 
 async function usageOf(caller: Caller, url: string): Promise<UsageReport> {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Job } from '../../shared/job/job.ts';
 import { withoutName } from '../support/http/access.ts';
+import { bridgesOf } from '../support/http/answers.ts';
 import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
@@ -174,10 +175,7 @@ describe('a part of a subject', () => {
   );
 
   it('A12, A13: the connection to NATS stayed open during all of these', async () => {
-    const { bridges } = (await (await fetch(`${stack.url}/readyz`)).json()) as {
-      bridges: { connections: number }[];
-    };
-    expect(bridges).toMatchObject([{ connections: 1 }]);
+    expect(await bridgesOf(stack)).toMatchObject([{ connections: 1 }]);
   });
 });
 

@@ -5,10 +5,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { extract, fromCeleryHeaders, withCarrier } from '../../shared/propagation/index.ts';
 import { shortName } from '../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { needPrograms } from '../generators/toolbox.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startRabbitmq, startRedis } from './support/brokers.ts';
 import { runCelery, servicesUp, startCelery, traced } from './support/programs.ts';
-import { needPrograms, readersFolder } from './support/tools.ts';
+import { readersFolder } from './support/tools.ts';
 
 const PROGRAMS = ['python3', 'apt-get', 'dpkg-deb'];
 
@@ -44,7 +45,7 @@ describe('a trace', () => {
   it('goes from an operation through RabbitMQ to a Celery task, and back into Throughline', async ({
     skip,
   }) => {
-    await needPrograms(PROGRAMS, skip);
+    await needPrograms({ needs: PROGRAMS }, skip);
     const broker = await startRabbitmq();
     const stack = await startTestStack({
       operationsFolder: path.join(folder, 'operations'),
@@ -59,7 +60,7 @@ describe('a trace', () => {
   });
 
   it('goes from a program in JavaScript through Redis to a Celery task', async ({ skip }) => {
-    await needPrograms(PROGRAMS, skip);
+    await needPrograms({ needs: PROGRAMS }, skip);
     const redis = await startRedis();
     const stack = await startTestStack();
     await startCelery(folder, settingsOf(stack, redis.url));
@@ -89,7 +90,7 @@ describe('a trace', () => {
   });
 
   it('is read from a task that Celery has put into Redis', async ({ skip }) => {
-    await needPrograms(PROGRAMS, skip);
+    await needPrograms({ needs: PROGRAMS }, skip);
     const redis = await startRedis();
     const stack = await startTestStack();
     const printed = await runCelery(folder, 'celery-producer.py', settingsOf(stack, redis.url));

@@ -2,11 +2,12 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { needPrograms } from '../generators/toolbox.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { startKafka, startRabbitmq } from './support/brokers.ts';
 import { runPeer, servicesUp, startProgram, traced } from './support/programs.ts';
-import { needPrograms, readersFolder } from './support/tools.ts';
+import { readersFolder } from './support/tools.ts';
 
 const PAGE = 'docs/CARRIERS.md';
 
@@ -37,7 +38,7 @@ const WHOLE = ['mail', 'throughline-worker', 'throughline-bridge', 'throughline-
 
 describe('a trace', () => {
   it('goes from Kafka into Throughline and out again', async ({ skip }) => {
-    await needPrograms(['java', 'mvn'], skip);
+    await needPrograms({ needs: ['java', 'mvn'] }, skip);
     const settings = { KAFKA: await startKafka() };
     const stack = await startSystem(settings);
     const caller = { ...settings, THROUGHLINE_URL: stack.url, THROUGHLINE_API_KEY: stack.apiKey };
@@ -50,7 +51,7 @@ describe('a trace', () => {
   });
 
   it('goes from RabbitMQ into Throughline and out again', async ({ skip }) => {
-    await needPrograms(['apt-get', 'dpkg-deb'], skip);
+    await needPrograms({ needs: ['apt-get', 'dpkg-deb'] }, skip);
     const settings = { RABBITMQ: await startRabbitmq() };
     // Here the operation's own carrier is the only one.
     const stack = await startSystem({ ...settings, OTEL_NODE_DISABLED_INSTRUMENTATIONS: 'amqplib' });

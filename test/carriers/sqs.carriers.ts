@@ -9,8 +9,9 @@ import {
   inject,
   withMessageAttributes,
 } from '../../shared/propagation/index.ts';
+import { needPrograms } from '../generators/toolbox.ts';
 import { startSqs } from './support/brokers.ts';
-import { installed, needPrograms } from './support/tools.ts';
+import { installed } from './support/tools.ts';
 
 const CARRIER: Carrier = {
   traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -37,7 +38,7 @@ const ownAttributes = (count: number): Attributes =>
   );
 
 it('SQS carries all three fields, and as many as its ten attributes leave room for', async ({ skip }) => {
-  await needPrograms(['java', 'mvn'], skip);
+  await needPrograms({ needs: ['java', 'mvn'] }, skip);
   const sqs = createRequire(path.join(await installed('node'), 'x.js'))('@aws-sdk/client-sqs') as Sqs;
   const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };
   const client = new sqs.SQSClient({ endpoint: await startSqs(), region: 'us-east-1', credentials });

@@ -2,30 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EDGE_SETTING_NAMES, type Env, edgeConfig, edgeSettings } from '../../edge/config.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { sentenceOf } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
-import { BOUND_OBJECTS } from './support/bound-objects.ts';
+import { edgeEnv } from './support/edge-env.ts';
 
 const HASH = 'a'.repeat(64);
 const KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: HASH }]);
 
-/** A Worker's bindings: the least that is needed, and more. */
-const env = (more: Record<string, unknown> = {}): Env =>
-  ({
-    ...BOUND_OBJECTS,
-    NATS_URL: 'wss://nats.example',
-    API_KEYS: KEYS,
-    ...more,
-  }) as unknown as Env;
-
-/** What a reader of settings refuses; '' if it takes them. */
-function sentenceOf(read: () => unknown): string {
-  try {
-    read();
-    return '';
-  } catch (thrown) {
-    return String(thrown);
-  }
-}
+const env = (more: Record<string, unknown> = {}): Env => edgeEnv({ API_KEYS: KEYS, ...more });
 
 describe("the edge's settings", () => {
   it('have their defaults', () => {

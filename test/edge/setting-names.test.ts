@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { EDGE_SETTING_NAMES, type Env, edgeSettings } from '../../edge/config.ts';
+import { EDGE_SETTING_NAMES, edgeSettings } from '../../edge/config.ts';
 import { OTEL_SETTING_NAMES } from '../../shared/trace/settings/otel-settings.ts';
 import { type SettingProof, unusedNames } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
-import { BOUND_OBJECTS, NAMESPACE } from './support/bound-objects.ts';
+import { edgeEnv, NAMESPACE } from './support/edge-env.ts';
 
-const LEAST = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 const KEY = [{ id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) }];
 const TOKENS = { JWT_JWKS_URL: 'https://issuer.example/jwks', JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'us' };
 const CREDS = ['JWT', 'SEED']
@@ -115,8 +114,7 @@ const OTEL_PROOFS: Readonly<Record<string, SettingProof>> = {
   OTEL_BSP_SCHEDULE_DELAY: { good: '1', wrong: '10000' },
   OTEL_BSP_EXPORT_TIMEOUT: { good: '1', wrong: '20001' },
 };
-const read = (more: Readonly<Record<string, unknown>>) =>
-  edgeSettings({ ...LEAST, ...more } as unknown as Env);
+const read = (more: Readonly<Record<string, unknown>>) => edgeSettings(edgeEnv(more));
 
 describe('every binding of the edge', () => {
   it('is proved below, and is used somewhere', async () => {

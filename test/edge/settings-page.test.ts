@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { cliConfig, terminalConfig } from '../../cli/config.ts';
-import { type Env, edgeSettings } from '../../edge/config.ts';
+import { edgeSettings } from '../../edge/config.ts';
 import { SECTIONS, settingsPage } from '../../scripts/settings/page.ts';
 import { parseConfig } from '../../shared/config.ts';
 import { OTEL_NAMES } from '../../shared/trace/settings/otel-names.ts';
@@ -11,12 +11,11 @@ import { workerConfig } from '../../worker-node/config.ts';
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import { PAGES, textOf } from '../support/docs/pages.ts';
 import { SUITE_SETTINGS } from '../support/suite-settings.ts';
-import { BOUND_OBJECTS } from './support/bound-objects.ts';
+import { edgeEnv } from './support/edge-env.ts';
 
 type Values = Readonly<Record<string, string>>;
 
 const page = await readFile(join(import.meta.dirname, '../../docs/SETTINGS.md'), 'utf8');
-const LEAST = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
 
 /** Pages that also name constants of the code, and pages about other programs. */
 const ABOUT_THE_CODE = [
@@ -32,10 +31,10 @@ const OF_OTHERS =
 
 /** What each program reads when these values are given, by the title of its section. */
 const READERS: Readonly<Record<string, (given: Values) => unknown>> = {
-  'The edge': (given) => edgeSettings({ ...LEAST, ...given } as unknown as Env).config,
+  'The edge': (given) => edgeSettings(edgeEnv(given)).config,
   'The worker': workerConfig,
   'The command line': (given) => [cliConfig(given, {}), terminalConfig(given)],
-  OpenTelemetry: (given) => edgeSettings({ ...LEAST, ...given } as unknown as Env).config,
+  OpenTelemetry: (given) => edgeSettings(edgeEnv(given)).config,
   "OpenTelemetry's SDK for Node": (given) => readNodeOtelSettings(given).settings,
   'The test suites': (given) => parseConfig(z.object(SUITE_SETTINGS), given),
 };
@@ -83,8 +82,7 @@ describe('docs/SETTINGS.md', () => {
     'says that $name is required, and nothing starts without it',
     ({ title, name }) => {
       expect(title).toBe('The edge');
-      const { [name]: _, ...others } = LEAST as Record<string, unknown>;
-      expect(() => edgeSettings(others as Env)).toThrow(new RegExp(`\\b${name}: `));
+      expect(() => edgeSettings(edgeEnv({ [name]: undefined }))).toThrow(new RegExp(`\\b${name}: `));
     },
   );
 

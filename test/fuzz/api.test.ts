@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { createApiKey } from '../../shared/api/access.ts';
+import { Job } from '../../shared/job/job.ts';
+import { bodyOf } from '../support/http/answers.ts';
 import { Contract, type ContractDocument } from '../support/http/contract.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -83,7 +85,7 @@ async function makeJob(index: number): Promise<string> {
     { operation: 'echo', input: index, delay: '1h' },
   ];
   const response = await stack.submit(kinds[index % kinds.length], { 'idempotency-key': `fuzz-${index}` });
-  const { id } = (await response.json()) as { id: string };
+  const { id } = await bodyOf(Job, response);
   if (index % kinds.length === 1) {
     await until('the dead letter', async () => (await stack.call(`/v1/dead-letters/${id}`)).ok);
   }

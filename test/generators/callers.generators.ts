@@ -11,9 +11,8 @@ import { atEndOfFile } from '../support/cleanup.ts';
 import { blockOf, blocksOf, fileOf, ROOT } from '../support/docs/pages.ts';
 import { until } from '../support/poll.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { SUITE } from '../support/suite-settings.ts';
 import { rustTarget, whyNoRust } from './rust.ts';
-import { missingPrograms, runShell, toolEnvironment } from './toolbox.ts';
+import { needPrograms, runShell, toolEnvironment } from './toolbox.ts';
 
 const PAGE = 'docs/CALLERS.md';
 
@@ -98,7 +97,7 @@ const REFUSED = {
 
 describe('the programs of the page', () => {
   it.for(LANGUAGES)('$name: call and receive do what the page says', async (language, { skip }) => {
-    await needPrograms(language.needs, skip);
+    await needPrograms({ needs: language.needs }, skip);
     const why = language.name === 'rust' ? whyNoRust(RUST_TARGET) : undefined;
     if (why !== undefined) skip(why);
     const { name, build, receive } = language;
@@ -168,14 +167,4 @@ async function startedByCaller(traceId: string): Promise<void> {
     kind === 'SERVER' && name === 'POST /v1/jobs';
   const spans = await stack.collector.waitForSpans(traceId, (all) => all.some(isServer), 15_000);
   expect(spans.find(isServer)?.parentSpanId).toMatch(/^[0-9a-f]{16}$/);
-}
-
-/** Skips a test whose programs are not on this machine, and says so. In CI that is a failure. */
-async function needPrograms(needs: readonly string[], skip: (note: string) => never): Promise<void> {
-  const missing = await missingPrograms({ needs });
-  if (missing.length === 0) return;
-  const note = `NOT TESTED: not on PATH: ${missing.join(', ')}`;
-  if (SUITE.CI !== undefined) throw new Error(note);
-  process.stderr.write(`\n${note}\n\n`);
-  skip(note);
 }

@@ -4,8 +4,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { blockOf } from '../support/docs/pages.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { SUITE } from '../support/suite-settings.ts';
-import { missingPrograms, prepare, runShell, type Toolbox } from './toolbox.ts';
+import { needPrograms, prepare, runShell, type Toolbox } from './toolbox.ts';
 
 interface Client extends Toolbox {
   /** The language of its program in the page, and the file that the program goes to. */
@@ -76,16 +75,6 @@ describe('the document', () => {
     expect(printed).toContain('openapi.json: OK');
   });
 });
-
-/** Skips a test whose programs are not on this machine, and says so. In CI that is a failure. */
-async function needPrograms(toolbox: Toolbox, skip: (note: string) => never): Promise<void> {
-  const missing = await missingPrograms(toolbox);
-  if (missing.length === 0) return;
-  const note = `${toolbox.generator} is NOT TESTED: not on PATH: ${missing.join(', ')}`;
-  if (SUITE.CI !== undefined) throw new Error(note);
-  process.stderr.write(`\n${note}\n\n`);
-  skip(note);
-}
 
 /** A folder with the document and what the toolbox needs, and the environment to run commands there. */
 async function workplace(

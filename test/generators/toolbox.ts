@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { findOnPath } from '../../dev/machine/command.ts';
 import { cacheDirectory, hostEnvironment } from '../../dev/machine/environment.ts';
 import { withLock } from '../../dev/nats-binary/lock.ts';
+import { SUITE } from '../support/suite-settings.ts';
 
 const PINNED = fileURLToPath(new URL('pinned/', import.meta.url));
 const LONGEST_MS = 500_000;
@@ -30,6 +31,20 @@ export async function missingPrograms({ needs }: Pick<Toolbox, 'needs'>): Promis
   const { PATH } = hostEnvironment();
   const found = await Promise.all(needs.map((program) => findOnPath(program, PATH)));
   return needs.filter((_, index) => found[index] === undefined);
+}
+
+/** Skips a test whose programs are not on this machine, and says so. In CI that is a failure. */
+export async function needPrograms(
+  { needs, generator }: Pick<Toolbox, 'needs'> & Partial<Pick<Toolbox, 'generator'>>,
+  skip: (note: string) => never,
+): Promise<void> {
+  const missing = await missingPrograms({ needs });
+  if (missing.length === 0) return;
+  const what = generator === undefined ? 'NOT TESTED' : `${generator} is NOT TESTED`;
+  const note = `${what}: not on PATH: ${missing.join(', ')}`;
+  if (SUITE.CI !== undefined) throw new Error(note);
+  process.stderr.write(`\n${note}\n\n`);
+  skip(note);
 }
 
 /**

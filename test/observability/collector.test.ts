@@ -2,8 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, headers } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Job } from '../../shared/job/job.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { atEndOfFile, scratchFolder } from '../support/cleanup.ts';
+import { bodyOf } from '../support/http/answers.ts';
 import { until } from '../support/poll.ts';
 import { type OtlpReceiver, otlpReceiver } from '../support/spans/otlp-receiver.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -93,7 +95,7 @@ describe.skipIf(program === '')(`a real Collector${note}`, () => {
 
     async function traceOf(operation: string, input: unknown): Promise<string> {
       const response = await stack.submit({ operation, input }, { prefer: 'wait=30' });
-      return ((await response.json()) as { traceId: string }).traceId;
+      return (await bodyOf(Job, response)).traceId ?? '';
     }
 
     it('keeps the traces with an error, a retry, a broken context, a canary or an orphan whole, and no other ones', async () => {

@@ -1,11 +1,12 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
+import { type HistoryEvent, JobHistory } from '../../shared/api/answers/job-history.ts';
 import { CallbackEvent } from '../../shared/job/callback-event.ts';
 import { Job } from '../../shared/job/job.ts';
 import { isCallbackEvent } from '../../shared/job/job-state.ts';
 import { createCallbackSecret } from '../../shared/text/secret.ts';
 import { atEndOfFile } from './cleanup.ts';
+import { bodyOf } from './http/answers.ts';
 import { type CallbackReceiver, type Received, startCallbackReceiver } from './http/callback-receiver.ts';
 import { until } from './poll.ts';
 import { startTestStack, type TestStack } from './stack.ts';
@@ -83,9 +84,14 @@ export class CallbackSystem {
     return Job.parse(await (await on.call(`/v1/jobs/${id}`, { headers })).json());
   }
 
-  async history(id: string, query = '', headers: Headers = asDemo, on = this.stack): Promise<HistoryEvent[]> {
+  async history(
+    id: string,
+    query = '',
+    headers: Headers = asDemo,
+    on = this.stack,
+  ): Promise<readonly HistoryEvent[]> {
     const response = await on.call(`/v1/jobs/${id}/events${query}`, { headers });
-    return ((await response.json()) as { events: HistoryEvent[] }).events;
+    return (await bodyOf(JobHistory, response)).events;
   }
 
   /** The events of a job's callbacks, once so many callbacks have come to an end. */

@@ -27,3 +27,13 @@ export async function unusedNames(
   const code = sources.join('\n').replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, '');
   return names.filter((name) => !new RegExp(`\\b${name}\\b`).test(code));
 }
+
+/** What a reader of settings refuses; '' if it takes them. */
+export function sentenceOf(read: () => unknown): string {
+  try {
+    read();
+    return '';
+  } catch (thrown) {
+    return String(thrown);
+  }
+}

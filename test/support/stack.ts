@@ -1,7 +1,7 @@
 import { inject, onTestFinished } from 'vitest';
 import { type Stack, startStack } from '../../dev/stack.ts';
 import type { StackOptions } from '../../dev/stack-options.ts';
-import type { Problem } from '../../shared/api/answers/problem.ts';
+import { Problem } from '../../shared/api/answers/problem.ts';
 import { Job } from '../../shared/job/job.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { atEndOfFile } from './cleanup.ts';
@@ -59,7 +59,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
   const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const response = await fetch(`${stack.url}${path}`, {
       ...init,
-      headers: { authorization: `Bearer ${stack.apiKey}`, ...(init.headers as Record<string, string>) },
+      headers: { authorization: `Bearer ${stack.apiKey}`, ...Object.fromEntries(new Headers(init.headers)) },
     });
     // A deployment with wrong settings has no trace.
     if (response.status !== 500 && !response.headers.has('traceresponse')) {
@@ -107,7 +107,7 @@ function checkSpans(spans: readonly SpanRecord[]): void {
 
 /** The problem document of a refused request. */
 export async function problemOf(response: Response): Promise<Problem> {
-  return (await response.json()) as Problem;
+  return Problem.parse(await response.json());
 }
 
 function parseLine(line: string): Record<string, unknown>[] {

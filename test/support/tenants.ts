@@ -28,7 +28,7 @@ function callerWith(key: string): Caller {
   const call: Caller['call'] = (url, path, init = {}) =>
     fetch(`${url}${path}`, {
       ...init,
-      headers: { authorization: `Bearer ${key}`, ...(init.headers as Record<string, string>) },
+      headers: { authorization: `Bearer ${key}`, ...Object.fromEntries(new Headers(init.headers)) },
     });
   const submit: Caller['submit'] = (url, body, headers = {}) =>
     call(url, '/v1/jobs', {

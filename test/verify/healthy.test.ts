@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CANARY_NAMES } from '../../cli/verify/send/canaries.ts';
-import type { JobPage } from '../../shared/api/answers/job-list.ts';
+import { JobPage } from '../../shared/api/answers/job-list.ts';
 import { callHere } from '../support/cli/in-process.ts';
 import { nowhere } from '../support/cli/servers.ts';
+import { bodyOf } from '../support/http/answers.ts';
 import { withTestStack } from '../support/stack.ts';
 import { faultsOf, outcomesOf, startVerifyStack, type VerifyStack, verify } from './support/verify.ts';
 
@@ -61,7 +62,7 @@ describe('a healthy system', () => {
 
 /** The ids of the newest jobs. */
 async function jobIds(): Promise<string[]> {
-  const { jobs } = (await (await stack.call('/v1/jobs')).json()) as JobPage;
+  const { jobs } = await bodyOf(JobPage, stack.call('/v1/jobs'));
   return jobs.map(({ id }) => id);
 }
 

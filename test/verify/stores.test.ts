@@ -85,12 +85,13 @@ describe('a log store', () => {
     });
     return `${url}/{jobId}`;
   };
-  const verifyLogs = async (logsUrl: string) =>
+  /** @param timeout for what is not there yet: lines that are wrong are waited for as long */
+  const verifyLogs = async (logsUrl: string, timeout = '30s') =>
     await verify(stack, kept.tracesUrl, [
       '--canary',
       'plain',
       '--timeout',
-      '4s',
+      timeout,
       '--logs-url',
       logsUrl,
       ...NAMES,
@@ -112,7 +113,7 @@ describe('a log store', () => {
     const logsUrl = await loki((line) =>
       line.service === 'throughline-worker' ? { ...line, trace_id: undefined } : line,
     );
-    const { code, report } = await verifyLogs(logsUrl);
+    const { code, report } = await verifyLogs(logsUrl, '12s');
     expect(code).toBe(1);
     expect(faultsOf(report, 'plain')).toEqual([
       expect.stringMatching(/^worker → logs: the lines of throughline-worker about the job do not carry/),

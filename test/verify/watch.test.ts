@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => nats.close());
 
 it('--watch tells an orphan once, goes on while the trace store is away, and ends with Ctrl-C', async () => {
-  const child = start(['verify', '--watch', '300ms', '--canary', 'plain', '--timeout', '4s', '--json'], {
+  const child = start(['verify', '--watch', '300ms', '--canary', 'plain', '--timeout', '30s', '--json'], {
     THROUGHLINE_URL: stack.url,
     THROUGHLINE_API_KEY: stack.apiKey,
     THROUGHLINE_TRACES_URL: `${traces.url}/traces`,

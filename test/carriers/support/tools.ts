@@ -6,10 +6,9 @@ import { runCommand } from '../../../dev/machine/command.ts';
 import { downloadDebianPackages } from '../../../dev/machine/debian-package.ts';
 import { cacheDirectory } from '../../../dev/machine/environment.ts';
 import { withLock } from '../../../dev/nats-binary/lock.ts';
-import { installOnce, missingPrograms, toolEnvironment } from '../../generators/toolbox.ts';
+import { installOnce, toolEnvironment } from '../../generators/toolbox.ts';
 import { atEndOfFile } from '../../support/cleanup.ts';
 import { blocksOf, fileOf, ROOT } from '../../support/docs/pages.ts';
-import { SUITE } from '../../support/suite-settings.ts';
 
 const PINNED = fileURLToPath(new URL('../pinned/', import.meta.url));
 
@@ -30,16 +29,6 @@ const INSTALL = {
 /** @returns the folder in which the pinned packages are installed */
 export const installed = (what: keyof typeof INSTALL): Promise<string> =>
   installOnce(path.join(PINNED, what), INSTALL[what], toolEnvironment());
-
-/** Skips a test whose programs are not on this machine, and says so. In CI that is a failure. */
-export async function needPrograms(needs: readonly string[], skip: (note: string) => never): Promise<void> {
-  const missing = await missingPrograms({ needs });
-  if (missing.length === 0) return;
-  const note = `NOT TESTED: not on PATH: ${missing.join(', ')}`;
-  if (SUITE.CI !== undefined) throw new Error(note);
-  process.stderr.write(`\n${note}\n\n`);
-  skip(note);
-}
 
 /** Fetches packages of Debian and unpacks them into one folder outside the clone. It needs no root. @returns the folder */
 export async function unpacked(name: string, packages: readonly string[]): Promise<string> {

@@ -8,8 +8,8 @@ import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { type NatsServer, startNatsServer } from '../../../dev/nats-server/start.ts';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
 import { EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import { bridgesOf } from '../../support/http/answers.ts';
 import { testNatsBinary } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 import { EventCollector } from '../ledger/event-collector.ts';
@@ -152,11 +152,7 @@ async function start(
   undo.push(() => edge.stop());
   await edge.start();
 
-  const ready = async (): Promise<Record<string, unknown> | undefined> => {
-    const response = await fetch(`${edge.url}/readyz`);
-    const body = (await response.json()) as Record<string, unknown>;
-    return response.ok ? body : undefined;
-  };
+  const ready = async (): Promise<boolean> => (await fetch(`${edge.url}/readyz`)).ok;
   await until('the edge to be ready', ready, READY_MS);
   return {
     directory,
@@ -180,8 +176,7 @@ async function start(
     },
     manager: () => jetstreamManager(events.connection, { timeout: 5_000, checkAPI: false }),
     outbox: async () => {
-      const answer = await fetch(`${edge.url}/readyz`, { signal: AbortSignal.timeout(READYZ_MS) });
-      const { bridges } = (await answer.json()) as { bridges: readonly BridgeStatus[] };
+      const bridges = await bridgesOf(edge, { signal: AbortSignal.timeout(READYZ_MS) });
       return bridges.reduce(
         (sum, { outbox }) => sum + outbox.pending + outbox.rejected + outbox.published,
         0,

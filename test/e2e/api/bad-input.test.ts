@@ -3,6 +3,8 @@ import http from 'node:http';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { OperationList } from '../../../shared/api/answers/operation-list.ts';
+import { bodyOf, bridgesOf } from '../../support/http/answers.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
 const TRICKS = [
@@ -130,8 +132,7 @@ describe('POST /v1/jobs refuses', () => {
     } finally {
       await nats.close();
     }
-    const ready = (await (await stack.call('/readyz')).json()) as { bridges: { connections: number }[] };
-    expect(ready.bridges).toMatchObject([{ connections: 1 }]);
+    expect(await bridgesOf(stack)).toMatchObject([{ connections: 1 }]);
   });
 });
 
@@ -224,9 +225,7 @@ describe('other requests', () => {
   });
 
   it('GET /v1/operations lists each operation, with its schema and limits', async () => {
-    const { operations } = (await (await stack.call('/v1/operations')).json()) as {
-      operations: { name: string }[];
-    };
+    const { operations } = await bodyOf(OperationList, stack.call('/v1/operations'));
     expect(operations.map(({ name }) => name)).toEqual([
       'echo',
       'http.request',

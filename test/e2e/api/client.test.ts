@@ -3,6 +3,7 @@ import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ApiError, type HistoryEvent, NoAnswerError, ThroughlineClient } from '../../../client/index.ts';
+import { AcceptedResult } from '../../../shared/api/answers/batch-report.ts';
 import { run } from '../../support/cli/process.ts';
 import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';
@@ -324,9 +325,7 @@ describe('throughline submit --batch', () => {
   it('submits every job from stdin in the trace of its caller, and prints a line for each, in order', async () => {
     const { code, lines } = await submitBatch(jobs(205), '--json');
     expect(code).toBe(0);
-    const results = lines.map(
-      (line) => JSON.parse(line) as { status: number; job: { id: string; traceId: string } },
-    );
+    const results = lines.map((line) => AcceptedResult.parse(JSON.parse(line)));
     expect(results).toHaveLength(205);
     expect(new Set(results.map(({ status }) => status))).toEqual(new Set([202]));
     expect(new Set(results.map(({ job }) => job.traceId))).toEqual(new Set([TRACE_ID]));

@@ -3,6 +3,8 @@ import { beforeAll, expect, it } from 'vitest';
 import { keptEdge } from '../../../dev/edge/kept-build.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { acceptedIn } from '../../support/http/answers.ts';
+import { readJob } from '../../support/jobs.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const INPUT = { text: 'grüße', list: [1, null, { deep: true }] };
@@ -29,12 +31,11 @@ it('and the inputs of a batch', async () => {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jobs }),
   });
-  const { results } = (await response.json()) as { results: { status: number; job: { id: string } }[] };
-  expect(results.map(({ status }) => status)).toEqual([202, 202]);
-  const read = async ({ job }: { job: { id: string } }): Promise<unknown> => {
-    const { state, result } = (await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job;
+  const accepted = await acceptedIn(response);
+  const read = async ({ id }: Job): Promise<unknown> => {
+    const { state, result } = await readJob(stack, id);
     return { state, result };
   };
   const ended = [INPUT, null].map((result) => ({ state: 'succeeded', result }));
-  await expect.poll(() => Promise.all(results.map(read))).toEqual(ended);
+  await expect.poll(() => Promise.all(accepted.map(read))).toEqual(ended);
 });

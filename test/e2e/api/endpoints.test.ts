@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ACCESS_SCOPES, type AccessScope, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import type { JobPage } from '../../../shared/api/answers/job-list.ts';
-import type { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
+import { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { withoutName } from '../../support/http/access.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { checked, contract } from '../../support/http/contract.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
@@ -73,14 +75,14 @@ async function send(method: string, path: string, sent: Sent, key: string | unde
 
 async function submit(job: unknown, headers: Record<string, string> = {}): Promise<string> {
   const response = await send('POST', '/v1/jobs', { body: job, headers }, keys.all);
-  return ((await response.json()) as { id: string }).id;
+  return (await bodyOf(Job, response)).id;
 }
 
 /** A job that a cancel of many finds. */
 async function makeListedJob(): Promise<string> {
   const id = await submit({ ...JOB, delay: '1h', tags: ['cancelled'] });
   await until('the job to be listed', async () => {
-    const page = (await (await send('GET', '/v1/jobs?tag=cancelled', {}, keys.all)).json()) as JobPage;
+    const page = await bodyOf(JobPage, send('GET', '/v1/jobs?tag=cancelled', {}, keys.all));
     return page.jobs.some((job) => job.id === id);
   });
   return id;
@@ -103,7 +105,7 @@ async function makeLetter(): Promise<string> {
 async function makeSetAside(): Promise<string> {
   const id = await submit({ ...JOB, input: 'x'.repeat(220_000) });
   const item = await until('the job to be rejected', async () => {
-    const { jobs } = (await (await send('GET', '/v1/outbox', {}, keys.all)).json()) as OutboxList;
+    const { jobs } = await bodyOf(OutboxList, send('GET', '/v1/outbox', {}, keys.all));
     return jobs.find(({ jobId, state }) => jobId === id && state === 'rejected');
   });
   return item.id;

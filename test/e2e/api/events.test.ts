@@ -1,11 +1,14 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { SEALED } from '../../../edge/calls/place-seal.ts';
-import type { RecordedEvent } from '../../../shared/api/answers/job-history.ts';
-import type { EventKind, JobEvent } from '../../../shared/job/event.ts';
+import { JobHistory, RecordedEvent } from '../../../shared/api/answers/job-history.ts';
+import type { EventKind } from '../../../shared/job/event.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { bodyOf, bridgesOf } from '../../support/http/answers.ts';
 import { allOf, connectEvents } from '../../support/http/event-source.ts';
+import { jobEvent } from '../../support/nats/job-event.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -17,12 +20,15 @@ beforeAll(async () => {
   stack = await startTestStack(OPTIONS);
 });
 
+/** A job history without events of callbacks. */
+const History = JobHistory.extend({ events: z.array(RecordedEvent) });
+
 async function historyOf(stack: TestStack, jobId: string, query = ''): Promise<RecordedEvent[]> {
   const response = await stack.call(`/v1/jobs/${jobId}/events${query}`, {
     headers: { accept: 'application/json' },
   });
   expect(response.status).toBe(200);
-  return ((await response.json()) as { events: RecordedEvent[] }).events;
+  return (await bodyOf(History, response)).events;
 }
 
 async function submit(input: Record<string, unknown>): Promise<Job> {
@@ -36,20 +42,8 @@ async function startTeller(stack: TestStack, jobId: string) {
   let count = 0;
   const tell = async (kind: EventKind, attempt = 1): Promise<string> => {
     const at = new Date().toISOString();
-    const event: JobEvent = {
-      kind,
-      jobId,
-      operation: 'test.told',
-      attempt,
-      maxAttempts: 3,
-      released: 0,
-      acceptedAt: at,
-      at,
-      worker: 'teller',
-      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
-      spanId: '00f067aa0ba902b7',
-      progress: { message: `${++count}` },
-    };
+    const progress = { message: `${++count}` };
+    const event = jobEvent(kind, { jobId, operation: 'test.told', attempt, at, progress });
     const msgID = `${jobId}:${count}`;
     await stream.publish(`events.demo.${jobId}`, JSON.stringify(event), { msgID, retries: 20 });
     return event.progress?.message ?? '';
@@ -58,10 +52,7 @@ async function startTeller(stack: TestStack, jobId: string) {
 }
 
 async function watchedJobs(stack: TestStack): Promise<number> {
-  const { bridges } = (await (await stack.call('/readyz')).json()) as {
-    bridges: { watchedJobs: number }[];
-  };
-  return bridges.reduce((sum, bridge) => sum + bridge.watchedJobs, 0);
+  return (await bridgesOf(stack)).reduce((sum, bridge) => sum + bridge.watchedJobs, 0);
 }
 
 const kindsOf = (events: readonly RecordedEvent[]): string[] => events.map(({ kind }) => kind);
@@ -111,7 +102,7 @@ describe('the history of a job', () => {
     const pages: RecordedEvent[][] = [];
     for (let query: string | undefined = ''; query !== undefined; ) {
       const response = await stack.call(`/v1/jobs/long-history/events${query}`);
-      const { events, next } = (await response.json()) as { events: RecordedEvent[]; next?: string };
+      const { events, next } = await bodyOf(History, response);
       pages.push(events);
       query = next && `?after=${next}`;
     }

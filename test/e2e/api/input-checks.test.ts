@@ -1,9 +1,12 @@
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import { OPERATIONS_BUCKET } from '../../../shared/nats/streams.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import { bodyOf, resultsOf } from '../../support/http/answers.ts';
 import { metricOf } from '../../support/http/metrics.ts';
+import { listedOperation } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -38,12 +41,7 @@ async function announce(name: string, more: object): Promise<void> {
     JSON.stringify({ name, inputSchema: true, timeoutMs: 1_000, maxAttempts: 1, ...more }),
   );
   await nats.close();
-  await until('the operation to be known', async () => {
-    const { operations } = (await (await stack.call('/v1/operations')).json()) as {
-      operations: { name: string }[];
-    };
-    return operations.some((operation) => operation.name === name);
-  });
+  await until('the operation to be known', () => listedOperation(stack, name));
 }
 
 describe('an input that the schema of its operation accepts', () => {
@@ -84,9 +82,9 @@ describe('an input that the schema of its operation refuses for certain', () => 
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jobs: inputs.map((input) => ({ operation: 'check.sizes', input })) }),
     });
-    const { results } = (await response.json()) as { results: { status: number; problem?: unknown }[] };
+    const results = await resultsOf(response);
     expect(results.map(({ status }) => status)).toEqual([202, 422, 202]);
-    expect(results[1]?.problem).toMatchObject({ violations: [{ path: '/width' }] });
+    expect(results[1]).toMatchObject({ problem: { violations: [{ path: '/width' }] } });
   });
 
   it('is refused in time, however deeply it is nested', async () => {
@@ -151,9 +149,7 @@ describe('an announcement of a worker in another language', () => {
 
 describe('GET /v1/operations', () => {
   it('shows each schema as it is, and how much of it is checked before a job is accepted', async () => {
-    const { operations } = (await (await stack.call('/v1/operations')).json()) as {
-      operations: { name: string; inputSchema: unknown; edgeChecks: string }[];
-    };
+    const { operations } = await bodyOf(OperationList, stack.call('/v1/operations'));
     const edgeChecks = Object.fromEntries(
       operations.map((operation) => [operation.name, operation.edgeChecks]),
     );

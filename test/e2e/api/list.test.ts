@@ -7,7 +7,9 @@ import { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';
+import { acceptedIn } from '../../support/http/answers.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
+import { jobEvent } from '../../support/nats/job-event.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
@@ -43,8 +45,7 @@ async function submitMany(tenant: Tenant, count: number): Promise<string[]> {
   const jobs = Array.from({ length: count }, (_, input) => ({ operation: 'echo', input }));
   const response = await call(tenant, '/v1/jobs/batch', { method: 'POST', body: JSON.stringify({ jobs }) });
   expect(response.status).toBe(207);
-  const { results } = (await response.json()) as { results: { job: Job }[] };
-  return results.map(({ job }) => job.id);
+  return (await acceptedIn(response)).map(({ id }) => id);
 }
 
 async function all(tenant: Tenant, query = ''): Promise<JobSummary[]> {
@@ -159,21 +160,8 @@ describe('the list of jobs', () => {
     await jetstream(nats).publish('jobs.normal.p1.raw.raw-1.echo', '{"n":1}');
     expect(await listed('raw', 'raw-1', 'succeeded')).toMatchObject({ operation: 'echo', attempt: 1 });
 
-    const at = '2026-01-02T03:04:05.000Z';
-    const event = {
-      kind: 'failed',
-      jobId: 'old-1',
-      operation: 'image.thumbnail',
-      attempt: 2,
-      maxAttempts: 2,
-      released: 0,
-      acceptedAt: at,
-      at,
-      worker: 'go',
-      traceId: '',
-      spanId: '',
-      error: { code: 'out-of-memory', message: 'it was too large' },
-    };
+    const error = { code: 'out-of-memory', message: 'it was too large' };
+    const event = jobEvent('failed', { jobId: 'old-1', operation: 'image.thumbnail', error });
     const plain = headers();
     plain.set('ce-type', 'dev.throughline.job.failed');
     await jetstream(nats).publish('events.bodies.old-1', JSON.stringify(event), { headers: plain });

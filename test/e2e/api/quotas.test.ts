@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { UsageReport } from '../../../shared/api/usage.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { startTokenIssuer, type TokenIssuer, tokenSettings } from '../../support/http/token-issuer.ts';
 import { until } from '../../support/poll.ts';
-import { startTestStack, type TestStack } from '../../support/stack.ts';
+import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
 const LATE = { operation: 'echo', input: 1, delay: '1h' };
 const SCOPES = 'jobs:read jobs:write jobs:cancel';
@@ -39,7 +41,7 @@ async function callerOf(tenant: string, limits: unknown) {
 
 /** What a refusal says about the quota. */
 async function quotaOf(response: Response) {
-  const { code, quota } = (await response.json()) as { code: string; quota?: string };
+  const { code, quota } = await problemOf(response);
   const { headers } = response;
   return { code, quota, limit: headers.get('ratelimit'), policy: headers.get('ratelimit-policy') };
 }
@@ -133,6 +135,6 @@ describe('A31: the quotas that a token names', () => {
 });
 
 async function listed(caller: Awaited<ReturnType<typeof callerOf>>): Promise<string[]> {
-  const { jobs } = (await (await caller.call('/v1/jobs')).json()) as { jobs: { id: string }[] };
+  const { jobs } = await bodyOf(JobPage, caller.call('/v1/jobs'));
   return jobs.map(({ id }) => id);
 }

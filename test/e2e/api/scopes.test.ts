@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import type { Job } from '../../../shared/job/job.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { entriesOf, KEYS, LIST, sendTo } from '../../support/http/access.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { startTokenIssuer, type TokenIssuer, tokenSettings } from '../../support/http/token-issuer.ts';
-import { startTestStack, type TestStack } from '../../support/stack.ts';
+import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
 const limited = createApiKey('limited');
 
@@ -43,7 +44,7 @@ describe('a key with jobs:write alone', () => {
     const replayed = await submit(KEYS.writer, keyed);
     expect(replayed.headers.get('idempotency-replayed')).toBe('true');
     for (const answer of [waited, replayed]) {
-      const ended = (await answer.json()) as Job;
+      const ended = await bodyOf(Job, answer);
       expect(ended.state).toBe('succeeded');
       expect(ended).not.toHaveProperty('result');
     }
@@ -53,14 +54,14 @@ describe('a key with jobs:write alone', () => {
 describe('a key whose jobs:write is limited to operations', () => {
   it('A31: neither submits nor cancels a job of another one, and the audit says so', async () => {
     expect((await submit(limited)).status).toBe(403);
-    const { id } = (await (await submit(KEYS.writer)).json()) as Job;
+    const { id } = await bodyOf(Job, submit(KEYS.writer));
     const cancelled = await stack.call(`/v1/jobs/${id}`, {
       method: 'DELETE',
       // Cloudflare sets this header.
       headers: { authorization: `Bearer ${limited}`, 'cf-connecting-ip': '192.0.2.7' },
     });
     expect(cancelled.status).toBe(403);
-    const { traceId } = (await cancelled.json()) as { traceId: string };
+    const { traceId } = await problemOf(cancelled);
     expect(await stack.logged(({ msg, job_id }) => msg === 'audit' && job_id === id)).toEqual([
       expect.objectContaining({
         action: 'cancel',

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { exportSPKI, importJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApiKey } from '../../../shared/api/access.ts';
+import { Job } from '../../../shared/job/job.ts';
 import {
   answerOf,
   ENDPOINTS,
@@ -14,6 +15,7 @@ import {
   SUBMIT,
   sendTo,
 } from '../../support/http/access.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import {
   createTestKey,
   rawToken,
@@ -24,7 +26,7 @@ import {
 } from '../../support/http/token-issuer.ts';
 import { storedCount } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
-import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
+import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
 let issuer: TokenIssuer;
 let stack: TestStack;
@@ -39,7 +41,7 @@ beforeAll(async () => {
     edge: { API_KEYS: await entriesOf(), ...tokenSettings(issuer), JWT_QUOTAS_CLAIM: 'quotas' },
   });
   const submitted = await send(SUBMIT, KEYS.writer);
-  jobId = ((await submitted.json()) as { id: string }).id;
+  jobId = (await bodyOf(Job, submitted)).id;
   refusal = await answerOf(await send(READ, createApiKey('nobody')));
 });
 
@@ -167,7 +169,7 @@ describe.each(ENDPOINTS)('$method $path', (endpoint) => {
     const before = await storedJobs();
     const token = await make();
     const response = await send(endpoint, token);
-    const { traceId } = (await response.clone().json()) as { traceId: string };
+    const { traceId } = await problemOf(response.clone());
     expect(await answerOf(response)).toEqual(refusal);
     const line = await until('the log line', () =>
       stack.logs().find((fields) => fields.trace_id === traceId && fields.msg === 'request'),

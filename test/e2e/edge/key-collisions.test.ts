@@ -1,6 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
-import type { OutboxItem } from '../../../shared/api/answers/outbox.ts';
-import type { Job } from '../../../shared/job/job.ts';
+import { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 
 async function read(id: string): Promise<Job> {
-  return (await (await stack.call(`/v1/jobs/${id}`)).json()) as Job;
+  return await bodyOf(Job, stack.call(`/v1/jobs/${id}`));
 }
 
 it('of two requests with one key at the same moment, only one is taken, even if only one of them is delayed', async () => {
@@ -30,12 +31,12 @@ it('of two requests with one key at the same moment, only one is taken, even if 
 
 it('a request without a delay that comes in an outage with the key of a delayed job is no job', async () => {
   const key = { 'idempotency-key': 'outage' };
-  const { id } = (await (await stack.submit(LATER, key)).json()) as Job;
+  const { id } = await bodyOf(Job, stack.submit(LATER, key));
   await stack.nats.kill('SIGKILL');
   expect((await stack.submit(ECHO, key)).status).toBe(202);
   await stack.nats.restart();
   const jobs = await until('the outbox to be sent', async () => {
-    const { jobs } = (await (await stack.call('/v1/outbox')).json()) as { jobs: OutboxItem[] };
+    const { jobs } = await bodyOf(OutboxList, stack.call('/v1/outbox'));
     return jobs.every(({ state }) => state !== 'pending') && jobs;
   });
   expect(jobs).toMatchObject([{ jobId: id, state: 'rejected' }]);

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import type { Job } from '../../../shared/job/job.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -8,7 +9,7 @@ const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
 async function submitAll(stack: TestStack, keys: readonly string[]): Promise<Record<string, Job>> {
   const jobs = keys.map(async (key) => {
     const headers = { 'idempotency-key': key, prefer: 'wait=20' };
-    return [key, (await (await stack.submit({ operation: 'echo', input: key }, headers)).json()) as Job];
+    return [key, await bodyOf(Job, stack.submit({ operation: 'echo', input: key }, headers))];
   });
   return Object.fromEntries(await Promise.all(jobs));
 }

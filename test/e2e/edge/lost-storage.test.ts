@@ -1,8 +1,9 @@
 import { mkdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import type { Job } from '../../../shared/job/job.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -11,7 +12,7 @@ const KEYS = Array.from({ length: 6 }, (_, n) => ({ 'idempotency-key': `lost-${n
 async function jobsOf(stack: TestStack): Promise<string[]> {
   const jobs = KEYS.map(async (key) => {
     const response = await stack.submit({ operation: 'echo', input: key }, { ...key, prefer: 'wait=20' });
-    const { id, finishedAt } = (await response.json()) as Job;
+    const { id, finishedAt } = await bodyOf(Job, response);
     return `${id} ${finishedAt}`;
   });
   return await Promise.all(jobs);

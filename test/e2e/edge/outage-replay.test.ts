@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Job } from '../../../shared/job/job.ts';
+import { Job } from '../../../shared/job/job.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { withTestStack } from '../../support/stack.ts';
 
 it('a job that was shown at its end is shown so while NATS is away, whatever is sent or cancelled with its key', async () => {
@@ -7,8 +8,7 @@ it('a job that was shown at its end is shown so while NATS is away, whatever is 
   const key = { 'idempotency-key': 'ended' };
   const echo = { operation: 'echo', input: 'once' };
   const { id } = await stack.run('echo', 'once', key);
-  const read = async (): Promise<string> =>
-    ((await (await stack.call(`/v1/jobs/${id}`)).json()) as Job).state;
+  const read = async (): Promise<string> => (await bodyOf(Job, stack.call(`/v1/jobs/${id}`))).state;
   expect(await read()).toBe('succeeded');
   await stack.nats.kill('SIGKILL');
   const again = await stack.submit(echo, key);

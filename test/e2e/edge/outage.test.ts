@@ -1,9 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { traceFaults } from '../../../dev/trace-check.ts';
-import type { Job } from '../../../shared/job/job.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, withTestStack } from '../../support/stack.ts';
 
@@ -35,7 +36,7 @@ describe('while NATS is away', () => {
     expect(new Set(load.answers.map(({ status }) => status))).toEqual(new Set([202]));
     await until('the outbox to be left', async () => {
       const response = await stack.submit({ operation: 'echo', input: 'direct' });
-      return ((await response.json()) as Job).durability === 'stream';
+      return (await bodyOf(Job, response)).durability === 'stream';
     });
   });
 
@@ -107,7 +108,7 @@ function startLoad(send: () => Promise<Response>) {
     while (!stopped) {
       const start = performance.now();
       const response = await send();
-      const job = (await response.json()) as Job;
+      const job = await bodyOf(Job, response);
       answers.push({ status: response.status, ms: performance.now() - start, job });
     }
   };

@@ -2,9 +2,10 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
-import type { Job } from '../../../shared/job/job.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { bodyOf, bridgesOf } from '../../support/http/answers.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -30,7 +31,7 @@ async function proxied(): Promise<{ stack: TestStack; proxy: TcpProxy; manager: 
 async function unacknowledged({ stack, proxy }: Awaited<ReturnType<typeof proxied>>): Promise<Job> {
   proxy.set({ kind: 'drop-replies' });
   const response = await stack.submit({ operation: 'echo', input: 'once' });
-  const job = (await response.json()) as Job;
+  const job = await bodyOf(Job, response);
   expect([response.status, job.durability]).toEqual([202, 'outbox']);
   return job;
 }
@@ -40,16 +41,13 @@ async function queued(manager: JetStreamManager): Promise<number> {
 }
 
 async function sentAndRunOnce(stack: TestStack, manager: JetStreamManager, job: Job): Promise<void> {
-  await until('the outbox to be empty', async () => {
-    const { bridges } = (await (await stack.call('/readyz')).json()) as {
-      bridges: { outbox: { pending: number } }[];
-    };
-    return bridges.every(({ outbox }) => outbox.pending === 0);
-  });
+  await until('the outbox to be empty', async () =>
+    (await bridgesOf(stack)).every(({ outbox }) => outbox.pending === 0),
+  );
   expect(await queued(manager)).toBe(1);
   await stack.addWorker();
   const ended = await until('the job to end', async () => {
-    const read = (await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job;
+    const read = await bodyOf(Job, stack.call(`/v1/jobs/${job.id}`));
     return read.finishedAt !== undefined && read;
   });
   expect(ended).toMatchObject({ state: 'succeeded', result: 'once', attempts: [{ number: 1 }] });

@@ -3,11 +3,13 @@ import { connect } from '@nats-io/transport-node';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkerProcess } from '../../../dev/worker/start.ts';
 import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
-import type { OutboxList } from '../../../shared/api/answers/outbox.ts';
-import type { Job } from '../../../shared/job/job.ts';
+import { JobHistory } from '../../../shared/api/answers/job-history.ts';
+import { OutboxList } from '../../../shared/api/answers/outbox.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { printed } from '../../support/cli/process.ts';
+import { bodyOf, bridgesOf, resultsOf } from '../../support/http/answers.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -15,13 +17,13 @@ const echo = (input: unknown) => ({ operation: 'echo', input });
 
 async function accepted(stack: TestStack, body: unknown, headers: Record<string, string> = {}): Promise<Job> {
   const response = await stack.submit(body, headers);
-  const job = (await response.json()) as Job;
+  const job = await bodyOf(Job, response);
   expect([response.status, job]).toMatchObject([202, { state: 'queued' }]);
   return job;
 }
 
 async function read(stack: TestStack, id: string): Promise<Job> {
-  return (await (await stack.call(`/v1/jobs/${id}`)).json()) as Job;
+  return await bodyOf(Job, stack.call(`/v1/jobs/${id}`));
 }
 
 function ended(stack: TestStack, { id }: Job): Promise<Job> {
@@ -32,8 +34,7 @@ function ended(stack: TestStack, { id }: Job): Promise<Job> {
 }
 
 async function outboxOf(stack: TestStack): Promise<BridgeStatus['outbox']> {
-  const { bridges } = (await (await stack.call('/readyz')).json()) as { bridges: BridgeStatus[] };
-  const [bridge] = bridges;
+  const [bridge] = await bridgesOf(stack);
   if (bridge === undefined) throw new Error('there is no bridge');
   return bridge.outbox;
 }
@@ -151,7 +152,7 @@ describe('while NATS is away', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jobs: [echo(1), { operation: 'nobody.has', input: 1 }, echo(2)] }),
     });
-    const { results } = (await batch.json()) as { results: { status: number; job?: Job }[] };
+    const results = await resultsOf(batch);
     expect(results.map(({ status }) => status)).toEqual([202, 503, 202]);
 
     const delayed = await accepted(stack, { ...echo('soon'), delay: '1s' });
@@ -161,12 +162,12 @@ describe('while NATS is away', () => {
     const first = await accepted(stack, echo('once'), key);
     const again = await stack.submit(echo('once'), key);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
-    expect(((await again.json()) as Job).id).toBe(first.id);
+    expect((await bodyOf(Job, again)).id).toBe(first.id);
     const other = await stack.submit(echo('another'), key);
     expect([other.status, (await problemOf(other)).code]).toEqual([422, 'idempotency-key-reused']);
 
     await stack.nats.restart();
-    const jobs = results.flatMap(({ job }) => job ?? []);
+    const jobs = results.flatMap((result) => ('job' in result ? [result.job] : []));
     const ends = await Promise.all([...jobs, delayed, first].map((job) => ended(stack, job)));
     expect(ends.map(({ result }) => result)).toEqual([1, 2, 'soon', 'once']);
     const replayed = await stack.submit(echo('once'), key);
@@ -195,10 +196,8 @@ describe('while NATS is away', () => {
       durability: 'stream',
       attempts: [],
     });
-    const events = (await (await stack.call(`/v1/jobs/${job.id}/events`)).json()) as {
-      events: { kind: string }[];
-    };
-    expect(events.events.map(({ kind }) => kind)).toEqual(['cancelled']);
+    const { events } = await bodyOf(JobHistory, stack.call(`/v1/jobs/${job.id}/events`));
+    expect(events.map(({ kind }) => kind)).toEqual(['cancelled']);
     expect(stack.logs().some(({ msg, job_id }) => msg === 'job started' && job_id === job.id)).toBe(false);
   });
 
@@ -245,7 +244,7 @@ describe('the outbox', () => {
     await stack.nats.restart();
     expect((await ended(stack, small)).state).toBe('succeeded');
     const listed = await until('the job to be rejected', async () => {
-      const { jobs } = (await (await stack.call('/v1/outbox')).json()) as OutboxList;
+      const { jobs } = await bodyOf(OutboxList, stack.call('/v1/outbox'));
       return jobs[0]?.state === 'rejected' && jobs;
     });
     expect(listed).toMatchObject([

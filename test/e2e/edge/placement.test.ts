@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
-import type { Job } from '../../../shared/job/job.ts';
+import { acceptedIn, bridgesOf } from '../../support/http/answers.ts';
+import { readJob } from '../../support/jobs.ts';
 import { withTestStack } from '../../support/stack.ts';
 
 /** Miniflare gives the Worker this location as `request.cf`. */
@@ -12,16 +12,14 @@ it('a job goes to a bridge of its region and is found there; a job with an idemp
   });
   const job = await stack.run('echo', 'near', IN_BERLIN);
   expect(job.id).toMatch(/^[0-9a-f-]{36}_weur$/);
-  expect(((await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job).result).toBe('near');
+  expect((await readJob(stack, job.id)).result).toBe('near');
 
   const keyed = await stack.run('echo', 'anywhere', { ...IN_BERLIN, 'idempotency-key': 'one' });
   expect(keyed.id).toMatch(/^ik_[0-9a-f]{40}$/);
   const published = await stack.logged(({ msg }) => msg === 'job published', 2);
   expect(published.map(({ job_id }) => job_id)).toEqual([job.id, keyed.id]);
 
-  const { bridges } = (await (await stack.call('/readyz', { headers: IN_BERLIN })).json()) as {
-    bridges: BridgeStatus[];
-  };
+  const bridges = await bridgesOf(stack, { headers: IN_BERLIN });
   expect(bridges.map(({ bridge }) => bridge)).toEqual([
     'bridge-global-0',
     'bridge-global-1',
@@ -45,15 +43,13 @@ it('a batch over several bridges is answered in its order', async () => {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ jobs }),
   });
-  const { results } = (await response.json()) as { results: { status: number; job: Job }[] };
-  expect(results.map(({ status }) => status)).toEqual(jobs.map(() => 202));
   const ended = await Promise.all(
-    results.map(async ({ job }) => {
-      const events = await stack.call(`/v1/jobs/${job.id}/events`, {
+    (await acceptedIn(response)).map(async ({ id }) => {
+      const events = await stack.call(`/v1/jobs/${id}/events`, {
         headers: { accept: 'text/event-stream' },
       });
       await events.text();
-      return ((await (await stack.call(`/v1/jobs/${job.id}`)).json()) as Job).result;
+      return (await readJob(stack, id)).result;
     }),
   );
   expect(ended).toEqual(jobs.map(({ input }) => input));

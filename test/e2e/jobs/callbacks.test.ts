@@ -3,11 +3,13 @@ import path from 'node:path';
 import { jetstream } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { isCallbackEvent, isTerminalEvent } from '../../../shared/job/job-state.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import { asDemo, CallbackSystem, cloudEvent, SECRETS } from '../../support/callbacks.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { startCallbackReceiver, verified } from '../../support/http/callback-receiver.ts';
 import { metricOf } from '../../support/http/metrics.ts';
 import { until } from '../../support/poll.ts';
@@ -100,10 +102,7 @@ describe('a callback', () => {
       state: 'succeeded',
       attempts: [{ outcome: 'succeeded' }],
     });
-    const listed = (await (await system.stack.call('/v1/jobs?limit=100', { headers: asDemo })).json()) as {
-      complete: boolean;
-      jobs: Job[];
-    };
+    const listed = await bodyOf(JobPage, system.stack.call('/v1/jobs?limit=100', { headers: asDemo }));
     expect(listed.complete).toBe(true);
     expect(listed.jobs.find(({ id }) => id === sent.id)?.state).toBe('succeeded');
     expect((await system.history(sent.id, `?after=${events[1]?.id}`)).map(({ kind }) => kind)).toEqual([

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import * as z from 'zod';
 import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
@@ -11,6 +12,7 @@ import { shortName } from '../../../shared/trace/short-name.ts';
 import { readJobEvent } from '../../../shared/wire/event-message.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { run } from '../../support/cli/process.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -31,9 +33,11 @@ async function submit(input: Record<string, unknown>, on = stack): Promise<Job> 
   return Job.parse(await (await on.submit({ operation: 'test.mode', input })).json());
 }
 
+const Body = z.record(z.string(), z.unknown());
+
 async function cancel(job: Pick<Job, 'id'>, headers: Record<string, string> = {}, on = stack) {
   const response = await on.call(`/v1/jobs/${job.id}`, { method: 'DELETE', headers });
-  const body = (await response.json()) as Record<string, unknown>;
+  const body = await bodyOf(Body, response);
   return { status: response.status, body, trace: response.headers.get('traceresponse') };
 }
 
@@ -271,7 +275,7 @@ describe('a job that cannot be cancelled', () => {
       const [deleted, got] = await Promise.all(
         ['DELETE', 'GET'].map(async (method) => {
           const response = await stack.call(`/v1/jobs/${id}`, { method });
-          const { traceId: _, ...body } = (await response.json()) as Record<string, unknown>;
+          const { traceId: _, ...body } = await bodyOf(Body, response);
           return { status: response.status, body };
         }),
       );

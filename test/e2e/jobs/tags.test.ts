@@ -7,6 +7,7 @@ import { pooledRoute } from '../../../shared/wire/lanes.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { type Ended, run } from '../../support/cli/process.ts';
 import { deadLetters, idsOf as lettersOf } from '../../support/dead-letters.ts';
+import { acceptedIn } from '../../support/http/answers.ts';
 import { connectTo } from '../../support/jobs.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
 import { until } from '../../support/poll.ts';
@@ -44,8 +45,7 @@ async function submitLater(
       ...more,
     }));
     const response = await letters.post(tenant, '/v1/jobs/batch', { jobs });
-    const { results } = (await response.json()) as { results: { job: { id: string } }[] };
-    const added = results.map(({ job }) => job.id);
+    const added = (await acceptedIn(response)).map(({ id }) => id);
     // Each bridge tells the list of its own jobs, so the last job may be listed before the others.
     await until('the jobs to be listed', async () => {
       const listedIds = new Set(idsOf(await list(tenant, '?limit=100')));

@@ -2,9 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DeadLetterPage, RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
 import { isTerminalEvent, type JobEvent } from '../../../shared/job/event.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { acceptedIn, bodyOf } from '../../support/http/answers.ts';
 import { untilQueueEmpty } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/stored.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
@@ -49,9 +51,7 @@ async function submitAll(failures: readonly number[], mended: string): Promise<J
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jobs: inputs.map((input) => ({ operation: 'test.dice', input })) }),
     });
-    const { results } = (await response.json()) as { results: { status: number; job: Job }[] };
-    expect(new Set(results.map(({ status }) => status))).toEqual(new Set([202]));
-    jobs.push(...results.map(({ job }) => job));
+    jobs.push(...(await acceptedIn(response)));
   }
   return jobs;
 }
@@ -97,8 +97,7 @@ async function allDeadLetters(): Promise<string[]> {
   let cursor: string | undefined;
   do {
     const query = cursor === undefined ? '' : `&cursor=${cursor}`;
-    const response = await stack.call(`/v1/dead-letters?limit=100${query}`);
-    const page = (await response.json()) as { deadLetters: { id: string }[]; cursor?: string };
+    const page = await bodyOf(DeadLetterPage, stack.call(`/v1/dead-letters?limit=100${query}`));
     ids.push(...page.deadLetters.map(({ id }) => id));
     cursor = page.cursor;
   } while (cursor !== undefined);
@@ -118,7 +117,7 @@ async function redriveAll(): Promise<string[]> {
         ...(cursor === undefined ? {} : { cursor }),
       }),
     });
-    const report = (await response.json()) as { redriven: string[]; failed: unknown[]; cursor?: string };
+    const report = await bodyOf(RedriveReport, response);
     expect(report.failed).toEqual([]);
     ids.push(...report.redriven);
     cursor = report.cursor;

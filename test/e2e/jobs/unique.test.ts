@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { BatchReport } from '../../../shared/api/answers/batch-report.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { resultsOf } from '../../support/http/answers.ts';
 import { jobEnded, readJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
@@ -50,7 +51,7 @@ async function batch(stack: TestStack, jobs: readonly unknown[]): Promise<BatchR
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ jobs });
   const response = await stack.call('/v1/jobs/batch', { method: 'POST', headers, body });
-  return ((await response.json()) as BatchReport).results;
+  return await resultsOf(response);
 }
 
 describe('jobs with a unique key', () => {

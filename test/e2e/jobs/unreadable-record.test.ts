@@ -2,7 +2,9 @@ import { jetstream } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
+import { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { Job } from '../../../shared/job/job.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { metricOf } from '../../support/http/metrics.ts';
 import { connectTo, jobEnded, submitJob } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
@@ -58,7 +60,7 @@ describe('W17: a job whose last event cannot be read', () => {
       const again = await stack.submit({ operation: 'echo', input: key }, { 'idempotency-key': key });
       expect([again.status, (await problemOf(again)).code]).toEqual([502, 'record-unreadable']);
       await until('the list to show it', async () => {
-        const { jobs } = (await (await stack.call('/v1/jobs')).json()) as { jobs: Job[] };
+        const { jobs } = await bodyOf(JobPage, stack.call('/v1/jobs'));
         return jobs.find(({ id }) => id === job.id)?.error?.code === 'record-unreadable';
       });
 
@@ -82,7 +84,7 @@ describe('W17: a job whose last event cannot be read', () => {
     const job = await submitJob(stack, 'test.author', { how: 'retry after', value: 'fraction' });
     await until('the first attempt to end', async () => {
       const response = await stack.call(`/v1/jobs/${job.id}`);
-      return ((await response.json()) as Job).state === 'retrying';
+      return (await bodyOf(Job, response)).state === 'retrying';
     });
     await jetstream(await connectTo(stack)).publish(`events.demo.${job.id}`, 'noise');
     const ended = await until('the job to end', async () => {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { canMount, mountSmall } from '../../chaos/support/small-disk.ts';
+import { submitJob } from '../../support/jobs.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 import { withTestStack } from '../../support/stack.ts';
@@ -26,9 +27,7 @@ it.skipIf(!(await canMount()))(
     expect((await stack.run('echo', input)).state).toBe('succeeded');
     await disk.fill();
     await until('a job that NATS does not store', async () => {
-      const response = await stack.submit({ operation: 'echo', input });
-      const { durability } = (await response.json()) as { durability?: string };
-      return durability === 'outbox';
+      return (await submitJob(stack, 'echo', input)).durability === 'outbox';
     });
     await says(stack.url);
     await says(stack.worker.healthUrl);

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
+import { StreamRoom } from '../../../shared/api/answers/health.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { runLocal } from '../../support/cli/process.ts';
+import { bridgesOf, resultsOf } from '../../support/http/answers.ts';
 import { metricOf } from '../../support/http/metrics.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
@@ -45,14 +47,12 @@ async function fill(stack: TestStack, more = {}): Promise<Filled> {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jobs }),
     });
-    const { results } = (await response.json()) as {
-      results: { job?: Pick<Job, 'id' | 'durability'>; problem?: { code: string } }[];
-    };
-
-    for (const { job, problem } of results) {
-      if (job !== undefined) ids.push(job.id);
-      if (job?.durability === 'stream') stored++;
-      if (problem !== undefined) codes.add(problem.code);
+    for (const result of await resultsOf(response)) {
+      if ('problem' in result) codes.add(result.problem.code);
+      else {
+        ids.push(result.job.id);
+        if (result.job.durability === 'stream') stored++;
+      }
     }
   }
   return { ids, stored, codes };
@@ -93,16 +93,10 @@ async function cancelAll(stack: TestStack): Promise<string[]> {
   return ids;
 }
 
-const roomOf = async (stack: TestStack, what: 'queue' | 'delayed') => {
-  const { bridges } = (await (await stack.call('/readyz')).json()) as {
-    bridges: [{ queue: Room; delayed: Room }];
-  };
-  return bridges[0][what];
+const roomOf = async (stack: TestStack, what: 'queue' | 'delayed'): Promise<StreamRoom> => {
+  const [bridge] = await bridgesOf(stack);
+  return StreamRoom.parse(bridge?.[what]);
 };
-interface Room {
-  readonly bytes: number;
-  readonly maxBytes: number;
-}
 
 describe('in a store that is capped', () => {
   it('N15: delayed jobs take their part and no more: all else goes on, and room comes back', async () => {

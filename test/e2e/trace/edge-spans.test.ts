@@ -30,7 +30,7 @@ const serverSpan = (agent: string): Promise<ReceivedSpan> =>
 /** Sends a request, and waits for its span. */
 async function send(path: string, init: RequestInit = {}): Promise<ReceivedSpan> {
   const agent = `it/${++requests}`;
-  const headers = { ...(init.headers as Record<string, string>), 'user-agent': agent };
+  const headers = { ...Object.fromEntries(new Headers(init.headers)), 'user-agent': agent };
   const response = await stack.call(path, { ...init, headers });
   await response.arrayBuffer();
   return await serverSpan(agent);

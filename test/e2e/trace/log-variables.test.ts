@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { logVariables } from '../../../worker-node/telemetry/export/logs/log-settings.ts';
 import { until } from '../../support/poll.ts';
 import { makeLogs } from '../../support/spans/make-spans.ts';
-import { type OtlpReceiver, otlpReceiver } from '../../support/spans/otlp-receiver.ts';
+import { headerOf, type OtlpReceiver, otlpReceiver } from '../../support/spans/otlp-receiver.ts';
 
 /** What a variable must change: it is given what arrived, and how many lines were logged after the first one. */
 interface Row {
@@ -13,7 +13,6 @@ interface Row {
   readonly holds: (arrived: OtlpReceiver) => unknown;
 }
 
-const header = (name: string, { requests }: OtlpReceiver): unknown => requests[0]?.headers[name];
 const last = ({ logs }: OtlpReceiver) => logs.at(-1);
 
 /** One row for each variable for logs, and what shows that the worker keeps it. */
@@ -26,17 +25,18 @@ const ROWS: Readonly<Record<string, Row>> = {
   OTEL_EXPORTER_OTLP_LOGS_HEADERS: {
     value: 'x-key=own',
     more: { OTEL_EXPORTER_OTLP_HEADERS: 'x-key=general,x-more=1' },
-    holds: (arrived) => expect([header('x-key', arrived), header('x-more', arrived)]).toEqual(['own', '1']),
+    holds: (arrived) =>
+      expect([headerOf(arrived, 'x-key'), headerOf(arrived, 'x-more')]).toEqual(['own', '1']),
   },
   OTEL_EXPORTER_OTLP_LOGS_COMPRESSION: {
     value: 'gzip',
     more: { OTEL_EXPORTER_OTLP_COMPRESSION: 'none' },
     holds: (arrived) =>
-      expect([header('content-encoding', arrived), last(arrived)?.body]).toEqual(['gzip', 'line 0']),
+      expect([headerOf(arrived, 'content-encoding'), last(arrived)?.body]).toEqual(['gzip', 'line 0']),
   },
   OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: {
     value: 'http/json',
-    holds: (arrived) => expect(header('content-type', arrived)).toBe('application/json'),
+    holds: (arrived) => expect(headerOf(arrived, 'content-type')).toBe('application/json'),
   },
   OTEL_BLRP_MAX_EXPORT_BATCH_SIZE: {
     value: '2',

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +10,7 @@ import {
   startCallbackReceiver,
   status,
 } from '../../support/http/callback-receiver.ts';
+import { listening } from '../../support/http/listening.ts';
 import { jobEnded } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
 import { ConventionCheck, type SeenMetric } from '../../support/semantics/conventions.ts';
@@ -57,14 +57,7 @@ async function startReceiver(): Promise<string> {
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   };
   const server = createServer((request, response) => void take(request, response));
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  atEndOfFile(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return await listening(server);
 }
 
 beforeAll(async () => {

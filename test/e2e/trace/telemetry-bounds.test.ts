@@ -1,8 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { atEndOfFile } from '../../support/cleanup.ts';
+import { listening } from '../../support/http/listening.ts';
 import { metricOf } from '../../support/http/metrics.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -20,13 +18,8 @@ async function startSilentCollector() {
     });
     request.on('close', () => seen.open--);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEndOfFile(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const url = await listening(server);
+  return { seen, url };
 }
 
 async function sendMany(stack: TestStack): Promise<void> {

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Job } from '../../../shared/job/job.ts';
-import { atEndOfFile } from '../../support/cleanup.ts';
+import { listening } from '../../support/http/listening.ts';
 import { until } from '../../support/poll.ts';
 import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -110,11 +109,7 @@ describe('what an operation calls', () => {
       arrived.push(JSON.parse(JSON.stringify({ traceparent, tracestate, baggage })));
       response.end('ok');
     });
-    await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    atEndOfFile(() => new Promise((resolve) => server.close(resolve)));
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    origin = await listening(server);
     stack = await startTestStack({
       operationsFolder: 'test/fixtures/operations',
       worker: { HTTP_REQUEST_ALLOW: origin },

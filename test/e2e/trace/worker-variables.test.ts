@@ -3,7 +3,7 @@ import { logVariables } from '../../../worker-node/telemetry/export/logs/log-set
 import { NODE_OTEL_SETTINGS } from '../../../worker-node/telemetry/sdk-settings.ts';
 import { until } from '../../support/poll.ts';
 import { makeSpans } from '../../support/spans/make-spans.ts';
-import { type OtlpReceiver, otlpReceiver } from '../../support/spans/otlp-receiver.ts';
+import { headerOf, type OtlpReceiver, otlpReceiver } from '../../support/spans/otlp-receiver.ts';
 
 /** What a variable must change: it is given what arrived, and how many exports there were. */
 interface Row {
@@ -14,7 +14,6 @@ interface Row {
 }
 
 const one = ({ spans }: OtlpReceiver) => spans[0];
-const header = (name: string, { requests }: OtlpReceiver): unknown => requests[0]?.headers[name];
 const events = (arrived: OtlpReceiver) => one(arrived)?.events ?? [];
 const nothing = ({ requests }: OtlpReceiver): void => expect(requests).toEqual([]);
 
@@ -30,30 +29,30 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   OTEL_EXPORTER_OTLP_HEADERS: {
     value: 'x-key=a%20b',
-    holds: (arrived) => expect(header('x-key', arrived)).toBe('a b'),
+    holds: (arrived) => expect(headerOf(arrived, 'x-key')).toBe('a b'),
   },
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: {
     value: 'x-key=own',
     more: { OTEL_EXPORTER_OTLP_HEADERS: 'x-key=general' },
-    holds: (arrived) => expect(header('x-key', arrived)).toBe('own'),
+    holds: (arrived) => expect(headerOf(arrived, 'x-key')).toBe('own'),
   },
   OTEL_EXPORTER_OTLP_COMPRESSION: {
     value: 'gzip',
     holds: (arrived) =>
-      expect([header('content-encoding', arrived), one(arrived)?.name]).toEqual(['gzip', 'span 0']),
+      expect([headerOf(arrived, 'content-encoding'), one(arrived)?.name]).toEqual(['gzip', 'span 0']),
   },
   OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: {
     value: 'gzip',
     more: { OTEL_EXPORTER_OTLP_COMPRESSION: 'none' },
-    holds: (arrived) => expect(header('content-encoding', arrived)).toBe('gzip'),
+    holds: (arrived) => expect(headerOf(arrived, 'content-encoding')).toBe('gzip'),
   },
   OTEL_EXPORTER_OTLP_PROTOCOL: {
     value: 'http/json',
-    holds: (arrived) => expect(header('content-type', arrived)).toBe('application/json'),
+    holds: (arrived) => expect(headerOf(arrived, 'content-type')).toBe('application/json'),
   },
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: {
     value: 'http/json',
-    holds: (arrived) => expect(header('content-type', arrived)).toBe('application/json'),
+    holds: (arrived) => expect(headerOf(arrived, 'content-type')).toBe('application/json'),
   },
   OTEL_TRACES_EXPORTER: { value: 'none', holds: nothing },
   OTEL_SDK_DISABLED: { value: 'true', holds: nothing },

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
 import type { JobEvent } from '../../../shared/job/event.ts';
-import type { Job } from '../../../shared/job/job.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { connectTo, jobEnded, readJob, submitJob } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
@@ -158,7 +159,7 @@ it.each<[string, object, Record<string, string>]>([
   const run = async (count: number): Promise<Job> => {
     const body = { operation: 'test.author', input: { how: 'large', count }, ...more };
     const response = await small.submit(body, headers);
-    const { id } = (await response.json()) as Job;
+    const { id } = await bodyOf(Job, response);
     return await jobEnded(small, id);
   };
   const refused = await run(65_536);

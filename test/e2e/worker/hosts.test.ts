@@ -6,7 +6,9 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startWorkerProcess } from '../../../dev/worker/start.ts';
 import { JobPage, type JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { OperationList } from '../../../shared/api/answers/operation-list.ts';
+import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
+import { bodyOf } from '../../support/http/answers.ts';
 import { metricOf } from '../../support/http/metrics.ts';
 import { connectTo, jobEnded, listedOperation, readJob, submitJob, untilHosts } from '../../support/jobs.ts';
 import { until } from '../../support/poll.ts';
@@ -88,7 +90,7 @@ describe('an announcement', () => {
     }
     await until('submits to be accepted', async () => {
       const response = await stack.submit({ operation: 'echo', input: 1 });
-      return response.status === 202 && ((await response.json()) as { served?: false }).served !== false;
+      return response.status === 202 && (await bodyOf(Job, response)).served !== false;
     });
   });
 

@@ -1,15 +1,14 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { identify } from '../../../edge/access/identify.ts';
-import { type Env, edgeConfig } from '../../../edge/config.ts';
+import { edgeConfig } from '../../../edge/config.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import { BOUND_OBJECTS } from '../support/bound-objects.ts';
+import { edgeEnv } from '../support/edge-env.ts';
 
 const KEY = createApiKey('ci');
 const keepAlive = (): void => undefined;
 
 async function configWith(entries: readonly object[]) {
-  const required = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example' };
-  return edgeConfig({ ...required, API_KEYS: JSON.stringify(entries) } as unknown as Env);
+  return edgeConfig(edgeEnv({ API_KEYS: JSON.stringify(entries) }));
 }
 
 const own = async () => ({ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) });

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { quotasOf } from '../../../edge/access/quotas.ts';
-import { type Env, edgeConfig } from '../../../edge/config.ts';
+import { edgeConfig } from '../../../edge/config.ts';
 import { Quotas } from '../../../shared/api/usage.ts';
 import { refusalOf } from '../../unit/support.ts';
-import { BOUND_OBJECTS } from '../support/bound-objects.ts';
+import { edgeEnv } from '../support/edge-env.ts';
 
-const LEAST = { ...BOUND_OBJECTS, NATS_URL: 'wss://nats.example', API_KEYS: '[]' };
-const config = (more: Readonly<Record<string, string>> = {}) =>
-  edgeConfig({ ...LEAST, ...more } as unknown as Env);
+const config = (more: Readonly<Record<string, string>> = {}) => edgeConfig(edgeEnv(more));
 
 describe('the quotas of a tenant', () => {
   it('are all there, with a default for each', () => {

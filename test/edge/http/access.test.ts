@@ -4,7 +4,7 @@ import { type Env, edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { refusalOf } from '../../unit/support.ts';
-import { BOUND_OBJECTS } from '../support/bound-objects.ts';
+import { edgeEnv } from '../support/edge-env.ts';
 import { KEY, problemIn, setup } from './app-support.ts';
 
 const TOKENS = {
@@ -14,12 +14,7 @@ const TOKENS = {
 };
 const entry = { id: 'ci', tenant: 'acme', hash: 'a'.repeat(64) };
 const env = (more: Record<string, unknown> = {}): Env =>
-  ({
-    ...BOUND_OBJECTS,
-    NATS_URL: 'wss://nats.example',
-    API_KEYS: JSON.stringify([entry]),
-    ...more,
-  }) as unknown as Env;
+  edgeEnv({ API_KEYS: JSON.stringify([entry]), ...more });
 
 describe('every route under /v1', () => {
   const routes = createApp().routes.filter(({ path, method }) => path.startsWith('/v1/') && method !== 'ALL');

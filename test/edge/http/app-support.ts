@@ -8,7 +8,7 @@ import type {
 } from '../../../edge/calls/commands.ts';
 import type { ListCommand } from '../../../edge/calls/index-commands.ts';
 import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
-import { type Env, edgeConfig } from '../../../edge/config.ts';
+import { edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
 import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
@@ -18,7 +18,7 @@ import type { Logger } from '../../../edge/telemetry/log.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { checked } from '../../support/http/contract.ts';
-import { BOUND_OBJECTS } from '../support/bound-objects.ts';
+import { edgeEnv } from '../support/edge-env.ts';
 
 export const KEY = createApiKey('ci');
 const OTHER_KEY = createApiKey('other');
@@ -68,12 +68,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     { id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) },
     { id: 'other', tenant: 'globex', hash: await hashApiKey(OTHER_KEY) },
   ];
-  const config = edgeConfig({
-    ...BOUND_OBJECTS,
-    NATS_URL: 'wss://nats.example',
-    API_KEYS: JSON.stringify(keys),
-    ...settings,
-  } as unknown as Env);
+  const config = edgeConfig(edgeEnv({ API_KEYS: JSON.stringify(keys), ...settings }));
   const submitted: Submitted[] = [];
   const reads: (readonly [tenant: string, jobId: string])[] = [];
   const logged: { level: string; message: string; fields: unknown }[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RequestLimits } from '../../../edge/access/request-limits.ts';
 import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
-import { type Env, edgeConfig } from '../../../edge/config.ts';
+import { edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
 import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
@@ -9,7 +9,7 @@ import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import { inject } from '../../../shared/propagation/index.ts';
-import { BOUND_OBJECTS } from '../support/bound-objects.ts';
+import { edgeEnv } from '../support/edge-env.ts';
 import { job } from './app-support.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -35,8 +35,7 @@ const NO_LOG = {
 
 async function config() {
   const keys = [{ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) }];
-  const settings = { NATS_URL: 'wss://nats.example', API_KEYS: JSON.stringify(keys) };
-  return edgeConfig({ ...BOUND_OBJECTS, ...settings } as unknown as Env);
+  return edgeConfig(edgeEnv({ API_KEYS: JSON.stringify(keys) }));
 }
 
 /** Sends a request to the app. What it asks of bridge, index and schedules, its trace context and its answer are its effect. */

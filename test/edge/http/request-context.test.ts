@@ -1,20 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type Env, edgeConfig } from '../../../edge/config.ts';
+import { edgeConfig } from '../../../edge/config.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { ACCESS_SCOPES, createApiKey, hashApiKey } from '../../../shared/api/access.ts';
-import { BOUND_OBJECTS } from '../support/bound-objects.ts';
+import { edgeEnv } from '../support/edge-env.ts';
 
 const KEY = createApiKey('ci');
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 async function requestContext(headers: Record<string, string>, TRACE_TRUST = 'authenticated') {
   const API_KEYS = JSON.stringify([{ id: 'ci', tenant: 'acme', hash: await hashApiKey(KEY) }]);
-  const config = edgeConfig({
-    ...BOUND_OBJECTS,
-    NATS_URL: 'wss://nats.example',
-    API_KEYS,
-    TRACE_TRUST,
-  } as unknown as Env);
+  const config = edgeConfig(edgeEnv({ API_KEYS, TRACE_TRUST }));
   return await readRequestContext(new Request('https://edge.example/v1/jobs', { headers }), config, {
     waitUntil: () => undefined,
   });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { UsageBook } from '../../../edge/access/usage-book.ts';
 import type { TenantJob, TenantUsage } from '../../../edge/calls/index-commands.ts';
 import { AcceptedFeed } from '../../../edge/jobs/accepted-feed.ts';
-import type { Logger } from '../../../edge/telemetry/log.ts';
+import { createLogger } from '../../../edge/telemetry/log.ts';
 import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { job } from '../http/app-support.ts';
 
@@ -18,7 +18,7 @@ function feed(answer: () => Promise<void> = async () => undefined, counted = 0) 
     await answer();
     return [{ tenant: 'acme', usage: { ...NO_USAGE, jobs: counted } }];
   };
-  const log = { warn: (_message: string, fields: unknown) => warnings.push(fields) } as unknown as Logger;
+  const log = createLogger('warn', (line) => warnings.push(JSON.parse(line)));
   const usage = new UsageBook({ fairJobs: 4, count: async () => NO_USAGE });
   const own = new AcceptedFeed({ addAccepted, indexes: 1, nameOf: () => 'index-0' }, usage, log);
   const add = (...ids: string[]): void => {
@@ -83,7 +83,7 @@ it('tries again, in order, and gives up without an error for the caller', async 
   add('b');
   await vi.advanceTimersByTimeAsync(250 + 500 + 1_000);
   expect(sent).toEqual([['a'], ['a'], ['a'], ['a']]);
-  expect(warnings).toEqual([{ jobs: 1, reason: 'the index was reset' }]);
+  expect(warnings).toMatchObject([{ jobs: 1, reason: 'the index was reset' }]);
   await vi.advanceTimersByTimeAsync(50);
   expect(sent.at(-1)).toEqual(['b']);
 });
@@ -97,7 +97,7 @@ it('holds at most 5,000 jobs, and logs how many it left out', async () => {
   await vi.advanceTimersByTimeAsync(1_750);
   isBack = true;
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(warnings).toEqual([{ jobs: 1 + 999, reason: 'away' }]);
+  expect(warnings).toMatchObject([{ jobs: 1 + 999, reason: 'away' }]);
   // The first one was given up.
   expect(new Set(sent.flat()).size).toBe(5_001);
 });
@@ -132,7 +132,7 @@ it('reports the jobs of an index at once, and counts each once, while another in
   };
   const count = async (tenant: string) => ({ ...NO_USAGE, jobs: tenant === 'acme' ? listed.length : 0 });
   const usage = new UsageBook({ fairJobs: 4, count });
-  const log = { warn: () => undefined } as unknown as Logger;
+  const log = createLogger('error');
   const own = new AcceptedFeed({ addAccepted, indexes: 2, nameOf: (tenant) => `of-${tenant}` }, usage, log);
   for (const id of ids(0, 6_000)) own.addAccepted('globex', job({ id }), 10);
   for (const id of ids(0, 10)) own.addAccepted('acme', job({ id }), 10);
@@ -150,7 +150,7 @@ it('counts a job of the outbox once for its quotas when NATS has taken it', asyn
     for (const { job: one } of jobs) listed.add(one.id);
     return [{ tenant: 'acme', usage: await count() }];
   };
-  const log = { warn: () => undefined } as unknown as Logger;
+  const log = createLogger('error');
   const own = new AcceptedFeed({ addAccepted, indexes: 1, nameOf: () => 'index-0' }, usage, log);
   for (const id of ids(0, 3)) own.addAccepted('acme', job({ id, durability: 'outbox' }), 1);
   await vi.advanceTimersByTimeAsync(100);

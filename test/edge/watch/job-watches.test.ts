@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Logger } from '../../../edge/telemetry/log.ts';
+import { createLogger } from '../../../edge/telemetry/log.ts';
 import { JobWatches, type WatchLease } from '../../../edge/watch/job-watches.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { eventSubject } from '../../../shared/wire/subjects.ts';
@@ -31,7 +31,7 @@ function setup(...kinds: readonly string[]) {
     broker.store('EVENTS', { subject, data, sequence: ++sequence, headers: undefined, time: new Date(AT) });
   };
   for (const kind of kinds) record(kind);
-  const log = { warn: () => undefined } as unknown as Logger;
+  const log = createLogger('error');
   const outbox = { findPending: () => undefined, rejected: { findByJob: () => undefined } };
   const watches = new JobWatches(
     connection,

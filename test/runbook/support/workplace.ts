@@ -1,6 +1,5 @@
-import { missingPrograms, prepare, runShell, type Toolbox } from '../../generators/toolbox.ts';
+import { needPrograms, prepare, runShell, type Toolbox } from '../../generators/toolbox.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import { SUITE } from '../../support/suite-settings.ts';
 
 /** The reference implementation of Compose files. */
 export const COMPOSE: Toolbox = { generator: 'compose-go', needs: ['go'] };
@@ -9,8 +8,7 @@ export const ACTIONLINT: Toolbox = { generator: 'actionlint', needs: ['go'] };
 
 /** Makes a folder with the pinned programs, and a way to run commands there. In CI they must be there; else the test is skipped. */
 export async function workplace(toolbox: Toolbox, skip: (note: string) => never) {
-  const missing = await missingPrograms(toolbox);
-  if (missing.length > 0 && SUITE.CI === undefined) skip(`not on PATH: ${missing.join(', ')}`);
+  await needPrograms(toolbox, skip);
   const folder = await scratchFolder();
   const environment = await prepare(toolbox, folder);
   return { folder, run: (commands: string) => runShell(commands, folder, environment) };

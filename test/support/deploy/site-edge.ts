@@ -67,7 +67,7 @@ export class SiteEdge {
 
   async call(place: string, init: RequestInit = {}): Promise<Response> {
     const own = { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' };
-    const headers = { ...own, ...(init.headers as Record<string, string>) };
+    const headers = { ...own, ...Object.fromEntries(new Headers(init.headers)) };
     return await fetch(`${this.url}${place}`, { ...init, headers });
   }
 

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
-import { atEndOfFile } from '../cleanup.ts';
 import { until } from '../poll.ts';
+import { listening } from './listening.ts';
 
 /** An attribute, as OTLP has it in JSON. */
 interface RawAttribute {
@@ -74,15 +72,10 @@ export async function startRawCollector(): Promise<RawCollector> {
     if (status !== 0)
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEndOfFile(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const url = await listening(server);
   const spans = () => exports.flatMap(({ body }) => spansOf(body));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     exports,
     spans,
     waitForSpan: (which) => until('the span to arrive', () => spans().find(which)),

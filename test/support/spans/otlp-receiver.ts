@@ -1,10 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createGunzip } from 'node:zlib';
 import { readTraceExport } from '../../../shared/trace/otlp/trace-export.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
-import { atEndOfFile } from '../cleanup.ts';
+import { listening } from '../http/listening.ts';
 import { readLogExport, type SentLog } from './log-export.ts';
 
 /** What a receiver answers to one export. */
@@ -23,6 +22,11 @@ export interface OtlpReceiver {
   /** The same exports as they came, of all signals. */
   readonly bodies: unknown[];
   readonly requests: IncomingMessage[];
+}
+
+/** A header of the first export. */
+export function headerOf({ requests }: OtlpReceiver, name: string): unknown {
+  return requests[0]?.headers[name];
 }
 
 /** A collector that answers as a test wants. @param answers one for each export; the last one stays */
@@ -52,12 +56,6 @@ export async function otlpReceiver(...answers: readonly Answer[]): Promise<OtlpR
       .end(JSON.stringify(answer));
   };
   const server = createServer((request, response) => void take(request, response));
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  atEndOfFile(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, logs, bodies, requests };
+  const url = await listening(server);
+  return { url, spans, logs, bodies, requests };
 }

@@ -5,17 +5,8 @@ import {
   WORKER_SETTING_NAMES,
   workerConfig,
 } from '../../../worker-node/config.ts';
+import { sentenceOf } from '../../support/setting-names.ts';
 import { refusalOf } from '../support.ts';
-
-/** What a reader of settings refuses; '' if it takes them. */
-function sentenceOf(read: () => unknown): string {
-  try {
-    read();
-    return '';
-  } catch (thrown) {
-    return String(thrown);
-  }
-}
 
 describe("the worker's settings", () => {
   it('all have defaults', () => {

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { expect, vi } from 'vitest';
 import type { JobEvent } from '../../../shared/job/event.ts';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import type { Ack, Delivery } from '../../../worker-node/broker/consume/delivery.ts';
@@ -8,6 +9,7 @@ import { AttemptAbort } from '../../../worker-node/jobs/attempt/attempt-abort.ts
 import { JobLease } from '../../../worker-node/jobs/attempt/job-lease.ts';
 import type { RunOptions } from '../../../worker-node/jobs/attempt/run-operation.ts';
 import type { WorkerLogger } from '../../../worker-node/log.ts';
+import { jobEvent } from '../../support/nats/job-event.ts';
 
 /** A logger that writes nothing. */
 export const quiet: WorkerLogger = pino({ level: 'silent' });
@@ -86,16 +88,11 @@ export function delivery(more: Partial<Delivery> = {}): FakeDelivery {
 }
 
 /** The end of a job that succeeded immediately. */
-export const SUCCEEDED: JobEvent = {
-  kind: 'succeeded',
-  jobId: 'job-1',
-  operation: 'echo',
-  attempt: 1,
+export const SUCCEEDED: JobEvent = jobEvent('succeeded', {
   maxAttempts: 5,
-  released: 0,
   acceptedAt: '2026-01-02T03:04:05.678Z',
-  at: '2026-01-02T03:04:07.000Z',
-  worker: 'host-1',
-  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
-  spanId: '1111222233334444',
-};
+});
+
+/** Waits for something that is about to be true. */
+export const soon = (condition: () => boolean): Promise<void> =>
+  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 60_000, interval: 1 });

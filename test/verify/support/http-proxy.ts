@@ -1,8 +1,6 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { atEndOfFile } from '../../support/cleanup.ts';
+import { listening } from '../../support/http/listening.ts';
 
 /** A request on its way: its headers with names in lower case, and its body. */
 export interface Passing {
@@ -44,14 +42,9 @@ export async function startHttpProxy(target = ''): Promise<HttpProxy> {
     );
     response.writeHead(answer.status, Object.fromEntries(kept)).end(Buffer.from(await answer.arrayBuffer()));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEndOfFile(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  const url = await listening(server);
   const proxy: HttpProxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     target,
     change: undefined,
   };

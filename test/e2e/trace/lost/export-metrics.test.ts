@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import * as z from 'zod';
-import { atEndOfFile } from '../../../support/cleanup.ts';
+import { listening } from '../../../support/http/listening.ts';
 import { metricsOf } from '../../../support/http/metrics.ts';
 import { until } from '../../../support/poll.ts';
 import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
@@ -89,16 +88,7 @@ it('an export of metrics has each scope once, with the histograms of the worker'
 
 it('while a collector does not answer, one span is being sent, and the others wait in the queue', async () => {
   const silent = createServer((request) => void request.resume());
-  await new Promise<void>((resolve) => {
-    silent.listen(0, '127.0.0.1', resolve);
-  });
-  atEndOfFile(() => {
-    silent.closeAllConnections();
-    silent.close();
-  });
-  const { stack, read, above } = await workerWith(
-    `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
-  );
+  const { stack, read, above } = await workerWith(await listening(silent));
   await stack.run('echo', 1);
   await above(0, 'otel_sdk_processor_span_queue_size');
   expect(await read('otel_sdk_exporter_span_inflight')).toBe(1);

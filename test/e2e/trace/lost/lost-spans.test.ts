@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { findFreePort } from '../../../../dev/machine/free-port.ts';
 import { atEndOfFile } from '../../../support/cleanup.ts';
 import { answer, serve } from '../../../support/cli/servers.ts';
+import { listening } from '../../../support/http/listening.ts';
 import { until } from '../../../support/poll.ts';
 import { makeSpans } from '../../../support/spans/make-spans.ts';
 import { otlpReceiver } from '../../../support/spans/otlp-receiver.ts';
@@ -41,14 +42,7 @@ async function endlessAnswer(): Promise<string> {
     }, 20);
     request.socket.on('close', () => clearInterval(writing));
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  atEndOfFile(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return await listening(server);
 }
 
 it.each([

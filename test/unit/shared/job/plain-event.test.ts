@@ -2,23 +2,10 @@ import { expect, it } from 'vitest';
 import { isPlainEvent } from '../../../../shared/job/check/plain-event.ts';
 import { JobEvent } from '../../../../shared/job/event.ts';
 import { EVENT_KINDS } from '../../../../shared/job/job-state.ts';
+import { jobEvent } from '../../../support/nats/job-event.ts';
 
 const TIME = '2026-11-28T04:00:00.000Z';
-const EVENT = {
-  kind: 'succeeded',
-  jobId: 'job-1',
-  operation: 'echo',
-  attempt: 1,
-  maxAttempts: 5,
-  released: 0,
-  acceptedAt: TIME,
-  startedAt: TIME,
-  at: TIME,
-  worker: 'host-1',
-  traceId: 'a'.repeat(32),
-  spanId: 'b'.repeat(16),
-  result: { rows: 1 },
-} as const satisfies JobEvent;
+const EVENT = jobEvent('succeeded', { at: TIME, startedAt: TIME, result: { rows: 1 } });
 
 const VALUES: readonly unknown[] = [
   undefined,
@@ -101,8 +88,7 @@ it('no event is plain that the schema refuses: any value in any field, and any f
   ])
     for (const value of VALUES) {
       agree({ ...EVENT, [field]: value });
-      const { [field]: _, ...without } = EVENT as Record<string, unknown>;
-      agree(without);
+      agree(Object.fromEntries(Object.entries(EVENT).filter(([name]) => name !== field)));
     }
 });
 

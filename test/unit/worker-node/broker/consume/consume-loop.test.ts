@@ -2,7 +2,7 @@ import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConsumeLoop } from '../../../../../worker-node/broker/consume/consume-loop.ts';
 import type { Slot } from '../../../../../worker-node/broker/consume/slot.ts';
-import { quiet } from '../../support.ts';
+import { quiet, soon } from '../../support.ts';
 
 /** A pull that brings the messages that a test gives it, until it is stopped. */
 class Pull {
@@ -102,19 +102,16 @@ function start(concurrency: number, source?: () => Promise<Consumer>, isClustere
   return { loop, pulls, consumer, forget, running: loop.run() };
 }
 
-const until = (condition: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 60_000, interval: 1 });
-
 describe('the consume loop', () => {
   it('asks for as many messages as it has free slots, and never handles more', async () => {
     const { pulls } = start(4);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     expect(pulls[0]?.count).toBe(4);
     for (let seq = 1; seq <= 4; seq++) pulls[0]?.bring(seq);
-    await until(() => jobs.length === 4);
+    await soon(() => jobs.length === 4);
     expect(pulls).toHaveLength(1);
     for (const job of jobs.slice(0, 3)) job.end();
-    await until(() => pulls.length > 1);
+    await soon(() => pulls.length > 1);
     const asked = pulls.slice(1).reduce((sum, { count }) => sum + count, 0);
     expect(asked).toBeLessThanOrEqual(3);
   });
@@ -125,11 +122,11 @@ describe('the consume loop', () => {
       if (fails) throw new Error('no responders');
       return consumer;
     });
-    await until(() => !loop.healthy);
+    await soon(() => !loop.healthy);
     fails = false;
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1);
-    await until(() => loop.healthy && loop.running === 1);
+    await soon(() => loop.healthy && loop.running === 1);
   });
 
   it('knows soon after a failure that all is well, even if no message comes', async () => {
@@ -138,11 +135,11 @@ describe('the consume loop', () => {
       if (fails) throw new Error('no responders');
       return consumer;
     });
-    await until(() => !loop.healthy);
+    await soon(() => !loop.healthy);
     fails = false;
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.stop();
-    await until(() => loop.healthy && pulls.length === 2);
+    await soon(() => loop.healthy && pulls.length === 2);
     expect(pulls.map(({ expires }) => expires)).toEqual([1_000, 15_000]);
   });
 
@@ -152,16 +149,16 @@ describe('the consume loop', () => {
       if (fails) throw new Error('consumer deleted');
       return consumer;
     });
-    await until(() => forget.mock.calls.length > 0);
+    await soon(() => forget.mock.calls.length > 0);
     fails = false;
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     forget.mockClear();
     // A server that has no such consumer does not answer, and the client ends the pull.
     pulls[0]?.stop();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     expect(forget).toHaveBeenCalledOnce();
     pulls[1]?.stop();
-    await until(() => pulls.length === 3);
+    await soon(() => pulls.length === 3);
     expect(forget).toHaveBeenCalledOnce();
   });
 });
@@ -169,13 +166,13 @@ describe('the consume loop', () => {
 describe('a delivery that gives its slot back', () => {
   it('lets another message have it, and gets one again when one is free', async () => {
     const { pulls } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     jobs[0]?.slot.leave();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     pulls[1]?.bring(2);
-    await until(() => jobs.length === 2);
+    await soon(() => jobs.length === 2);
     const entered = vi.fn();
     const back = jobs[0]?.slot.enter(new AbortController().signal).then(entered);
     await new Promise((resolve) => setImmediate(resolve));
@@ -187,13 +184,13 @@ describe('a delivery that gives its slot back', () => {
 
   it('gets a slot at once when it has to end, even if none is free', async () => {
     const { pulls, loop } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     jobs[0]?.slot.leave();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     pulls[1]?.bring(2);
-    await until(() => jobs.length === 2);
+    await soon(() => jobs.length === 2);
     const cancel = new AbortController();
     const back = jobs[0]?.slot.enter(cancel.signal);
     cancel.abort();
@@ -203,14 +200,14 @@ describe('a delivery that gives its slot back', () => {
 
   it('learns that the loop stops, and waits for no slot any more', async () => {
     const { pulls, loop } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     const [job] = jobs;
     job?.slot.leave();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     pulls[1]?.bring(2);
-    await until(() => jobs.length === 2);
+    await soon(() => jobs.length === 2);
     const back = job?.slot.enter(new AbortController().signal);
     void loop.stop(60_000);
     await back;
@@ -221,9 +218,9 @@ describe('a delivery that gives its slot back', () => {
 describe('stopping the consume loop', () => {
   it('waits for the running jobs, whose signal does not abort before the time is up', async () => {
     const { loop, pulls, running } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     const stopped = loop.stop(60_000);
     await running;
     expect(jobs[0]?.stop.aborted).toBe(false);
@@ -235,21 +232,21 @@ describe('stopping the consume loop', () => {
 
   it('aborts the signal of the jobs that still run when the time is up', async () => {
     const { loop, pulls } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     const stopped = loop.stop(0);
-    await until(() => jobs[0]?.stop.aborted === true);
+    await soon(() => jobs[0]?.stop.aborted === true);
     jobs[0]?.end();
     await stopped;
   });
 
   it('hands back unread what still arrives, and ends the pull when no more comes', async () => {
     const { loop, pulls } = start(2);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     const stopped = loop.stop(60_000);
     pulls[0]?.bring(1);
-    await until(() => pulls[0]?.handedBack.length === 1);
+    await soon(() => pulls[0]?.handedBack.length === 1);
     expect(pulls[0]?.ended).toBe(false);
     await stopped;
     expect(pulls[0]?.ended).toBe(true);
@@ -258,7 +255,7 @@ describe('stopping the consume loop', () => {
 
   it('may be done twice', async () => {
     const { loop, pulls, running } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     await Promise.all([loop.stop(0), loop.stop(0), running]);
   });
 
@@ -275,17 +272,17 @@ describe('stopping the consume loop', () => {
 describe('the consume loop ahead of an end', () => {
   it('asks for the next message while a delivery stores its end, and handles it when the slot is free', async () => {
     const { loop, pulls } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1, 2);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     expect(pulls).toHaveLength(1);
     jobs[0]?.slot.ending();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     pulls[1]?.bring(2, 1);
     await new Promise(setImmediate);
     expect(loop.running).toBe(1);
     jobs[0]?.end();
-    await until(() => jobs.length === 2);
+    await soon(() => jobs.length === 2);
     expect(loop.running).toBe(1);
     expect(pulls).toHaveLength(2);
     expect(pulls.flatMap(({ handedBack }) => handedBack)).toEqual([]);
@@ -293,41 +290,41 @@ describe('the consume loop ahead of an end', () => {
 
   it('hands the next message back when the end takes too long, and asks for no more until a slot is free', async () => {
     const { pulls } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1, 2);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     jobs[0]?.slot.ending();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     pulls[1]?.bring(2, 1);
-    await until(() => pulls[1]?.handedBack.length === 1);
+    await soon(() => pulls[1]?.handedBack.length === 1);
     jobs[0]?.slot.ending();
     await new Promise(setImmediate);
     await new Promise(setImmediate);
     expect(pulls).toHaveLength(2);
     jobs[0]?.end();
-    await until(() => pulls.length === 3);
+    await soon(() => pulls.length === 3);
   });
 
   it('is full as soon as it has handed a message back, and then ends the pulls that wait for messages', async () => {
     const { pulls } = start(2);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     for (const seq of [1, 2]) pulls[0]?.bring(seq);
-    await until(() => jobs.length === 2);
+    await soon(() => jobs.length === 2);
     for (const { slot } of jobs) slot.ending();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     pulls[1]?.bring(3);
-    await until(() => pulls[1]?.handedBack.length === 1);
-    await until(() => pulls[1]?.ended === true);
+    await soon(() => pulls[1]?.handedBack.length === 1);
+    await soon(() => pulls[1]?.ended === true);
     expect(pulls).toHaveLength(2);
   });
 
   it('hands the next message back when it stops', async () => {
     const { loop, pulls } = start(1);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     pulls[0]?.bring(1, 2);
-    await until(() => jobs.length === 1);
+    await soon(() => jobs.length === 1);
     jobs[0]?.slot.ending();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     pulls[1]?.bring(2, 1);
     await new Promise(setImmediate);
     const stopped = loop.stop(60_000);
@@ -341,28 +338,28 @@ describe('the consume loop ahead of an end', () => {
 describe('the consume loop in a cluster', () => {
   it('asks for its messages again after a reconnect, since the earlier pull may be gone', async () => {
     const { loop, pulls } = start(4, undefined, true);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     expect(pulls[0]?.count).toBe(1);
     pulls[0]?.bring(1, 3);
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     expect(pulls[1]?.count).toBe(3);
     loop.reconnected();
-    await until(() => pulls.length === 3);
+    await soon(() => pulls.length === 3);
     expect(pulls[2]?.count).toBe(3);
     for (const pull of pulls) pull.stop();
   });
 
   it('ends no pull when it stops: it waits for the end of each, even of one from before a reconnect', async () => {
     const { loop, pulls } = start(1, undefined, true);
-    await until(() => pulls.length === 1);
+    await soon(() => pulls.length === 1);
     loop.reconnected();
-    await until(() => pulls.length === 2);
+    await soon(() => pulls.length === 2);
     const began = Date.now();
     const stopping = loop.stop(60_000);
-    await until(() => Date.now() - began > 1_000);
+    await soon(() => Date.now() - began > 1_000);
     expect(pulls.map(({ ended }) => ended)).toEqual([false, false]);
     pulls[0]?.bring(7);
-    await until(() => pulls[0]?.handedBack.length === 1);
+    await soon(() => pulls[0]?.handedBack.length === 1);
     for (const pull of pulls) pull.stop();
     await stopping;
   });

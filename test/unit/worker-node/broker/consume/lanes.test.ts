@@ -1,8 +1,8 @@
 import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Priority } from '../../../../../shared/job/priority.ts';
 import { ConsumeLoop } from '../../../../../worker-node/broker/consume/consume-loop.ts';
-import { quiet } from '../../support.ts';
+import { quiet, soon } from '../../support.ts';
 
 /** A lane of a server: messages that wait, and pulls that wait for messages. */
 class ServerLane {
@@ -139,9 +139,6 @@ function startHost(
   return { put, started, countOf, server, most: () => most };
 }
 
-const until = (condition: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(condition()).toBe(true), { timeout: 60_000, interval: 1 });
-
 /** Jobs that end when the test says so. */
 function gate() {
   const ends: (() => void)[] = [];
@@ -159,10 +156,10 @@ describe('a host with several lanes', () => {
       await new Promise((resolve) => setImmediate(resolve));
     });
     host.put('noisy', 10_000);
-    await until(() => host.countOf('noisy') > 100);
+    await soon(() => host.countOf('noisy') > 100);
     const before = host.started.length;
     host.put('quiet', 1);
-    await until(() => host.countOf('quiet') === 1);
+    await soon(() => host.countOf('quiet') === 1);
     expect(host.started.indexOf('quiet') - before).toBeLessThan(200);
   });
 
@@ -173,7 +170,7 @@ describe('a host with several lanes', () => {
       async () => await new Promise((resolve) => setImmediate(resolve)),
     );
     for (const name of ['high', 'normal', 'low']) host.put(name, 100_000);
-    await until(() => host.started.length > 5_000);
+    await soon(() => host.started.length > 5_000);
     const sample = host.started.slice(1_000, 5_000);
     const [high, normal, low] = ['high', 'normal', 'low'].map((name) => host.countOf(name, sample));
     expect(high).toBeGreaterThan(Number(normal) * 2);
@@ -185,8 +182,8 @@ describe('a host with several lanes', () => {
     const { run, open } = gate();
     const host = startHost({ a: {}, b: {}, c: {}, d: {} }, 1, run);
     for (const name of ['a', 'b', 'c', 'd']) host.put(name, 1);
-    await until(() => host.started.length === 1);
-    await until(() => Object.values(host.server).filter((lane) => lane.handedBack > 0).length === 3);
+    await soon(() => host.started.length === 1);
+    await soon(() => Object.values(host.server).filter((lane) => lane.handedBack > 0).length === 3);
     expect(host.most()).toBe(1);
     while (new Set(host.started).size < 4) {
       open();
@@ -200,14 +197,14 @@ describe('a host with several lanes', () => {
     const { run, open } = gate();
     const host = startHost({ busy: {}, handed: {}, quiet: {} }, 1, run, true);
     host.put('busy', 1);
-    await until(() => host.started.length === 1);
+    await soon(() => host.started.length === 1);
     host.put('handed', 1);
-    await until(() => (host.server.handed?.handedBack ?? 0) > 0);
+    await soon(() => (host.server.handed?.handedBack ?? 0) > 0);
     open();
-    await until(() => host.countOf('handed') === 1);
+    await soon(() => host.countOf('handed') === 1);
     open();
     host.put('quiet', 1);
-    await until(() => host.countOf('quiet') === 1);
+    await soon(() => host.countOf('quiet') === 1);
     expect(host.server.quiet?.pulls).toBe(1);
     open();
   });
@@ -217,9 +214,9 @@ describe('a host with several lanes', () => {
     const host = startHost({ bulk: { isBulk: true }, more: { isBulk: true }, quiet: {} }, 8, run);
     host.put('bulk', 50);
     host.put('more', 50);
-    await until(() => host.started.length === 7);
+    await soon(() => host.started.length === 7);
     host.put('quiet', 1);
-    await until(() => host.countOf('quiet') === 1);
+    await soon(() => host.countOf('quiet') === 1);
     expect(host.most()).toBe(8);
     open();
   });
@@ -227,17 +224,17 @@ describe('a host with several lanes', () => {
   it('with one slot gives it to bulk lanes too', async () => {
     const host = startHost({ bulk: { isBulk: true }, quiet: {} }, 1);
     host.put('bulk', 3);
-    await until(() => host.countOf('bulk') === 3);
+    await soon(() => host.countOf('bulk') === 3);
   });
 
   it('takes jobs again from all lanes when the server told only one of them that its consumer is gone', async () => {
     const host = startHost({ told: {}, untold: {} }, 2);
     for (const name of ['told', 'untold']) host.put(name, 1);
-    await until(() => host.started.length === 2);
+    await soon(() => host.started.length === 2);
     host.server.untold?.recreate(false);
     host.server.told?.recreate(true);
     for (const name of ['told', 'untold']) host.put(name, 1);
-    await until(() => host.countOf('told') === 2 && host.countOf('untold') === 2);
+    await soon(() => host.countOf('told') === 2 && host.countOf('untold') === 2);
   });
 
   it('looks a consumer up again if it delivers for the first time a message older than those it had delivered', async () => {
@@ -245,15 +242,15 @@ describe('a host with several lanes', () => {
     const host = startHost({ only: {} }, 1, run);
     host.put('only', 3);
     for (const count of [1, 2, 3]) {
-      await until(() => host.started.length === count);
+      await soon(() => host.started.length === count);
       open();
     }
-    await until(() => host.server.only?.looks === 1);
+    await soon(() => host.server.only?.looks === 1);
     host.server.only?.rewind();
     host.put('only', 2);
-    await until(() => host.started.length === 4);
+    await soon(() => host.started.length === 4);
     open();
-    await until(() => host.started.length === 5);
+    await soon(() => host.started.length === 5);
     expect(host.server.only?.looks).toBe(2);
     open();
   });

@@ -2,25 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { EventKind, JobEvent } from '../../../../../shared/job/event.ts';
 import { eventOfRedrive } from '../../../../../shared/job/redrive.ts';
 import { isOver, redriveCountOf } from '../../../../../worker-node/jobs/attempt/redrive-count.ts';
+import { jobEvent } from '../../../../support/nats/job-event.ts';
 import { attempt } from '../../support.ts';
 
-function event(kind: EventKind, redriveCount: number): JobEvent {
-  const at = '2026-01-01T00:00:00.000Z';
-  return {
-    kind,
-    jobId: 'job-1',
-    operation: 'echo',
-    attempt: 1,
-    maxAttempts: 3,
-    released: 0,
-    acceptedAt: at,
-    at,
-    worker: 'w',
-    traceId: '',
-    spanId: '',
-    ...(redriveCount === 0 ? {} : { redriveCount }),
-  };
-}
+const event = (kind: EventKind, redriveCount: number): JobEvent =>
+  jobEvent(kind, redriveCount === 0 ? {} : { redriveCount });
 
 describe('a delivery', () => {
   it.each<
