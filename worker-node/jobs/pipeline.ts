@@ -133,7 +133,7 @@ export class JobPipeline implements DeliveryHandler {
     const checked = this.#runner.check(recalled);
     if ('outcome' in checked) return await this.#recorder.record(classify(this.#parts, checked));
     try {
-      const decided = await this.#runner.claimAndRun(checked);
+      const decided = await this.#runner.admitAndRun(checked);
       checked.slot.ending();
       return await this.#recorder.record(classify(this.#parts, decided));
     } finally {
