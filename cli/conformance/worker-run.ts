@@ -1,3 +1,4 @@
+import type { Broker } from '../../worker-node/broker/connection/broker.ts';
 import { connectBroker } from '../../worker-node/broker/connection/connect.ts';
 import { setUpBroker } from '../../worker-node/broker/setup.ts';
 import { workerConfig } from '../../worker-node/config.ts';
@@ -76,7 +77,7 @@ export async function runWorker(options: RunOptions): Promise<CaseReport[]> {
 }
 
 /** Removes the consumers of the worker, so that another one may take the same jobs. */
-async function removeConsumers(manager: Awaited<ReturnType<typeof connectBroker>>['manager']): Promise<void> {
+async function removeConsumers(manager: Broker['manager']): Promise<void> {
   const names: string[] = [];
   for await (const { name } of manager.consumers.list('JOBS'))
     if (name === CONFORMANCE_GROUP || name.startsWith(`${CONFORMANCE_GROUP}-`)) names.push(name);

@@ -45,7 +45,7 @@ import { eventScope, sealEvent, sealEvents } from '../calls/place-seal.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import { type Env, edgeConfig } from '../config.ts';
 import { deadLetterDetailOf, lastDeadLetter, listDeadLetters } from '../jobs/dead-letters.ts';
-import { readJobHistory, readJobWithAttempts } from '../jobs/job-history.ts';
+import { readJobHistory, readJobWithAttempts } from '../jobs/history/job-history.ts';
 import { redriveJob } from '../jobs/redrive.ts';
 import { redriveMany } from '../jobs/redrive-many.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';

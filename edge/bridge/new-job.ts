@@ -158,18 +158,20 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
   const result = await tryPublish(submitting, newJob);
   if (result === 'unsent' || result === 'unanswered') return await addToOutbox(submitting, newJob, result);
   newJob.span.setAttribute(ATTR.durability, 'stream');
-  if (result === 'duplicate') {
-    // JetStream already has a message with this id: another request with the same key came first. Its job is the answer.
-    const looking = { ...submitting, broker: submitting.broker.withOwnTime(DUPLICATE_LOOK_MS) };
-    const first = await findExisting(looking);
-    // Without an answer nobody knows whether that request was the same one.
-    if (first === undefined && looking.broker.session === undefined)
-      throw unavailable('no answer about the job of the Idempotency-Key');
-    return first ?? reportAccepted(submitting, newJob, 'stream');
-  }
+  if (result === 'duplicate') return await answerDuplicate(submitting, newJob);
   // The request's line names the job. At `info`, a job costs one line.
   submitting.bridge.log.debug('job published', logFields(newJob), newJob.sending);
   return reportAccepted(submitting, newJob, 'stream');
+}
+
+/** JetStream already has a message with the id of the job: another request with the same key came first. Its job is the answer. */
+async function answerDuplicate(submitting: Checked, newJob: NewJob): Promise<SubmitResult> {
+  const looking = { ...submitting, broker: submitting.broker.withOwnTime(DUPLICATE_LOOK_MS) };
+  const first = await findExisting(looking);
+  // Without an answer nobody knows whether that request was the same one.
+  if (first === undefined && looking.broker.session === undefined)
+    throw unavailable('no answer about the job of the Idempotency-Key');
+  return first ?? reportAccepted(submitting, newJob, 'stream');
 }
 
 /**

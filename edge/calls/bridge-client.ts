@@ -46,6 +46,8 @@ const MARGIN_MS = 1_500;
 /** A submission with its input as JSON, and as the value that a bridge of an earlier version takes. */
 type Command = Omit<SubmitCommand & EarlierSubmitCommand, 'carrier'>;
 type BridgeStub = DurableObjectStub<BridgeApi>;
+/** Calls a method of a bridge. */
+type Ask<T> = (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>;
 
 interface BridgeClientOptions extends BridgePlacement {
   readonly brokerTimeoutMs: number;
@@ -63,6 +65,11 @@ export class BridgeClient {
     this.#addresses = new BridgeAddresses(options);
   }
 
+  /** The region whose bridges take the jobs that this caller submits without an idempotency key. */
+  get region(): Region | undefined {
+    return this.#options.region;
+  }
+
   /** Submits a job. @throws ThroughlineError see `submit` */
   submit(command: Command): Promise<SubmitAnswer | Accepted> {
     return this.#call('submit', command.jobId, command.waitMs, (bridge, carrier) =>
@@ -78,11 +85,6 @@ export class BridgeClient {
     return this.#call('tryOut', command.jobId, 0, (bridge, carrier) =>
       bridge.tryOut({ ...command, carrier }),
     );
-  }
-
-  /** The region whose bridges take the jobs that this caller submits without an idempotency key. */
-  get region(): Region | undefined {
-    return this.#options.region;
   }
 
   /**
@@ -281,28 +283,15 @@ export class BridgeClient {
   }
 
   /** Calls each bridge of the caller's region. */
-  #callAll<T>(
-    method: string,
-    ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
-  ): Promise<T[]> {
+  #callAll<T>(method: string, ask: Ask<T>): Promise<T[]> {
     return Promise.all(this.#addresses.all().map((address) => this.#callAt(address, method, 0, ask)));
   }
 
-  #call<T>(
-    method: string,
-    key: string,
-    waitMs: number,
-    ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
-  ): Promise<T> {
+  #call<T>(method: string, key: string, waitMs: number, ask: Ask<T>): Promise<T> {
     return this.#callAt(this.#addresses.ofJob(key), method, waitMs, ask);
   }
 
-  #callAt<T>(
-    { name, locationHint }: BridgeAddress,
-    method: string,
-    waitMs: number,
-    ask: (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>,
-  ): Promise<T> {
+  #callAt<T>({ name, locationHint }: BridgeAddress, method: string, waitMs: number, ask: Ask<T>): Promise<T> {
     return callObject({
       kind: 'bridge',
       method,

@@ -5,6 +5,7 @@ import type { PageQuery } from '../calls/index-commands.ts';
 import { afterEvent, afterReport } from './entry-merge.ts';
 import { HeldReports, keyOf, REPORTS_SCHEMA } from './held-reports.ts';
 import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } from './index-entry.ts';
+import { COLUMNS, DELETE_EXPIRED, FIND, isSame, JOBS_SCHEMA, PUT, ROWS_AT_ONCE } from './job-rows.ts';
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
 import { UnreportedJobs } from './unreported-jobs.ts';
@@ -12,14 +13,7 @@ import { readUsage, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
 
 /** Writing costs more than reading. So there is one index for all lists, and changes that can be added up are written once. */
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS jobs (
-    tenant TEXT NOT NULL, id TEXT NOT NULL, operation TEXT NOT NULL, state TEXT NOT NULL,
-    attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, durability TEXT NOT NULL,
-    unserved INTEGER NOT NULL, accepted_at INTEGER NOT NULL, due_at INTEGER, started_at INTEGER, finished_at INTEGER,
-    error_code TEXT, trace_id TEXT NOT NULL, previous_trace_ids TEXT NOT NULL,
-    redrive_count INTEGER NOT NULL, bytes INTEGER NOT NULL, tags TEXT NOT NULL, expires_on INTEGER NOT NULL,
-    PRIMARY KEY (tenant, id)
-  ) WITHOUT ROWID;
+  ${JOBS_SCHEMA}
   CREATE TABLE IF NOT EXISTS place (
     one INTEGER PRIMARY KEY CHECK (one = 1), source TEXT NOT NULL, sequence INTEGER NOT NULL, owner TEXT NOT NULL
   );
@@ -31,6 +25,20 @@ const SCHEMA = `
 
 /** The most jobs that are held. */
 const MAX_HELD = 2_000;
+
+type JobKey = Pick<IndexEntry, 'tenant' | 'id'>;
+
+const BEFORE_ALL: JobKey = { tenant: '', id: '' };
+/** No name of a tenant has such a letter. */
+const BEHIND_ALL: JobKey = { tenant: '\uffff', id: '' };
+
+type Merge = (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry;
+
+interface Written {
+  readonly entry: IndexEntry;
+  /** Whether nothing was known of the job before. */
+  readonly isNew: boolean;
+}
 
 /** How far the table has followed the events. */
 export interface Place {
@@ -213,67 +221,6 @@ export class JobTable {
     const rows = this.#sql.exec<IndexEntry>(FIND, keys).toArray();
     return new Map(rows.map((entry) => [keyOf(entry), entry]));
   }
-}
-
-interface Written {
-  readonly entry: IndexEntry;
-  /** Whether nothing was known of the job before. */
-  readonly isNew: boolean;
-}
-
-type JobKey = Pick<IndexEntry, 'tenant' | 'id'>;
-
-const BEFORE_ALL: JobKey = { tenant: '', id: '' };
-/** No name of a tenant has such a letter. */
-const BEHIND_ALL: JobKey = { tenant: '\uffff', id: '' };
-
-const DELETE_EXPIRED =
-  'DELETE FROM jobs WHERE (tenant, id) > (?, ?) AND (tenant, id) <= (?, ?) AND expires_on < ? RETURNING *';
-
-type Merge = (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry;
-
-/** The rows of one statement. Together they are one text, which may have 2 MB. */
-const ROWS_AT_ONCE = 100;
-
-const COLUMNS = [
-  'tenant',
-  'id',
-  'operation',
-  'state',
-  'attempt',
-  'max_attempts',
-  'durability',
-  'unserved',
-  'accepted_at',
-  'due_at',
-  'started_at',
-  'finished_at',
-  'error_code',
-  'trace_id',
-  'previous_trace_ids',
-  'redrive_count',
-  'bytes',
-  'tags',
-  'expires_on',
-] as const satisfies (keyof IndexEntry)[];
-
-/** The rows of these keys: a JSON list of `[tenant, id]`. */
-const FIND = `SELECT jobs.* FROM json_each(?) AS keys CROSS JOIN jobs
-  ON jobs.tenant = json_extract(keys.value, '$[0]') AND jobs.id = json_extract(keys.value, '$[1]')`;
-
-/**
- * Writes rows: a JSON list of the values of {@link COLUMNS}. SQLite writes the text of `value` again each time it is named, so it
- * is named once.
- */
-const PUT = `INSERT INTO jobs (${COLUMNS.join(', ')})
-  WITH list (row) AS MATERIALIZED (SELECT value FROM json_each(?))
-  SELECT ${COLUMNS.map((_, place) => `json_extract(row, '$[${place}]')`).join(', ')} FROM list WHERE true
-  ON CONFLICT (tenant, id) DO UPDATE SET ${COLUMNS.slice(2)
-    .map((column) => `${column} = excluded.${column}`)
-    .join(', ')}`;
-
-function isSame(entry: IndexEntry, known: IndexEntry): boolean {
-  return COLUMNS.every((column) => entry[column] === known[column]);
 }
 
 /** The entry of a job after an event that cannot be read. A job that has ended stays as it is. */

@@ -2,7 +2,7 @@ import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import { ThroughlineError, unknownJob } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import { type HistoryEnds, lastOf, readEnds, startReading } from '../jobs/job-history.ts';
+import { type HistoryEnds, lastOf, readEnds, startReading } from '../jobs/history/job-history.ts';
 import { readJob, readStoredEvent } from '../jobs/job-reader.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Outbox } from '../outbox/outbox.ts';

@@ -14,7 +14,7 @@ import {
 } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { Broker } from './connection/broker.ts';
-import { overlapError } from './groups.ts';
+import { overlapError } from './groups/overlap-error.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
 import { storeConsumer } from './store-consumer.ts';
 

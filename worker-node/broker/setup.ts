@@ -14,7 +14,7 @@ import {
   streamDefinitions,
 } from '../../shared/nats/streams.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
-import { workerConfig, workerWarnings } from '../config.ts';
+import { type WorkerConfig, workerConfig, workerWarnings } from '../config.ts';
 import { clockDifference, clockWarning } from './checks/clock-check.ts';
 import type { Broker } from './connection/broker.ts';
 import { connectBroker } from './connection/connect.ts';
@@ -55,42 +55,54 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
   const config = workerConfig(environment);
   const broker = await connectBroker({ ...config, WORKER_NAME: 'throughline-setup' }, INBOX.setup);
   try {
-    const version = serverVersion(broker) ?? 'unknown';
-    const copies = replicasOf(broker, replicas ?? config.STREAM_REPLICAS);
-    const accountInfo = await broker.manager.getAccountInfo();
-    const caps = storeCaps(config, accountInfo, copies);
-    const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE), caps);
-    const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
-    const account = limitFindings(accountInfo, needs);
-    const permissions = await permissionFindings(broker.connection, 'setup', SETUP_PERMISSIONS);
-    const streams: StreamReport[] = [];
-    for (const definition of definitions)
-      streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
-    const consumers = await checkConsumers(broker.manager, streams);
-    const findings = [
-      ...streams.flatMap((stream) => stream.findings),
-      ...consumers,
-      ...account,
-      ...permissions,
-    ];
-    return {
-      server: { version, clustered: isClustered(broker) },
-      streams,
-      consumers,
-      account,
-      permissions,
-      warnings: [
-        ...workerWarnings(environment),
-        ...serverWarnings(broker, version),
-        ...[clockWarning(await clockDifference(broker))].filter((warning) => warning !== undefined),
-      ],
-      ok:
-        streams.every(({ state }) => state !== 'missing') &&
-        findings.every(({ level }) => level !== 'breaks'),
-    };
+    const warnings = workerWarnings(environment);
+    return await setUp(
+      broker,
+      { ...config, STREAM_REPLICAS: replicas ?? config.STREAM_REPLICAS },
+      check,
+      warnings,
+    );
   } finally {
     await broker.connection.close();
   }
+}
+
+/** @param warnings those about the environment */
+async function setUp(
+  broker: Broker,
+  config: WorkerConfig,
+  check: boolean,
+  warnings: readonly string[],
+): Promise<SetupReport> {
+  const version = serverVersion(broker) ?? 'unknown';
+  const copies = replicasOf(broker, config.STREAM_REPLICAS);
+  const accountInfo = await broker.manager.getAccountInfo();
+  const caps = storeCaps(config, accountInfo, copies);
+  const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE), caps);
+  const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
+  const account = limitFindings(accountInfo, needs);
+  const permissions = await permissionFindings(broker.connection, 'setup', SETUP_PERMISSIONS);
+  const streams: StreamReport[] = [];
+  for (const definition of definitions)
+    streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
+  const consumers = await checkConsumers(broker.manager, streams);
+  const findings = [
+    ...streams.flatMap((stream) => stream.findings),
+    ...consumers,
+    ...account,
+    ...permissions,
+  ];
+  const clock = clockWarning(await clockDifference(broker));
+  return {
+    server: { version, clustered: isClustered(broker) },
+    streams,
+    consumers,
+    account,
+    permissions,
+    warnings: [...warnings, ...serverWarnings(broker, version), ...(clock === undefined ? [] : [clock])],
+    ok:
+      streams.every(({ state }) => state !== 'missing') && findings.every(({ level }) => level !== 'breaks'),
+  };
 }
 
 /** Checks the consumers of the worker groups. The workers of a group create them. */

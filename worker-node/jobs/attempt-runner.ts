@@ -28,7 +28,7 @@ export interface AttemptRunnerParts extends RoomParts, RecallParts {
   readonly log: WorkerLogger;
 }
 
-/** Takes an attempt from the record of its job to its outcome: check → claim → run. */
+/** Takes an attempt from the record of its job to its outcome: check → admit (by the limits of the operation) → claim → run. */
 export class AttemptRunner {
   readonly #parts: AttemptRunnerParts;
   readonly #places = new Map<string, Semaphore>();
@@ -64,7 +64,7 @@ export class AttemptRunner {
    * Waits until the limits of the operation let the attempt start. Then claims the attempt and runs it. What it took of the
    * limits by key stays taken until {@link Checked.admission} ends.
    */
-  async claimAndRun(checked: Checked): Promise<Decided> {
+  async admitAndRun(checked: Checked): Promise<Decided> {
     const { operation, admission } = checked;
     const places = this.#places.get(operation.name) ?? new Semaphore(Number.POSITIVE_INFINITY);
     if (admission !== undefined) return await this.#runAdmitted(checked, admission, places);

@@ -38,6 +38,9 @@ import { StopCalls } from './stop-calls.ts';
  */
 const OWN_FAILURE = { firstMs: 2_000, maxMs: 60_000 };
 
+/** After such a delay, one trace of the job would show little more than the wait. */
+const LATE_MS = 60 * 60 * 1_000;
+
 interface PipelineParts extends RecallParts, ClassifyParts, AttemptRunnerParts, EndRecorderParts {
   readonly cancels: CancelMemory;
   readonly metrics: Pick<WorkerMetrics, 'jobSettled' | 'contextExtracted' | 'messageProcessed'> &
@@ -46,6 +49,13 @@ interface PipelineParts extends RecallParts, ClassifyParts, AttemptRunnerParts, 
   readonly ackWaitMs: number;
   /** Whether spans are recorded. If not, a job without a trace context still gets ids for its log lines. */
   readonly tracing: boolean;
+}
+
+/** Who sent a job. */
+interface Sender {
+  /** The context that the span of the delivery starts in. */
+  readonly parent: Context;
+  readonly sentBy: SpanContext | undefined;
 }
 
 /**
@@ -75,11 +85,7 @@ export class JobPipeline implements DeliveryHandler {
     const began = performance.now();
     const message = decode(delivery);
     const awayMs = this.#awayAgain(delivery, message.job);
-    if (awayMs !== undefined) {
-      this.#messages.close(open);
-      this.#parts.metrics.jobSettled('waiting');
-      return open.latest.settle({ kind: 'nak', delayMs: awayMs });
-    }
+    if (awayMs !== undefined) return this.#sendAway(open, awayMs);
     const extraction = extract(fromNatsHeaders(delivery.headers));
     const isLinked = this.#isLinked(message.job, extraction);
     const parent = isLinked ? this.#newTrace(extraction) : this.#parentOf(extraction);
@@ -127,7 +133,7 @@ export class JobPipeline implements DeliveryHandler {
     const checked = this.#runner.check(recalled);
     if ('outcome' in checked) return await this.#recorder.record(classify(this.#parts, checked));
     try {
-      const decided = await this.#runner.claimAndRun(checked);
+      const decided = await this.#runner.admitAndRun(checked);
       checked.slot.ending();
       return await this.#recorder.record(classify(this.#parts, decided));
     } finally {
@@ -148,6 +154,12 @@ export class JobPipeline implements DeliveryHandler {
     cancels.release(held);
     if (operation === undefined || held.notice !== undefined) return undefined;
     return pauses.awayMs(operation.name) ?? limits.awayAgain(job, operation);
+  }
+
+  #sendAway(open: OpenMessage, delayMs: number): void {
+    this.#messages.close(open);
+    this.#parts.metrics.jobSettled('waiting');
+    open.latest.settle({ kind: 'nak', delayMs });
   }
 
   /** Nobody has accepted such a job, and it would come again for as long as its schedule is there. So it leaves no trace. */
@@ -271,15 +283,6 @@ function inDoubt(ending: Ending): Ending {
     ? { ...ending, ack: { kind: 'none' } }
     : ending;
 }
-
-/** Who sent a job. */
-interface Sender {
-  readonly parent: Context;
-  readonly sentBy: SpanContext | undefined;
-}
-
-/** After such a delay, one trace of the job would show little more than the wait. */
-const LATE_MS = 60 * 60 * 1_000;
 
 function isLate({ spec, acceptedAt }: JobMessage): boolean {
   if (spec.dueAt === undefined || acceptedAt === undefined) return false;

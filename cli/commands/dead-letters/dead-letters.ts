@@ -152,28 +152,22 @@ async function redrive(
   environment: Environment,
   scope: Scope,
 ): Promise<number> {
-  const { all = false, yes, edit = false, operation, reason, tag: tags } = flags;
-  if ((id === undefined) !== all) {
+  checkChoice(id, flags);
+  if (id === undefined) return await redriveSelected(flags, scope);
+  if (flags.edit) return await redriveEdited(id, environment, scope);
+  return await redriveOne(id, await scope.startTrace(), scope);
+}
+
+/** @throws CliError `usage-invalid` for options that do not go together */
+function checkChoice(id: string | undefined, flags: RedriveFlags): void {
+  const { all = false, yes, edit = false, operation, reason, tag } = flags;
+  if ((id === undefined) !== all)
     throw new CliError('usage-invalid', 'which one? Name a job id or use --all');
+  if (all && edit) throw new CliError('usage-invalid', '--edit goes with a job id, not with --all');
+  if (!all && [operation, reason, tag, yes].some((option) => option !== undefined)) {
+    const message = '--operation, --reason, --tag and --yes go with --all, not with a job id';
+    throw new CliError('usage-invalid', message);
   }
-  const options = [operation, reason, tags, yes];
-  if (!all && options.some((option) => option !== undefined)) {
-    throw new CliError(
-      'usage-invalid',
-      '--operation, --reason, --tag and --yes go with --all, not with a job id',
-    );
-  }
-  if (id !== undefined)
-    return edit
-      ? await redriveEdited(id, environment, scope)
-      : await redriveOne(id, await scope.startTrace(), scope);
-  if (edit) throw new CliError('usage-invalid', '--edit goes with a job id, not with --all');
-  const filter = { operation, reason, tags };
-  const count = (): Promise<Count> => countDeadLetters(filter, scope);
-  const nouns = ['dead letter', 'dead letters'] as const;
-  const { goOn, total } = await confirmBulk({ verb: 'Redrive', nouns, yes: yes ?? false, count }, scope);
-  if (!goOn) return EXIT.ok.code;
-  return await redriveAll(filter, total, await scope.startTrace(), scope);
 }
 
 async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope): Promise<number> {
@@ -182,6 +176,19 @@ async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope
   output.job(job);
   output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
   return EXIT.ok.code;
+}
+
+/** Redrives all that the options select, if the user agrees. */
+async function redriveSelected(
+  { yes = false, operation, reason, tag: tags }: RedriveFlags,
+  scope: Scope,
+): Promise<number> {
+  const filter = { operation, reason, tags };
+  const count = (): Promise<Count> => countDeadLetters(filter, scope);
+  const nouns = ['dead letter', 'dead letters'] as const;
+  const { goOn, total } = await confirmBulk({ verb: 'Redrive', nouns, yes, count }, scope);
+  if (!goOn) return EXIT.ok.code;
+  return await redriveAll(filter, total, await scope.startTrace(), scope);
 }
 
 async function redriveAll(

@@ -4,7 +4,7 @@ import {
   operationFiltersFault,
   readOperationFilters,
 } from '../../../shared/nats/consumers/operation-filters.ts';
-import type { WorkerGroup, WorkerGroups } from '../../../worker-node/broker/groups.ts';
+import type { WorkerGroup, WorkerGroups } from '../../../worker-node/broker/groups/worker-groups.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
@@ -156,7 +156,7 @@ async function runGroups(
 ): Promise<void> {
   await host.runLocal(command, async (output) => {
     // Imported only here, so that other commands do not load a NATS client.
-    const { withGroups } = await import('../../../worker-node/broker/groups.ts');
+    const { withGroups } = await import('../../../worker-node/broker/groups/worker-groups.ts');
     const warn = (sentence: string): void => output.warn(sentence);
     await withGroups(host.environment, warn, (groups) => work(groups, output));
     return EXIT.ok.code;

@@ -3,7 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import { startWorkerProcess } from '../../../dev/worker/start.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { WorkerGroups } from '../../../worker-node/broker/groups.ts';
+import { WorkerGroups } from '../../../worker-node/broker/groups/worker-groups.ts';
 import { connectTo } from '../../support/jobs.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';

@@ -8,7 +8,7 @@ import { parseJson } from '../../../shared/text/json.ts';
 import { clockDifference } from '../checks/clock-check.ts';
 import type { Broker } from '../connection/broker.ts';
 import { isClustered, serverVersion } from '../connection/server.ts';
-import { type WorkerGroup, WorkerGroups } from '../groups.ts';
+import { type WorkerGroup, WorkerGroups } from '../groups/worker-groups.ts';
 import { readPauses } from '../pause-watch.ts';
 import { knownOperations } from './known-operations.ts';
 

@@ -1,9 +1,9 @@
 import { describeThrown } from '../../../shared/errors.ts';
 import { startInterval, startTimer, type Timer } from '../../../shared/timers.ts';
-import { EMPTY_ENTRY, type LimitEntry } from '../../../shared/wire/limit-entry.ts';
-import type { LimitStore, StoredEntry } from '../../broker/limits/limit-store.ts';
+import type { LimitStore } from '../../broker/limits/limit-store.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { confirm, forgo, type Refusal, release, renew, take, type Wish } from './entry.ts';
+import { type Change, EntryWriter } from './entry-writer.ts';
 
 /** How many times a place is renewed within its lease. */
 const RENEWALS = 3;
@@ -21,50 +21,33 @@ interface LimitedKeyParts {
   readonly log: Pick<WorkerLogger, 'warn'>;
 }
 
-/** A change of the entry that waits to be written. */
-interface Edit {
-  readonly change: (entry: LimitEntry, now: number) => Changed;
-  readonly done: (refusal: Refusal | undefined) => void;
-  readonly failed: (thrown: unknown) => void;
-}
-
-interface Changed {
-  readonly entry: LimitEntry;
-  readonly refusal?: Refusal;
-}
-
 /** A refusal, with the number of changes that this host had heard of until then. */
 export interface NumberedRefusal extends Refusal {
   readonly change: number;
 }
 
 /**
- * The entry of one limit's key, as this host sees and changes it. Changes that come while one is being written are written
- * together. Attempts that are refused may wait here, in order, until a place may be free.
+ * One limit's key, as this host sees it: takes places and starts, renews places, and gives them back. Attempts that are refused may
+ * wait here, in order, until a place may be free.
  */
 export class LimitedKey {
-  readonly #subject: string;
   readonly #parts: LimitedKeyParts;
+  readonly #writer: EntryWriter;
   readonly #holders = new Set<string>();
   readonly #waiting: (() => void)[] = [];
   readonly #unwatch: () => void;
-  #known: StoredEntry = { entry: EMPTY_ENTRY, revision: 0 };
-  #isStale = true;
+  /** How often something happened after which an attempt might start. */
   #changes = 0;
   #blockedUntil = 0;
   #lastRefusal: Refusal | undefined;
-  #keepMs: number;
-  #edits: Edit[] = [];
-  #isWriting = false;
   #renewal: Timer | undefined;
   #recheck: Timer | undefined;
   #echo: Timer | undefined;
 
   /** @param subject the subject of the entry: `entrySubject` */
   constructor(subject: string, parts: LimitedKeyParts) {
-    this.#subject = subject;
     this.#parts = parts;
-    this.#keepMs = parts.leaseMs + SPARE_MS;
+    this.#writer = new EntryWriter(parts.store, subject, parts.leaseMs + SPARE_MS);
     this.#unwatch = parts.store.watch(subject, () => this.#hear());
   }
 
@@ -86,7 +69,7 @@ export class LimitedKey {
 
   /** Whether nothing of this host needs the entry now. */
   get isIdle(): boolean {
-    return !this.#isWriting && this.#waiting.length === 0 && this.#holders.size === 0;
+    return !this.#writer.isWriting && this.#waiting.length === 0 && this.#holders.size === 0;
   }
 
   /** Ends the subscription and the timers. */
@@ -105,8 +88,8 @@ export class LimitedKey {
   async take(wish: Wish): Promise<NumberedRefusal | undefined> {
     const { leaseMs } = this.#parts;
     let change = 0;
-    this.#keepMs = Math.max(this.#keepMs, (wish.rate?.periodMs ?? 0) + leaseMs + SPARE_MS);
-    const refusal = await this.#edit((entry, now) => {
+    this.#writer.keepFor((wish.rate?.periodMs ?? 0) + leaseMs + SPARE_MS);
+    const refusal = await this.#writer.change((entry, now) => {
       const answer = take(entry, wish, now, leaseMs);
       change = this.#changes;
       return 'entry' in answer ? answer : { entry, refusal: answer.refusal };
@@ -171,11 +154,11 @@ export class LimitedKey {
 
   /** Somebody wrote the entry, so a place may be free. */
   #hear(): void {
-    this.#isStale = true;
+    this.#writer.readAgain();
     this.#wakeNext();
     this.#echo?.stop();
     this.#echo = startTimer(ECHO_MS, () => {
-      this.#isStale = true;
+      this.#writer.readAgain();
       this.#wakeNext();
     });
   }
@@ -186,7 +169,7 @@ export class LimitedKey {
     const inMs = Math.max(0, freeAt - Date.now());
     this.#recheck = startTimer(Math.min(RECHECK_MS, inMs), () => {
       // What is free by its time is known without a read.
-      if (inMs > RECHECK_MS) this.#isStale = true;
+      if (inMs > RECHECK_MS) this.#writer.readAgain();
       if (this.#waiting.length === 0) return;
       this.#recheckAt(Number.POSITIVE_INFINITY);
       this.#wakeNext();
@@ -211,59 +194,11 @@ export class LimitedKey {
   }
 
   /** Changes the entry in the background. If that fails, what was taken counts as taken for longer than it should. */
-  #write(change: Edit['change']): void {
-    this.#edit(change).then(
+  #write(change: Change): void {
+    this.#writer.change(change).then(
       () => this.#wakeNext(),
       (thrown: unknown) =>
         this.#parts.log.warn({ reason: describeThrown(thrown) }, 'the entry of a limit was not written'),
     );
-  }
-
-  #edit(change: Edit['change']): Promise<Refusal | undefined> {
-    return new Promise((done, failed) => {
-      this.#edits.push({ change, done, failed });
-      if (!this.#isWriting) void this.#writeAll();
-    });
-  }
-
-  async #writeAll(): Promise<void> {
-    this.#isWriting = true;
-    while (this.#edits.length > 0) {
-      const edits = this.#edits;
-      this.#edits = [];
-      try {
-        const refusals = await this.#apply(edits);
-        for (const [place, { done }] of edits.entries()) done(refusals[place]);
-      } catch (thrown) {
-        this.#isStale = true;
-        for (const { failed } of edits) failed(thrown);
-      }
-    }
-    this.#isWriting = false;
-  }
-
-  /** Applies changes to the newest entry, again and again until no other host writes in between. */
-  async #apply(edits: readonly Edit[]): Promise<(Refusal | undefined)[]> {
-    const { store } = this.#parts;
-    for (;;) {
-      if (this.#isStale) {
-        this.#isStale = false;
-        this.#known = await store.read(this.#subject);
-      }
-      const { entry: before, revision } = this.#known;
-      let entry = before;
-      const refusals = edits.map(({ change }) => {
-        const changed = change(entry, Date.now());
-        entry = changed.entry;
-        return changed.refusal;
-      });
-      if (entry === before) return refusals;
-      const written = await store.write(this.#subject, { entry, revision }, this.#keepMs);
-      if (written !== undefined) {
-        this.#known = { entry, revision: written };
-        return refusals;
-      }
-      this.#isStale = true;
-    }
   }
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
-import { WorkerGroups } from '../../../../worker-node/broker/groups.ts';
+import { WorkerGroups } from '../../../../worker-node/broker/groups/worker-groups.ts';
 import { scratchFolder } from '../../../support/cleanup.ts';
 import {
   connectTo,

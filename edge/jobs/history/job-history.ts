@@ -1,16 +1,13 @@
-import type { HistoryEvent, JobHistory } from '../../shared/api/answers/job-history.ts';
-import { unknownJob } from '../../shared/errors.ts';
-import { attemptsOf } from '../../shared/job/attempts.ts';
-import type { CallbackEvent } from '../../shared/job/callback-event.ts';
-import type { JobEvent } from '../../shared/job/event.ts';
-import { isCallbackEvent } from '../../shared/job/job-state.ts';
-import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
-import { readCallbackEvent, readJobEvent } from '../../shared/wire/event-message.ts';
-import { callbackEventSubject, eventSubject } from '../../shared/wire/subjects.ts';
-import type { HistoryCommand } from '../calls/commands.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
-import type { StoredMessage } from '../nats/stored-message.ts';
-import type { SubjectPage } from '../nats/subject-page.ts';
+import type { HistoryEvent, JobHistory } from '../../../shared/api/answers/job-history.ts';
+import { unknownJob } from '../../../shared/errors.ts';
+import { attemptsOf } from '../../../shared/job/attempts.ts';
+import { isCallbackEvent } from '../../../shared/job/job-state.ts';
+import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
+import { readCallbackEvent, readJobEvent } from '../../../shared/wire/event-message.ts';
+import { callbackEventSubject, eventSubject } from '../../../shared/wire/subjects.ts';
+import type { HistoryCommand } from '../../calls/commands.ts';
+import type { BrokerSession } from '../../nats/broker-session.ts';
+import type { StoredMessage } from '../../nats/stored-message.ts';
 import {
   type FoundJob,
   foundIn,
@@ -18,7 +15,13 @@ import {
   lookUpJob,
   readJob,
   readStoredEvent,
-} from './job-reader.ts';
+} from '../job-reader.ts';
+import {
+  type EventsRange,
+  type FoundEvent,
+  type SubjectPart,
+  startReadingSubject,
+} from './subject-events.ts';
 
 /** The limits of one answer with events. While an event is read and sent, it takes about ten times its size in memory. */
 const PAGE = { maxEvents: 250, maxBytes: 256 * 1024 } as const;
@@ -70,17 +73,10 @@ export interface HistoryEnds {
   readonly callback: number;
 }
 
-interface HistoryRange {
-  /** Only events after this sequence. */
-  readonly after: number;
+interface HistoryRange extends EventsRange {
   /** The last events that exist. No event up to them may be missing. */
   readonly until: HistoryEnds;
-  readonly maxEvents: number;
-  readonly maxBytes: number;
 }
-
-/** A part of a history whose end is not known yet. */
-type OpenRange = Omit<HistoryRange, 'until'>;
 
 /** A part of a history that was read. */
 export interface History {
@@ -88,10 +84,6 @@ export interface History {
   /** Everything up to this sequence has been read. */
   readonly upTo: number;
 }
-
-/** A replica may lag for some milliseconds. If an event does not come after that, the stream has dropped it. */
-const LAG_RETRIES = 6;
-const LAG_PAUSE_MS = 50;
 
 /** The sequence of the last event of a history. */
 export function lastOf({ job, callback }: HistoryEnds): number {
@@ -139,7 +131,7 @@ export function startReading(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-  range: OpenRange,
+  range: EventsRange,
 ): (until: HistoryEnds) => Promise<History> {
   const readJobEvents = startReadingJob(session, tenant, jobId, range);
   const subject = callbackEventSubject(tenant, jobId);
@@ -152,7 +144,7 @@ export function startReading(
       Math.max(range.after, lastOf(until)),
     );
     const events = parts
-      .flatMap((part): readonly Found[] => part.found)
+      .flatMap((part): readonly FoundEvent[] => part.found)
       .filter(({ sequence }) => sequence <= upTo)
       .sort((a, b) => a.sequence - b.sequence)
       .map(({ event }) => event);
@@ -164,76 +156,7 @@ function startReadingJob(
   session: BrokerSession,
   tenant: string,
   jobId: string,
-  range: OpenRange,
+  range: EventsRange,
 ): (until: number) => Promise<SubjectPart> {
   return startReadingSubject(session, eventSubject(tenant, jobId), readJobEvent, range);
-}
-
-interface Found {
-  readonly sequence: number;
-  readonly event: HistoryEvent;
-}
-
-interface SubjectPart {
-  readonly found: readonly Found[];
-  /** Everything up to this sequence has been read. */
-  readonly upTo: number;
-  /** Whether that is all up to the end that was asked for. */
-  readonly whole: boolean;
-}
-
-type ReadEvent = (body: Uint8Array) => JobEvent | CallbackEvent | undefined;
-type AskPage = (range: OpenRange) => Promise<SubjectPage>;
-
-/** Reads page after page of one subject. The first page is asked for immediately. */
-function startReadingSubject(
-  session: BrokerSession,
-  subject: string,
-  read: ReadEvent,
-  range: OpenRange,
-): (until: number) => Promise<SubjectPart> {
-  const ask: AskPage = ({ after, maxEvents, maxBytes }) =>
-    session.page(EVENTS_STREAM, { subject, from: after + 1, maxMessages: maxEvents, maxBytes });
-  const first = ask(range);
-  // Nobody waits for the page if the end cannot be read.
-  first.catch(() => undefined);
-  return (until) => readPages({ first, ask }, read, { ...range, until });
-}
-
-/** @param pages the first page, and how to ask for others */
-async function readPages(
-  { first, ask }: { readonly first: Promise<SubjectPage>; readonly ask: AskPage },
-  read: ReadEvent,
-  { after, until, maxEvents, maxBytes }: OpenRange & { readonly until: number },
-): Promise<SubjectPart> {
-  const found: Found[] = [];
-  let upTo = after;
-  let bytes = 0;
-  const asked = [first];
-  for (let lag = 0; upTo < until && found.length < maxEvents && bytes < maxBytes; ) {
-    const room = { maxEvents: maxEvents - found.length, maxBytes: maxBytes - bytes };
-    const { messages } = await (asked.pop() ?? ask({ after: upTo, ...room }));
-    const wanted = messages.filter(({ sequence }) => sequence <= until);
-    for (const { sequence, data } of wanted) {
-      const event = read(data);
-      if (event !== undefined) found.push({ sequence, event: recordedEvent(sequence, event) });
-      bytes += data.length;
-      upTo = sequence;
-    }
-    // The page skipped the events up to `until`, so the stream has dropped them.
-    if (wanted.length < messages.length) upTo = until;
-    if (messages.length > 0) continue;
-    // The first page may be older than the end.
-    if (++lag > LAG_RETRIES) upTo = until;
-    else if (lag > 1) await scheduler.wait(LAG_PAUSE_MS);
-  }
-  return { found, upTo, whole: upTo >= until };
-}
-
-/** The event that is stored with this sequence. */
-export function recordedEvent<E extends JobEvent | CallbackEvent>(
-  sequence: number,
-  event: E,
-): E & { id: string } {
-  return { id: String(sequence), ...event };
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { lastOf, readHistory } from '../../../edge/jobs/job-history.ts';
+import { lastOf, readHistory } from '../../../../edge/jobs/history/job-history.ts';
 
-import { writeJson } from '../../../shared/wire/json-body.ts';
-import { callbackEventSubject, eventSubject } from '../../../shared/wire/subjects.ts';
-import { MemoryBroker } from '../support/memory-broker.ts';
+import { writeJson } from '../../../../shared/wire/json-body.ts';
+import { callbackEventSubject, eventSubject } from '../../../../shared/wire/subjects.ts';
+import { MemoryBroker } from '../../support/memory-broker.ts';
 
 const AT = '2026-01-02T03:04:05.678Z';
 const COMMON = { jobId: 'job-1', at: AT, worker: 'w', traceId: '', spanId: '', attempt: 1, maxAttempts: 5 };

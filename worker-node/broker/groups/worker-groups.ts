@@ -1,24 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConsumerConfig, ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
-import { ThroughlineError } from '../../shared/errors.ts';
-import { operationFiltersText } from '../../shared/nats/consumers/operation-filters.ts';
+import type { ConsumerConfig, JetStreamManager } from '@nats-io/jetstream';
+import { ThroughlineError } from '../../../shared/errors.ts';
 import {
   type ConsumerDefinition,
-  filtersOf,
   groupConsumers,
   JOBS_STREAM,
   NANOS_PER_MS,
   type RouteConsumer,
-} from '../../shared/nats/streams.ts';
-import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
-import { groupOfConsumer } from '../../shared/wire/lanes.ts';
-import { filtersOverlap, operationsOfFilter, tenantOfFilter } from '../../shared/wire/subjects.ts';
-import type { Broker } from './connection/broker.ts';
-import { readHosts } from './host-watch.ts';
-import { withOperator } from './operate/operator-session.ts';
-import { storeConsumer } from './store-consumer.ts';
+} from '../../../shared/nats/streams.ts';
+import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
+import { tenantOfFilter } from '../../../shared/wire/subjects.ts';
+import type { Broker } from '../connection/broker.ts';
+import { readHosts } from '../host-watch.ts';
+import { withOperator } from '../operate/operator-session.ts';
+import { storeConsumer } from '../store-consumer.ts';
+import {
+  filtersOfConsumer,
+  type Group,
+  operationsOf,
+  overlaps,
+  readGroups,
+  shownOperations,
+} from './group.ts';
 
-const ALL = 'jobs.>';
 const PULL_LOOKS = 10;
 const PULL_LOOK_MS = 200;
 
@@ -48,12 +52,6 @@ export interface GroupMove {
   readonly operations: readonly string[] | undefined;
   /** Whether to do it also while hosts of the group are alive. */
   readonly force: boolean;
-}
-
-/** The consumers of a worker group: one for each route, or one that another program made. */
-interface Group {
-  readonly name: string;
-  readonly consumers: readonly ConsumerInfo[];
 }
 
 /** The worker groups of a NATS, and what an operator may do with them. */
@@ -113,8 +111,8 @@ export class WorkerGroups {
     const found = await this.#find(name);
     if (!force) await this.#refuseIfAlive(found);
     const group = (await this.list()).find((one) => one.name === name);
-    await this.#delete(found);
     if (group === undefined) throw unknownGroup(name, []);
+    await this.#delete(found);
     return group;
   }
 
@@ -187,50 +185,6 @@ export async function withGroups<T>(
   return await withOperator(environment, warn, (broker) => work(new WorkerGroups(broker)));
 }
 
-/**
- * The error of a consumer that the server refuses, since a consumer of another group takes some of the same jobs.
- * @param definition the consumer that was refused
- */
-export async function overlapError(
-  manager: JetStreamManager,
-  definition: ConsumerDefinition,
-  cause: unknown,
-): Promise<ThroughlineError> {
-  const { durable_name } = definition;
-  const group = groupOfConsumer(durable_name);
-  const groups = await readGroups(manager).catch(() => []);
-  const taken = ({ name, consumers }: Group): boolean =>
-    consumers.some(
-      (info) =>
-        info.name !== durable_name && (name !== group || info.name === group) && overlaps(info, definition),
-    );
-  const other = groups.find(taken);
-  if (other?.name === group) {
-    const message = `the group "${group}" has a consumer without lanes, which an earlier version made. Stop the hosts of that version, then run: ${shellCommand('throughline groups move', group, group)}`;
-    return new ThroughlineError('config-invalid', message, { cause });
-  }
-  const operations = operationFiltersText(filtersOf(definition, ALL).map(operationsOfFilter));
-  const settings = `WORKER_GROUP "${group}" with WORKER_OPERATIONS "${operations}"`;
-  const them = other === undefined ? 'another group' : `the group "${other.name}"`;
-  const takes = other === undefined ? 'some of the same operations' : shownOperations(other);
-  const move =
-    other === undefined
-      ? `throughline groups move <group> ${group}`
-      : shellCommand('throughline groups move', other.name, group);
-  const ways = `join it (WORKER_GROUP=${other?.name ?? '<group>'}), choose other WORKER_OPERATIONS, or give its jobs to this group: ${move}`;
-  const message = `${settings} is in the way of ${them}, which takes ${takes}: a job goes to one group only. You can ${ways}`;
-  return new ThroughlineError('config-invalid', message, { cause });
-}
-
-async function readGroups(manager: JetStreamManager): Promise<Group[]> {
-  const consumers: ConsumerInfo[] = [];
-  for await (const info of manager.consumers.list(JOBS_STREAM)) consumers.push(info);
-  return [...Map.groupBy(consumers, ({ name }) => groupOfConsumer(name))].map(([name, own]) => ({
-    name,
-    consumers: own,
-  }));
-}
-
 /** The consumers of the group `to`, with the limits of an old group. */
 function consumersOf({ consumers }: Group, to: string, operations: readonly string[]): RouteConsumer[] {
   const limits = consumers.map(({ config }) => config.max_ack_pending ?? 0);
@@ -241,28 +195,13 @@ function consumersOf({ consumers }: Group, to: string, operations: readonly stri
     // The consumers of ordered lanes have a limit of 1.
     maxAckPending: Math.max(...limits),
     ownLanes: [
-      ...new Set(consumers.flatMap(filtersOfInfo).flatMap((filter) => tenantOfFilter(filter) ?? [])),
+      ...new Set(
+        consumers
+          .flatMap(({ config }) => filtersOfConsumer(config))
+          .flatMap((filter) => tenantOfFilter(filter) ?? []),
+      ),
     ],
   });
-}
-
-function filtersOfInfo({ config }: ConsumerInfo): readonly string[] {
-  return filtersOf(config, ALL);
-}
-
-function operationsOf(consumers: readonly ConsumerInfo[]): string[] {
-  return [...new Set(consumers.flatMap(filtersOfInfo).map(operationsOfFilter))];
-}
-
-function overlaps(info: ConsumerInfo, definition: ConsumerDefinition): boolean {
-  const wanted = filtersOf(definition, ALL);
-  return filtersOfInfo(info).some((one) => wanted.some((filter) => filtersOverlap(one, filter)));
-}
-
-function shownOperations({ consumers }: Group): string {
-  return operationsOf(consumers)
-    .map((operations) => `"${operations}"`)
-    .join(' and ');
 }
 
 function unknownGroup(name: string, known: readonly string[]): ThroughlineError {
