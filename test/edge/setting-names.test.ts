@@ -177,7 +177,7 @@ it('what the edge needs is in wrangler.toml: without it wrangler refuses to depl
     (name) => EDGE_SETTINGS[name]?.safeParse(undefined).success === false,
   );
   const { secrets, durable_objects } = readConfig({ config: 'wrangler.toml' });
-  const bound = durable_objects.bindings.map(({ name }) => name);
+  const bound = durable_objects.bindings.map(({ name }: { name: string }) => name);
   expect([...bound, ...(secrets?.required ?? [])]).toEqual(needed);
 });
 
