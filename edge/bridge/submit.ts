@@ -11,6 +11,7 @@ import type {
   TrialAnswer,
   TrialCommand,
 } from '../calls/commands.ts';
+import { keyIdOf } from '../calls/placement.ts';
 import { recordReceive } from '../jobs/job-spans.ts';
 import { ResultWaiter } from '../jobs/result-waiter.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
@@ -61,10 +62,11 @@ async function startAndSubmit(
   const settling =
     isKeyed || broker.session !== undefined ? bridge.keys.settle(isKeyed, broker.leftMs) : undefined;
   if (settling !== undefined) await settling;
-  const submitting = { bridge, broker, command, turn };
+  const given = { bridge, broker, command, turn };
+  const submitting = (isKeyed ? ofKnownKey(given) : undefined) ?? given;
   if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.
-  const waiter = ResultWaiter.start(bridge.connection, broker.session, command);
+  const waiter = ResultWaiter.start(bridge.connection, broker.session, submitting.command);
   try {
     const answer = await submitInTurn(submitting);
     if (answer.outcome !== 'submitted') return answer;
@@ -170,10 +172,20 @@ function submitInKeyTurn(
 ): Promise<SubmitResult | undefined> {
   const { bridge, broker, command } = submitting;
   if (command.spec.fingerprint === undefined) return submitNew(submitting, announcement);
-  return bridge.keyTurns.take(command.jobId, broker, async () => {
-    const existing = bridge.keys.has(command.jobId) ? await findExisting(submitting) : undefined;
-    return existing ?? (await submitNew(submitting, announcement));
+  return bridge.keyTurns.take(keyIdOf(command.jobId), broker, async () => {
+    const own = ofKnownKey(submitting);
+    const existing = own === undefined ? undefined : await findExisting(own);
+    return existing ?? (await submitNew(own ?? submitting, announcement));
   });
+}
+
+/**
+ * The submission with the id of the job that was submitted with its key; undefined if none is known. That is another id than its own if
+ * that request had another ordering key or unique key.
+ */
+function ofKnownKey<T extends Pick<Submitting, 'bridge' | 'command'>>(submitting: T): T | undefined {
+  const jobId = submitting.bridge.keys.idOf(submitting.command.jobId);
+  return jobId === undefined ? undefined : { ...submitting, command: { ...submitting.command, jobId } };
 }
 
 /** The job at its end. If `untilMs` (epoch milliseconds) comes first: the job after its latest event. */

@@ -1,4 +1,4 @@
-import { type Region, regionOfJob, shardOf } from './placement.ts';
+import { type Region, regionOfJob, shardOf, shardOfJob } from './placement.ts';
 
 /** The word for the bridges that serve all regions. */
 const GLOBAL = 'global';
@@ -37,7 +37,7 @@ export class BridgeAddresses {
   /** The bridge of a job. The same id always has the same bridge. */
   ofJob(id: string): BridgeAddress {
     const region = this.#placement.byRegion ? regionOfJob(id) : undefined;
-    return this.#addressOf(region, shardOf(id, this.#placement.shards));
+    return this.#addressOf(region, shardOfJob(id, this.#placement.shards));
   }
 
   /** The bridge for a request about a tenant, not about one job. */

@@ -47,6 +47,28 @@ export function regionOfJob(id: string): Region | undefined {
   return REGIONS.find((region) => region === named);
 }
 
+/** The end of an id whose bridge is that of other jobs too. */
+const SHARED = /_([0-9a-f]{8})$/;
+
+/**
+ * Adds to a job's id what chooses its bridge, if all jobs that have something in common must go through one bridge. The id is the same
+ * with every number of bridges, so a request that is sent again after a change of that number is the same job.
+ */
+export function withBridgeOf(id: string, common: string): string {
+  return `${id}_${fnv1a(common).toString(16).padStart(8, '0')}`;
+}
+
+/** The id without what {@link withBridgeOf} added. All ids that are made from one idempotency key have this in common. */
+export function keyIdOf(id: string): string {
+  return id.replace(SHARED, '');
+}
+
+/** The shard of a job. */
+export function shardOfJob(id: string, shards: number): number {
+  const [, hash] = SHARED.exec(id) ?? [];
+  return hash === undefined ? shardOf(id, shards) : Number.parseInt(hash, 16) % shards;
+}
+
 /** Returns the shard of a key, from 0 to `shards` - 1. The same key always gets the same shard (FNV-1a). */
 export function shardOf(key: string, shards: number): number {
   return shards === 1 ? 0 : fnv1a(key) % shards;

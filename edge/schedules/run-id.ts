@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../shared/text/secret.ts';
-import { shardOf } from '../calls/placement.ts';
+import { withBridgeOf } from '../calls/placement.ts';
 
 /** 160 bits: two runs never get the same id by chance. */
 const ID_DIGITS = 40;
@@ -17,21 +17,15 @@ export interface RunPlace {
 /**
  * The id of the job of a run. The same schedule and time always give the same id, so a run that is made twice is one job.
  * The parts of the id are joined by line feeds, which no name and no key has. No caller can choose an id with this prefix.
- * @param orderingKey jobs of one key must go through one bridge, so ids are made until one belongs to it
- * @param shards how many bridges there are
+ * @param orderingKey jobs of one key must go through one bridge
  */
 export async function runJobId(
   { tenant, name, run }: RunPlace,
   orderingKey: string | undefined,
-  shards: number,
 ): Promise<string> {
   const place = typeof run === 'number' ? [run] : ['trigger', run.key];
-  const wanted = orderingKey === undefined ? undefined : shardOf(`${tenant}/${orderingKey}`, shards);
-  for (let tries = 0; ; tries++) {
-    const parts = [tenant, name, ...place, ...(tries === 0 ? [] : [`try ${tries}`])];
-    const id = `${PREFIX}${(await sha256Hex(parts.join('\n'))).slice(0, ID_DIGITS)}`;
-    if (wanted === undefined || shardOf(id, shards) === wanted) return id;
-  }
+  const id = `${PREFIX}${(await sha256Hex([tenant, name, ...place].join('\n'))).slice(0, ID_DIGITS)}`;
+  return orderingKey === undefined ? id : withBridgeOf(id, `${tenant}/${orderingKey}`);
 }
 
 /** Whether a job is that of a run. */

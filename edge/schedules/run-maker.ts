@@ -86,8 +86,8 @@ export class RunMaker {
 
   /** Whether the job of a trigger was submitted before, or need not wait for the job of the last run. */
   async #mayTrigger(row: ScheduleRow, trigger: Trigger): Promise<boolean> {
-    const { bridge, bridgeShards } = this.#parts;
-    const jobId = await jobIdOf(row, trigger, bridgeShards);
+    const { bridge } = this.#parts;
+    const jobId = await jobIdOf(row, trigger);
     if (row.last_job === jobId || !(await this.#isBusy(row))) return true;
     if (trigger.isNewKey) return false;
     return (await bridge.read(row.tenant, jobId)) !== undefined;
@@ -185,10 +185,10 @@ export class RunMaker {
   }
 
   get #submitParts(): SubmitRunParts {
-    const { table, bridge, bridgeShards } = this.#parts;
+    const { table, bridge } = this.#parts;
     const keepCheck = (name: string, check: InputCheck) =>
       table.advance(name, { input_check: JSON.stringify(check) });
-    return { bridge, bridgeShards, keepCheck };
+    return { bridge, keepCheck };
   }
 }
 

@@ -68,7 +68,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       region: undefined,
     });
     const [table, log] = [this.#table, this.#log];
-    this.#maker = new RunMaker({ bridge, bridgeShards: shards, table, clock, log });
+    this.#maker = new RunMaker({ bridge, table, clock, log });
     // The platform may lose an alarm.
     void state.blockConcurrencyWhile(() => this.#arm());
   }

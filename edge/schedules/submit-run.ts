@@ -36,8 +36,6 @@ const FINGERPRINT = '0'.repeat(64);
 /** What a run needs. */
 export interface SubmitRunParts {
   readonly bridge: Pick<BridgeClient, 'submit'>;
-  /** How many bridges there are. */
-  readonly bridgeShards: number;
   /** Stores what the check of the input found, so that the input is checked only once for each version of the rules. */
   readonly keepCheck: (name: string, check: InputCheck) => void;
 }
@@ -58,8 +56,8 @@ type Command = Omit<SubmitCommand, 'carrier'> & Pick<EarlierSubmitCommand, 'inpu
  * The id of the job of a run.
  * @param run its time in epoch milliseconds, or the key of a trigger
  */
-export function jobIdOf(row: ScheduleRow, run: RunPlace['run'], bridgeShards: number): Promise<string> {
-  return runJobId({ tenant: row.tenant, name: row.name, run }, specOfRow(row).orderingKey, bridgeShards);
+export function jobIdOf(row: ScheduleRow, run: RunPlace['run']): Promise<string> {
+  return runJobId({ tenant: row.tenant, name: row.name, run }, specOfRow(row).orderingKey);
 }
 
 /**
@@ -73,7 +71,7 @@ export async function submitRun(
   row: ScheduleRow,
   run: number | Trigger,
 ): Promise<SubmitResult> {
-  const jobId = await jobIdOf(row, run, parts.bridgeShards);
+  const jobId = await jobIdOf(row, run);
   const active = context.active();
   const base = withService(propagation.deleteBaggage(active), SERVICE.schedules);
   const links = [makerOf(row), typeof run === 'number' ? undefined : trace.getSpanContext(active)];

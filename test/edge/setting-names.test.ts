@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EDGE_SETTING_NAMES, edgeSettings } from '../../edge/config.ts';
+import { unstable_readConfig as readConfig } from 'wrangler';
+import { EDGE_SETTING_NAMES, EDGE_SETTINGS, edgeSettings } from '../../edge/config.ts';
 import { OTEL_SETTING_NAMES } from '../../shared/trace/settings/otel-settings.ts';
 import { type SettingProof, unusedNames } from '../support/setting-names.ts';
 import { refusalOf } from '../unit/support.ts';
@@ -167,6 +168,15 @@ describe('every binding of the edge', () => {
   ])('that needs another one is warned about without it: %s', (name, value, needed) => {
     expect(read({ [name]: value }).warnings).toEqual([`${name} changes nothing without ${needed}`]);
   });
+});
+
+it('what the edge needs is in wrangler.toml: without it wrangler refuses to deploy, and names it', () => {
+  const needed = EDGE_SETTING_NAMES.filter(
+    (name) => EDGE_SETTINGS[name]?.safeParse(undefined).success === false,
+  );
+  const { secrets, durable_objects } = readConfig({ config: 'wrangler.toml' });
+  const bound = durable_objects.bindings.map(({ name }: { name: string }) => name);
+  expect([...bound, ...(secrets?.required ?? [])]).toEqual(needed);
 });
 
 describe('a binding that the edge does not read', () => {

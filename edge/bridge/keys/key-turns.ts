@@ -5,7 +5,7 @@ import type { RequestBroker } from '../../nats/request-broker.ts';
  * one stream, and of two requests with one key one may be delayed and the other not.
  */
 export class KeyTurns {
-  /** The submissions under way, by the ids of their jobs. */
+  /** The submissions under way, by what the ids of the jobs of a key have in common. */
   readonly #turns = new Map<string, Promise<void>>();
 
   /**
@@ -15,21 +15,21 @@ export class KeyTurns {
    * @throws ThroughlineError `broker-unavailable` if the other one takes too long; what `work` throws
    */
   async take<T>(
-    jobId: string,
+    keyId: string,
     broker: Pick<RequestBroker, 'inTime'>,
     work: () => Promise<T>,
   ): Promise<T | undefined> {
-    const other = this.#turns.get(jobId);
+    const other = this.#turns.get(keyId);
     if (other !== undefined) {
       await broker.inTime(other);
       return undefined;
     }
     const turn = Promise.withResolvers<void>();
-    this.#turns.set(jobId, turn.promise);
+    this.#turns.set(keyId, turn.promise);
     try {
       return await work();
     } finally {
-      this.#turns.delete(jobId);
+      this.#turns.delete(keyId);
       turn.resolve();
     }
   }

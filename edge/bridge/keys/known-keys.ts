@@ -1,6 +1,7 @@
 import { valueWithin, withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
+import { keyIdOf } from '../../calls/placement.ts';
 import { outboxFull } from '../../outbox/outbox-room.ts';
 import type { Logger } from '../../telemetry/log.ts';
 
@@ -98,12 +99,22 @@ export class KnownKeys {
     if (this.#shardsSince === undefined) return false;
     const since = Math.max(this.#since, this.#shardsSince);
     if (since > 0 && Date.now() - since < KNOWN_MS) return false;
-    return !this.has(jobId);
+    return this.idOf(jobId) === undefined;
   }
 
-  /** Whether a job with this id was submitted, or was about to be. False is not certain: old rows are removed. */
-  has(jobId: string): boolean {
-    return [...this.#parts.sql.exec('SELECT 1 FROM known_keys WHERE job_id = ?', jobId)].length > 0;
+  /**
+   * The id of the job that was submitted with the key of this one, or was about to be. It is another id if that request had another
+   * ordering key or unique key. Undefined is not certain: old rows are removed.
+   */
+  idOf(jobId: string): string | undefined {
+    const id = keyIdOf(jobId);
+    const [row] = this.#parts.sql.exec<Pick<Row, 'job_id'>>(
+      'SELECT job_id FROM known_keys WHERE job_id = ? OR job_id BETWEEN ? AND ?',
+      id,
+      `${id}_`,
+      `${id}_g`,
+    );
+    return row?.job_id;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { fnv1a } from '../../../shared/fnv1a.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
+import { keyIdOf } from '../../calls/placement.ts';
 import { outboxFull } from '../../outbox/outbox-room.ts';
 
 const SCHEMA = `
@@ -105,7 +106,8 @@ export class UniqueTable {
   }
 
   /** Remembers which job was the answer to a submission with an idempotency key. */
-  addAnswer({ tenant, jobId: asked, spec }: SubmitCommand, jobId: string): void {
+  addAnswer({ tenant, jobId: own, spec }: SubmitCommand, jobId: string): void {
+    const asked = keyIdOf(own);
     this.#sql.exec(
       'INSERT OR REPLACE INTO unique_answers VALUES (?, ?, ?, ?, ?)',
       tenant,
@@ -117,7 +119,8 @@ export class UniqueTable {
   }
 
   /** The job that was the answer to an earlier submission, with the fingerprint of that submission. */
-  answerTo({ tenant, jobId: asked }: Pick<SubmitCommand, 'tenant' | 'jobId'>): KnownJob | undefined {
+  answerTo({ tenant, jobId }: Pick<SubmitCommand, 'tenant' | 'jobId'>): KnownJob | undefined {
+    const asked = keyIdOf(jobId);
     const [row] = this.#sql.exec<Row>(
       'SELECT tenant, job_id, fingerprint FROM unique_answers WHERE tenant = ? AND slot = ? AND asked_id = ?',
       tenant,
@@ -128,8 +131,12 @@ export class UniqueTable {
   }
 
   /** Forgets an answer whose job is not known any more. */
-  removeAnswer({ tenant, jobId: asked }: Pick<SubmitCommand, 'tenant' | 'jobId'>): void {
-    this.#sql.exec('DELETE FROM unique_answers WHERE tenant = ? AND slot = ?', tenant, slotOf(asked));
+  removeAnswer({ tenant, jobId }: Pick<SubmitCommand, 'tenant' | 'jobId'>): void {
+    this.#sql.exec(
+      'DELETE FROM unique_answers WHERE tenant = ? AND slot = ?',
+      tenant,
+      slotOf(keyIdOf(jobId)),
+    );
   }
 
   #readUnique(condition: string, ...bindings: readonly (string | number)[]): UniqueJob[] {

@@ -3,7 +3,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { isIdempotencyKey } from '../../../shared/job/job-address.ts';
 import { canonicalJson } from '../../../shared/text/json.ts';
 import { sha256Hex } from '../../../shared/text/secret.ts';
-import { type Region, shardOf, withRegion } from '../../calls/placement.ts';
+import { type Region, withBridgeOf, withRegion } from '../../calls/placement.ts';
 
 /** 160 bits: two keys never get the same id by chance. */
 const ID_DIGITS = 40;
@@ -13,8 +13,6 @@ export interface KeyedPlace {
   readonly key: string;
   /** The place of the job in its batch, from 0. Undefined: the request is for one job. */
   readonly place?: number | undefined;
-  /** How many ids were made from the same key and place before, and not used. */
-  readonly tries?: number;
 }
 
 /**
@@ -46,34 +44,22 @@ export function jobIdFor(
   return keyed === undefined ? withRegion(uuidv7(), region) : idOfKey(tenant, keyed);
 }
 
-async function idOfKey(tenant: string, { key, place, tries = 0 }: KeyedPlace): Promise<string> {
-  const parts = [
-    tenant,
-    key,
-    ...(place === undefined ? [] : [place]),
-    ...(tries === 0 ? [] : [`try ${tries}`]),
-  ];
+async function idOfKey(tenant: string, { key, place }: KeyedPlace): Promise<string> {
+  const parts = [tenant, key, ...(place === undefined ? [] : [place])];
   return `ik_${(await sha256Hex(parts.join('\n'))).slice(0, ID_DIGITS)}`;
 }
 
 /**
- * The id of a new job with an ordering key or a unique key. The id of a job chooses its bridge, and jobs of one key must go
- * through one bridge: it keeps their order while NATS is away, or knows which of them are there. So ids are made until one
- * belongs to the bridge of the key.
+ * The id of a new job with an ordering key or a unique key. Jobs of one key must go through one bridge: it keeps their order while
+ * NATS is away, or knows which of them are there.
  * @param common the ordering key, or the operation and the unique key
- * @param shards how many bridges there are
  */
 export async function jobIdForBridgeOf(
   tenant: string,
   keyed: KeyedPlace | undefined,
   common: string,
-  shards: number,
 ): Promise<string> {
-  const wanted = shardOf(`${tenant}/${common}`, shards);
-  for (let tries = 0; ; tries++) {
-    const id = await jobIdFor(tenant, keyed && { ...keyed, tries });
-    if (shardOf(id, shards) === wanted) return id;
-  }
+  return withBridgeOf(await jobIdFor(tenant, keyed), `${tenant}/${common}`);
 }
 
 /**

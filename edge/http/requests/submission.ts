@@ -26,8 +26,6 @@ export interface Submitter {
   readonly inputLimit: number;
   /** The region whose bridges take the job. Undefined: the bridges serve all regions. */
   readonly region: Region | undefined;
-  /** How many bridges a region has. */
-  readonly shards: number;
 }
 
 /** What a request asks for, and its input as JSON. */
@@ -49,7 +47,6 @@ export function submitterOf(c: Context<EdgeHono>): Submitter {
     idempotencyKey: readIdempotencyKey(c.req.header('idempotency-key')),
     inputLimit: c.env.config.MAX_INPUT_BYTES,
     region: c.env.bridge.region,
-    shards: c.env.config.BRIDGE_SHARDS,
   };
 }
 
@@ -98,11 +95,11 @@ function preparedOf(
 }
 
 function idOf({ operation, orderingKey, unique }: SubmitJob, submitter: Submitter): string | Promise<string> {
-  const { tenant, idempotencyKey: key, place, region, shards } = submitter;
+  const { tenant, idempotencyKey: key, place, region } = submitter;
   const keyed = key === undefined ? undefined : { key, place };
   const common = unique === undefined ? orderingKey : `${operation}/${unique.key}`;
   if (common === undefined) return jobIdFor(tenant, keyed, region);
-  return jobIdForBridgeOf(tenant, keyed, common, shards);
+  return jobIdForBridgeOf(tenant, keyed, common);
 }
 
 /** The input as JSON. @throws ThroughlineError `payload-too-large` */

@@ -67,7 +67,7 @@ async function jobsOf({ name, everyMinutes }: MinuteSchedule): Promise<{ run: st
   const jobs: { run: string; jobId: string }[] = [];
   const step = everyMinutes * MINUTE_MS;
   for (let run = FROM + step; run <= UNTIL; run += step) {
-    const jobId = await runJobId({ tenant: TENANT, name, run }, undefined, 1);
+    const jobId = await runJobId({ tenant: TENANT, name, run }, undefined);
     jobs.push({ run: `${name} ${new Date(run).toISOString()}`, jobId });
   }
   return jobs;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jobIdFor } from '../../../edge/http/requests/idempotency.ts';
+import { jobIdFor, jobIdForBridgeOf } from '../../../edge/http/requests/idempotency.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { AnswerEntry, AttemptEntry, LoadEntry } from '../ledger/ledger.ts';
 import type { Dice } from './dice.ts';
@@ -140,11 +140,20 @@ export class Load {
     const caller = this.#caller();
     const places = size === 1 ? [undefined] : Array.from({ length: size }, (_, index) => index);
     const all = await Promise.all(
-      places.map(async (place) => ({
-        key: place === undefined ? requestKey : `${requestKey}/${place}`,
-        jobId: await jobIdFor(tenant, { key: requestKey, place }),
-        body: body(dice, number),
-      })),
+      places.map(async (place) => {
+        const one = body(dice, number);
+        const keyed = { key: requestKey, place };
+        const { orderingKey } = one;
+        const id =
+          typeof orderingKey === 'string'
+            ? jobIdForBridgeOf(tenant, keyed, orderingKey)
+            : jobIdFor(tenant, keyed);
+        return {
+          key: place === undefined ? requestKey : `${requestKey}/${place}`,
+          jobId: await id,
+          body: one,
+        };
+      }),
     );
     // A batch is always sent as a whole: the place in it is part of the key.
     do {

@@ -5,11 +5,19 @@ import { bodyOf } from '../../support/http/answers.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'];
+/** What chooses the bridge of a job besides its id. */
+const more = (key: string) => [{}, { orderingKey: 'steps' }, { unique: { key, while: 'running' } }];
 
+/** Submits a job for each key, and jobs with more fields. */
 async function submitAll(stack: TestStack, keys: readonly string[]): Promise<Record<string, Job>> {
-  const jobs = keys.map(async (key) => {
+  const submissions = keys.flatMap((key) =>
+    more(key).map(
+      (fields) => [`${key}/${Object.keys(fields)}`, { operation: 'echo', input: key, ...fields }] as const,
+    ),
+  );
+  const jobs = submissions.map(async ([key, body]) => {
     const headers = { 'idempotency-key': key, prefer: 'wait=20' };
-    return [key, await bodyOf(Job, stack.submit({ operation: 'echo', input: key }, headers))];
+    return [key, await bodyOf(Job, stack.submit(body, headers))];
   });
   return Object.fromEntries(await Promise.all(jobs));
 }

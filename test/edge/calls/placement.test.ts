@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { BridgeClient } from '../../../edge/calls/bridge-client.ts';
-import { REGIONS, type Region, regionOf, regionOfJob, withRegion } from '../../../edge/calls/placement.ts';
+import {
+  keyIdOf,
+  REGIONS,
+  type Region,
+  regionOf,
+  regionOfJob,
+  shardOf,
+  shardOfJob,
+  withBridgeOf,
+  withRegion,
+} from '../../../edge/calls/placement.ts';
 import { jobIdFor } from '../../../edge/http/requests/idempotency.ts';
+import { isToken } from '../../../shared/job/job-address.ts';
 
 describe('the region of a request', () => {
   it.each([
@@ -82,6 +93,19 @@ describe('the bridge of a job', () => {
     const client = new BridgeClient(bridges, { ...OPTIONS, byRegion: false });
     for (const region of REGIONS) await client.read('acme', await jobIdFor('acme', undefined, region));
     for (const { name } of asked) expect(name).toMatch(/^bridge-global-[0-3]$/);
+  });
+
+  it('is one for all jobs that have something in common, with any number of bridges, and their ids stay the same', () => {
+    for (let shards = 1; shards <= 256; shards++) {
+      const [first, ...others] = ['a', 'b', 'ik_0', 'x_12345678'].map((id) =>
+        shardOfJob(withBridgeOf(id, 'acme/steps'), shards),
+      );
+      expect(others).toEqual([first, first, first]);
+      expect(first).toBe(shardOf('acme/steps', shards));
+      expect(shardOfJob('ik_0', shards)).toBe(shardOf('ik_0', shards));
+    }
+    expect(isToken(withBridgeOf(`ik_${'a'.repeat(40)}`, 'acme/steps'))).toBe(true);
+    expect(keyIdOf(withBridgeOf('ik_0', 'acme/steps'))).toBe(keyIdOf('ik_0'));
   });
 
   it('is the same for an idempotency key from every region', async () => {

@@ -34,7 +34,6 @@ class Bench {
     this.table.put(rowOf(request as ScheduleRequest));
     this.maker = new RunMaker({
       bridge: { submit: (command) => this.#submit(command), read: async () => undefined },
-      bridgeShards: 1,
       table: this.table,
       clock: { now: () => this.now, alarmAt: (at) => at },
       log: createLogger('error'),
@@ -49,7 +48,7 @@ class Bench {
   /** Lets the bridge refuse the run of a minute once. Runs that are made side by side reach it in any order. */
   async refuse(minute: number, error: ThroughlineError): Promise<void> {
     const run = FROM + minute * MINUTE;
-    this.#refusals.set(await runJobId({ tenant: 'acme', name: NAME, run }, undefined, 1), error);
+    this.#refusals.set(await runJobId({ tenant: 'acme', name: NAME, run }, undefined), error);
   }
 
   /** The minutes whose runs are recorded as submitted, from the first on. */

@@ -12,6 +12,9 @@ import { WORKER_NODE } from '../../../scripts/packages/catalog.ts';
 import { hashApiKey } from '../../../shared/api/access.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 
+/** The settings without which the edge does not start, and wrangler does not deploy (test/edge/setting-names.test.ts). */
+const REQUIRED = ['NATS_URL', 'API_KEYS'];
+
 const newFolder = async (name = 'my-jobs'): Promise<string> => path.join(await scratchFolder(), name);
 
 describe('a new project', () => {
@@ -136,6 +139,8 @@ describe('a new project', () => {
       );
       expect(objects).toEqual(['BRIDGE Bridge', 'JOB_INDEX JobIndex', 'SCHEDULES Schedules']);
       expect(config.vars).toEqual({ ENVIRONMENT: env ?? 'local' });
+      // At the top they would keep `wrangler dev` from reading the other settings in .dev.vars.
+      expect(config.secrets?.required).toEqual(env && REQUIRED);
     },
   );
 
