@@ -5,7 +5,7 @@ import { startTimer } from '../../../shared/timers.ts';
 import type { Losses } from './losses.ts';
 import type { Exported } from './otlp-exporter.ts';
 
-/** How long a process that ends waits for its collector: systemd and Kubernetes do not wait much longer. */
+/** How long a process that ends waits for its collector: systemd and Kubernetes do not wait for ever. */
 export const END_MS = 10_000;
 
 /** The library's words for an answer of 429, 502, 503 or 504: it does not say which. */

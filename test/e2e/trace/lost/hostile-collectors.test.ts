@@ -8,7 +8,7 @@ import { makeLogs, makeSpans, sendMetrics } from '../../../support/spans/make-sp
 import { startTestStack } from '../../../support/stack.ts';
 
 const NONE = { queueFull: 0, exportFailed: 0, rejected: 0 };
-/** systemd and Kubernetes give a worker 40 s (`deploy`), and its jobs may have 20 of them. */
+/** systemd and Kubernetes give a worker 60 s (`deploy`). Its jobs may have 20 of them, and NATS 9. */
 const END_MS = 20_000;
 
 /** A collector that answers each export with what `answer` writes. */
