@@ -12,7 +12,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EFBIG: 'it may not become larger (ulimit -f)',
   EMFILE: 'this process may open no more files (ulimit -n)',
   ENFILE: 'this machine may open no more files',
-  EIO: 'its disk fails (EIO)',
+  EIO: 'its device fails (EIO)',
   ENOTREG: 'it is a pipe, a socket or a device, which may never end',
   ELOOP: 'its links lead in a circle',
   ENAMETOOLONG: 'its name is too long',
