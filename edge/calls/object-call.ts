@@ -22,6 +22,9 @@ interface ObjectCall<T> {
 /** How the runtime says that an object has no such method. */
 const NO_METHOD = 'does not implement the method';
 
+/** How SQLite says that the storage of an object is full. The runtime then resets the object. */
+const STORAGE_FULL = 'SQLITE_FULL';
+
 const tracer = tracerOf(SERVICE.edge);
 
 /**
@@ -37,8 +40,13 @@ export async function callObject<T>(call: ObjectCall<T>): Promise<T> {
   const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, base);
   try {
     const late = (): ThroughlineError => unavailable(`the call to the ${kind} took too long`);
-    const failed = (thrown: unknown): ThroughlineError =>
-      unavailable(`the call to the ${kind} failed`, thrown);
+    const failed = (thrown: unknown): ThroughlineError => {
+      const isFull = String(thrown).includes(STORAGE_FULL);
+      return unavailable(
+        isFull ? `the ${kind} has no room in its storage` : `the call to the ${kind} failed`,
+        thrown,
+      );
+    };
     const asked = ask(inject(trace.setSpan(base, span)));
     return unwrapReply(await withDeadline(asked, limitMs, late, failed));
   } catch (thrown) {

@@ -1,3 +1,4 @@
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { keyValues } from '../../../shared/trace/otlp-json.ts';
 import { SERVICE } from '../../../shared/trace/semantics.ts';
 import { type MetricsTarget, metricsTarget } from '../../../shared/trace/settings/metrics-settings.ts';
@@ -47,10 +48,9 @@ async function send(target: MetricsTarget, body: unknown, log: Logger): Promise<
   const text = JSON.stringify(body);
   const answer = await postOtlp(target, target.gzip ? await zipped([text]) : text, Date.now);
   const { reason } = answer;
-  if (reason !== undefined)
-    log.warn(answer.taken && answer.rejected === 0 ? 'the collector warns' : 'metrics were not taken', {
-      reason,
-    });
+  const line = answer.taken && answer.rejected === 0 ? 'the collector warns' : 'metrics were not taken';
+  // The line belongs to no request, although a request runs this code.
+  if (reason !== undefined) context.with(ROOT_CONTEXT, () => log.warn(line, { reason }));
 }
 
 /** An OTLP `ExportMetricsServiceRequest` in JSON. */

@@ -5,15 +5,23 @@ import { startTimer } from '../../../shared/timers.ts';
 import type { Losses } from './losses.ts';
 import type { Exported } from './otlp-exporter.ts';
 
-/** How long a process that ends waits for its collector: systemd and Kubernetes do not wait much longer. */
+/** How long a process that ends waits for its collector: systemd and Kubernetes do not wait for ever. */
 export const END_MS = 10_000;
 
 /** The library's words for an answer of 429, 502, 503 or 504: it does not say which. */
 const BUSY = 'Export failed with retryable status';
 /** The library's words for an answer that did not come. */
 const LATE = 'Request timed out';
-/** What Node says about an answer that is not HTTP/1. */
-const NOT_HTTP = /^Parse Error/;
+/** What Node says about answers, and what that means. The first that fits counts. */
+const MEANINGS: readonly (readonly [said: RegExp, meaning: string])[] = [
+  [/^aborted$/, 'the connection was cut in the middle of an answer'],
+  [/^socket hang up$/, 'the connection was closed without an answer'],
+  [/^Parse Error: Header overflow/, 'the headers of the answer are too large'],
+  [
+    /^Parse Error/,
+    'the endpoint does not speak HTTP/1.1; is it the port for gRPC? The one for HTTP is usually 4318',
+  ],
+];
 
 /** An exporter of any signal. */
 interface Exporter<Batch> {
@@ -93,16 +101,15 @@ export class CountedExporter<Batch> {
   }
 
   /**
-   * Waits for `sending`, which sends what is left when the process ends, and for all answers. What has none in time is lost, and so
-   * is what comes later: a process that stops must not wait for each batch.
-   * @param limitMs the time; at most 10 s
+   * Waits for `sending`, which sends what is left when the process ends, and for all answers: a process that stops must not wait
+   * for each batch.
+   * @param limitMs batches that come later are lost; after twice the time, all that have no answer. Neither takes more than 10 s
    */
   async finish(sending: Promise<unknown>, limitMs: number): Promise<void> {
-    const ms = Math.min(limitMs, END_MS);
-    this.#endsAt = performance.now() + ms;
+    this.#endsAt = performance.now() + Math.min(limitMs, END_MS);
     await valueWithin(
       sending.then(() => Promise.all(this.#open.keys())),
-      ms,
+      Math.min(2 * limitMs, END_MS),
     );
     const error = new Error('the collector has not answered in time');
     for (const end of this.#open.values()) end({ code: ExportResultCode.FAILED, error });
@@ -125,11 +132,15 @@ export class CountedExporter<Batch> {
 
 /** Says in one sentence what went wrong. The address of the collector may hold a secret, so it is not in it. */
 function causeOf(error: (Error & { readonly code?: unknown }) | undefined): string {
-  if (typeof error?.code === 'number') return `status ${error.code}`;
+  if (typeof error?.code === 'number') return statusCause(error.code);
   if (error?.message === BUSY) return 'status 429, 502, 503 or 504, also after more tries';
   if (error?.message === LATE) return 'no answer in time';
   const message = describeThrown(error ?? 'no answer');
-  return NOT_HTTP.test(message)
-    ? 'the endpoint does not speak HTTP/1.1; is it the port for gRPC? The one for HTTP is usually 4318'
-    : message;
+  return MEANINGS.find(([said]) => said.test(message))?.[1] ?? message;
+}
+
+/** A redirect is not followed: the headers of an export may hold a key. */
+function statusCause(status: number): string {
+  const isRedirect = status >= 300 && status < 400;
+  return `status ${status}${isRedirect ? ': a redirect is not followed; the endpoint must be where it leads' : ''}`;
 }

@@ -8,11 +8,11 @@ import { makeLogs, makeSpans, sendMetrics } from '../../../support/spans/make-sp
 import { startTestStack } from '../../../support/stack.ts';
 
 const NONE = { queueFull: 0, exportFailed: 0, rejected: 0 };
-/** systemd and Kubernetes give a worker 40 s (`deploy`), and its jobs may have 20 of them. */
+/** systemd and Kubernetes give a worker 60 s (`deploy`). Its jobs may have 20 of them, and NATS 9. */
 const END_MS = 20_000;
 
 /** A collector that answers each export with what `answer` writes. */
-async function collector(answer: (response: ServerResponse) => void): Promise<string> {
+async function collector(answer: (response: ServerResponse) => unknown): Promise<string> {
   const server = createServer((request, response) => {
     request.resume().on('end', () => answer(response));
   });
@@ -54,6 +54,40 @@ it('a zipped answer that is too large to read, or broken, counts as taken', asyn
     const { counts } = await makeLogs({ OTEL_EXPORTER_OTLP_ENDPOINT: await collector(answer) });
     expect(counts).toEqual(NONE);
   }
+});
+
+it.each<[string, (response: ServerResponse) => unknown, string]>([
+  [
+    'leads to another address',
+    (response) => response.writeHead(307, { location: '/elsewhere' }).end(),
+    'status 307: a redirect is not followed; the endpoint must be where it leads',
+  ],
+  [
+    'has large headers',
+    (response) => response.writeHead(200, { 'x-large': 'a'.repeat(100_000) }).end('{}'),
+    'the headers of the answer are too large',
+  ],
+  [
+    'is cut off',
+    (response) => {
+      response.writeHead(503, { 'content-length': '100' }).write('{');
+      setTimeout(() => response.destroy(), 100);
+    },
+    'the connection was cut in the middle of an answer',
+  ],
+  [
+    'does not come before the connection is closed',
+    (response) => response.destroy(),
+    'the connection was closed without an answer',
+  ],
+])('an answer that %s is said in a sentence', async (_what, answer, reason) => {
+  const settings = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: await collector(answer),
+    OTEL_EXPORTER_OTLP_TIMEOUT: '2000',
+  };
+  const { counts, said } = await makeLogs(settings);
+  expect(counts).toMatchObject({ rejected: 0, queueFull: 0 });
+  expect(said).toMatchObject([{ reason }]);
 });
 
 it('a worker ends in time, whatever its collector does with spans, metrics and log records', async () => {

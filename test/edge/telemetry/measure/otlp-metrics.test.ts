@@ -1,4 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as z from 'zod';
 import { edgeResource } from '../../../../edge/telemetry/resource.ts';
 import { BATCH_DEFAULTS, telemetrySettings } from '../../../../edge/telemetry/settings.ts';
@@ -16,14 +18,14 @@ function settingsFor(url: string) {
 }
 
 /** Sends the metrics of a new isolate. @returns what it warns of */
-async function send(url: string): Promise<ReturnType<typeof vi.fn>> {
+async function send(url: string, warn = vi.fn()): Promise<typeof warn> {
   vi.resetModules();
   const { sendMetrics } = await import('../../../../edge/telemetry/measure/otlp-metrics.ts');
-  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const log = { debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() };
   const sent: Promise<unknown>[] = [];
   sendMetrics({ waitUntil: (work) => sent.push(work) }, settingsFor(url), log);
   await Promise.all(sent);
-  return log.warn;
+  return warn;
 }
 
 describe('an export of metrics', () => {
@@ -49,6 +51,17 @@ describe('an export of metrics', () => {
       line === undefined ? [] : [[line, { reason: expect.stringContaining('many') }]],
     );
   });
+});
+
+it('a line about an export of metrics does not have the ids of the request in which it was sent', async () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  onTestFinished(() => context.disable());
+  const collector = await startRawCollector();
+  collector.answer(() => ({ status: 400 }));
+  const warn = vi.fn(() => trace.getActiveSpan());
+  const request = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', traceFlags: 1 };
+  await context.with(trace.setSpanContext(ROOT_CONTEXT, request), () => send(collector.url, warn));
+  expect(warn.mock.results).toEqual([{ type: 'return', value: undefined }]);
 });
 
 describe('the resource of an isolate', () => {
