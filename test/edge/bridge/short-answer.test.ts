@@ -11,7 +11,7 @@ it('a new job that waits is answered with its JSON', () => {
 });
 
 it.each<[string, Parameters<typeof shortAnswer>[0], SubmitAnswer]>([
-  ['an edge of an earlier version', { ...NOW, takesJson: undefined }, NEW],
+  ['an edge of an earlier version', { jobId: 'a', waitMs: 0 }, NEW],
   ['a caller who waited for the end', { ...NOW, waitMs: 1_000 }, NEW],
   ['a replay', NOW, { ...NEW, replayed: true }],
   ['a job that was there already', NOW, { ...NEW, existing: true }],
