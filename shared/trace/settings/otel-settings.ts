@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseLenient, wholeNumber } from '../../config.ts';
+import { parseLenient, setting, wholeNumber } from '../../config.ts';
 import { metricsVariables } from './metrics-settings.ts';
 import { optionalWord, word } from './otel-words.ts';
 import { badOtlpHeaders } from './otlp-headers.ts';
@@ -34,10 +34,20 @@ export const OTLP_HEADER_NAMES = [
 ] as const;
 
 /** Only "true", in any case, is true (specification, "Boolean value"). */
-const otelFlag = z.preprocess((value) => {
-  if (value === undefined) return false;
-  return typeof value === 'string' ? ({ true: true, false: false }[value.toLowerCase()] ?? value) : value;
-}, z.boolean('must be true or false'));
+const otelFlag: z.ZodType<boolean, unknown> = setting(
+  'must be true or false',
+  (value) => {
+    if (value === undefined) return false;
+    return typeof value === 'string' ? ({ true: true, false: false }[value.toLowerCase()] ?? value) : value;
+  },
+  (value) => typeof value === 'boolean',
+);
+
+const ratio: z.ZodType<number, unknown> = setting(
+  'must be a number from 0 to 1',
+  (value) => (value === undefined ? 1 : Number(value)),
+  (value): value is number => typeof value === 'number' && value >= 0 && value <= 1,
+);
 
 /** The schemas of these settings, by their names. */
 export function otelVariables({
@@ -56,11 +66,7 @@ export function otelVariables({
     ...spanLimitVariables,
     OTEL_PROPAGATORS: optionalWord(['tracecontext,baggage', 'baggage,tracecontext']),
     OTEL_TRACES_SAMPLER: word(SAMPLERS, 'parentbased_always_on'),
-    OTEL_TRACES_SAMPLER_ARG: z.coerce
-      .number('must be a number from 0 to 1')
-      .min(0, 'must be a number from 0 to 1')
-      .max(1, 'must be a number from 0 to 1')
-      .default(1),
+    OTEL_TRACES_SAMPLER_ARG: ratio,
     OTEL_BSP_MAX_QUEUE_SIZE: wholeNumber(1, 100_000, maxQueueSize),
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: wholeNumber(1, 10_000, maxBatchSize),
     OTEL_BSP_SCHEDULE_DELAY: wholeNumber(1, scheduleDelayMs.max, scheduleDelayMs.fallback),
