@@ -84,7 +84,7 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
       ACK_MODE:
         'when a job is accepted. `stream`: after JetStream has it. `outbox`: after the outbox of the bridge has it, for callers far from NATS; the bridge publishes it immediately',
       BRIDGE_SHARDS:
-        'the number of bridges (in each region); a hash of the job id chooses one. Let the outboxes drain before you change it',
+        'the number of bridges (in each region); a hash of the job id chooses one. Let the outboxes drain before you change it, and deploy the change to all requests at once, not gradually: the bridges of one number do not know which keys those of the other have seen',
       BRIDGE_PLACEMENT:
         '`region`: a job without an idempotency key goes to a bridge near its caller, and its id says which (`…_weur`)',
       BRIDGE_LOCATION_HINT: 'where the bridges that serve all regions should run. Near NATS is best',

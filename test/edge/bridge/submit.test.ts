@@ -125,6 +125,21 @@ describe('an idempotency key that comes again', () => {
     expect(refusal.code).toBe('idempotency-key-reused');
   });
 
+  it.each([
+    ['ik_1', 'ik_1_12345678'],
+    ['ik_1_12345678', 'ik_1'],
+    ['ik_1_12345678', 'ik_1_abcdef01'],
+  ])('stands for the first job, %s, if its ordering key makes another id, %s', async (first, second) => {
+    const { submit: send, subjects } = setup();
+    await send(command(first, { fingerprint: KEY }));
+    const again = await send(command(second, { fingerprint: KEY }));
+    expect([again.replayed, again.job.id]).toEqual([true, first]);
+    const refusal = await refusalOf(() => send(command(second, { fingerprint: 'a'.repeat(64) })));
+    expect(refusal.code).toBe('idempotency-key-reused');
+    await send(command('ik_11_12345678', { fingerprint: KEY }));
+    expect(subjects()).toHaveLength(2);
+  });
+
   it('stands for the first job even if the worker left the fingerprint out of its events', async () => {
     const { submit: send, broker } = setup();
     const at = '2026-01-01T00:00:01.000Z';
