@@ -21,14 +21,15 @@ interface Keyed {
 
 /**
  * The job that this idempotency key already belongs to, if there is one.
+ * @param isKnown false: this bridge does not know the key
  * @throws ThroughlineError `idempotency-key-reused` if that job came from another request
  */
-export async function findExisting(submitting: Keyed): Promise<SubmitResult | undefined> {
+export async function findExisting(submitting: Keyed, isKnown = true): Promise<SubmitResult | undefined> {
   const { bridge, broker, command } = submitting;
   const answered = await bridge.unique.answered(broker, command);
   if (answered !== undefined) return { ...replayOf(command, answered), existing: true };
   // Another edge may have the same schedule, so the keys of this bridge do not show whether the job of a run is new.
-  if (!isRunId(command.jobId) && bridge.keys.isUnused(command.jobId)) return undefined;
+  if (!isKnown && !isRunId(command.jobId) && bridge.keys.isComplete) return undefined;
   const found = await findJobOfKey(submitting);
   return found && replayOf(command, found);
 }

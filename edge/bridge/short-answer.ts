@@ -1,8 +1,9 @@
 import type { Accepted, SubmitAnswer, SubmitCommand } from '../calls/commands.ts';
 
 /**
- * Shortens the answer to a submission if it is a new job, with the id that the edge gave it, that waits in the queue. Two answers stay as they are: that to an edge of an
- * earlier version, which cannot read the short form, and that after a wait, whose job may hold what its caller must not read.
+ * Shortens the answer to a submission if it is a new job that waits in the queue, and that has the id that the edge gave it. Two
+ * answers stay as they are: that to an edge of an earlier version, which cannot read the short form, and that after a wait, whose job
+ * may hold what its caller must not read.
  */
 export function shortAnswer(
   { jobId, takesJson, waitMs }: Pick<SubmitCommand, 'jobId' | 'takesJson' | 'waitMs'>,

@@ -62,11 +62,10 @@ async function startAndSubmit(
   const settling =
     isKeyed || broker.session !== undefined ? bridge.keys.settle(isKeyed, broker.leftMs) : undefined;
   if (settling !== undefined) await settling;
-  const given = { bridge, broker, command, turn };
-  const submitting = (isKeyed ? ofKnownKey(given) : undefined) ?? given;
+  const submitting = { bridge, broker, command, turn };
   if (command.waitMs === 0) return await submitInTurn(submitting);
   // The waiter listens before the job is published, so that it cannot miss the end.
-  const waiter = ResultWaiter.start(bridge.connection, broker.session, submitting.command);
+  const waiter = ResultWaiter.start(bridge.connection, broker.session, command);
   try {
     const answer = await submitInTurn(submitting);
     if (answer.outcome !== 'submitted') return answer;
@@ -114,9 +113,12 @@ export async function tryOut(bridge: SubmitParts, command: TrialCommand): Promis
   return untaken ?? { outcome: 'passed', inputCheck };
 }
 
-async function findOrSubmit(submitting: Submitting): Promise<SubmitAnswer> {
+async function findOrSubmit(given: Submitting): Promise<SubmitAnswer> {
+  const isKeyed = given.command.spec.fingerprint !== undefined;
+  const known = isKeyed ? ofKnownKey(given) : undefined;
+  const submitting = known ?? given;
   const { bridge, broker, command, turn } = submitting;
-  const existing = command.spec.fingerprint === undefined ? undefined : await findExisting(submitting);
+  const existing = isKeyed ? await findExisting(submitting, known !== undefined) : undefined;
   if (existing !== undefined) return await answerWith(submitting, existing);
   const announcement = await announcementOf(submitting);
   if (await turn.begin()) return { outcome: 'rules-needed' };
@@ -164,7 +166,7 @@ function unserved(operation: string): ThroughlineError {
 
 /**
  * Submits a new job, unless another request with its idempotency key has submitted one since the bridge looked for it.
- * @returns undefined if such a request was under way a moment ago: look for its job again
+ * @returns undefined if such a request was under way a moment ago, or gave the key another id: look for its job again
  */
 function submitInKeyTurn(
   submitting: Checked,
@@ -173,19 +175,22 @@ function submitInKeyTurn(
   const { bridge, broker, command } = submitting;
   if (command.spec.fingerprint === undefined) return submitNew(submitting, announcement);
   return bridge.keyTurns.take(keyIdOf(command.jobId), broker, async () => {
-    const own = ofKnownKey(submitting);
-    const existing = own === undefined ? undefined : await findExisting(own);
-    return existing ?? (await submitNew(own ?? submitting, announcement));
+    const known = bridge.keys.idOf(command.jobId);
+    // What was done so far, such as the row of a unique key, has another id.
+    if (known !== undefined && known !== command.jobId) return undefined;
+    const existing = known === undefined ? undefined : await findExisting(submitting);
+    return existing ?? (await submitNew(submitting, announcement));
   });
 }
 
 /**
- * The submission with the id of the job that was submitted with its key; undefined if none is known. That is another id than its own if
- * that request had another ordering key or unique key.
+ * The submission with the id of the job that was submitted with its key, or was about to be. If that request had another ordering key
+ * or unique key, this is another id than its own. Undefined if no such job is known.
  */
-function ofKnownKey<T extends Pick<Submitting, 'bridge' | 'command'>>(submitting: T): T | undefined {
-  const jobId = submitting.bridge.keys.idOf(submitting.command.jobId);
-  return jobId === undefined ? undefined : { ...submitting, command: { ...submitting.command, jobId } };
+function ofKnownKey(submitting: Submitting): Submitting | undefined {
+  const { bridge, command } = submitting;
+  const jobId = bridge.keys.idOf(command.jobId);
+  return jobId === undefined ? undefined : { ...submitting, command: { ...command, jobId } };
 }
 
 /** The job at its end. If `untilMs` (epoch milliseconds) comes first: the job after its latest event. */

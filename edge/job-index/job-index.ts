@@ -2,11 +2,9 @@ import { DurableObject } from 'cloudflare:workers';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
-import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
-import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import {
   CATCH_UP_MS,
@@ -26,6 +24,7 @@ import { withService } from '../telemetry/service.ts';
 import { EventFollower } from './event-follower.ts';
 import { acceptedEntry, dayOf } from './index-entry.ts';
 import { JobTable } from './job-table.ts';
+import { PageTurns } from './page-turns.ts';
 import { StartTimes } from './start-times.ts';
 
 /** How long one alarm reads new events, and how many jobs it checks for expiry. */
@@ -56,11 +55,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
   readonly #table: JobTable;
   readonly #startTimes: StartTimes;
   readonly #follower: EventFollower;
-  /**
-   * A page may take milliseconds of the only thread of this object. So the pages of one tenant take turns, and those of others come
-   * between them.
-   */
-  readonly #pages = new SharedReads<ReturnType<JobTable['page']>>(1);
+  readonly #pages = new PageTurns<ReturnType<JobTable['page']>>();
   /** Whether no request reaches this index any more, because the number of indexes was reduced. */
   readonly #isRetired: boolean;
   #alarmAt = 0;
@@ -139,10 +134,9 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     await this.#wakeWithin(ALARM.busy);
     const complete = await this.#follower.catchUp(CATCH_UP_MS);
     const { tenant } = query;
-    const { rowsRead, ...page } = await this.#pages.read(tenant, JSON.stringify(query), async () => {
-      await pause(0);
-      return this.#table.page(query);
-    });
+    const { rowsRead, ...page } = await this.#pages.read(tenant, JSON.stringify(query), () =>
+      this.#table.page(query),
+    );
     this.#log.debug('jobs listed', {
       tenant,
       jobs: page.jobs.length,

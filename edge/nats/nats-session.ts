@@ -6,7 +6,7 @@ import { headerSetter } from '../../shared/nats/client/header-setter.ts';
 import { Denials } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
 import { capOf } from '../../shared/nats/store-caps.ts';
-import { OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
+import { JOBS_STREAM, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
 import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session.ts';
@@ -108,7 +108,10 @@ class NatsSession implements BrokerSession {
   }
 
   async shortcomings(): Promise<Shortcomings> {
+    // Streams answer from one server alone. This needs the leader of a cluster; without one, the error is noted.
+    const asking = this.mayLag ? this.consumers(JOBS_STREAM).catch(() => undefined) : undefined;
     await askDenials(this.#connection, this.#denials, this.#timeoutMs);
+    await asking;
     const { problems, warnings } = this.#denials;
     return { problems: [...this.#stalls.problems(Date.now()), ...problems], warnings };
   }
@@ -264,11 +267,12 @@ class NatsSession implements BrokerSession {
     else this.#stalls.stored(subject);
   }
 
-  /** Runs `work`, and turns the client's errors into our own. */
+  /** Runs `work`, and turns the client's errors into our own. That JetStream has no leader is noted. */
   async #call<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (thrown) {
+      if (apiCodeOf(thrown) === API_CODE.noLeader) this.#stalls.noLeader(Date.now());
       throw brokerError(thrown);
     }
   }
@@ -278,15 +282,7 @@ class NatsSession implements BrokerSession {
    * is lost.
    */
   #answer<T>(call: Promise<T>): Promise<T> {
-    const inTime = withDeadline(
-      call,
-      this.#timeoutMs,
-      () => unavailable('no answer in time'),
-      (thrown) => {
-        if (apiCodeOf(thrown) === API_CODE.noLeader) this.#stalls.noLeader(Date.now());
-        return thrown;
-      },
-    );
+    const inTime = withDeadline(call, this.#timeoutMs, () => unavailable('no answer in time'));
     return this.lost.race(inTime, (): never => {
       throw connectionLost();
     });

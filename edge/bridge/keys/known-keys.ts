@@ -94,12 +94,11 @@ export class KnownKeys {
     return valueWithin(this.#asking, leftMs);
   }
 
-  /** Whether no job with this id was submitted within the time that keys are kept. Call {@link settle} first. */
-  isUnused(jobId: string): boolean {
+  /** Whether a key that is not here was not used within the time that keys are kept. Call {@link settle} first. */
+  get isComplete(): boolean {
     if (this.#shardsSince === undefined) return false;
     const since = Math.max(this.#since, this.#shardsSince);
-    if (since > 0 && Date.now() - since < KNOWN_MS) return false;
-    return this.idOf(jobId) === undefined;
+    return since === 0 || Date.now() - since >= KNOWN_MS;
   }
 
   /**

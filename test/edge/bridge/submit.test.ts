@@ -114,6 +114,19 @@ it('a job without an idempotency key waits for the first bridge once, for 2 s at
   expect(subjects()).toEqual(['jobs.normal.p3.acme.job-1.echo', 'jobs.normal.p3.acme.job-2.echo']);
 });
 
+it('a job with a new idempotency key is looked up twice in the table of keys: before its checks, and in the turn of its key', async () => {
+  const { submit: send, keysSince, sql, broker, restart } = setup();
+  keysSince.ask = async () => 0;
+  // The bridge knows all keys.
+  sql.exec('UPDATE known_keys_since SET since = ?', 0);
+  restart();
+  await send(command('other'));
+  const exec = vi.spyOn(sql, 'exec');
+  await send(command('job-1', { fingerprint: KEY }));
+  expect(exec.mock.calls.filter(([query]) => /FROM known_keys WHERE job_id/.test(query))).toHaveLength(2);
+  expect(broker.calls('lastMessage')).toBe(0);
+});
+
 describe('an idempotency key that comes again', () => {
   it.each([false, true])('stands for the first job, NATS away: %s', async (isAway) => {
     const { submit: send, nats } = setup();

@@ -15,13 +15,15 @@ it('N17: while most servers of a cluster are away, edge and worker say so, and a
     edge: { BROKER_TIMEOUT_MS: '1000' },
     worker: { STREAM_REPLICAS: '3', WORKER_ANNOUNCE_MS: '500' },
   });
-  const says = (url: string): Promise<boolean> =>
+  const says = (url: string, what = 'servers of the cluster'): Promise<boolean> =>
     until('/readyz to say that servers are away', async () => {
       const response = await fetch(`${url}/readyz`);
-      return response.status === 503 && (await response.text()).includes('servers of the cluster');
+      return response.status === 503 && (await response.text()).includes(what);
     });
   expect((await stack.run('echo', 'before')).state).toBe('succeeded');
   for (const { server } of others) await server.kill();
+  // Also while nobody submits anything.
+  await says(stack.url, 'JetStream has no leader');
   const accepted = await until('a job in the outbox', async () => {
     const response = await stack.submit({ operation: 'echo', input: 'meanwhile' });
     const body = (await response.json()) as { durability?: string; id: string };

@@ -291,6 +291,18 @@ describe('an idempotency key together with a unique key', () => {
     expect(await ids(unique('job-2'))).toEqual(['ik_1']);
   });
 
+  it('of two requests at the same moment makes the job of the second one if the first one fails; that job stands for its unique key', async () => {
+    const { submit, broker } = bridge();
+    broker.before('publish', (nth) => {
+      if (nth === 1) throw new ThroughlineError('stream-full', 'the queue is full');
+    });
+    const second = unique('ik_1_0000000b', { rule: { key: 'k2' }, spec: { fingerprint: 'a'.repeat(64) } });
+    const both = await Promise.allSettled([submit(unique('ik_1_0000000a', keyed)), submit(second)]);
+    expect(both).toMatchObject([{ reason: { code: 'stream-full' } }, { value: { replayed: false } }]);
+    const answer = await submit(unique('job-2', { rule: { key: 'k2' } }));
+    expect(answer).toMatchObject({ job: { id: expect.stringMatching(/^ik_1_/) }, existing: true });
+  });
+
   it('of two requests with one unique key at the same moment is a replay, or belongs to one of them', async () => {
     const { submit } = bridge();
     const same = await Promise.all([submit(unique('ik_1', keyed)), submit(unique('ik_1', keyed))]);
