@@ -111,6 +111,8 @@ export class CountedExporter<Batch> {
       sending.then(() => Promise.all(this.#open.keys())),
       Math.min(2 * limitMs, END_MS),
     );
+    // A timer may fire a little early, and what ends a batch sends the next one.
+    this.#endsAt = Number.NEGATIVE_INFINITY;
     const error = new Error('the collector has not answered in time');
     for (const end of this.#open.values()) end({ code: ExportResultCode.FAILED, error });
     await sending;
