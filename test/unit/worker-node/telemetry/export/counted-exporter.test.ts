@@ -4,7 +4,10 @@ import { Losses } from '../../../../../worker-node/telemetry/export/losses.ts';
 
 afterEach(() => void vi.useRealTimers());
 
-it('sends no more batches when the time of the end is over, however many wait', async () => {
+it.each([
+  { endMs: undefined, takesMs: 10_000 },
+  { endMs: 2_000, takesMs: 2_000 },
+])('sends no more batches when the time of the end is over, however many wait: $takesMs ms', async (end) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   const sent: number[] = [];
   const silent = { export: (batch: number) => void sent.push(batch), shutdown: async () => undefined };
@@ -19,10 +22,10 @@ it('sends no more batches when the time of the end is over, however many wait', 
     for (const batch of [1, 2, 3]) await new Promise((resolve) => exporter.export(batch, resolve));
   };
   let isFinished = false;
-  void exporter.finish(sendAll(), 60_000).then(() => {
+  void exporter.finish(sendAll(), 10_000, end.endMs).then(() => {
     isFinished = true;
   });
-  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.advanceTimersByTimeAsync(end.takesMs);
   expect({ sent, isFinished, lost: losses.counts.exportFailed }).toEqual({
     sent: [1],
     isFinished: true,
