@@ -9,8 +9,8 @@ const WRITE_MS = 20;
 /** Where lines are written. */
 interface Output {
   write(lines: string): unknown;
-  /** Writes what waits before it returns. */
-  flushSync(): void;
+  /** Writes what waits, and the last lines, before it returns. */
+  flushSync(last: string): void;
 }
 
 /**
@@ -28,8 +28,8 @@ export class BatchedLines {
     process.on('exit', () => {
       // Another thread does it, and `flushSync` does not wait for that thread: later lines would come first.
       if (this.#timer !== undefined) block(WRITE_MS);
-      this.#writeWaiting();
-      output.flushSync();
+      output.flushSync(this.#waiting);
+      this.#waiting = '';
     });
   }
 

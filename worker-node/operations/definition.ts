@@ -1,7 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import * as z from 'zod';
 import type { ConcurrencyLimit, RateLimit } from '../../shared/api/operation.ts';
-
 import { defined } from '../../shared/defined.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isOperationName } from '../../shared/job/job-address.ts';

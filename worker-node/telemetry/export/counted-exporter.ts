@@ -103,14 +103,17 @@ export class CountedExporter<Batch> {
   /**
    * Waits for `sending`, which sends what is left when the process ends, and for all answers: a process that stops must not wait
    * for each batch.
-   * @param limitMs batches that come later are lost; after twice the time, all that have no answer. Neither takes more than 10 s
+   * @param limitMs batches that come later are lost; after twice the time, all that have no answer
+   * @param endMs neither takes longer
    */
-  async finish(sending: Promise<unknown>, limitMs: number): Promise<void> {
-    this.#endsAt = performance.now() + Math.min(limitMs, END_MS);
+  async finish(sending: Promise<unknown>, limitMs: number, endMs = END_MS): Promise<void> {
+    this.#endsAt = performance.now() + Math.min(limitMs, endMs);
     await valueWithin(
       sending.then(() => Promise.all(this.#open.keys())),
-      Math.min(2 * limitMs, END_MS),
+      Math.min(2 * limitMs, endMs),
     );
+    // A timer may fire a little early, and what ends a batch sends the next one.
+    this.#endsAt = Number.NEGATIVE_INFINITY;
     const error = new Error('the collector has not answered in time');
     for (const end of this.#open.values()) end({ code: ExportResultCode.FAILED, error });
     await sending;

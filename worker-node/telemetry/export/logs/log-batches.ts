@@ -7,7 +7,7 @@ import {
 } from '@opentelemetry/sdk-logs';
 import type { OtlpTarget } from '../../../../shared/trace/settings/otlp-settings.ts';
 import type { NodeOtelSettings } from '../../sdk-settings.ts';
-import { CountedExporter } from '../counted-exporter.ts';
+import { CountedExporter, END_MS } from '../counted-exporter.ts';
 import type { Environment } from '../exporter-config.ts';
 import type { Losses } from '../losses.ts';
 import { MAX_PAUSE_MS, OtlpExporter } from '../otlp-exporter.ts';
@@ -23,7 +23,8 @@ export class LogBatches implements LogRecordProcessor {
   readonly #patient: PatientExporter;
   readonly #exporter: CountedExporter<ReadableLogRecord[]>;
   readonly #waiting: Waiting;
-  #limitMs: number;
+  readonly #timeoutMs: number;
+  #endMs = END_MS;
   readonly #losses: Losses;
   /** The characters of each record that waits, and of all of them. */
   readonly #sizes: number[] = [];
@@ -35,7 +36,7 @@ export class LogBatches implements LogRecordProcessor {
     { losses, environment }: { readonly losses: Losses; readonly environment: Environment },
   ) {
     const max = settings.OTEL_BLRP_MAX_QUEUE_SIZE;
-    this.#limitMs = target.timeoutMs;
+    this.#timeoutMs = target.timeoutMs;
     this.#losses = losses;
     this.#waiting = new Waiting(losses, max, `${max} log records wait already (OTEL_BLRP_MAX_QUEUE_SIZE)`);
     const write = (records: ReadableLogRecord[]) => JsonLogsSerializer.serializeRequest(records);
@@ -80,7 +81,7 @@ export class LogBatches implements LogRecordProcessor {
 
   /** All batches that are left have at most so much time. */
   endIn(ms: number): void {
-    this.#limitMs = Math.min(this.#limitMs, ms);
+    this.#endMs = Math.min(this.#endMs, ms);
   }
 
   /** The SDK sends the batches that are left one after the other. They all have the time of one export. */
@@ -88,7 +89,8 @@ export class LogBatches implements LogRecordProcessor {
     this.#patient.hurry();
     await this.#exporter.finish(
       this.#batches.shutdown().catch(() => undefined),
-      this.#limitMs,
+      this.#timeoutMs,
+      this.#endMs,
     );
   }
 }
