@@ -9,6 +9,7 @@ import { isFreePort } from './machine/free-port.ts';
 import { endOfLog } from './nats-server/run.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
+import { FolderChanges } from './worker/folder-changes.ts';
 import { exitText, ReloadedWorker } from './worker/reload.ts';
 
 const EXIT_USAGE = 2;
@@ -34,8 +35,11 @@ export async function main(args: readonly string[]): Promise<number> {
 async function run(flags: DevFlags): Promise<number> {
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
   let stack: Stack | undefined;
+  let changes: FolderChanges | undefined;
   try {
     await checkPorts(flags);
+    // Before the start, which takes seconds: what changes meanwhile may be read too late.
+    if (flags.reload && flags.operations !== undefined) changes = await FolderChanges.of(flags.operations);
     stack = await startUnless(interrupted, stackOptionsOf(flags, outputOf(flags), say));
   } catch (thrown) {
     say(failureText(thrown));
@@ -46,7 +50,7 @@ async function run(flags: DevFlags): Promise<number> {
   const worker = new ReloadedWorker({
     worker: stack.worker,
     startWorker: () => stack.addWorker(),
-    folder: flags.reload ? flags.operations : undefined,
+    changes,
     say,
   });
   const failure = await Promise.race([interrupted, partEnded(stack, worker)]);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -45,20 +45,14 @@ it('leaves nothing running when a part does not start', async () => {
 it('a changed operation runs without a restart; one that does not load leaves the old one in place', async () => {
   const folder = await scratchFolder();
   const file = path.join(folder, 'version.mjs');
-  const write = (version: string) =>
-    writeFile(
-      file,
-      `import { defineOperation } from '${WORKER}';
-      const input = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
-      export default defineOperation({ name: 'test.version', input, run: () => ${version} });`,
-    );
-  await write("'one'");
+  const write = (body: string) => writeFile(file, operation('test.version', body));
+  await write("return 'one'");
   const { child, said } = dev('--port', '0', '--json', '--operations', folder);
   const [line] = await once(createInterface(child.stdout), 'line');
   const ready = JSON.parse(line);
   const run = () => runJob(ready, 'test.version');
   expect(await run()).toBe('one');
-  await write("'two'");
+  await write("return 'two'");
   await until('the new worker', () => said().includes('operations loaded again: worker '));
   expect(await until('the new result', async () => (await run()) === 'two')).toBe(true);
   await write('}');
@@ -66,15 +60,33 @@ it('a changed operation runs without a restart; one that does not load leaves th
   expect(await run()).toBe('two');
 });
 
+it('saves that put a new file in the place of the old one are seen again and again, as are a new file and one that goes', async () => {
+  const folder = await scratchFolder();
+  const file = path.join(folder, 'version.mjs');
+  /** As `sed -i` and most editors save. */
+  const save = async (version: string) => {
+    const next = path.join(folder, '.version.mjs.next');
+    await writeFile(next, operation('test.version', `return '${version}'`));
+    await rename(next, file);
+  };
+  await save('first');
+  const { child, said } = dev('--port', '0', '--json', '--operations', folder);
+  const [line] = await once(createInterface(child.stdout), 'line');
+  const ready = JSON.parse(line);
+  for (const version of ['second', 'third', 'fourth']) {
+    await save(version);
+    await until(version, async () => (await runJob(ready, 'test.version')) === version);
+  }
+  await writeFile(path.join(folder, 'more.mjs'), operation('test.more', "return 'more'"));
+  await until('the new file', async () => (await runJob(ready, 'test.more')) === 'more');
+  const worker = workerOf(said());
+  await rm(file);
+  await until('the end of the file', () => workerOf(said()) !== worker);
+});
+
 it('an operation that ends its worker ends nothing else, and runs when it is mended', async () => {
   const folder = await scratchFolder();
-  const write = (body: string) =>
-    writeFile(
-      path.join(folder, 'stray.mjs'),
-      `import { defineOperation } from '${WORKER}';
-      const input = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
-      export default defineOperation({ name: 'test.stray', input, run: () => { ${body} } });`,
-    );
+  const write = (body: string) => writeFile(path.join(folder, 'stray.mjs'), operation('test.stray', body));
   await write("Promise.reject(new Error('forgotten'));");
   const { child, said } = dev('--port', '0', '--json', '--operations', folder);
   const [line] = await once(createInterface(child.stdout), 'line');
@@ -132,6 +144,18 @@ it('a folder of --persist belongs to one stack at a time', async () => {
   const [line] = await once(createInterface(start().child.stdout), 'line');
   expect(JSON.parse(line)).toHaveProperty('url');
 });
+
+/** The worker that took over last. */
+function workerOf(said: string): string | undefined {
+  return said.match(/(?<=operations loaded again: worker )\d+/g)?.at(-1);
+}
+
+/** The text of a file with an operation. */
+function operation(name: string, body: string): string {
+  return `import { defineOperation } from '${WORKER}';
+    const input = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+    export default defineOperation({ name: '${name}', input, run: () => { ${body} } });`;
+}
 
 async function isOpen({ hostname, port }: URL): Promise<boolean> {
   const socket = connect(Number(port), hostname);
