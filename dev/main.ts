@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
@@ -6,6 +5,7 @@ import { escapeControls } from '../shared/text/terminal/escape-controls.ts';
 import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
 import { isFreePort } from './machine/free-port.ts';
+import { stopSignal } from './machine/stop-signal.ts';
 import { endOfLog } from './nats-server/run.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -33,7 +33,7 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(flags: DevFlags): Promise<number> {
-  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
+  const interrupted = stopSignal();
   let stack: Stack | undefined;
   let changes: FolderChanges | undefined;
   try {
