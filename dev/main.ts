@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { escapeControls } from '../shared/text/terminal/escape-controls.ts';
@@ -38,6 +39,7 @@ async function run(flags: DevFlags): Promise<number> {
   let changes: FolderChanges | undefined;
   try {
     await checkPorts(flags);
+    await checkFolder(flags);
     // Before the start, which takes seconds: what changes meanwhile may be read too late.
     if (flags.reload && flags.operations !== undefined) changes = await FolderChanges.of(flags.operations);
     stack = await startUnless(interrupted, stackOptionsOf(flags, outputOf(flags), say));
@@ -75,6 +77,17 @@ async function checkPorts(flags: DevFlags): Promise<void> {
         'config-invalid',
         `another program has port ${port}; ${option} 0 takes a free one`,
       );
+}
+
+/** @throws ThroughlineError `config-invalid` if the folder of the operations is not there. What else it may lack, the worker says. */
+async function checkFolder({ operations }: DevFlags): Promise<void> {
+  if (operations === undefined) return;
+  await access(operations).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') return;
+    const folder = path.resolve(operations);
+    const message = `there is no folder ${folder}; make it, or name another with --operations`;
+    throw new ThroughlineError('config-invalid', message, { cause });
+  });
 }
 
 /** @returns undefined if it was interrupted meanwhile; everything is stopped then */

@@ -34,12 +34,14 @@ it('leaves nothing running when it is killed', async () => {
     await until(`the end of ${address}`, async () => !(await isOpen(new URL(address))));
 });
 
-it('leaves nothing running when a part does not start', async () => {
-  const { exited, said } = dev('--port', '0', '--operations', 'no-such-folder');
+it('leaves nothing running when a part does not start, and tells the end of those parts only whose start it told', async () => {
+  const folder = await scratchFolder();
+  await writeFile(path.join(folder, 'broken.mjs'), '}');
+  const { exited, said } = dev('--port', '0', '--operations', folder);
   const [code] = await exited;
   expect(code).toBe(1);
-  for (const part of ['the edge', 'nats-server', 'the trace collector'])
-    expect(said()).toContain(`stopped ${part}`);
+  expect(said()).toMatch(/^nats-server \S+ at /m);
+  expect(said().match(/^(?:stopped|removed|released) .*/gm)).toEqual(['stopped nats-server']);
 });
 
 it('a changed operation runs without a restart; one that does not load leaves the old one in place', async () => {
@@ -60,28 +62,33 @@ it('a changed operation runs without a restart; one that does not load leaves th
   expect(await run()).toBe('two');
 });
 
-it('saves that put a new file in the place of the old one are seen again and again, as are a new file and one that goes', async () => {
+it('saves that put a new file in the place of the old one are seen again and again, as are a new file and one that goes; the end names the worker that runs', async () => {
   const folder = await scratchFolder();
-  const file = path.join(folder, 'version.mjs');
   /** As `sed -i` and most editors save. */
-  const save = async (version: string) => {
-    const next = path.join(folder, '.version.mjs.next');
-    await writeFile(next, operation('test.version', `return '${version}'`));
-    await rename(next, file);
+  const save = async (file: string, text: string) => {
+    await writeFile(path.join(folder, '.next'), text);
+    await rename(path.join(folder, '.next'), path.join(folder, file));
   };
-  await save('first');
-  const { child, said } = dev('--port', '0', '--json', '--operations', folder);
+  const saveVersion = (version: string) =>
+    save('version.mjs', operation('test.version', `return '${version}'`));
+  await saveVersion('first');
+  const { child, exited, said } = dev('--port', '0', '--json', '--operations', folder);
   const [line] = await once(createInterface(child.stdout), 'line');
   const ready = JSON.parse(line);
   for (const version of ['second', 'third', 'fourth']) {
-    await save(version);
+    await saveVersion(version);
     await until(version, async () => (await runJob(ready, 'test.version')) === version);
   }
-  await writeFile(path.join(folder, 'more.mjs'), operation('test.more', "return 'more'"));
+  await save('more.mjs', operation('test.more', "return 'more'"));
   await until('the new file', async () => (await runJob(ready, 'test.more')) === 'more');
-  const worker = workerOf(said());
-  await rm(file);
-  await until('the end of the file', () => workerOf(said()) !== worker);
+  const before = takeovers(said()).length;
+  await rm(path.join(folder, 'version.mjs'));
+  await until('the end of the file', () => takeovers(said()).length > before);
+  const pairs = takeovers(said());
+  for (const { old } of pairs) await until(`the end of ${old}`, () => !isRunning(Number(old)));
+  child.kill('SIGINT');
+  await exited;
+  expect(said().match(/(?<=^stopped worker )\d+/gm)).toEqual([pairs.at(-1)?.next]);
 });
 
 it('an operation that ends its worker ends nothing else, and runs when it is mended', async () => {
@@ -108,6 +115,7 @@ it('ends with 1 when nats-server ends, and shows what nats-server said last', as
   const { stdout } = await execute('pgrep', ['-x', '-P', String(child.pid), 'nats-server']);
   process.kill(Number(stdout), 'SIGTERM');
   expect((await exited)[0]).toBe(1);
+  expect(said()).not.toContain('stopped nats-server');
   expect(said()).toMatch(/^dev: nats-server ended \(.+\)\. The end of its log:\n(.+\n)*.*Server Exiting/m);
 });
 
@@ -145,9 +153,18 @@ it('a folder of --persist belongs to one stack at a time', async () => {
   expect(JSON.parse(line)).toHaveProperty('url');
 });
 
-/** The worker that took over last. */
-function workerOf(said: string): string | undefined {
-  return said.match(/(?<=operations loaded again: worker )\d+/g)?.at(-1);
+/** The workers that took over from others, in order. */
+function takeovers(said: string) {
+  const lines = said.matchAll(/operations loaded again: worker (\d+) takes over from (\d+)/g);
+  return [...lines].map(([, next, old]) => ({ next, old }));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** The text of a file with an operation. */
