@@ -8,6 +8,7 @@ import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { renderWaterfall } from '../shared/trace/waterfall.ts';
 import { hostEnvironment } from './machine/environment.ts';
 import { CLI } from './machine/programs.ts';
+import { stopSignal } from './machine/stop-signal.ts';
 import { type Stack, startStack } from './stack.ts';
 import { FREE_PORTS } from './stack-options.ts';
 import { traceFaults } from './trace-check.ts';
@@ -30,10 +31,9 @@ interface DemoResult {
 async function main(json: boolean): Promise<number> {
   const lines: string[] = [];
   let stack: Stack | undefined;
-  const stopOnSignal = (): void => {
-    void Promise.resolve(stack?.stop()).then(() => process.exit(130));
-  };
-  process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal);
+  void stopSignal()
+    .then(() => stack?.stop())
+    .then(() => process.exit(130));
   try {
     stack = await startDemoStack(lines);
     const result = await followJob(stack, lines);

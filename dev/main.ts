@@ -1,14 +1,16 @@
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { escapeControls } from '../shared/text/terminal/escape-controls.ts';
 import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
 import { isFreePort } from './machine/free-port.ts';
+import { stopSignal } from './machine/stop-signal.ts';
 import { endOfLog } from './nats-server/run.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
+import { FolderChanges } from './worker/folder-changes.ts';
 import { exitText, ReloadedWorker } from './worker/reload.ts';
 
 const EXIT_USAGE = 2;
@@ -32,10 +34,14 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(flags: DevFlags): Promise<number> {
-  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
+  const interrupted = stopSignal();
   let stack: Stack | undefined;
+  let changes: FolderChanges | undefined;
   try {
     await checkPorts(flags);
+    await checkFolder(flags);
+    // Before the start, which takes seconds: what changes meanwhile may be read too late.
+    if (flags.reload && flags.operations !== undefined) changes = await FolderChanges.of(flags.operations);
     stack = await startUnless(interrupted, stackOptionsOf(flags, outputOf(flags), say));
   } catch (thrown) {
     say(failureText(thrown));
@@ -46,7 +52,7 @@ async function run(flags: DevFlags): Promise<number> {
   const worker = new ReloadedWorker({
     worker: stack.worker,
     startWorker: () => stack.addWorker(),
-    folder: flags.reload ? flags.operations : undefined,
+    changes,
     say,
   });
   const failure = await Promise.race([interrupted, partEnded(stack, worker)]);
@@ -71,6 +77,17 @@ async function checkPorts(flags: DevFlags): Promise<void> {
         'config-invalid',
         `another program has port ${port}; ${option} 0 takes a free one`,
       );
+}
+
+/** @throws ThroughlineError `config-invalid` if the folder of the operations is not there. What else it may lack, the worker says. */
+async function checkFolder({ operations }: DevFlags): Promise<void> {
+  if (operations === undefined) return;
+  await access(operations).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') return;
+    const folder = path.resolve(operations);
+    const message = `there is no folder ${folder}; make it, or name another with --operations`;
+    throw new ThroughlineError('config-invalid', message, { cause });
+  });
 }
 
 /** @returns undefined if it was interrupted meanwhile; everything is stopped then */

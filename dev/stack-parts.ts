@@ -70,13 +70,16 @@ export class StackParts {
       ...(natsConfig === undefined ? {} : { extraConfig: natsConfig }),
       ...(persistIn === undefined ? {} : { storeDir: path.resolve(persistIn, 'nats') }),
     });
-    this.#teardown.add('nats-server', () => server.stop());
-    onStep(`nats-server ${server.version} at ${server.url}`);
+    this.#teardown.addRunning(`nats-server ${server.version} at ${server.url}`, {
+      name: 'nats-server',
+      undo: () => server.stop(),
+      exited: () => server.exited,
+    });
     return server;
   }
 
   async startWorker(nats: NatsServer, environment: Readonly<Record<string, string>>): Promise<WorkerProcess> {
-    const { operationsFolder, debug = false, worker: settings, onLog, onStep } = this.#options;
+    const { operationsFolder, debug = false, worker: settings, onLog } = this.#options;
     const worker = await startWorkerProcess({
       environment: {
         NATS_URL: nats.url,
@@ -91,8 +94,11 @@ export class StackParts {
       debug,
       onLog,
     });
-    this.#teardown.add(`worker ${worker.pid}`, () => worker.stop());
-    onStep(`worker ${worker.pid}, health at ${worker.healthUrl}`);
+    this.#teardown.addRunning(`worker ${worker.pid}, health at ${worker.healthUrl}`, {
+      name: `worker ${worker.pid}`,
+      undo: () => worker.stop(),
+      exited: () => worker.exited,
+    });
     return worker;
   }
 

@@ -70,7 +70,7 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
     if (edge.started) teardown.add('the edge', () => edge.stop());
   });
   await untilReady(url);
-  options.onStep(`edge at ${url}`);
+  teardown.tellReady(`edge at ${url}`);
   return {
     url,
     inspectorUrl,

@@ -1,6 +1,6 @@
-import { watch } from 'node:fs/promises';
 import { describeThrown } from '../../shared/errors.ts';
 import { startTimer, type Timer } from '../../shared/timers.ts';
+import type { FolderChanges } from './folder-changes.ts';
 import type { WorkerProcess } from './start.ts';
 
 /** An editor writes a file in several steps. They count as one change. */
@@ -10,8 +10,8 @@ interface ReloadOptions {
   /** The worker that runs now. */
   readonly worker: WorkerProcess;
   readonly startWorker: () => Promise<WorkerProcess>;
-  /** The folder of the operations; undefined: nothing is watched. */
-  readonly folder: string | undefined;
+  /** The changes of the operations; undefined: nothing is watched. */
+  readonly changes: Pick<FolderChanges, 'next'> | undefined;
   readonly say: (sentence: string) => void;
 }
 
@@ -34,7 +34,7 @@ export class ReloadedWorker {
     this.#options = options;
     this.#worker = options.worker;
     this.#follow(options.worker);
-    if (options.folder !== undefined) void this.#watch(options.folder);
+    if (options.changes !== undefined) void this.#watch(options.changes);
   }
 
   /**
@@ -59,21 +59,23 @@ export class ReloadedWorker {
 
   /** An error that no code of an operation catches ends the worker. Its author is about to change the file. */
   #lost({ pid }: WorkerProcess, code: number | null): void {
-    if (this.#options.folder === undefined) this.#ended.resolve(code);
+    if (this.#options.changes === undefined) this.#ended.resolve(code);
     else if (!this.#watching.signal.aborted) {
       this.#isLost = true;
       this.#options.say(`worker ${pid} ended (${exitText(code)}), and jobs wait until a file changes`);
     }
   }
 
-  async #watch(folder: string): Promise<void> {
+  async #watch(changes: Pick<FolderChanges, 'next'>): Promise<void> {
     const { signal } = this.#watching;
     try {
-      for await (const { filename } of watch(folder, { recursive: true, signal }))
-        if (!filename?.includes('node_modules')) this.#replaceSoon();
+      for (;;) {
+        await changes.next(signal);
+        this.#replaceSoon();
+      }
     } catch (thrown) {
       if (!signal.aborted)
-        this.#options.say(`changes of ${folder} are not seen any more: ${describeThrown(thrown)}`);
+        this.#options.say(`changes of operations are not seen any more: ${describeThrown(thrown)}`);
     }
   }
 

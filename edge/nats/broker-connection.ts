@@ -6,6 +6,7 @@ import { serverNames } from '../../shared/nats/broker-address.ts';
 import { pause } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { RepeatedWarning } from '../telemetry/repeated-warning.ts';
 import { withService } from '../telemetry/service.ts';
 import type { BrokerSession } from './broker-session.ts';
 import { openSession } from './nats-session.ts';
@@ -45,6 +46,9 @@ export class BrokerConnection {
   #opened = 0;
   /** Whether the last attempt to connect failed. */
   #failing = false;
+  readonly #away = new RepeatedWarning();
+  /** Whether the last session was closed because nobody needed it. Then the log need not tell of the next one. */
+  #isReleased = false;
 
   /**
    * @param name shown in the server's list of connections
@@ -124,6 +128,7 @@ export class BrokerConnection {
     const session = this.#session;
     this.#session = undefined;
     this.#state = 'idle';
+    this.#isReleased ||= session !== undefined;
     session?.close();
   }
 
@@ -146,16 +151,17 @@ export class BrokerConnection {
       this.#adopt(session);
       return session;
     } catch (thrown) {
+      const error = errorFrom(thrown, 'broker-unavailable');
+      if (this.#away.isDue(error.message, !this.#failing))
+        this.#log.warn('cannot connect to NATS', {
+          reason: error.message,
+          cause: error.cause && describeThrown(error.cause),
+          servers: serverNames(this.#settings.NATS_URL.servers),
+        });
       this.#state = 'lost';
       this.#failing = true;
+      this.#isReleased = false;
       this.#failedAt = Date.now();
-      const error = errorFrom(thrown, 'broker-unavailable');
-      const servers = serverNames(this.#settings.NATS_URL.servers);
-      this.#log.warn('cannot connect to NATS', {
-        reason: error.message,
-        cause: error.cause && describeThrown(error.cause),
-        servers,
-      });
       throw error;
     }
   }
@@ -167,7 +173,7 @@ export class BrokerConnection {
     this.#failing = false;
     this.#opened++;
     const server = serverNames([session.server]);
-    this.#log.info('connected to NATS', { server, connection: this.#opened });
+    this.#log[this.#isReleased ? 'debug' : 'info']('connected to NATS', { server, connection: this.#opened });
     session.lost.listen(() => this.#outsideRequests(() => this.#drop(session, 'it was closed')));
     this.#onOpen();
   }
@@ -181,6 +187,7 @@ export class BrokerConnection {
     if (this.#session !== session) return;
     this.#session = undefined;
     this.#state = 'lost';
+    this.#isReleased = false;
     session.close();
     this.#log.warn('the connection to NATS is gone', { reason });
   }

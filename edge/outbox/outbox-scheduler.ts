@@ -1,5 +1,6 @@
 import { context } from '@opentelemetry/api';
 import { errorFrom } from '../../shared/error-table.ts';
+import { RepeatedWarning } from '../telemetry/repeated-warning.ts';
 import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
 
@@ -32,6 +33,7 @@ export class OutboxScheduler {
   #failures = 0;
   #working: Promise<void> | undefined;
   #notBefore = 0;
+  readonly #stuck = new RepeatedWarning();
 
   constructor(parts: SchedulerParts) {
     this.#parts = parts;
@@ -96,8 +98,10 @@ export class OutboxScheduler {
       await checkEnds(this.#parts);
       this.#failures = 0;
     } catch (thrown) {
-      this.#pause();
       const { code, message } = errorFrom(thrown);
+      const isDue = this.#stuck.isDue(message, this.#failures === 0);
+      this.#pause();
+      if (!isDue) return;
       const { pending, oldestAgeSeconds } = this.#parts.outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
         code,

@@ -1,11 +1,18 @@
 import {
   type Checker,
+  NodeBuilderFlags,
   SymbolFlags,
   type Type,
   TypeFlags,
   type Symbol as TypeSymbol,
 } from 'typescript/unstable/sync';
 
+/** A name within a namespace is written with the namespace, which is what the file has imported. Nothing is cut short. */
+const NAMES =
+  NodeBuilderFlags.UseFullyQualifiedType |
+  NodeBuilderFlags.UseAliasDefinedOutsideCurrentScope |
+  NodeBuilderFlags.AllowUniqueESSymbolType |
+  NodeBuilderFlags.NoTruncation;
 /** How deep an object may lie in others. A type that is part of itself would never end. */
 const MAX_DEPTH = 12;
 
@@ -18,7 +25,7 @@ export function printType(checker: Checker, type: Type, depth = 0): string {
   const print = (inner: Type): string => printType(checker, inner, depth + 1);
   if (type.isUnionType()) return printUnion(checker, type.getTypes() ?? [], print);
   if (checker.isArrayType(type) && type.isTypeReference()) return printArray(checker, type, print);
-  if (!type.isObjectType() || isFunction(checker, type)) return checker.typeToString(type);
+  if (!type.isObjectType() || isFunction(checker, type)) return checker.typeToString(type, undefined, NAMES);
   const fields = checker.getPropertiesOfType(type).map((field) => printField(checker, field, print));
   const indexes = checker
     .getIndexInfosOfType(type)
@@ -41,7 +48,7 @@ function printUnion(checker: Checker, types: readonly Type[], print: (type: Type
 
 function printArray(checker: Checker, type: Type, print: (type: Type) => string): string {
   const [item] = type.isTypeReference() ? checker.getTypeArguments(type) : [];
-  if (item === undefined) return checker.typeToString(type);
+  if (item === undefined) return checker.typeToString(type, undefined, NAMES);
   const text = print(item);
   return / \| /.test(text) && !text.startsWith('{') ? `(${text})[]` : `${text}[]`;
 }

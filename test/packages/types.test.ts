@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { build as buildWithVite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PACKAGES } from '../../scripts/packages/catalog.ts';
 import { examples } from './support/package-pages.ts';
 import { UserProject } from './support/user-project.ts';
 import { WRAPPED_EDGE } from './support/wrapped-edge.ts';
@@ -88,6 +89,22 @@ export const start = (): Promise<Stack> =>
   startStack({ ports: FREE_PORTS, onLog: () => undefined, onStep: () => undefined });
 `;
 
+/** What a project writes with the packages. The first part of a path says which settings it is compiled with. */
+const FILES = [
+  { file: 'client/caller.ts', text: CALLER },
+  {
+    file: 'client/caller-in-worker.ts',
+    text: CALLER.replace('@throughline/client', 'throughline/client'),
+  },
+  { file: 'worker/operation.ts', text: OPERATION },
+  { file: 'typed/caller.ts', text: TYPED },
+  { file: 'testing/run.ts', text: TESTING },
+  { file: 'propagation/start.ts', text: PROPAGATION },
+  { file: 'edge/worker.ts', text: WRAPPED_EDGE },
+  { file: 'dev/stack.ts', text: DEV },
+  ...examples(),
+];
+
 let project: UserProject;
 beforeAll(async () => {
   project = await UserProject.with('all');
@@ -98,20 +115,17 @@ beforeAll(async () => {
     (name) => `${name}@${devDependencies[name]}`,
   );
   await project.install(['@throughline/client', '@throughline/propagation', ...types], '--ignore-scripts');
-  await project.write('client/caller.ts', CALLER);
-  await project.write(
-    'client/caller-in-worker.ts',
-    CALLER.replace('@throughline/client', 'throughline/client'),
-  );
-  await project.write('worker/operation.ts', OPERATION);
-  await project.write('typed/caller.ts', TYPED);
-  await project.write('testing/run.ts', TESTING);
-  await project.write('propagation/start.ts', PROPAGATION);
-  await project.write('edge/worker.ts', WRAPPED_EDGE);
-  await project.write('dev/stack.ts', DEV);
-  for (const { file, text } of examples()) await project.write(file, text);
+  for (const { file, text } of FILES) await project.write(file, text);
 });
 afterAll(() => project.remove());
+
+test('every export of every package is imported, so that the compiler reads all types that the packages have', () => {
+  const exported = PACKAGES.flatMap(({ name, exports }) =>
+    Object.keys(exports).map((entry) => name + entry.slice(1)),
+  );
+  const imported = (name: string): boolean => FILES.some(({ text }) => text.includes(`from '${name}'`));
+  expect(exported.filter((name) => !imported(name))).toEqual([]);
+});
 
 describe.each(RESOLUTIONS)('the types under $moduleResolution', (resolution) => {
   // One program for all folders with the same libraries: each reads the types of the packages again.

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it, onTestFinished } from 'vitest';
 import { createCallbackSecret } from '../../../shared/text/secret.ts';
@@ -40,12 +41,18 @@ it.each([
   [['--port', 'x'], 'It must be a port from 0 to 65535'],
   [['--prot', '0'], "unknown option '--prot'"],
   [['operations'], 'options stand behind `--`'],
-  [['--port', '0', '--operations', 'no-such-folder'], 'the operations folder no-such-folder cannot be read'],
 ])('%j is refused with a sentence', async (args, sentence) => {
   const { exited, said } = dev(...args);
   const [code] = await exited;
   expect(code).toBeGreaterThan(0);
   expect(said()).toContain(sentence);
+});
+
+it('a folder of operations that is not there yet is named with its whole path, before anything starts', async () => {
+  const { exited, said } = dev('--port', '0', '--operations', 'no-such-folder');
+  expect((await exited)[0]).toBe(1);
+  const folder = path.resolve('no-such-folder');
+  expect(said()).toBe(`dev: there is no folder ${folder}; make it, or name another with --operations\n`);
 });
 
 it('parts that log nothing but errors start all the same', async () => {

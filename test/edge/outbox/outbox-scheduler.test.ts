@@ -200,6 +200,22 @@ describe('after a failure', () => {
     expect(storage.alarm).toBeLessThan(Date.now() + 1_000);
   });
 
+  it('many tries of one failure are one warning, and the failure after a success is another one', async () => {
+    let isAway = true;
+    const { scheduler, add, log } = setup(() =>
+      isAway ? Promise.reject(unavailable('away')) : Promise.resolve(undefined),
+    );
+    add();
+    for (let tries = 0; tries < 3; tries++) await scheduler.alarm();
+    expect(log.warn).toHaveBeenCalledTimes(1);
+    isAway = false;
+    await scheduler.alarm();
+    isAway = true;
+    add();
+    await scheduler.alarm();
+    expect(log.warn).toHaveBeenCalledTimes(2);
+  });
+
   it('the log says how many jobs are pending, and for how long', async () => {
     const { scheduler, add, log } = setup(() => Promise.reject(unavailable('away')));
     add();
