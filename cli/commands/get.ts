@@ -3,6 +3,7 @@ import { jobId } from '../arguments.ts';
 import { exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
+import { printJob } from '../http/callback-outcome.ts';
 
 /** `get <jobId>`. */
 export function defineGet(program: Command, host: Host): Command {
@@ -19,9 +20,9 @@ export function defineGet(program: Command, host: Host): Command {
     )
     .action(
       async (id: string, _flags: unknown, command: Command) =>
-        await host.run(command, async ({ api, output }) => {
-          const job = await api.get(id);
-          output.job(job);
+        await host.run(command, async (scope) => {
+          const job = await scope.api.get(id);
+          await printJob(job, scope);
           return exitCodeOfJob(job);
         }),
     );

@@ -5,6 +5,7 @@ import { durationMs, jobId } from '../arguments.ts';
 import { EXIT, exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
+import { printJob } from '../http/callback-outcome.ts';
 import { jobLine } from '../text/job-text.ts';
 import { followJob } from './follow-job.ts';
 
@@ -70,6 +71,6 @@ export async function watch(id: string, flags: WatchFlags, scope: Scope): Promis
   } finally {
     status.clear();
   }
-  if (!flags.events) output.job(job);
+  if (!flags.events) await printJob(job, scope);
   return isTerminal(job.state) ? exitCodeOfJob(job) : EXIT.unfinished.code;
 }

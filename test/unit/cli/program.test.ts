@@ -220,7 +220,7 @@ describe('an error of the API', () => {
 
   it('does not come for a slash too many at the end of the address', async () => {
     const api = await serve(() => answer(200, DONE));
-    expect((await callHere({ url: `${api.url}//` }, ['get', 'job-1'])).code).toBe(0);
+    expect((await callHere({ url: `${api.url}//` }, ['get', 'job-1', '--json'])).code).toBe(0);
     expect(api.seen.map(({ path }) => path)).toEqual(['/v1/jobs/job-1']);
   });
 
