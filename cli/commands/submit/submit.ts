@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { ApiError } from '../../../client/errors.ts';
 import { defined } from '../../../shared/defined.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
@@ -109,7 +110,12 @@ async function submit(
   const trace = await scope.startTrace(flags.baggage);
   return operation === undefined
     ? await submitBatch(flags.batch ?? '-', jobOptions(flags), flags.idempotencyKey, trace, scope)
-    : await submitOne({ operation, input }, flags, trace, scope);
+    : await submitOne({ operation, input }, flags, trace, scope).catch((thrown: unknown) => {
+        const isMissing =
+          argument === undefined && thrown instanceof ApiError && thrown.code === 'input-invalid';
+        if (isMissing) scope.output.note('no input was given, so it was null');
+        throw thrown;
+      });
 }
 
 /** @throws CliError `usage-invalid` unless it is either one job or a batch */
