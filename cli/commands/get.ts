@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
+import type { Job } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import { jobId } from '../arguments.ts';
 import { exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
-import type { Host } from '../host.ts';
-import { printJob } from '../http/callback-outcome.ts';
+import type { Host, Scope } from '../host.ts';
+import { callbackOutcome } from '../http/callback-outcome.ts';
 
 /** `get <jobId>`. */
 export function defineGet(program: Command, host: Host): Command {
@@ -26,4 +28,10 @@ export function defineGet(program: Command, host: Host): Command {
           return exitCodeOfJob(job);
         }),
     );
+}
+
+/** Prints a job. A person is also told what became of its callback, if it has ended. @throws what Ctrl-C throws */
+export async function printJob(job: Job, scope: Scope): Promise<void> {
+  const isAsked = isTerminal(job.state) && !scope.output.json;
+  scope.output.job(job, isAsked ? await callbackOutcome(job.id, scope) : undefined);
 }

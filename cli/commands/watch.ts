@@ -5,9 +5,9 @@ import { durationMs, jobId } from '../arguments.ts';
 import { EXIT, exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { printJob } from '../http/callback-outcome.ts';
 import { jobLine } from '../text/job-text.ts';
 import { followJob } from './follow-job.ts';
+import { printJob } from './get.ts';
 
 interface WatchFlags {
   readonly timeout?: number;

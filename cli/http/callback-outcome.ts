@@ -1,21 +1,19 @@
 import { isHistoryEvent } from '../../client/answers.ts';
+import type { ThroughlineClient } from '../../client/client.ts';
 import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
-import type { Job } from '../../shared/job/job.ts';
-import { isCallbackEvent, isTerminal } from '../../shared/job/job-state.ts';
+import { isCallbackEvent } from '../../shared/job/job-state.ts';
 import { parseJson } from '../../shared/text/json.ts';
-import type { Scope } from '../host.ts';
 import { ask } from './request.ts';
 
 const TIMEOUT_MS = 10_000;
 /** A job with more pages of events is not read to its end. */
 const MAX_PAGES = 20;
 
-type Asker = Pick<Scope, 'api' | 'config' | 'signal'>;
-
-/** Prints a job. A person is also told what became of its callback, if it has ended. @throws what Ctrl-C throws */
-export async function printJob(job: Job, scope: Scope): Promise<void> {
-  const isAsked = isTerminal(job.state) && !scope.output.json;
-  scope.output.job(job, isAsked ? await callbackOutcome(job.id, scope) : undefined);
+/** Who asks, and with which key. */
+interface Asker {
+  readonly api: Pick<ThroughlineClient, 'jobUrl'>;
+  readonly config: { readonly apiKey: string | undefined };
+  readonly signal: AbortSignal;
 }
 
 /**
