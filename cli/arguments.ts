@@ -13,6 +13,7 @@ import { ORDERING_KEY, TAG } from '../shared/job/job-spec.ts';
 import { JOB_STATES } from '../shared/job/job-state.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { parseDuration } from '../shared/text/duration.ts';
+import { CliError } from './cli-error.ts';
 import { type BaggagePair, parseBaggagePair } from './trace/baggage.ts';
 
 /** Makes a parser for a whole number from `min` to `max`; `hint` is added to its error. */
@@ -26,8 +27,19 @@ export function wholeNumber(min: number, max: number, hint = ''): (text: string)
 
 const DEFAULT_WAIT_SECONDS = 30;
 
-/** Parses the value of `--wait [seconds]`. */
-export const waitSeconds = wholeNumber(1, LIMITS.waitSeconds, ' Write --wait=30, or put --wait last.');
+/** Makes a parser for the value of `--wait [seconds]`. @param longer what waits longer */
+export function waitSeconds(longer: string): (text: string) => number {
+  const isNumber = (text: string): boolean => /^[0-9]+$/.test(text);
+  return (text) => {
+    const hint = isNumber(text) ? ` To wait longer, use ${longer}.` : ' Write --wait=30, or put --wait last.';
+    return wholeNumber(1, LIMITS.waitSeconds, hint)(text);
+  };
+}
+
+/** @throws CliError `usage-invalid` for an empty text: Commander's own sentence would not say why it is empty */
+function refuseEmpty(text: string, what: string): void {
+  if (text === '') throw new CliError('usage-invalid', `${what} is empty; is the variable set?`);
+}
 
 /** Converts Commander's value of `--wait`: `true` means that no number was given. @returns seconds; undefined without `--wait` */
 export function secondsOfWait(wait: number | true | undefined): number | undefined {
@@ -70,6 +82,7 @@ function durationText(maxMs: number, maxInWords: string): (text: string) => stri
 
 /** Checks the name of an operation. */
 export function operationName(text: string): string {
+  refuseEmpty(text, 'the name of the operation');
   if (isOperationName(text)) return text;
   throw new InvalidArgumentError('It must be dotted lowercase words, such as http.request.');
 }
@@ -100,6 +113,7 @@ function timeOf(text: string): number | undefined {
 
 /** Checks a job's id. */
 export function jobId(text: string): string {
+  refuseEmpty(text, 'the job id');
   if (isToken(text)) return text;
   throw new InvalidArgumentError('A job id is 1 to 64 letters, digits, "_" or "-".');
 }
@@ -121,18 +135,21 @@ export function accessScopes(text: string, previous: readonly AccessScope[] = []
 
 /** Checks the name of a tenant. */
 export function tenantName(text: string): string {
+  refuseEmpty(text, 'the name of the tenant');
   if (isToken(text)) return text;
   throw new InvalidArgumentError('A tenant is 1 to 64 letters, digits, "_" or "-".');
 }
 
 /** Checks an API key's id. */
 export function keyId(text: string): string {
+  refuseEmpty(text, 'the id of the key');
   if (isApiKeyId(text)) return text;
   throw new InvalidArgumentError("A key's id is 1 to 32 letters and digits.");
 }
 
 /** Checks the name of a schedule. */
 export function scheduleName(text: string): string {
+  refuseEmpty(text, 'the name of the schedule');
   if (SCHEDULE_NAME.test(text)) return text;
   throw new InvalidArgumentError(`It ${SCHEDULE_NAME_RULE}.`);
 }

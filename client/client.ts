@@ -105,7 +105,9 @@ export class ThroughlineClient<Registry = AnyOperations> {
   ): Promise<Submitted<Registry[Name]>>;
   async submit(first: unknown, second: unknown = {}, third: NamedOptions = {}): Promise<Submitted<never>> {
     const [body, options] =
-      typeof first === 'string' ? named(first, second, third) : [first, second as SubmitOptions];
+      typeof first === 'string'
+        ? optionsOf({ operation: first, input: second }, third)
+        : optionsOf(first, second as SubmitOptions);
     const waiting = waitingFor(options);
     const headers = { ...waiting.headers, ...keyHeader(options.idempotencyKey) };
     const request = { ...waiting, method: 'POST', headers, body };
@@ -319,11 +321,11 @@ function tagged({ tags, ...filter }: JobFilter | DeadLetterFilter): object {
   return { ...filter, tag: tags };
 }
 
-/** A job by the name of its operation: its body, and the options of its call. */
-function named(operation: string, input: unknown, options: NamedOptions): [body: object, SubmitOptions] {
+/** The body of a job, and the options of its call. All others are fields of the job: the API names those that there are not. */
+function optionsOf(job: unknown, options: NamedOptions): [body: unknown, SubmitOptions] {
   const { trace, signal, timeoutMs, waitSeconds, idempotencyKey, ...fields } = options;
   return [
-    { ...fields, operation, input },
+    Object.keys(fields).length > 0 ? { ...fields, ...(job as object) } : job,
     { trace, signal, timeoutMs, waitSeconds, idempotencyKey },
   ];
 }

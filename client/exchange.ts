@@ -54,6 +54,7 @@ export async function exchangeStream(request: HttpRequest): Promise<HttpStream> 
 
 async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream> {
   const { fetch = globalThis.fetch, method = 'GET', url, headers, body, signal } = request;
+  const startedAt = performance.now();
   try {
     const response = await fetch(url, {
       method,
@@ -66,7 +67,7 @@ async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream>
     return { url, status, headers: answered, body: chunksOf(response, request, limit) };
   } catch (cause) {
     limit.stop();
-    throw failureOf(request, cause, false);
+    throw failureOf(request, cause, { isAnswered: false, afterMs: performance.now() - startedAt });
   }
 }
 
@@ -126,7 +127,7 @@ async function* chunksOf(
       yield read.value;
     }
   } catch (cause) {
-    throw failureOf(request, cause, true);
+    throw failureOf(request, cause, { isAnswered: true });
   } finally {
     limit.stop();
     await reader?.cancel().catch(() => undefined);
@@ -134,7 +135,11 @@ async function* chunksOf(
 }
 
 /** What to throw for an error of fetch. */
-function failureOf(request: HttpRequest, cause: unknown, isAnswered: boolean): unknown {
+function failureOf(
+  request: HttpRequest,
+  cause: unknown,
+  how: Pick<Parameters<Explain>[1], 'isAnswered' | 'afterMs'>,
+): unknown {
   const { url, timeoutMs, who, signal, explain = wordsOf } = request;
   if (signal.aborted) return signal.reason;
   if (cause instanceof NoAnswerError) return cause;
@@ -142,7 +147,7 @@ function failureOf(request: HttpRequest, cause: unknown, isAnswered: boolean): u
     const message = `${who} at ${url} did not answer within ${timeoutMs / 1_000} s`;
     return new NoAnswerError('timeout', message, cause);
   }
-  const reason = explain(cause, { url, isAnswered });
+  const reason = explain(cause, { url, ...how });
   return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reason}`, cause);
 }
 

@@ -25,11 +25,11 @@ export interface ClientOptions {
 /**
  * Says why fetch failed, as the end of a sentence.
  * @param thrown what fetch threw; what tells more is its `cause`
- * @param request its address, and whether an answer had begun
+ * @param request its address, whether an answer had begun, and in how many milliseconds it failed before that
  */
 export type Explain = (
   thrown: unknown,
-  request: { readonly url: string; readonly isAnswered: boolean },
+  request: { readonly url: string; readonly isAnswered: boolean; readonly afterMs?: number | undefined },
 ) => string;
 
 /** Body of `POST /v1/jobs`. */

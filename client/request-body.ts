@@ -75,9 +75,11 @@ function unreadableAt(value: unknown, key: string): PropertyKey[] {
 
 /** Why JSON cannot hold a value; undefined if it can. */
 function faultOf(value: unknown, isItem: boolean): string | undefined {
-  if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)))
+  if (typeof value === 'number' && !Number.isFinite(value))
     return `${value} is no number of JSON; send it as text`;
   switch (typeof value) {
+    case 'bigint':
+      return 'JSON cannot hold a bigint; send it as text';
     case 'function':
     case 'symbol':
       return `JSON cannot hold a ${typeof value}`;

@@ -30,7 +30,11 @@ export function defineCancel(program: Command, host: Host): Command {
     .option('--tag <tag>', 'with --all: only those with this tag; repeatable', jobTags)
     .addOption(new Option('--state <state>', 'with --all: only those in this state').choices(OPEN_STATES))
     .option('--yes', 'with --all: do not ask; needed where there is no terminal')
-    .option('--wait [seconds]', `wait until a running job has ended, ${WAIT_HELP}`, waitSeconds)
+    .option(
+      '--wait [seconds]',
+      `wait until a running job has ended, ${WAIT_HELP}`,
+      waitSeconds('`throughline watch`'),
+    )
     .addHelpText(
       'after',
       examples(
@@ -75,7 +79,9 @@ async function cancel(id: string, wait: number | undefined, scope: Scope): Promi
   const job = await sendCancel(id, wait, scope);
   output.job(job);
   if (isTerminal(job.state)) return EXIT.ok.code;
-  output.hint(`its worker was told to end it; follow it with: ${shellCommand('throughline watch', job.id)}`);
+  const follower = `follow it with: ${shellCommand('throughline watch', job.id)}`;
+  if (wait === undefined) output.hint(`its worker was told to end it; ${follower}`);
+  else output.note(`the job has not ended within ${wait} s; ${follower}`);
   return wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 

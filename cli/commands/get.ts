@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
+import type { Job } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import { jobId } from '../arguments.ts';
 import { exitCodeOfJob } from '../exit-code.ts';
 import { examples } from '../help.ts';
-import type { Host } from '../host.ts';
+import type { Host, Scope } from '../host.ts';
+import { callbackOutcome } from '../http/callback-outcome.ts';
 
 /** `get <jobId>`. */
 export function defineGet(program: Command, host: Host): Command {
@@ -19,10 +22,16 @@ export function defineGet(program: Command, host: Host): Command {
     )
     .action(
       async (id: string, _flags: unknown, command: Command) =>
-        await host.run(command, async ({ api, output }) => {
-          const job = await api.get(id);
-          output.job(job);
+        await host.run(command, async (scope) => {
+          const job = await scope.api.get(id);
+          await printJob(job, scope);
           return exitCodeOfJob(job);
         }),
     );
+}
+
+/** Prints a job. A person is also told what became of its callback, if it has ended. @throws what Ctrl-C throws */
+export async function printJob(job: Job, scope: Scope): Promise<void> {
+  const isAsked = isTerminal(job.state) && !scope.output.json;
+  scope.output.job(job, isAsked ? await callbackOutcome(job.id, scope) : undefined);
 }

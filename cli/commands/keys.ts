@@ -81,7 +81,10 @@ async function create(id: string, { tenant, scope }: CreateFlags, output: Output
   const entry: ApiKeyEntry = { id, tenant, hash: hashed, ...(scope === undefined ? {} : { scopes: scope }) };
   if (output.json) output.document({ key, entry });
   else output.text(`key    ${key}\nentry  ${JSON.stringify(entry)}`);
-  output.hint('keep the key, because it cannot be shown again; add the entry to the list in API_KEYS');
+  output.note('keep the key, because it cannot be shown again');
+  output.note(
+    'the key does not work before its entry is in the list API_KEYS of the edge: `npx wrangler secret put API_KEYS` takes the whole list, [<entry>,<entry>]',
+  );
   return EXIT.ok.code;
 }
 

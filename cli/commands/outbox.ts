@@ -34,7 +34,7 @@ function defineList(outbox: Command, host: Host): void {
           const jobs = await api.outbox({ limit });
           if (output.json) output.document({ jobs });
           else if (jobs.length > 0) output.text(outboxText(jobs, createPaint(output.color)));
-          else output.hint('the outbox is empty: NATS has every accepted job');
+          else output.note('the outbox is empty: NATS has every accepted job');
           return EXIT.ok.code;
         }),
     );

@@ -26,12 +26,12 @@ interface Wanted {
   readonly job?: Job;
 }
 
-/** `trace <jobId>`. */
+/** `trace <id>`. */
 export function defineTrace(program: Command, host: Host): Command {
   return program
     .command('trace')
     .description('Shows the trace of a job as a waterfall, and says which spans are missing.')
-    .argument('<jobId>', 'the id that submit printed, or the id of a trace', jobId)
+    .argument('<id>', 'that of a job, which submit printed, or that of a trace', jobId)
     .option('--traces-url <url>', TRACES_URL_HELP)
     .addHelpText(
       'after',

@@ -7,6 +7,7 @@ import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { jobLine } from '../text/job-text.ts';
 import { followJob } from './follow-job.ts';
+import { printJob } from './get.ts';
 
 interface WatchFlags {
   readonly timeout?: number;
@@ -70,6 +71,6 @@ export async function watch(id: string, flags: WatchFlags, scope: Scope): Promis
   } finally {
     status.clear();
   }
-  if (!flags.events) output.job(job);
+  if (!flags.events) await printJob(job, scope);
   return isTerminal(job.state) ? exitCodeOfJob(job) : EXIT.unfinished.code;
 }

@@ -4,7 +4,12 @@ import { describeThrown } from '../../shared/errors.ts';
 interface Failed {
   readonly url: string;
   readonly isAnswered: boolean;
+  /** Milliseconds from the start of the request. */
+  readonly afterMs?: number | undefined;
 }
+
+/** A server of https:// closes the connection within this time when it is not greeted with TLS. */
+const CLOSES_WITHIN_MS = 2_000;
 
 const CUT = 'the connection was cut';
 const NO_TRUST = 'the certificate of this address is not one that this machine trusts';
@@ -35,12 +40,20 @@ const REASONS: Readonly<Record<string, string>> = {
  * Why fetch failed, for people at a terminal: the end of a sentence. fetch itself only says `fetch failed`; the reason is its
  * cause, or a cause of the cause.
  */
-export function explainFailure(thrown: unknown, { url, isAnswered }: Failed): string {
+export function explainFailure(thrown: unknown, { url, isAnswered, afterMs = 0 }: Failed): string {
   const reason = reasonOf(thrown, url);
-  // A server of https:// closes the connection when it is not greeted with TLS.
-  return reason === CUT && !isAnswered && url.startsWith('http:')
+  // Any other server that cuts a connection has read its request, or has answered on it before.
+  const mayBeTls = !isAnswered && afterMs < CLOSES_WITHIN_MS && !hasRead(thrown);
+  return reason === CUT && mayBeTls && url.startsWith('http:')
     ? `${reason}; is it an https:// address?`
     : reason;
+}
+
+/** Whether anything had come on the connection that was cut. Node alone says so. */
+function hasRead(thrown: unknown): boolean {
+  const cause =
+    thrown instanceof Error ? (thrown.cause as { socket?: { bytesRead?: unknown } } | undefined) : undefined;
+  return Number(cause?.socket?.bytesRead ?? 0) > 0;
 }
 
 function reasonOf(thrown: unknown, url: string): string {

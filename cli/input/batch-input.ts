@@ -21,8 +21,18 @@ export async function readBatch(argument: string, source: InputSource): Promise<
 
 function parseLines(text: string, what: string): unknown[] {
   return text.split(/\r?\n/).flatMap((line, index) => {
-    return line.trim() === '' ? [] : [parseInput(line, `line ${index + 1} of ${what}`)];
+    return line.trim() === '' ? [] : [parseLine(line, index, what)];
   });
+}
+
+function parseLine(line: string, index: number, what: string): unknown {
+  try {
+    return parseInput(line, `line ${index + 1} of ${what}`);
+  } catch (thrown) {
+    // The lines before it are counted, so that the error has one number of a line.
+    if (String(thrown).includes(' is not JSON: ')) parseInput('\n'.repeat(index) + line, what);
+    throw thrown;
+  }
 }
 
 /** A part of the jobs of a batch, in their order. */

@@ -26,6 +26,8 @@ export type CauseCode =
   | 'runs'
   | 'poison-job'
   | 'failed'
+  | 'callback-given-up'
+  | 'callback-retrying'
   | 'cancelled'
   | 'succeeded'
   | 'tracing-off'
@@ -42,7 +44,7 @@ export interface Cause {
   readonly cause: string;
   /** What shows it, one fact each. */
   readonly evidence: readonly string[];
-  /** What to do about it. */
+  /** What to do about it; empty: nothing. */
   readonly advice: string;
 }
 

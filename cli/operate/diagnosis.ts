@@ -1,12 +1,14 @@
 import { ApiError } from '../../client/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { isTerminal } from '../../shared/job/job-state.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
+import { callbackOutcome } from '../http/callback-outcome.ts';
 import type { Cause, CauseCode, Unasked } from './cause.ts';
 import { failing, scopeCauses, scopeMissing } from './edge-causes.ts';
 import { unaskedFor } from './edge-report.ts';
 import { type ExaminedJob, jobCauses } from './job-causes.ts';
-import { systemReport } from './system-report.ts';
+import { type SystemReport, systemReport } from './system-report.ts';
 import { traceCauses } from './trace-causes.ts';
 
 /** What keeps a job from running, or the system from working. */
@@ -16,6 +18,8 @@ export interface Diagnosis {
   readonly causes: readonly Cause[];
   readonly notes: readonly string[];
   readonly unasked: readonly Unasked[];
+  /** The parts that were asked, and answered. */
+  readonly asked: readonly string[];
   /** Whether none of the causes is a fault. */
   readonly ok: boolean;
 }
@@ -29,6 +33,7 @@ const HARMLESS: readonly CauseCode[] = [
   'delayed',
   'limit-by-key',
   'retrying',
+  'callback-retrying',
   'caller-span-missing',
 ];
 
@@ -65,20 +70,35 @@ export async function diagnose(
     causes,
     notes: system.notes,
     unasked: [...unread, ...system.unasked],
+    asked: askedParts(system),
     ok: causes.every(({ code }) => HARMLESS.includes(code)),
   };
 }
 
+function askedParts({ edge, nats }: SystemReport): string[] {
+  const parts: Readonly<Record<string, unknown>> = {
+    edge: edge.reached || undefined,
+    'bridges and outbox': edge.bridges,
+    operations: edge.operations,
+    'waiting jobs': edge.queued,
+    'dead letters': edge.deadLetters,
+    NATS: nats,
+  };
+  return Object.keys(parts).filter((part) => parts[part] !== undefined);
+}
+
 /** Reads a job. A key that may not read it is a finding, and so is an edge that cannot. */
 async function examine(
-  { api, signal }: Scope,
+  scope: Scope,
   id: string,
 ): Promise<ExaminedJob | { readonly refusal: Cause } | { readonly unread: Unasked }> {
+  const { api, signal } = scope;
   try {
     const job = await api.get(id);
     const outbox = await api.outbox().catch(() => []);
     signal.throwIfAborted();
-    return { job, outboxItem: outbox.find(({ jobId }) => jobId === id) };
+    const callback = isTerminal(job.state) ? await callbackOutcome(id, scope) : undefined;
+    return { job, outboxItem: outbox.find(({ jobId }) => jobId === id), callback };
   } catch (thrown) {
     signal.throwIfAborted();
     const unread = unaskedFor(`job ${id}`, thrown);

@@ -1,9 +1,11 @@
+import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import { isLimited } from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { takesOperation } from '../../shared/nats/consumers/operation-filters.ts';
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { counted } from '../text/counted.ts';
+import { deliveryFault } from '../text/job-text.ts';
 import type { Cause } from './cause.ts';
 import { noWorker } from './edge-causes.ts';
 import type { SystemReport } from './system-report.ts';
@@ -13,6 +15,8 @@ export interface ExaminedJob {
   readonly job: Job;
   /** The job's row in the outbox, if it has one. */
   readonly outboxItem: OutboxItem | undefined;
+  /** The last delivery of its callback that is recorded. */
+  readonly callback: RecordedCallbackEvent | undefined;
 }
 
 /** Why a job does not run, or how it is. There is always at least one answer. */
@@ -27,9 +31,11 @@ export function jobCauses(examined: ExaminedJob, system: SystemReport): Cause[] 
     case 'retrying':
       return [...poison, retrying(job), ...hostCauses(job, system), ...pauseCauses(job, system)];
     case 'failed':
-      return poison.length > 0 ? poison : [failed(job)];
-    default:
-      return [ended(job)];
+      return [...(poison.length > 0 ? poison : [failed(job)]), ...callbackCauses(examined)];
+    default: {
+      const late = callbackCauses(examined);
+      return late.length > 0 ? late : [ended(examined)];
+    }
   }
 }
 
@@ -253,11 +259,37 @@ function failed({ id, attempt, maxAttempts, error }: Job): Cause {
   };
 }
 
-function ended({ state, finishedAt = '?' }: Job): Cause {
-  const code = state === 'cancelled' ? 'cancelled' : 'succeeded';
-  const cause =
-    state === 'cancelled'
-      ? 'the job was cancelled, and never runs again'
-      : 'nothing is wrong: the job has run';
-  return { code, cause, evidence: [`${state} at ${finishedAt}`], advice: 'nothing' };
+function ended({ job: { state }, callback }: ExaminedJob): Cause {
+  const delivered = callback === undefined ? [] : [`callback delivered at ${callback.at}`];
+  if (state === 'cancelled')
+    return { code: 'cancelled', cause: 'a cancelled job never runs again', evidence: delivered, advice: '' };
+  return { code: 'succeeded', cause: 'nothing is wrong', evidence: delivered, advice: '' };
+}
+
+/** A callback that has not come. A job does not say whether it has one: nothing is known before the first delivery. */
+function callbackCauses({ job: { id }, callback }: ExaminedJob): Cause[] {
+  if (callback === undefined || callback.kind === 'callback-delivered') return [];
+  const { kind, attempt, maxAttempts, url, at, error } = callback;
+  const evidence = [`delivery ${attempt} of ${maxAttempts} to ${url} at ${at}: ${deliveryFault(callback)}`];
+  if (kind === 'callback-retrying')
+    return [
+      {
+        code: 'callback-retrying',
+        cause: 'the job has ended, and its callback is tried again',
+        evidence,
+        advice: 'look at the receiver, or wait for the next delivery',
+      },
+    ];
+  const before =
+    error?.code === 'target-refused'
+      ? 'open the address of the receiver on the workers (CALLBACK_ALLOW; on your machine `npm run dev -- --callback-allow <origin>`) for the next jobs'
+      : 'look at the receiver before the next jobs';
+  return [
+    {
+      code: 'callback-given-up',
+      cause: 'the job has ended, but its callback was given up',
+      evidence,
+      advice: `${before}. This callback does not come again; read the job: ${shellCommand('throughline get', id)}`,
+    },
+  ];
 }

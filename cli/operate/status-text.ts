@@ -35,7 +35,7 @@ export function causeText({ code, cause, evidence, advice }: Cause, paint: Paint
   return [
     `${paint.red(escapeControls(cause))} (${code})`,
     ...evidence.map((fact) => `  ${escapeControls(fact)}`),
-    `  ${paint.bold('do:')} ${escapeControls(advice)}`,
+    ...(advice === '' ? [] : [`  ${paint.bold('do:')} ${escapeControls(advice)}`]),
   ].join('\n');
 }
 

@@ -1,4 +1,5 @@
 import type { DeadLetter, DeadLetterDetail } from '../../shared/api/answers/dead-letter.ts';
+import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
 import type { Progress } from '../../shared/job/attempt-report.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
@@ -20,8 +21,8 @@ export const STATE_COLORS: Readonly<Record<JobState, keyof Paint>> = {
   cancelled: 'yellow',
 };
 
-/** A job for a person, one fact a line. Text from the server is escaped. */
-export function jobText(job: Job, paint: Paint): string {
+/** A job for a person, one fact a line. Text from the server is escaped. @param callback the last delivery of its callback */
+export function jobText(job: Job, paint: Paint, callback?: RecordedCallbackEvent): string {
   return factsText(
     [
       ['job', paint.bold(escapeControls(job.id))],
@@ -33,15 +34,30 @@ export function jobText(job: Job, paint: Paint): string {
       ['ordering', job.orderingKey && escapeControls(job.orderingKey)],
       ['tags', job.tags && escapeControls(job.tags.join(' '))],
       ['attempt', job.attempt === 0 ? undefined : `${job.attempt} of ${job.maxAttempts}`],
-      ['took', tookText(job)],
+      [job.attempt === 0 ? 'waited' : 'took', tookText(job)],
       ['trace', job.traceId === '' ? undefined : escapeControls(job.traceId)],
       ['earlier', job.previousTraceIds && escapeControls(job.previousTraceIds.join(' '))],
       ['progress', isTerminal(job.state) ? undefined : progressText(job.progress)],
       ['error', job.error && escapeControls(`${job.error.message} (${job.error.code})`)],
+      ['callback', callback && escapeControls(deliveryText(callback))],
       ['result', 'result' in job ? resultText(job.result) : undefined],
     ],
     paint,
   );
+}
+
+/** What became of a callback: `given up at delivery 1 of 8: the receiver cannot be reached (callback-failed)`. */
+function deliveryText(event: RecordedCallbackEvent): string {
+  const { kind, at, attempt, maxAttempts } = event;
+  if (kind === 'callback-delivered') return `delivered at ${at}`;
+  const delivery = `delivery ${attempt} of ${maxAttempts}: ${deliveryFault(event)}`;
+  return kind === 'callback-failed' ? `given up at ${delivery}` : `tried again, after ${delivery}`;
+}
+
+/** Why a delivery failed: `the receiver cannot be reached (callback-failed)`. */
+export function deliveryFault({ error, status }: RecordedCallbackEvent): string {
+  if (error !== undefined) return `${error.message} (${error.code})`;
+  return status === undefined ? 'no reason is known' : `HTTP status ${status}`;
 }
 
 /** A dead letter for a person, with all that it holds, one fact a line. Text from the server is escaped. */

@@ -1,3 +1,4 @@
+import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import type { TerminalConfig } from '../config.ts';
@@ -45,10 +46,13 @@ export class Output {
     return this.#options.stdout.isClosed === true;
   }
 
-  /** Prints a job, as JSON or for a person. */
-  job(job: Job): void {
+  /**
+   * Prints a job, as JSON or for a person.
+   * @param callback what became of its callback, which only a person is told: the JSON is the job of the API
+   */
+  job(job: Job, callback?: RecordedCallbackEvent): void {
     if (this.json) this.document(job);
-    else this.text(jobText(job, createPaint(this.color)));
+    else this.text(jobText(job, createPaint(this.color), callback));
   }
 
   /** Prints the command's only JSON document: indented on a terminal, else on one line. */

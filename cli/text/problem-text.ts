@@ -28,7 +28,7 @@ export function problemText(thrown: unknown, paint: Paint): string {
 
 function messageOf(thrown: unknown): string {
   if (thrown instanceof CliError) return thrown.message;
-  if (thrown instanceof ThroughlineError) return `${thrown.message} (${thrown.code})`;
+  if (thrown instanceof ThroughlineError) return `${withoutRoute(thrown.message)} (${thrown.code})`;
   return `something went wrong inside: ${describeThrown(thrown)}; --debug shows where`;
 }
 
@@ -48,9 +48,24 @@ function detailsOf(thrown: unknown): string[] {
   ];
 }
 
+/** The routes that list what there is, as an error of the API names them at its end, and the commands that do the same. */
+const LIST_COMMANDS: Readonly<Record<string, string>> = {
+  'GET /v1/jobs lists your jobs': '`throughline list` shows your jobs',
+  'GET /v1/schedules lists your schedules': '`throughline schedules list` shows your schedules',
+  'GET /v1/dead-letters lists them': '`throughline dead-letters list` shows them',
+  'GET /v1/outbox lists them': '`throughline outbox list` shows them',
+};
+
+function withoutRoute(message: string): string {
+  const route = Object.keys(LIST_COMMANDS).find((end) => message.endsWith(`; ${end}`));
+  return route === undefined ? message : message.slice(0, -`; ${route}`.length);
+}
+
 /** What helps with an error, if a command or an option does. */
 function hintOf(thrown: ThroughlineError): string[] {
-  const { code } = thrown;
+  const { code, message } = thrown;
+  const list = Object.entries(LIST_COMMANDS).find(([end]) => message.endsWith(`; ${end}`))?.[1];
+  if (list !== undefined) return [list];
   if (code === 'unauthenticated') return ['set THROUGHLINE_API_KEY, or use --api-key'];
   if (code === 'schedule-unknown') return ['`throughline schedules list` shows your schedules'];
   // The API has this code too, for the NATS of the edge.

@@ -1,4 +1,4 @@
-import { closest, distance } from 'fastest-levenshtein';
+import { distance } from 'fastest-levenshtein';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
@@ -47,13 +47,10 @@ export class KnownOperations {
 }
 
 function similarNames(name: string, known: string[]): string[] {
-  if (known.length === 0) return [];
-  const limit = Math.max(2, Math.floor(name.length / 2));
-  const nearest = closest(name, known);
   return (
     known
       .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
-      .filter(({ candidate, steps }) => steps <= limit || isPart(name, candidate) || candidate === nearest)
+      .filter(({ candidate, steps }) => steps <= name.length / 2 || isPart(name, candidate))
       // A longer name that begins with this one comes before a name that only looks like it.
       .sort(
         (a, b) => Number(isPart(name, b.candidate)) - Number(isPart(name, a.candidate)) || a.steps - b.steps,

@@ -87,7 +87,7 @@ const ATTEMPTS_RULE = `must be a whole number from 1 to ${LIMITS.maxAttempts}`;
 export const SubmitJob = z.strictObject(
   {
     operation: OperationName,
-    input: z.nonoptional(z.unknown(), 'must be given; null if the operation takes nothing'),
+    input: z.nonoptional(z.unknown(), 'must be given (null if the operation takes nothing)'),
     delay: Delay.optional(),
     timeout: Timeout.optional(),
     maxAttempts: z.int(ATTEMPTS_RULE).min(1, ATTEMPTS_RULE).max(LIMITS.maxAttempts, ATTEMPTS_RULE).optional(),

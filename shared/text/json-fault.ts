@@ -124,5 +124,5 @@ function readString(text: string, start: number): { offset: number; message?: st
 
 function foundAt(offset: number, text: string): string {
   const code = text.codePointAt(offset);
-  return code === undefined ? 'the text ends' : `found ${JSON.stringify(String.fromCodePoint(code))}`;
+  return code === undefined ? 'but the text ends' : `found ${JSON.stringify(String.fromCodePoint(code))}`;
 }

@@ -4,6 +4,7 @@ import { LIMITS } from '../../shared/job/limits.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
 import { describeValue, isError } from './describe-value.ts';
 import { isOutcome } from './outcome.ts';
+import { withoutStack } from './thrown.ts';
 
 /** How deeply the values of a result may be nested. Its readers recurse. */
 const MAX_DEPTH = 256;
@@ -38,7 +39,7 @@ export function toJsonValue(result: unknown): unknown {
 export function resultTooLarge(bytes: number | string, limit: number): ThroughlineError {
   const advice = 'store it elsewhere and return its address';
   const message = `the result is ${bytes} bytes of JSON, and at most ${limit} can be stored; ${advice}`;
-  return new ThroughlineError('result-too-large', message);
+  return withoutStack(new ThroughlineError('result-too-large', message));
 }
 
 class JsonCopier {
@@ -112,9 +113,8 @@ class JsonCopier {
 
   refuse(what: string, cause?: unknown): ThroughlineError {
     const where = shortPointer(this.#path) || 'it';
-    return new ThroughlineError('operation-rejected', `the result cannot be JSON: ${where} is ${what}`, {
-      cause,
-    });
+    const message = `the result cannot be JSON: ${where} is ${what}`;
+    return withoutStack(new ThroughlineError('operation-rejected', message, { cause }));
   }
 }
 

@@ -8,6 +8,7 @@ import { describeValue } from './describe-value.ts';
 import { inputCheckOf } from './input-check/input-check.ts';
 import { limitKeyFaults } from './limit-key-check.ts';
 import type { Operation } from './operation.ts';
+import { withoutStack } from './thrown.ts';
 
 const MAX_VIOLATIONS = 10;
 /** Path and message of a violation may hold names and texts of the input, which may be of any length. */
@@ -88,9 +89,8 @@ export async function validate(schema: StandardSchemaV1, value: unknown, what: s
   if (result.issues === undefined) return result.value;
   const violations = violationsOf(result.issues);
   const summary = violations.map(({ path, message }) => `${path || '/'} ${message}`).join('; ');
-  throw new ThroughlineError('input-invalid', `the ${what} does not fit its schema: ${summary}`, {
-    violations,
-  });
+  const message = `the ${what} does not fit its schema: ${summary}`;
+  throw withoutStack(new ThroughlineError('input-invalid', message, { violations }));
 }
 
 /** The schema as people and tools read it; `true` if the library has no JSON Schema, or gives something else. */

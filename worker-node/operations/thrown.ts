@@ -36,6 +36,12 @@ export function reportOf(thrown: unknown): ThrownReport {
   };
 }
 
+/** An error about a value that an author's code gave. Its own stack would hold no line of the author. */
+export function withoutStack<E extends Error>(error: E): E {
+  error.stack = `${error.name}: ${error.message}`;
+  return error;
+}
+
 /** What the caller may read about it: the messages of all job errors in it; undefined if there is none. Never throws. */
 export function toldOf(thrown: unknown): string | undefined {
   const told = linksOf(thrown).filter(({ error }) => isJobError(error));

@@ -47,7 +47,7 @@ function defineList(config: Command, host: Host): void {
               ]),
             ),
           );
-        else output.hint('there are no profiles; `throughline config set` makes one');
+        else output.note('there are no profiles; `throughline config set` makes one');
         return EXIT.ok.code;
       });
     });

@@ -87,7 +87,7 @@ async function list(
   const { deadLetters } = page;
   if (output.json) output.document(page);
   else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, createPaint(output.color)));
-  else output.hint('there are no dead letters');
+  else if (page.cursor === undefined) output.note('there are no dead letters');
   if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
 }

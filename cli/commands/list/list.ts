@@ -91,7 +91,7 @@ async function listPage(search: JobSearch, { limit, cursor }: ListFlags, scope: 
   const page = await findJobs(search, limit ?? JOB_LIST_LIMITS.defaultPage, cursor, api);
   if (output.json) output.document(page);
   else if (page.jobs.length > 0) printJobs(page, scope);
-  else output.hint('there are no such jobs');
+  else if (page.cursor === undefined) output.note('there are no such jobs');
   warnIfIncomplete(page, scope);
   if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;

@@ -51,7 +51,7 @@ function defineList(groups: Command, host: Host): void {
         const list = await all.list();
         if (output.json) output.document({ groups: list });
         else if (list.length > 0) output.text(groupsText(list));
-        else output.hint('there are no worker groups');
+        else output.note('there are no worker groups');
       }),
     );
 }

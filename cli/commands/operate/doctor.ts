@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Job } from '../../../shared/job/job.ts';
 import { escapeControls } from '../../../shared/text/terminal/escape-controls.ts';
 import { jobId } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
@@ -6,6 +7,7 @@ import type { ConfigFlags } from '../../config.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
+import type { Cause } from '../../operate/cause.ts';
 import { type Diagnosis, diagnose } from '../../operate/diagnosis.ts';
 import { causeText } from '../../operate/status-text.ts';
 import { createPaint, type Paint } from '../../text/terminal.ts';
@@ -48,10 +50,12 @@ export function defineDoctor(program: Command, host: Host): Command {
     );
 }
 
-function diagnosisText({ job, causes, notes, unasked }: Diagnosis, paint: Paint): string {
-  const about = job === undefined ? [] : [`job ${job.id}, ${job.operation}: ${job.state}`];
+function diagnosisText({ job, causes, notes, unasked, asked }: Diagnosis, paint: Paint): string {
+  const about = job === undefined ? [] : [jobText(job)];
   const found =
-    causes.length === 0 ? [paint.green('nothing is wrong')] : causes.map((one) => causeText(one, paint));
+    causes.length === 0
+      ? [paint.green(`nothing is wrong; looked at: ${asked.join(', ')}`)]
+      : causes.map((one) => (one.code === 'succeeded' ? wellText(one, paint) : causeText(one, paint)));
   const rest = [
     ...notes.map((note) => `note: ${note}`),
     ...unasked.map(({ part, why }) => `not asked: ${part}: ${why}`),
@@ -61,4 +65,13 @@ function diagnosisText({ job, causes, notes, unasked }: Diagnosis, paint: Paint)
     ...found,
     ...rest.map((line) => paint.dim(escapeControls(line))),
   ].join('\n');
+}
+
+function jobText({ id, operation, state, finishedAt }: Job): string {
+  return `job ${id}, ${operation}: ${state}${finishedAt === undefined ? '' : ` at ${finishedAt}`}`;
+}
+
+/** A job that is as it should be is not shown as a fault. */
+function wellText({ cause, evidence }: Cause, paint: Paint): string {
+  return [paint.green(cause), ...evidence.map((fact) => `  ${escapeControls(fact)}`)].join('\n');
 }

@@ -35,7 +35,7 @@ export function defineOperations(program: Command, host: Host): Command {
           const unasked = 'unasked' in nats ? nats.unasked : undefined;
           if (output.json) output.document({ operations, ...defined({ unasked }) });
           else if (operations.length > 0) output.text(operationsText(operations));
-          else output.hint('no worker has announced an operation');
+          else output.note('no worker has announced an operation');
           sayUnasked(nats, output);
           return EXIT.ok.code;
         }),

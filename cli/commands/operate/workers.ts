@@ -31,7 +31,7 @@ export function defineWorkers(program: Command, host: Host): Command {
           const { hosts } = await withOperator(host.environment, warn, natsReport);
           if (output.json) output.document({ workers: hosts });
           else if (hosts.length > 0) output.text(workersText(hosts));
-          else output.hint('no worker host is alive');
+          else output.note('no worker host is alive');
           return EXIT.ok.code;
         }),
     );

@@ -50,7 +50,7 @@ async function list({ limit, cursor }: ListFlags, { api, output }: Scope): Promi
   const page = await api.schedules.list({ limit, cursor });
   if (output.json) output.document(page);
   else if (page.schedules.length > 0) output.text(schedulesText(page.schedules, createPaint(output.color)));
-  else output.hint('there are no schedules');
+  else if (page.cursor === undefined) output.note('there are no schedules');
   if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
 }

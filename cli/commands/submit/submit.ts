@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { ApiError } from '../../../client/errors.ts';
 import { defined } from '../../../shared/defined.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
@@ -62,7 +63,7 @@ export function defineSubmit(program: Command, host: Host): Command {
     .description('Submits a job, as the first span of its trace.')
     .argument('[operation]', 'what to run, such as http.request', operationName)
     .argument('[input]', 'JSON, @file, or - for standard input; default: null')
-    .option('--wait [seconds]', `wait until the job has ended, ${WAIT_HELP}`, waitSeconds)
+    .option('--wait [seconds]', `wait until the job has ended, ${WAIT_HELP}`, waitSeconds('--follow'))
     .option('--follow', 'follow it to its end, however long that takes, and print it then')
     .option(
       '--batch <file>',
@@ -109,7 +110,12 @@ async function submit(
   const trace = await scope.startTrace(flags.baggage);
   return operation === undefined
     ? await submitBatch(flags.batch ?? '-', jobOptions(flags), flags.idempotencyKey, trace, scope)
-    : await submitOne({ operation, input }, flags, trace, scope);
+    : await submitOne({ operation, input }, flags, trace, scope).catch((thrown: unknown) => {
+        const isMissing =
+          argument === undefined && thrown instanceof ApiError && thrown.code === 'input-invalid';
+        if (isMissing) scope.output.note('no input was given, so it was null');
+        throw thrown;
+      });
 }
 
 /** @throws CliError `usage-invalid` unless it is either one job or a batch */
@@ -176,8 +182,11 @@ async function submitOne(
     output.document({ ...submitted, ...(existing && { existing }), ...(replayed && { replayed }) });
   else output.job(submitted);
   if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
-  output.hint(`follow it with: ${shellCommand('throughline watch', submitted.id)}`);
-  return flags.wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
+  const follower = `follow it with: ${shellCommand('throughline watch', submitted.id)}`;
+  const seconds = secondsOfWait(flags.wait);
+  if (seconds === undefined) output.hint(follower);
+  else output.note(`the job has not ended within ${seconds} s; ${follower}`);
+  return seconds === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 
 /** Follows a job to its end. If that fails, it still says which job it is. */

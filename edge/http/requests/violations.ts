@@ -19,7 +19,9 @@ export function knownFields({ code, inst }: z.core.$ZodRawIssue): string | undef
 /** One sentence for each place that is wrong: the first one. @param issues found with {@link knownFields} as error map */
 export function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
   const messages = new Map<string, string>();
-  for (const issue of issues) {
+  const isUnknown = ({ code }: z.core.$ZodIssue): boolean => code === 'unrecognized_keys';
+  // An unknown field is often why another one is missing.
+  for (const issue of [...issues.filter(isUnknown), ...issues]) {
     const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
     for (const name of names.slice(0, MAX_VIOLATIONS)) {
       const short = name?.slice(0, MAX_NAME_LENGTH);
@@ -37,6 +39,6 @@ function unknownField(name: string, known: readonly string[]): string {
     .map((one) => ({ one, steps: distance(name.toLowerCase(), one.toLowerCase()) }))
     .filter(({ one, steps }) => steps <= one.length / 3)
     .toSorted((a, b) => a.steps - b.steps);
-  const hint = nearest === undefined ? '' : `; did you mean ${nearest.one}?`;
+  const hint = nearest === undefined ? '' : ` (did you mean ${nearest.one}?)`;
   return `there is no field ${JSON.stringify(name)} here${hint}`;
 }

@@ -79,7 +79,7 @@ describe('GET /v1/jobs', () => {
     const { send } = await setup();
     const { violations } = await problemIn(await send('/v1/jobs?stat=failed&stat=queued'));
     expect(violations).toEqual([
-      { path: '/stat', message: 'there is no field "stat" here; did you mean state?' },
+      { path: '/stat', message: 'there is no field "stat" here (did you mean state?)' },
     ]);
   });
 });

@@ -14,7 +14,7 @@ describe('an unknown field', () => {
     [SubmitJob, { operation: 'echo', input: 1, tag: ['a'] }, '/tag', 'tags'],
   ])('is told the field that it nearly is: %#', (schema, body, path, meant) => {
     const name = JSON.stringify(path.split('/').at(-1));
-    const message = `there is no field ${name} here; did you mean ${meant}?`;
+    const message = `there is no field ${name} here (did you mean ${meant}?)`;
     expect(violations(schema, body)).toContainEqual({ path, message });
   });
 
@@ -23,6 +23,13 @@ describe('an unknown field', () => {
     const message = `there is no field ${JSON.stringify(name)} here`;
     expect(violations(ScheduleBody, body)).toContainEqual({ path: `/${name}`, message });
   });
+});
+
+it('an unknown field comes before the fields that are missing, because it is why one of them is', () => {
+  const read = (): unknown => parseRequest(SubmitJob, { operation: 'echo', inputs: 1 });
+  expect(read).toThrow(
+    '/inputs: there is no field "inputs" here (did you mean input?); /input: must be given (null if the operation takes nothing)',
+  );
 });
 
 function violations(schema: z.ZodType, body: unknown) {

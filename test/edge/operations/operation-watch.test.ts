@@ -148,6 +148,13 @@ describe('an operation that nobody announced', () => {
     expect(error.message).toMatch(new RegExp(`did you mean .*${near}`));
   });
 
+  it.each(['nope', 'xyz', 'q'])('%s: the answer guesses nothing where most letters differ', async (name) => {
+    const { watch } = withOperations(...known, announcement('boom'));
+    const error = await refusalOf(() => watch.find(name));
+    expect(error.suggestions).toEqual([]);
+    expect(error.message).toBe(`no worker has announced ${name}; see GET /v1/operations`);
+  });
+
   it('gets the nearest names first, and no more than three', async () => {
     const { watch } = withOperations(
       ...['aaaa', 'aaab', 'aabb', 'abbb', 'bbbb'].map((name) => announcement(name)),

@@ -26,3 +26,21 @@ describe('a connection that is refused', () => {
     expect(why).toMatch(/^connection refused by \[::1\]:3128, a proxy/);
   });
 });
+
+describe('a connection that is cut before an answer', () => {
+  const cutAfter = (bytesRead: number): Error =>
+    new TypeError('fetch failed', {
+      cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET', socket: { bytesRead } }),
+    });
+  const asked = { url: 'http://api.example/v1', isAnswered: false };
+
+  it('may be one to a server of https://, which closes it at once', () => {
+    const why = explainFailure(cutAfter(0), { ...asked, afterMs: 20 });
+    expect(why).toBe('the connection was cut; is it an https:// address?');
+  });
+
+  it('is not, if this server took its time, or had answered on the same connection', () => {
+    expect(explainFailure(cutAfter(0), { ...asked, afterMs: 5_000 })).toBe('the connection was cut');
+    expect(explainFailure(cutAfter(300), { ...asked, afterMs: 20 })).toBe('the connection was cut');
+  });
+});

@@ -44,11 +44,18 @@ describe('wrong usage', () => {
     [['submit', 'echo', '--baggage', 'novalue'], 'It must be key=value'],
     [['submit', 'echo', '--baggage', `a=${'x'.repeat(9_000)}`], 'the baggage does not fit'],
     [['submit', '--wait', 'echo'], 'put --wait last'],
-    [['submit', 'echo', '--wait=61'], 'a whole number from 1 to 60'],
+    [['submit', 'echo', '--wait=61'], 'a whole number from 1 to 60. To wait longer, use --follow.'],
+    [['cancel', 'job-1', '--wait', '90'], 'To wait longer, use `throughline watch`.'],
     [['submit', 'echo', '--timeout', 'soon'], 'a duration such as'],
     [['submit', 'echo', '--idempotency-key', 'a b'], 'visible ASCII'],
     [['submit'], "missing required argument 'operation'"],
     [['get', '../operations'], 'A job id is'],
+    [['get', ''], 'the job id is empty; is the variable set?'],
+    [['trace', ''], 'the job id is empty; is the variable set?'],
+    [['doctor', ''], 'the job id is empty; is the variable set?'],
+    [['schedules', 'show', ''], 'the name of the schedule is empty; is the variable set?'],
+    [['submit', ''], 'the name of the operation is empty; is the variable set?'],
+    [['trace'], "missing required argument 'id'"],
     [['trace', 'job-1'], '--traces-url or THROUGHLINE_TRACES_URL'],
     [['get', 'job-1', '--url', 'nonsense'], 'must be a URL that starts with http'],
     [['sumbit'], 'Did you mean submit?'],
@@ -139,6 +146,18 @@ describe('an error of the API', () => {
     expect((await callHere(api, args)).stderr).toContain(command);
   });
 
+  it('says once how to find what there is, by a command', async () => {
+    const code = 'job-unknown';
+    const detail = 'no job of yours has the id "foo"; GET /v1/jobs lists your jobs';
+    const problem = { type: `urn:throughline:problem:${code}`, title: 't', status: 404, code, detail };
+    const api = await serve(() => answer(404, problem, { 'content-type': 'application/problem+json' }));
+    const human = await callHere(api, ['get', 'foo']);
+    expect(human.stderr).toBe(
+      'error: no job of yours has the id "foo" (job-unknown)\n  `throughline list` shows your jobs\n',
+    );
+    expect(JSON.parse((await callHere(api, ['get', 'foo', '--json'])).stderr)).toMatchObject({ detail });
+  });
+
   it.each([
     ['an error page', answer(502, '<html>bad gateway</html>'), 3, 'HTTP status 502'],
     ['a page that is not an API', answer(200, '<html>hello</html>'), 3, 'not a job'],
@@ -220,7 +239,7 @@ describe('an error of the API', () => {
 
   it('does not come for a slash too many at the end of the address', async () => {
     const api = await serve(() => answer(200, DONE));
-    expect((await callHere({ url: `${api.url}//` }, ['get', 'job-1'])).code).toBe(0);
+    expect((await callHere({ url: `${api.url}//` }, ['get', 'job-1', '--json'])).code).toBe(0);
     expect(api.seen.map(({ path }) => path)).toEqual(['/v1/jobs/job-1']);
   });
 

@@ -31,6 +31,15 @@ it('a program may say in its own words why fetch failed', async () => {
   );
 });
 
+it.each([
+  ['a job', (client: ThroughlineClient, options: object) => client.submit(JOB, options)],
+  ['a name', (client: ThroughlineClient, options: object) => client.submit('echo', 1, options)],
+])('an option that there is not is sent with %s, and the API refuses it by its name', async (_, submit) => {
+  const { client, fetch } = clientWith();
+  await submit(client, { waitSecond: 3 });
+  expect(JSON.parse(String(fetch.mock.calls[0]?.[1]?.body))).toEqual({ ...JOB, waitSecond: 3 });
+});
+
 it('a job by the name of its operation is the same request as one object', async () => {
   const { client, fetch } = clientWith();
   const call = {

@@ -29,7 +29,7 @@ describe('the body of a request', () => {
       '/input/2/deep/1',
       '/input/3',
     ]);
-    expect(error.message).toContain('/input/3: 18446744073709551616 is no number of JSON; send it as text');
+    expect(error.message).toContain('/input/3: JSON cannot hold a bigint; send it as text');
   });
 
   it('names the path of a Date that is none, which JSON.stringify would make null', async () => {

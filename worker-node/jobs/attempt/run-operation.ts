@@ -10,6 +10,7 @@ import type { Operation, RunContext } from '../../operations/operation.ts';
 import { validate } from '../../operations/operation-schema.ts';
 import { done, isOutcome, readOutcome } from '../../operations/outcome.ts';
 import { readProgress } from '../../operations/progress.ts';
+import { withoutStack } from '../../operations/thrown.ts';
 import { type JobFields, withJob } from '../../telemetry/job-context.ts';
 import { type Attempt, jobInfo } from './attempt.ts';
 import type { AttemptAbort } from './attempt-abort.ts';
@@ -155,7 +156,7 @@ async function checkOutput(schema: StandardSchemaV1, result: unknown): Promise<u
     // The schema's own words may quote the value.
     const paths = isThroughlineError(cause) ? cause.violations.map(({ path }) => path || '/') : ['/'];
     const message = `the result does not fit the output schema of the operation: ${paths.join(', ')}`;
-    throw new ThroughlineError('operation-rejected', message, { cause });
+    throw withoutStack(new ThroughlineError('operation-rejected', message, { cause }));
   }
 }
 

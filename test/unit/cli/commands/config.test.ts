@@ -30,20 +30,20 @@ describe('a profile', () => {
       (await run(`config set production --url ${production.url} --api-key-stdin`, {}, `${KEY}\n`)).code,
     ).toBe(0);
     expect((await run(`config set staging --url ${staging.url}`)).code).toBe(0);
-    await run('get job-1');
+    await run('get job-1 --json');
     expect(production.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${KEY}`]);
-    await run('--profile staging get job-1');
+    await run('--profile staging get job-1 --json');
     await run('config use staging');
-    await run('get job-1');
+    await run('get job-1 --json');
     // The key of one place never goes to the address of another.
-    await run('get job-1 --profile staging', { THROUGHLINE_API_KEY: 'tl_env_0123456789012345678901' });
+    await run('get job-1 --json --profile staging', { THROUGHLINE_API_KEY: 'tl_env_0123456789012345678901' });
     expect(staging.seen.map(({ headers }) => headers.authorization)).toEqual([
       undefined,
       undefined,
       undefined,
     ]);
-    await run('get job-1', { THROUGHLINE_URL: other.url });
-    await run(`get job-1 --profile production --url ${other.url}`);
+    await run('get job-1 --json', { THROUGHLINE_URL: other.url });
+    await run(`get job-1 --json --profile production --url ${other.url}`);
     expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, `Bearer ${KEY}`]);
   });
 
@@ -52,9 +52,9 @@ describe('a profile', () => {
     const other = await serve(() => answer(200, DONE));
     const { file, run } = await machine();
     await run(`config set production --url ${home.url} --api-key-stdin`, {}, KEY);
-    await run(`get job-1 --url ${other.url}`);
+    await run(`get job-1 --json --url ${other.url}`);
     await writeFile(file, 'not JSON');
-    await run(`get job-1 --url ${other.url} --api-key ${KEY}`);
+    await run(`get job-1 --json --url ${other.url} --api-key ${KEY}`);
     expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, `Bearer ${KEY}`]);
   });
 

@@ -27,7 +27,8 @@ describe('a batch', () => {
   });
 
   it.each([
-    ['{"a":1}\n{"a":', 'line 2 of standard input is not JSON: line 1, column 6'],
+    ['{"a":1}\n{"a":', 'standard input is not JSON: line 2, column 6: a value was expected'],
+    ['1\r\n\r\n{"a":1e999}', 'line 3 of standard input would be changed when it is read: /a: '],
     ['[{"a":1},', 'standard input is not JSON'],
     ['', 'standard input holds no jobs'],
     ['[]', 'standard input holds no jobs'],

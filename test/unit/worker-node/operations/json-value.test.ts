@@ -1,8 +1,9 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toJsonValue } from '../../../../worker-node/operations/json-value.ts';
+import { resultTooLarge, toJsonValue } from '../../../../worker-node/operations/json-value.ts';
 import { done, reject, retry } from '../../../../worker-node/operations/outcome.ts';
+import { reportOf } from '../../../../worker-node/operations/thrown.ts';
 import { HOSTILE } from '../../../support/authors-mistakes.ts';
 import { refusalOf } from '../../support.ts';
 
@@ -15,6 +16,28 @@ class Point {
 const writes = (json: unknown) => ({ toJSON: () => json });
 
 const nested = (depth: number): unknown => (depth === 0 ? 0 : [nested(depth - 1)]);
+
+describe('the error of a result that cannot be JSON', () => {
+  it('has no stack, which would only lead through Throughline', async () => {
+    const fault = await refusalOf(() => toJsonValue({ a: new Map([[1, 2]]) }));
+    expect(reportOf(fault).text).toBe('ThroughlineError: the result cannot be JSON: /a is a Map');
+    const large = resultTooLarge(600_000, 500_000);
+    expect(reportOf(large).text).toBe(`ThroughlineError: ${large.message}`);
+  });
+
+  it('has the stack of its cause if code of the author threw', async () => {
+    const result = {
+      get a() {
+        throw new Error('not now');
+      },
+    };
+    const fault = await refusalOf(() => toJsonValue(result));
+    const [first, second, third] = reportOf(fault).text.split('\n');
+    expect(first).toMatch(/^ThroughlineError: the result cannot be JSON/);
+    expect(second).toBe('caused by: Error: not now');
+    expect(third).toContain('json-value.test.ts');
+  });
+});
 
 describe('the JSON value of a result', () => {
   it('is the result itself if that is JSON', () => {
