@@ -1,6 +1,6 @@
 import type { BridgeStatus, StreamRoom } from '../../shared/api/answers/health.ts';
 import { STREAM_NEARLY_FULL } from '../../shared/nats/store-caps.ts';
-import { counted } from '../text/counted.ts';
+import { counted, waiting } from '../text/counted.ts';
 import type { Cause, Unasked } from './cause.ts';
 import { clockText, isClockWrong } from './clock-text.ts';
 import type { EdgeReport } from './edge-report.ts';
@@ -129,7 +129,7 @@ function bridgeCauses({ bridge, outbox, queue, delayed }: BridgeStatus): Cause[]
   if (outbox.pending > 0 && outbox.oldestAgeSeconds > OUTBOX_WAITS_SECONDS)
     causes.push({
       code: 'outbox-waits',
-      cause: `${counted(outbox.pending, 'job')} of the outbox of ${bridge} wait for NATS`,
+      cause: `${waiting(outbox.pending, 'job', ` of the outbox of ${bridge}`)} for NATS`,
       evidence: [`the oldest has waited for ${Math.round(outbox.oldestAgeSeconds)} s`],
       advice: 'find out why NATS does not take them: see the other lines, and the log of the Worker',
     });
@@ -167,7 +167,8 @@ function hostCauses({ bridges, queued }: EdgeReport): Cause[] {
 
 function unservedFacts(operations: readonly string[]): string[] {
   return [...Map.groupBy(operations, (name) => name)].map(
-    ([name, all]) => `${counted(all.length, 'job')} of ${name} wait, and no worker host can run it`,
+    ([name, all]) =>
+      `${waiting(all.length, 'job', ` of ${name}`)}, and no worker host can run ${all.length === 1 ? 'it' : 'them'}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
+import { waiting as waitingWords } from '../text/counted.ts';
 import type { Cause } from './cause.ts';
 import { isClockWrong } from './clock-text.ts';
 import { roomCauses, wrongClock } from './edge-causes.ts';
@@ -32,7 +33,7 @@ function groupCause({ name, waiting, unsettled, hosts, pulls }: NatsReport['grou
     return [
       {
         code: 'no-worker',
-        cause: `${waiting} jobs wait for the worker group ${name}, which has no host that is alive`,
+        cause: `${waitingWords(waiting, 'job')} for the worker group ${name}, which has no host that is alive`,
         evidence: [`group ${name}: ${waiting} waiting, hosts: none`],
         advice: `start a worker with WORKER_GROUP=${name}, or give its jobs to another group: ${shellCommand('throughline groups move', name)} <group>`,
       },

@@ -64,11 +64,11 @@ function natsFacts(nats: NatsReport | undefined): Fact[] {
   if (nats === undefined) return [];
   return [
     ...nats.streams.map(({ name, exists, messages, bytes, maxBytes }): Fact => {
-      const room = maxBytes === undefined ? 'no cap' : `of ${bytesText(maxBytes)}`;
+      const room = maxBytes === undefined ? ', no cap' : ` of ${bytesText(maxBytes)}`;
       return [
         'stream',
         exists
-          ? `${name.padEnd(13)} ${counted(messages, 'message')}, ${bytesText(bytes)} ${room}`
+          ? `${name.padEnd(13)} ${counted(messages, 'message')}, ${bytesText(bytes)}${room}`
           : `${name} is missing`,
       ];
     }),

@@ -1,3 +1,5 @@
+import type { BridgeStatus } from '../../shared/api/answers/health.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
@@ -23,10 +25,7 @@ export interface SystemReport {
 export async function systemReport(scope: Scope, environment: Environment): Promise<SystemReport> {
   const [edge, nats] = await Promise.all([edgeReport(scope), askNats(environment)]);
   const report = 'report' in nats ? nats.report : undefined;
-  const wrong = [
-    ...edgeCauses(edge),
-    ...(report === undefined ? natsFault(nats) : natsCauses(report)),
-  ].filter(isFirst);
+  const wrong = causesOnce(edgeCauses(edge), report === undefined ? natsFault(nats) : natsCauses(report));
   return {
     ok: wrong.length === 0,
     wrong,
@@ -55,12 +54,29 @@ function natsFault(nats: NatsAnswer): Cause[] {
   ];
 }
 
+/** What the edge and NATS tell, each cause once. That no host is alive shows in both: NATS then adds to the evidence. */
+export function causesOnce(ofEdge: readonly Cause[], ofNats: readonly Cause[]): Cause[] {
+  const isLone = ofEdge.some(({ code }) => code === 'no-worker');
+  const isSame = ({ code }: Cause): boolean => isLone && code === 'no-worker';
+  const more = ofNats.filter(isSame).map(({ cause }) => cause);
+  const told = ofEdge.map((one) => (isSame(one) ? { ...one, evidence: [...one.evidence, ...more] } : one));
+  return [...told, ...ofNats.filter((one) => !isSame(one))].filter(isFirst);
+}
+
 /** Two sources may tell the same. The first one counts, since it has the more exact words. */
 function isFirst({ code, cause }: Cause, place: number, all: readonly Cause[]): boolean {
   return all.findIndex((other) => other.code === code && other.cause === cause) === place;
 }
 
-function notesOf(
+/** Where no host is alive, that is the cause of it all, and is told as such. */
+function unservedNote(bridges: readonly BridgeStatus[], operations: readonly ListedOperation[]): string[] {
+  const names = operations.filter(({ hosts }) => hosts === 0).map(({ name }) => name);
+  if (names.length === 0 || bridges.some(({ workerHosts }) => workerHosts === 0)) return [];
+  return [`no worker host can run ${names.join(', ')}`];
+}
+
+/** What is worth knowing, and is not wrong. */
+export function notesOf(
   { bridges = [], operations = [], version }: EdgeReport,
   nats: NatsReport | undefined,
 ): string[] {
@@ -71,7 +87,7 @@ function notesOf(
   return [
     ...paused,
     ...bridges.flatMap(({ bridge, warnings }) => warnings.map((warning) => `${bridge}: ${warning}`)),
-    ...operations.filter(({ hosts }) => hosts === 0).map(({ name }) => `no worker host can run ${name}`),
+    ...unservedNote(bridges, operations),
     ...(versions.size > 1
       ? [`the worker hosts have different versions: ${[...versions].sort().join(', ')}`]
       : []),

@@ -53,6 +53,7 @@ const LIST_COMMANDS: Readonly<Record<string, string>> = {
   'GET /v1/jobs lists your jobs': '`throughline list` shows your jobs',
   'GET /v1/schedules lists your schedules': '`throughline schedules list` shows your schedules',
   'GET /v1/dead-letters lists them': '`throughline dead-letters list` shows them',
+  'see GET /v1/operations': '`throughline operations` lists what there is',
   'GET /v1/outbox lists them': '`throughline outbox list` shows them',
 };
 

@@ -111,9 +111,10 @@ async function submit(
   return operation === undefined
     ? await submitBatch(flags.batch ?? '-', jobOptions(flags), flags.idempotencyKey, trace, scope)
     : await submitOne({ operation, input }, flags, trace, scope).catch((thrown: unknown) => {
-        const isMissing =
-          argument === undefined && thrown instanceof ApiError && thrown.code === 'input-invalid';
-        if (isMissing) scope.output.note('no input was given, so it was null');
+        const isOfInput = thrown instanceof ApiError && thrown.code === 'input-invalid';
+        // The API speaks of the null that this command has sent. The JSON of the error stays that of the API.
+        if (argument === undefined && isOfInput && thrown.message.endsWith('null'))
+          thrown.message += ' (no input was given)';
         throw thrown;
       });
 }

@@ -109,7 +109,7 @@ describe('`status` of a system with a fault ends with 1, and says it in a senten
     await until('the job to wait', async () => (await readJob(stack, id)).served === false);
     const { code, report } = await status(stack, { NATS_URL: stack.nats.url });
     expect(code).toBe(1);
-    expect(report.wrong.map((one) => one.code)).toEqual(['no-worker', 'no-worker']);
+    expect(report.wrong.map((one) => one.code)).toEqual(['no-worker']);
     expect(JSON.stringify(report.wrong)).toContain('which has no host that is alive');
   });
 });

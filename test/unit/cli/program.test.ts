@@ -156,6 +156,15 @@ describe('an error of the API', () => {
       'error: no job of yours has the id "foo" (job-unknown)\n  `throughline list` shows your jobs\n',
     );
     expect(JSON.parse((await callHere(api, ['get', 'foo', '--json'])).stderr)).toMatchObject({ detail });
+    const unknown = {
+      ...problem,
+      code: 'operation-unknown',
+      detail: 'no worker has announced x; see GET /v1/operations',
+    };
+    const other = await serve(() => answer(422, unknown, { 'content-type': 'application/problem+json' }));
+    expect((await callHere(other, ['submit', 'x', '1'])).stderr).toBe(
+      'error: no worker has announced x (operation-unknown)\n  `throughline operations` lists what there is\n',
+    );
   });
 
   it.each([

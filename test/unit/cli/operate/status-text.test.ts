@@ -39,3 +39,15 @@ it('the state of a system with many hosts stays on one screen, and shows the clo
   expect(text).toContain('host-7 host-8 and 292 more');
   expect(text).toContain('this machine ?, host-300 60 s ahead, host-1 right');
 });
+
+it('a stream without a cap says so after a comma', () => {
+  const edge = { url: 'http://edge.test', reached: true, ready: true, isKeyInvalid: false, unasked: [] };
+  const streams = [
+    { name: 'JOBS', exists: true, messages: 1, bytes: 38 * 1024 },
+    { name: 'DEAD', exists: true, messages: 2, bytes: 1024, maxBytes: 2048 },
+  ];
+  const report = { ok: true, wrong: [], notes: [], unasked: [], edge, nats: { ...nats, streams } };
+  const text = statusText(report, createPaint(false));
+  expect(text).toContain('1 message, 38.0 KiB, no cap\n');
+  expect(text).toContain('2 messages, 1.0 KiB of 2.0 KiB\n');
+});
