@@ -48,6 +48,8 @@ export class SpanBatches implements SpanProcessor {
   /** The bytes of the spans that have no answer yet. */
   #bytes = 0;
   #isSending = false;
+  /** The batches that are sent one after the other, of which one may not have been given to the exporter yet. */
+  #inTurn: Promise<void> = Promise.resolve();
   #isShut = false;
   #timer: Timer | undefined;
 
@@ -134,7 +136,8 @@ export class SpanBatches implements SpanProcessor {
   /** Sends all that wait, and waits for the answers. */
   async #sendWaiting(): Promise<void> {
     this.#endFilling();
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.#sendAll(() => true)));
+    const atOnce = Array.from({ length: AT_ONCE }, () => this.#sendAll(() => true));
+    await Promise.all([this.#inTurn, ...atOnce]);
   }
 
   /** One batch at a time is sent: a collector that is slow does not get more and more requests. */
@@ -146,7 +149,8 @@ export class SpanBatches implements SpanProcessor {
       return;
     }
     this.#isSending = true;
-    await this.#sendAll(() => this.#collector.pauseMs === 0);
+    this.#inTurn = this.#sendAll(() => this.#collector.pauseMs === 0);
+    await this.#inTurn;
     this.#isSending = false;
     if (this.#filling.size + this.#full.length > 0) this.#sendLater();
   }
