@@ -64,8 +64,9 @@ async function testSystem({ folder, callbackPort }: Reader): Promise<System> {
 /** Runs the page's command on free ports. `npm run` would run it in the project's folder, where the reader has no files. */
 async function devSystem({ text }: Block, { folder, callbackPort }: Reader): Promise<System> {
   const [, , script = '', dashes, ...args] = text.trim().split(/\s+/);
-  const [program, file = ''] = (manifest.scripts as Record<string, string>)[script]?.split(' ') ?? [];
-  if (program !== 'node' || dashes !== '--') throw new Error(`cannot run "${text}" here`);
+  const scripts: Readonly<Record<string, string>> = manifest.scripts;
+  const [, file] = /^exec node (\S+)$/.exec(scripts[script] ?? '') ?? [];
+  if (file === undefined || dashes !== '--') throw new Error(`cannot run "${text}" here`);
   const callbacks = `http://127.0.0.1:${callbackPort}`;
   const child = spawn(
     process.execPath,
