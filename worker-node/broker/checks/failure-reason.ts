@@ -5,7 +5,7 @@ import { NO_LEADER } from '../../../shared/nats/disk-full.ts';
 
 /** What the client says if nobody listens on a subject of JetStream. */
 const NOBODY =
-  'no stream takes them, most servers of the cluster are away, or JetStream is off, as it may be after a full disk until nats-server is restarted';
+  'JetStream does not answer: the stream is gone, most servers of the cluster are away, or JetStream is off, as it may be after a full disk until nats-server is restarted';
 
 /** The reason why NATS did not do what it was asked for. */
 export function describeFailure(thrown: unknown): string {
