@@ -18,6 +18,7 @@ export const OWN_PROCESS = [
   'test/unit/cli/flags.test.ts',
   'test/unit/cli/text/output.test.ts',
   'test/unit/shared/{deadline,timers,nats/client/deadlines}.test.ts',
+  'test/edge/telemetry/measure/otlp-metrics.test.ts',
   'test/unit/testing/*.test.ts',
   'test/guides/*.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',

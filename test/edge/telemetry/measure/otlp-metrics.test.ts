@@ -1,6 +1,6 @@
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { edgeResource } from '../../../../edge/telemetry/resource.ts';
 import { BATCH_DEFAULTS, telemetrySettings } from '../../../../edge/telemetry/settings.ts';
@@ -55,7 +55,6 @@ describe('an export of metrics', () => {
 
 it('a line about an export of metrics does not have the ids of the request in which it was sent', async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  onTestFinished(() => context.disable());
   const collector = await startRawCollector();
   collector.answer(() => ({ status: 400 }));
   const warn = vi.fn(() => trace.getActiveSpan());
