@@ -108,8 +108,9 @@ class NatsSession implements BrokerSession {
   }
 
   async shortcomings(): Promise<Shortcomings> {
-    // Streams answer from one server alone. This needs the leader of a cluster; without one, the error is noted.
-    const asking = this.mayLag ? this.consumers(JOBS_STREAM).catch(() => undefined) : undefined;
+    // Without a leader, the error is noted.
+    const asking =
+      this.mayLag && this.#call(() => this.#jetStream.askLeader(JOBS_STREAM)).catch(() => undefined);
     await askDenials(this.#connection, this.#denials, this.#timeoutMs);
     await asking;
     const { problems, warnings } = this.#denials;

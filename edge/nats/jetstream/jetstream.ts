@@ -131,6 +131,11 @@ export class JetStream {
     }
   }
 
+  /** Asks the leader of the cluster for nothing: a page behind the last consumer. The streams would answer without it. */
+  async askLeader(stream: string): Promise<void> {
+    await this.#ask(`CONSUMER.LIST.${stream}`, { offset: 1e9 });
+  }
+
   /**
    * Asks for messages by direct get, which any replica of the stream may answer.
    * @param isLast gets each message, and says whether it ends the answer
