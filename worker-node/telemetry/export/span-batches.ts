@@ -47,9 +47,8 @@ export class SpanBatches implements SpanProcessor {
   #full: SpanBatch[] = [];
   /** The bytes of the spans that have no answer yet. */
   #bytes = 0;
-  #isSending = false;
-  /** The batches that are sent one after the other, of which one may not have been given to the exporter yet. */
-  #inTurn: Promise<void> = Promise.resolve();
+  /** Sends batches one after the other. The exporter may not have the next one yet. Undefined: nothing is sent. */
+  #sending: Promise<void> | undefined;
   #isShut = false;
   #timer: Timer | undefined;
 
@@ -129,7 +128,7 @@ export class SpanBatches implements SpanProcessor {
 
   /** Sends what there is when the first span of it has waited for the time between exports. */
   #sendLater(): void {
-    if (this.#isSending || this.#timer !== undefined) return;
+    if (this.#sending !== undefined || this.#timer !== undefined) return;
     this.#timer = startTimer(this.#settings.OTEL_BSP_SCHEDULE_DELAY, () => this.#sendFull());
   }
 
@@ -137,21 +136,20 @@ export class SpanBatches implements SpanProcessor {
   async #sendWaiting(): Promise<void> {
     this.#endFilling();
     const atOnce = Array.from({ length: AT_ONCE }, () => this.#sendAll(() => true));
-    await Promise.all([this.#inTurn, ...atOnce]);
+    await Promise.all([this.#sending, ...atOnce]);
   }
 
   /** One batch at a time is sent: a collector that is slow does not get more and more requests. */
   async #sendNext(): Promise<void> {
-    if (this.#isSending) return;
+    if (this.#sending !== undefined) return;
     const { pauseMs } = this.#collector;
     if (pauseMs > 0) {
       this.#timer ??= startTimer(pauseMs, () => this.#sendFull());
       return;
     }
-    this.#isSending = true;
-    this.#inTurn = this.#sendAll(() => this.#collector.pauseMs === 0);
-    await this.#inTurn;
-    this.#isSending = false;
+    this.#sending = this.#sendAll(() => this.#collector.pauseMs === 0);
+    await this.#sending;
+    this.#sending = undefined;
     if (this.#filling.size + this.#full.length > 0) this.#sendLater();
   }
 
