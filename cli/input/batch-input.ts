@@ -1,4 +1,5 @@
 import { LIMITS } from '../../shared/job/limits.ts';
+import { parseJson } from '../../shared/text/json.ts';
 import { CliError } from '../cli-error.ts';
 import { type InputSource, parseInput, readInputText } from './job-input.ts';
 
@@ -29,8 +30,8 @@ function parseLine(line: string, index: number, what: string): unknown {
   try {
     return parseInput(line, `line ${index + 1} of ${what}`);
   } catch (thrown) {
-    // The lines before it are counted, so that the error has one number of a line.
-    if (String(thrown).includes(' is not JSON: ')) parseInput('\n'.repeat(index) + line, what);
+    // What is no JSON is said to be at a line and a column: with the lines before it, at those of the file.
+    if (parseJson(line) === undefined) parseInput('\n'.repeat(index) + line, what);
     throw thrown;
   }
 }
