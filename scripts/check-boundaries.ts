@@ -120,7 +120,7 @@ const ROOMS: readonly Rooms[] = [
       ['broker'],
       ['telemetry', 'health-server.ts', 'loop-watch'],
       ['config.ts', 'log.ts', 'node-http.ts', 'young-objects.ts'],
-      ['batched-lines.ts', 'line-output.ts'],
+      ['output'],
     ],
     why: 'a delivery comes from the broker and goes through the pipeline',
   },

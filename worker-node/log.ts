@@ -1,8 +1,8 @@
 import { context, isSpanContextValid, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { type Logger, type LoggerOptions, pino } from 'pino';
 import { printableJson } from '../shared/text/json.ts';
-import { BatchedLines } from './batched-lines.ts';
-import { LineOutput, writeNow } from './line-output.ts';
+import { BatchedLines } from './output/batched-lines.ts';
+import { LineOutput, writeNow } from './output/line-output.ts';
 
 /** The part of pino that the worker uses. A line is JSON with level, time, service, msg, trace_id and span_id. */
 export type WorkerLogger = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;

@@ -34,9 +34,9 @@ import { Limits } from './jobs/limits/limits.ts';
 import { MissingPauses } from './jobs/missing-pauses.ts';
 import { Pauses } from './jobs/pauses.ts';
 import { JobPipeline } from './jobs/pipeline.ts';
-import type { LineOutput } from './line-output.ts';
 import type { WorkerLogger } from './log.ts';
 import type { OperationRegistry } from './operations/operation-registry.ts';
+import type { LineOutput } from './output/line-output.ts';
 import type { WorkerMetrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 

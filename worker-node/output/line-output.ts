@@ -1,6 +1,7 @@
 import { write, writeSync } from 'node:fs';
-import { fileFault } from '../shared/text/file-fault.ts';
-import { pause, startTimer } from '../shared/timers.ts';
+import { fileFault } from '../../shared/text/file-fault.ts';
+import { pause, startTimer } from '../../shared/timers.ts';
+import { block } from './block.ts';
 
 /** How many characters of lines may wait for a reader that has stopped. */
 const MAX_WAITING = 16 * 1_024 * 1_024;
@@ -48,7 +49,7 @@ export class LineOutput {
   #toldAt = Number.NEGATIVE_INFINITY;
   #sayLost: SayLost = () => undefined;
 
-  /** @param sayLost is told of losses when stdout takes lines again, and of the last ones at the end of the process */
+  /** @param sayLost gets how many lines were lost, and why: once stdout takes lines again, and when the process ends */
   onLost(sayLost: SayLost): void {
     this.#sayLost = sayLost;
     process.on('exit', () => this.#tell());
@@ -185,9 +186,4 @@ export function writeNow(bytes: Uint8Array): void {
 function isBusy(thrown: unknown): boolean {
   const { code } = thrown as NodeJS.ErrnoException;
   return code === 'EAGAIN' || code === 'EBUSY';
-}
-
-/** Stops this thread for a while. */
-function block(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, ms);
 }

@@ -1,4 +1,5 @@
-import { startTimer, type Timer } from '../shared/timers.ts';
+import { startTimer, type Timer } from '../../shared/timers.ts';
+import { block } from './block.ts';
 
 /** How long a line may wait for others. */
 const WAIT_MS = 5;
@@ -46,9 +47,4 @@ export class BatchedLines {
     this.#timer = startTimer(WAIT_MS, () => this.#writeWaiting());
     this.#output.write(lines);
   }
-}
-
-/** Stops this thread for a while. */
-function block(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, ms);
 }

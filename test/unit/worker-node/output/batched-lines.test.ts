@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it, vi } from 'vitest';
-import { BatchedLines } from '../../../worker-node/batched-lines.ts';
+import { BatchedLines } from '../../../../worker-node/output/batched-lines.ts';
 
 it('writes a line after a pause at once, and those that follow soon together and in order', async () => {
   const written: string[] = [];
@@ -14,7 +14,7 @@ it('writes a line after a pause at once, and those that follow soon together and
 });
 
 it('writes what waits when the process ends', () => {
-  const log = JSON.stringify(new URL('../../../worker-node/log.ts', import.meta.url).href);
+  const log = JSON.stringify(new URL('../../../../worker-node/log.ts', import.meta.url).href);
   const program = `
     const { createLogger } = await import(${log});
     const log = createLogger('throughline-worker', 'info');

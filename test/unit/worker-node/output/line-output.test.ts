@@ -5,16 +5,16 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { scratchFolder } from '../../support/cleanup.ts';
+import { scratchFolder } from '../../../support/cleanup.ts';
 
-const LOG = new URL('../../../worker-node/log.ts', import.meta.url).href;
+const LOG = new URL('../../../../worker-node/log.ts', import.meta.url).href;
 /** Lines of 600 characters that take more room than a host keeps for a reader that has stopped. */
 const FLOOD = 60_000;
 
 /** Runs a program that has a logger. Its last line on stderr is how many lines were lost. */
 function start(body: string, stdout: number | 'pipe', before = ''): ChildProcess {
   const program = `
-    import { LineOutput } from ${JSON.stringify(new URL('line-output.ts', LOG).href)};
+    import { LineOutput } from ${JSON.stringify(new URL('output/line-output.ts', LOG).href)};
     import { createLogger } from ${JSON.stringify(LOG)};
     // As in the command line, writes on a pipe do not wait.
     process.stdout.on('error', () => undefined);
