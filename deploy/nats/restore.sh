@@ -10,7 +10,7 @@
 set -euo pipefail
 shopt -s inherit_errexit
 
-# With a slash at the end, a stream that is set aside would land inside the backup.
+# Without a slash at its end: a stream that is set aside goes beside this folder, not into it.
 folder=${1%/}
 # nats-server ends a restore that broke off after 5 s. Before 2.15 it can then also delete the stream that has come in its place.
 pause_s=10

@@ -70,7 +70,7 @@ function spawnChild(
   });
 }
 
-/** The lines that a child wrote last may come after its end is known. A program that it has left behind may keep its output open. */
+/** Waits for the last lines of a child, which may be read only after it has ended. A program that it started may keep its output open. */
 function endOf(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => {
     child.once('exit', (code) => {
