@@ -1,7 +1,7 @@
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
 import { concatBytes } from '../../shared/bytes.ts';
 import { errorFrom, statusOf } from '../../shared/error-table.ts';
-import { pause } from '../../shared/timers.ts';
+import { pause, startTimer } from '../../shared/timers.ts';
 import type { WatchRead } from './job-watch.ts';
 import type { WatchLease } from './job-watches.ts';
 
@@ -59,7 +59,9 @@ class EventStreamSource implements UnderlyingByteSource {
     this.#lease.lost.addEventListener('abort', () => {
       this.#lease.release();
       // `pull` gives a reader that reads an orderly end. A reader that does not read would hold its connection for ever.
-      if (!this.#pulling && !this.#cancelled) controller.error(new Error('the reader has come again'));
+      startTimer(this.#heartbeatMs, () => {
+        if (!this.#pulling && !this.#cancelled) controller.error(new Error('the reader has come again'));
+      });
     });
   }
 

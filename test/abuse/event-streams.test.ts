@@ -15,6 +15,7 @@ const LIMIT = 5;
 /** Many large events are stored at a time, beside other tests. */
 const STORE_MS = 60_000;
 const MIB = 1024 ** 2;
+const HEARTBEATS = ':\n\n:\n\n';
 
 let stack: TestStack;
 let loud: Caller;
@@ -46,6 +47,16 @@ async function open(caller: Caller, jobId: string, lastEventId?: string) {
     signal: cut.signal,
   });
   return { response, cut: () => cut.abort() };
+}
+
+/** Reads a stream until its bridge has sent two heartbeats one after the other. */
+async function twoHeartbeats({ response }: Awaited<ReturnType<typeof open>>): Promise<void> {
+  let end = '';
+  for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    end = (end + text).slice(-HEARTBEATS.length);
+    if (end === HEARTBEATS) return;
+  }
+  throw new Error(`the stream ended with ${JSON.stringify(end)}`);
 }
 
 /** Records the start of these jobs, as a worker would. */
@@ -119,12 +130,15 @@ describe('event streams', () => {
         const tried = await open(again, job, id);
         return tried.response.status === 200 && tried;
       });
-    const next = [await comeAgain('one', one), await comeAgain('long', long)];
-    // A stream that is read comes to an orderly end. One that is not is cut, because it would hold its memory for ever.
+    const first = await comeAgain('one', one);
+    const second = await comeAgain('long', long);
+    // A stream that is read comes to an orderly end. One that is not is cut after a heartbeat's time, because it would hold its
+    // memory for ever. Two heartbeats of a stream that began after that take longer.
+    await twoHeartbeats(second);
     await expect(unread?.text()).rejects.toThrow('terminated');
     expect(await reading).toMatch(/^retry: 1000\nid: .+\n\n(?:id: .*\nevent: .*\ndata: .*\n\n|:\n\n)+$/);
     expect((await open(again, 'one')).response.status).toBe(429);
-    for (const { cut } of [...held, ...next]) cut();
+    for (const { cut } of [...held, first, second]) cut();
   });
 
   it('A26: free their place when their reader leaves before they begin', async () => {

@@ -7,6 +7,8 @@ import type { HistoryEvent } from '../../../shared/api/answers/job-history.ts';
 const event = (id: number, text: string) =>
   ({ id: String(id), kind: 'progress', result: text }) as unknown as HistoryEvent;
 
+const HEARTBEAT_MS = 50;
+
 /** Streams over one watch, whose readers get the same events. */
 function setup(events: readonly HistoryEvent[]) {
   let sealed = 0;
@@ -18,8 +20,8 @@ function setup(events: readonly HistoryEvent[]) {
       ended: after >= events.length,
     }),
   } as unknown as JobWatch;
-  const open = () =>
-    eventStream({ watch, release: () => undefined, lost: new AbortController().signal }, 0, 1_000, {
+  const open = (lost = new AbortController().signal) =>
+    eventStream({ watch, release: () => undefined, lost }, 0, HEARTBEAT_MS, {
       event: async (one) => {
         sealed++;
         return { ...one, id: `sealed-${one.id}` } as HistoryEvent;
@@ -73,5 +75,27 @@ describe('the event streams of a job', () => {
     await reader.read();
     expect(sealed()).toBe(1);
     await reader.cancel();
+  });
+
+  it('come to an orderly end when a reader that is between two reads gives its place away', async () => {
+    const lost = new AbortController();
+    const reader = setup([event(1, 'a')])
+      .open(lost.signal)
+      .getReader();
+    await reader.read();
+    lost.abort();
+    const left: unknown[] = [];
+    for (let step = await reader.read(); !step.done; step = await reader.read()) left.push(step.value);
+    expect(left.length).toBeLessThan(2);
+  });
+
+  it('are cut when a reader that does not read gives its place away', async () => {
+    const lost = new AbortController();
+    const reader = setup([event(1, 'a')])
+      .open(lost.signal)
+      .getReader();
+    await reader.read();
+    lost.abort();
+    await expect(reader.closed).rejects.toThrow('the reader has come again');
   });
 });
