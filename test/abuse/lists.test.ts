@@ -23,22 +23,24 @@ it('A26: the list of one tenant does not wait for all lists that another one has
     });
     expect(response.status).toBe(207);
   }
-  const list = async (caller: 'loud' | 'quiet', query: string): Promise<void> => {
+  const list = async (caller: 'loud' | 'quiet', query: string): Promise<number> => {
     const response = await callers[caller].call(url, `/v1/jobs?${query}`);
-    expect(response.status).toBe(200);
     await response.arrayBuffer();
+    return response.status;
   };
-  await list('quiet', 'limit=1');
+  expect(await list('quiet', 'limit=1')).toBe(200);
   let answered = 0;
   // No job has failed, so each page looks at all jobs of the tag.
   const flood = Array.from({ length: LISTS }, async (_, place) => {
-    await list('loud', `tag=a&tag=b&state=failed&limit=${place + 1}`);
+    const status = await list('loud', `tag=a&tag=b&state=failed&limit=${place + 1}`);
+    // On a slow machine the last ones of so many are too late.
+    expect([200, 503]).toContain(status);
     answered++;
   });
   // A first answer shows that the requests have arrived.
   await Promise.race(flood);
   const before = answered;
-  await list('quiet', 'limit=1');
+  expect(await list('quiet', 'limit=1')).toBe(200);
   const meanwhile = answered - before;
   await Promise.all(flood);
   process.stderr.write(
