@@ -23,7 +23,9 @@ interface GraphileWorker {
 const run = readRun<{ readonly folder: string; readonly connectionString: string }>();
 const require = createRequire(`${run.folder}/package.json`);
 const path = pathToFileURL(require.resolve('graphile-worker')).href;
-const { default: graphile } = (await import(path)) as { readonly default: GraphileWorker };
+/** Version 0.16 is a CommonJS module, 0.18 is not. */
+const imported = (await import(path)) as GraphileWorker & { readonly default?: GraphileWorker };
+const graphile = imported.default ?? imported;
 const { connectionString } = run;
 const logger = new graphile.Logger(() => () => undefined);
 
