@@ -61,7 +61,7 @@ async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream>
       headers,
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit.signal]),
-      ...(body === undefined ? {} : { body }),
+      body: body ?? null,
     });
     const { status, headers: answered } = response;
     return { url, status, headers: answered, body: chunksOf(response, request, limit) };
