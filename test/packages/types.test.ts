@@ -27,6 +27,10 @@ export async function run(): Promise<string> {
   const state: 'queued' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled' = job.state;
   return job.error?.code ?? state;
 }
+export async function runMany(): Promise<string[]> {
+  const { results } = await client.submitBatch([{ operation: 'greet', input: { name: 'Ada' } }]);
+  return results.map((result) => ('job' in result ? result.job.id : result.problem.detail));
+}
 export const isKnown = (thrown: unknown): boolean => thrown instanceof ApiError && thrown.status === 404;
 `;
 const OPERATION = `
