@@ -75,6 +75,8 @@ describe('a range that the operator opens', () => {
     ['168.63.129.0/24', '168.63.129.16'],
     ['fd00::/8', 'fd00:ec2::254'],
     ['fd00::/8', 'fd20:ce::254'],
+    ['fd00::/8', 'fd00:a9fe:a9fe::1'],
+    ['fd00:100::/32', 'fd00:100::100:200'],
     ['::/0', 'fe80::a9fe:a9fe'],
   ])('%s does not open the metadata service of a cloud in it: %s', (text, address) => {
     expect(new OpenAddresses(text).has(address)).toBe(false);
