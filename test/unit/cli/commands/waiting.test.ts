@@ -61,7 +61,7 @@ describe('the first request of `watch`', () => {
 
   it('does so within its time limit only', async () => {
     const api = await serve(() => busy(429, { 'retry-after': '60' }));
-    const { code, stderr } = await callHere(api, ['watch', 'job-1', '--timeout', '100ms']);
+    const { code, stderr } = await callHere(api, ['watch', 'job-1', '--timeout', '2s']);
     expect({ code, asked: api.seen.length }).toEqual({ code: 2, asked: 1 });
     expect(stderr).toContain('error: not so fast (rate-limited)\n');
   });
