@@ -34,12 +34,12 @@ export interface Answer<T> {
 /** Sends the client's requests: with its headers, trace and time limits. */
 export class Transport {
   readonly #options: ClientOptions;
-  readonly #api: Pick<HttpRequest, 'fetch' | 'explain' | 'who'>;
+  readonly #api: Pick<HttpRequest, 'fetch' | 'explain'>;
 
   constructor(options: ClientOptions) {
     checkKey(options.apiKey);
     this.#options = options;
-    this.#api = { fetch: options.fetch, explain: options.explain, who: 'the API' };
+    this.#api = { fetch: options.fetch, explain: options.explain };
   }
 
   /**
@@ -61,6 +61,7 @@ export class Transport {
     const answer = await exchange({
       ...this.#api,
       url,
+      who: `the API at ${url}`,
       method,
       signal: this.signalOf(signal),
       headers: this.#headersOf(trace, all),
@@ -95,6 +96,7 @@ export class Transport {
     const request = {
       ...this.#api,
       url,
+      who: `the API at ${url}`,
       timeoutMs: SILENCE_MS,
       signal: this.signalOf(signal),
       headers: this.#headersOf(trace, { ...accept, ...position }),
