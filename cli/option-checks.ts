@@ -12,6 +12,7 @@ export function addOptionChecks(program: Command, commands: readonly Command[]):
       command.on(`option:${option.name()}`, () => timesGiven.set(option, (timesGiven.get(option) ?? 0) + 1));
   program.hook('preAction', (_program, command) => {
     checkOuterOptions(command);
+    checkArguments(command);
     checkValues(command);
     checkRepeats(command, timesGiven);
   });
@@ -33,15 +34,25 @@ function checkOuterOptions(command: Command): void {
 }
 
 /**
- * Refuses an option as the value of another one: in `--out $FILE --check` the variable was empty.
+ * Refuses an empty argument: its variable is not set.
+ * @throws CliError `usage-invalid`
+ */
+function checkArguments({ registeredArguments, args }: Command): void {
+  const empty = registeredArguments.find(({ variadic }, place) => !variadic && args[place] === '');
+  if (empty !== undefined) throw emptyError(`the ${empty.name().replaceAll('-', ' ')}`);
+}
+
+/**
+ * Refuses an empty value, and an option as the value of another one: in `--out $FILE --check` the variable was not set.
  * @throws CliError `usage-invalid`
  */
 function checkValues(command: Command): void {
   for (let one: Command | null = command; one !== null; one = one.parent) {
     const names = one.options.map(({ long }) => long);
     for (const [attribute, value] of Object.entries(one.opts<Record<string, unknown>>())) {
-      if (typeof value !== 'string' || !names.includes(value)) continue;
       const option = one.options.find((known) => known.attributeName() === attribute);
+      if (value === '') throw emptyError(`the value of ${option?.long}`);
+      if (typeof value !== 'string' || !names.includes(value)) continue;
       throw new CliError('usage-invalid', `${option?.long} needs a value, and ${value} is another option`);
     }
   }
@@ -64,4 +75,8 @@ function checkRepeats(command: Command, timesGiven: ReadonlyMap<Option, number>)
 /** Values of options that may be repeated are collected, and flags have none. */
 function hasOneValue(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'number' || value instanceof Date;
+}
+
+function emptyError(what: string): CliError {
+  return new CliError('usage-invalid', `${what} is empty; is the variable set?`);
 }

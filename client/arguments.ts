@@ -53,9 +53,14 @@ export function wholeSeconds(waitSeconds: number | undefined): number | undefine
   throw invalid('waitSeconds must be a number of seconds, 0 or more');
 }
 
+/** @param others what is left of the options of a call @throws ThroughlineError `request-invalid` if that is anything */
+export function checkNone(others: object): void {
+  for (const name in others) throw invalid(`there is no option ${name}`);
+}
+
 /** A time limit in milliseconds; Infinity: no limit. @throws ThroughlineError `request-invalid` unless it is above 0 */
 export function checkTimeout(timeoutMs: number): number {
-  if (timeoutMs > 0) return timeoutMs;
+  if (timeoutMs > 0) return Number(timeoutMs);
   throw invalid('timeoutMs must be a number of milliseconds above 0');
 }
 

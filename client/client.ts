@@ -9,7 +9,7 @@ import type { Job } from '../shared/job/job.ts';
 import { isTerminal } from '../shared/job/job-state.ts';
 import type { InputOf } from '../shared/operation-types.ts';
 import { ANSWERS, type Expected } from './answers.ts';
-import { baseUrl, idPart, keyHeader, wholeSeconds } from './arguments.ts';
+import { baseUrl, idPart, keyHeader } from './arguments.ts';
 import { NoAnswerError } from './errors.ts';
 import type {
   CallOptions,
@@ -104,14 +104,19 @@ export class ThroughlineClient<Registry = AnyOperations> {
     options?: SubmitOptions,
   ): Promise<Submitted<Registry[Name]>>;
   async submit(first: unknown, second: unknown = {}, third: NamedOptions = {}): Promise<Submitted<never>> {
-    const [body, options] =
+    const [job, options] =
       typeof first === 'string'
-        ? optionsOf({ operation: first, input: second }, third)
-        : optionsOf(first, second as SubmitOptions);
-    const waiting = waitingFor(options);
-    const headers = { ...waiting.headers, ...keyHeader(options.idempotencyKey) };
-    const request = { ...waiting, method: 'POST', headers, body };
-    const answer = await this.#ask(ANSWERS.job, this.jobsUrl, request);
+        ? [{ operation: first, input: second }, third]
+        : [first, second as SubmitOptions];
+    // All others are fields of the job: the API names those that there are not.
+    const { trace, signal, timeoutMs, waitSeconds, idempotencyKey, ...fields } = options;
+    const body = Object.keys(fields).length > 0 ? { ...fields, ...(job as object) } : job;
+    const answer = await this.#ask(
+      ANSWERS.job,
+      this.jobsUrl,
+      { trace, signal, timeoutMs },
+      { method: 'POST', headers: keyHeader(idempotencyKey), body, waitSeconds },
+    );
     const replayed = answer.headers.get('idempotency-replayed') === 'true';
     const existing = answer.headers.get('unique-existing') === 'true';
     return { job: answer.value as JobOf<never>, status: answer.status, replayed, existing };
@@ -133,9 +138,12 @@ export class ThroughlineClient<Registry = AnyOperations> {
     jobs: { readonly [Index in keyof Names]: SubmissionIn<Registry, Names[Index]> },
     options?: Omit<SubmitOptions, 'waitSeconds'>,
   ): Promise<BatchReportOf<{ readonly [Index in keyof Names]: Registry[Names[Index]] }>>;
-  async submitBatch(jobs: unknown, options: Omit<SubmitOptions, 'waitSeconds'> = {}): Promise<unknown> {
-    const request = { method: 'POST', headers: keyHeader(options.idempotencyKey), body: { jobs } };
-    return (await this.#askForMany(ANSWERS.batch, `${this.jobsUrl}/batch`, { ...options, ...request })).value;
+  async submitBatch(
+    jobs: unknown,
+    { idempotencyKey, ...call }: Omit<SubmitOptions, 'waitSeconds'> = {},
+  ): Promise<unknown> {
+    const request = { headers: keyHeader(idempotencyKey), body: { jobs } };
+    return await this.#askForMany(ANSWERS.batch, `${this.jobsUrl}/batch`, call, request);
   }
 
   /** Reads a job, with its attempts. */
@@ -155,8 +163,9 @@ export class ThroughlineClient<Registry = AnyOperations> {
   ): Promise<JobOf<Operation>> {
     let job = await this.#read(id, options);
     // A loop, because a redrive may start the job again after its last event and before the next read.
+    const { timeoutMs: _ofEachRead, ...following } = options;
     while (!isTerminal(job.state)) {
-      for await (const _ of this.watch(id, options));
+      for await (const _ of this.watch(id, following));
       job = await this.#read(id, options);
     }
     return job as JobOf<Operation>;
@@ -165,7 +174,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
   /** Reads a job. Waits while the API is away or busy. */
   async #read(id: string, options: CallOptions): Promise<Job> {
     const url = this.jobUrl(id);
-    const patience = new Patience({ signal: this.#transport.signalOf(options) });
+    const patience = new Patience({ signal: this.#transport.signalOf(options.signal) });
     for (;;) {
       try {
         return (await this.#transport.request(ANSWERS.job, url, options)).value;
@@ -184,14 +193,14 @@ export class ThroughlineClient<Registry = AnyOperations> {
    */
   async *watch<Operation = unknown>(
     id: JobId<Operation>,
-    options: WatchOptions = {},
+    { lastEventId, onBusy, ...call }: WatchOptions = {},
   ): AsyncGenerator<EventOf<Operation>> {
     const url = `${this.jobUrl(id)}/events`;
-    const patience = new Patience({ signal: this.#transport.signalOf(options), onBusy: options.onBusy });
+    const patience = new Patience({ signal: this.#transport.signalOf(call.signal), onBusy });
     try {
       yield* watchEvents(
-        (lastId, onId) => this.#transport.openStream(url, lastId, onId, options),
-        options.lastEventId,
+        (lastId, onId) => this.#transport.openStream(url, lastId, onId, call),
+        lastEventId,
         patience,
       ) as AsyncGenerator<EventOf<Operation>>;
     } catch (thrown) {
@@ -205,10 +214,10 @@ export class ThroughlineClient<Registry = AnyOperations> {
    */
   async cancel<Operation = unknown>(
     id: JobId<Operation>,
-    options: WaitOptions = {},
+    { waitSeconds, ...call }: WaitOptions = {},
   ): Promise<{ job: JobOf<Operation>; status: number }> {
-    const request = { ...waitingFor(options), method: 'DELETE' };
-    const { value, status } = await this.#ask(ANSWERS.job, this.jobUrl(id), request);
+    const request = { method: 'DELETE', waitSeconds };
+    const { value, status } = await this.#ask(ANSWERS.job, this.jobUrl(id), call, request);
     return { job: value as JobOf<Operation>, status };
   }
 
@@ -221,7 +230,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
     options: CallOptions = {},
   ): Promise<CancelReport> {
     const url = `${this.jobsUrl}/cancel`;
-    return (await this.#askForMany(ANSWERS.cancels, url, { ...options, method: 'POST', body })).value;
+    return await this.#askForMany(ANSWERS.cancels, url, options, { body });
   }
 
   /** Reads a page of dead letters, oldest first. */
@@ -244,7 +253,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
     options: CallOptions = {},
   ): Promise<JobOf<Operation>> {
     const url = `${this.#deadLetterUrl(id)}/redrive`;
-    return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value as JobOf<Operation>;
+    return (await this.#ask(ANSWERS.job, url, options, { method: 'POST' })).value as JobOf<Operation>;
   }
 
   /**
@@ -256,7 +265,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
     options: CallOptions = {},
   ): Promise<RedriveReport> {
     const url = `${this.deadLettersUrl}/redrive`;
-    return (await this.#askForMany(ANSWERS.redrives, url, { ...options, method: 'POST', body })).value;
+    return await this.#askForMany(ANSWERS.redrives, url, options, { body });
   }
 
   /** Reads the jobs of the outbox: accepted jobs that NATS does not have, because it is away or has rejected them. */
@@ -267,7 +276,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
   /** Sends a rejected job of the outbox again. @param id the `id` that {@link outbox} lists, not the job's id */
   async retry(id: string, options: CallOptions = {}): Promise<Job> {
     const url = `${this.outboxUrl}/${idPart(id)}/retry`;
-    return (await this.#ask(ANSWERS.job, url, { ...options, method: 'POST' })).value;
+    return (await this.#ask(ANSWERS.job, url, options, { method: 'POST' })).value;
   }
 
   /**
@@ -277,7 +286,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
    */
   async removeRejected(id: string, options: CallOptions = {}): Promise<OutboxItem> {
     const url = `${this.outboxUrl}/${idPart(id)}`;
-    return (await this.#ask(ANSWERS.outboxItem, url, { ...options, method: 'DELETE' })).value;
+    return (await this.#ask(ANSWERS.outboxItem, url, options, { method: 'DELETE' })).value;
   }
 
   /** Reads what your unfinished jobs take, and your quotas. */
@@ -303,36 +312,32 @@ export class ThroughlineClient<Registry = AnyOperations> {
     return `${this.deadLettersUrl}/${idPart(id)}`;
   }
 
-  async #ask<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
+  async #ask<T>(
+    expected: Expected<T>,
+    url: string,
+    options: CallOptions,
+    request?: Request,
+  ): Promise<Answer<T>> {
     try {
-      return await this.#transport.request(expected, url, request);
+      return await this.#transport.request(expected, url, options, request);
     } catch (thrown) {
       throw this.#surfaced(thrown);
     }
   }
 
-  async #askForMany<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
-    return await this.#ask(expected, url, { timeoutMs: MANY_TIMEOUT_MS, ...request });
+  /** Sends a POST for many jobs. */
+  async #askForMany<T>(
+    expected: Expected<T>,
+    url: string,
+    options: CallOptions,
+    request: Request,
+  ): Promise<T> {
+    const call = { timeoutMs: MANY_TIMEOUT_MS, ...options };
+    return (await this.#ask(expected, url, call, { ...request, method: 'POST' })).value;
   }
 }
 
 /** The filter as the query has it: a `tag` for each tag. */
 function tagged({ tags, ...filter }: JobFilter | DeadLetterFilter): object {
-  return { ...filter, tag: tags };
-}
-
-/** The body of a job, and the options of its call. All others are fields of the job: the API names those that there are not. */
-function optionsOf(job: unknown, options: NamedOptions): [body: unknown, SubmitOptions] {
-  const { trace, signal, timeoutMs, waitSeconds, idempotencyKey, ...fields } = options;
-  return [
-    Object.keys(fields).length > 0 ? { ...fields, ...(job as object) } : job,
-    { trace, signal, timeoutMs, waitSeconds, idempotencyKey },
-  ];
-}
-
-/** A request for which the API may wait: the header that asks for it, and the time to allow for it. */
-function waitingFor(options: WaitOptions): CallOptions & Pick<Request, 'headers' | 'waitSeconds'> {
-  const waitSeconds = wholeSeconds(options.waitSeconds);
-  const headers: Record<string, string> = waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` };
-  return { ...options, waitSeconds, headers };
+  return { tag: tags, ...filter };
 }

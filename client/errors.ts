@@ -17,11 +17,10 @@ export class ApiError extends ThroughlineError {
     const sent = readProblem(answer.text);
     const message = sent.detail ?? sent.title ?? sentenceOf(answer);
     const code = codeOf(sent.code, answer.status);
-    const asked = secondsOf(answer.headers?.get('retry-after') ?? '');
     super(code, message, {
       violations: sent.violations,
       suggestions: sent.suggestions,
-      ...(asked === undefined ? {} : { retryAfterSeconds: asked }),
+      retryAfterSeconds: secondsOf(answer.headers?.get('retry-after') ?? ''),
     });
     this.name = 'ApiError';
     this.httpStatus = answer.status;

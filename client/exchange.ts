@@ -11,7 +11,7 @@ export interface HttpRequest {
   readonly body?: string | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** What to call the server in an error, such as `the API`. */
+  /** What to call the server in an error: `the API at https://jobs.example`. */
   readonly who: string;
   /** Says why fetch failed. */
   readonly explain?: Explain | undefined;
@@ -28,7 +28,7 @@ export interface HttpAnswer {
 /**
  * Sends a request and reads the whole answer within `timeoutMs`. A redirect is not followed, but is the answer: the
  * credentials could go to another server.
- * @throws NoAnswerError whose message names the address; the reason of `signal` when it aborts
+ * @throws NoAnswerError whose message names the server; the reason of `signal` when it aborts
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
   const { body, ...answer } = await open(request, limitOf(request.timeoutMs, false));
@@ -61,7 +61,7 @@ async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream>
       headers,
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit.signal]),
-      ...(body === undefined ? {} : { body }),
+      body: body ?? null,
     });
     const { status, headers: answered } = response;
     return { url, status, headers: answered, body: chunksOf(response, request, limit) };
@@ -77,7 +77,7 @@ const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
 /** Reads a whole body as text. @throws NoAnswerError `answer-invalid` when it is too long */
 export async function textOf(
   body: AsyncIterable<Uint8Array>,
-  { who, url }: Pick<HttpRequest, 'who' | 'url'>,
+  { who }: Pick<HttpRequest, 'who'>,
 ): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
@@ -85,7 +85,7 @@ export async function textOf(
   for await (const chunk of body) {
     bytes += chunk.byteLength;
     if (bytes > MAX_ANSWER_BYTES) {
-      throw new NoAnswerError('answer-invalid', `${who} at ${url} sent an answer of more than 128 MiB`);
+      throw new NoAnswerError('answer-invalid', `${who} sent an answer of more than 128 MiB`);
     }
     text += decoder.decode(chunk, { stream: true });
   }
@@ -144,11 +144,11 @@ function failureOf(
   if (signal.aborted) return signal.reason;
   if (cause instanceof NoAnswerError) return cause;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') {
-    const message = `${who} at ${url} did not answer within ${timeoutMs / 1_000} s`;
+    const message = `${who} did not answer within ${timeoutMs / 1_000} s`;
     return new NoAnswerError('timeout', message, cause);
   }
   const reason = explain(cause, { url, ...how });
-  return new NoAnswerError('unreachable', `cannot reach ${who} at ${url}: ${reason}`, cause);
+  return new NoAnswerError('unreachable', `cannot reach ${who}: ${reason}`, cause);
 }
 
 /** The words of the deepest cause: fetch itself only says `fetch failed`. */

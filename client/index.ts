@@ -1,6 +1,7 @@
 /** A client of the HTTP API. It needs only `fetch`, so it runs on Node, Deno, workerd and in browsers. */
 
 export type { BatchReport, BatchResult } from '../shared/api/answers/batch-report.ts';
+export type { CancelReport } from '../shared/api/answers/cancel-report.ts';
 export type {
   DeadLetter,
   DeadLetterDetail,
@@ -17,6 +18,7 @@ export type { ListedOperation } from '../shared/api/answers/operation-list.ts';
 export type { OutboxItem } from '../shared/api/answers/outbox.ts';
 export type { Problem } from '../shared/api/answers/problem.ts';
 export type { Schedule, SchedulePage, ScheduleRun, ScheduleSummary } from '../shared/api/answers/schedule.ts';
+export type { UsageReport } from '../shared/api/usage.ts';
 export type { ErrorCode, Violation } from '../shared/errors.ts';
 export type { JobFailure } from '../shared/job/attempt-report.ts';
 export type { Job, JobAttempt, JobState } from '../shared/job/job.ts';
@@ -26,8 +28,10 @@ export { ThroughlineClient } from './client.ts';
 export { ApiError, NoAnswerError } from './errors.ts';
 export type {
   CallOptions,
+  CancelFilter,
   ClientOptions,
   DeadLetterFilter,
+  Explain,
   JobFilter,
   RedriveFilter,
   ScheduleFilter,
@@ -39,4 +43,4 @@ export type {
   WatchOptions,
 } from './options.ts';
 export type { Schedules } from './schedules.ts';
-export type { EventOf, JobId, JobOf, NamedOptions, RegistryOf, Submitted } from './typed.ts';
+export type { BatchReportOf, EventOf, JobId, JobOf, NamedOptions, RegistryOf, Submitted } from './typed.ts';

@@ -6,7 +6,12 @@ import { type Answer, queryOf, type Request } from './transport.ts';
 import type { AnyOperations, JobOf, NameIn, ScheduleIn, ScheduleOf } from './typed.ts';
 
 /** Sends a request of the client, and reads the answer. */
-type Ask = <T>(expected: Expected<T>, url: string, request: Request) => Promise<Answer<T>>;
+type Ask = <T>(
+  expected: Expected<T>,
+  url: string,
+  options: CallOptions,
+  request?: Request,
+) => Promise<Answer<T>>;
 
 /** The schedules of a tenant: jobs that run again and again. Each method throws what those of the client throw. */
 export class Schedules<Registry = AnyOperations> {
@@ -50,14 +55,14 @@ export class Schedules<Registry = AnyOperations> {
     schedule: unknown,
     options: CallOptions = {},
   ): Promise<{ schedule: Schedule; created: boolean }> {
-    const request = { ...options, method: 'PUT', body: schedule };
-    const answer = await this.#ask(ANSWERS.schedule, this.#urlOf(name), request);
+    const request = { method: 'PUT', body: schedule };
+    const answer = await this.#ask(ANSWERS.schedule, this.#urlOf(name), options, request);
     return { schedule: answer.value, created: answer.status === 201 };
   }
 
   /** Deletes a schedule. Its jobs stay. */
   async delete(name: string, options: CallOptions = {}): Promise<void> {
-    await this.#ask(NOTHING, this.#urlOf(name), { ...options, method: 'DELETE' });
+    await this.#ask(NOTHING, this.#urlOf(name), options, { method: 'DELETE' });
   }
 
   /** Makes no more runs, until the schedule is resumed. */
@@ -76,16 +81,21 @@ export class Schedules<Registry = AnyOperations> {
    */
   async trigger<Operation = unknown>(
     name: string,
-    options: CallOptions & { readonly idempotencyKey?: string | undefined } = {},
+    { idempotencyKey, ...call }: CallOptions & { readonly idempotencyKey?: string | undefined } = {},
   ): Promise<JobOf<Operation>> {
-    const headers = keyHeader(options.idempotencyKey);
-    const job = await this.#post(ANSWERS.job, name, 'trigger', { ...options, headers });
+    const job = await this.#post(ANSWERS.job, name, 'trigger', call, keyHeader(idempotencyKey));
     return job as JobOf<Operation>;
   }
 
-  async #post<T>(expected: Expected<T>, name: string, action: string, request: Request): Promise<T> {
+  async #post<T>(
+    expected: Expected<T>,
+    name: string,
+    action: string,
+    options: CallOptions,
+    headers: Request['headers'] = {},
+  ): Promise<T> {
     const url = `${this.#urlOf(name)}/${action}`;
-    return (await this.#ask(expected, url, { ...request, method: 'POST' })).value;
+    return (await this.#ask(expected, url, options, { method: 'POST', headers })).value;
   }
 
   #urlOf(name: string): string {

@@ -1,19 +1,22 @@
 import { setCarrier } from '../shared/propagation/carrier.ts';
 import { parseJson } from '../shared/text/json.ts';
 import type { Expected } from './answers.ts';
-import { checkHeaders, checkKey, checkTimeout } from './arguments.ts';
+import { checkHeaders, checkKey, checkNone, checkTimeout, wholeSeconds } from './arguments.ts';
 import { ApiError, NoAnswerError } from './errors.ts';
 import { readEventStream, type StreamMessage } from './event-stream.ts';
 import { exchange, exchangeStream, type HttpRequest, textOf } from './exchange.ts';
-import type { CallOptions, ClientOptions } from './options.ts';
+import type { CallOptions, ClientOptions, TraceHeaders } from './options.ts';
 import { writeRequestBody } from './request-body.ts';
 
 const TIMEOUT_MS = 15_000;
 /** The API sends something on an event stream every 15 s. After three times that, the connection is dead. */
 const SILENCE_MS = 45_000;
 
-/** A request of the client to the API. */
-export interface Request extends CallOptions {
+/** The media type of an event stream, with or without parameters. Headers have no blanks around them. */
+const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
+
+/** What the client adds to the options of a call. */
+export interface Request {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
@@ -31,35 +34,44 @@ export interface Answer<T> {
 /** Sends the client's requests: with its headers, trace and time limits. */
 export class Transport {
   readonly #options: ClientOptions;
-  readonly #signal: AbortSignal;
-  readonly #api: Pick<HttpRequest, 'fetch' | 'explain' | 'who'>;
+  readonly #api: Pick<HttpRequest, 'fetch' | 'explain'>;
 
   constructor(options: ClientOptions) {
     checkKey(options.apiKey);
     this.#options = options;
-    this.#api = { fetch: options.fetch, explain: options.explain, who: 'the API' };
-    this.#signal = options.signal ?? new AbortController().signal;
+    this.#api = { fetch: options.fetch, explain: options.explain };
   }
 
   /**
    * Sends a request and reads the answer.
-   * @throws ApiError when the API answers with an error; NoAnswerError when no answer comes that can be read
+   * @param options what the caller gave: an option that no call has is refused
+   * @throws ThroughlineError `request-invalid` when it cannot be sent; ApiError when the API answers with an error; NoAnswerError when no answer comes that can be read
    */
-  async request<T>(expected: Expected<T>, url: string, request: Request): Promise<Answer<T>> {
-    const { method, body, waitSeconds = 0, timeoutMs = TIMEOUT_MS } = request;
+  async request<T>(
+    expected: Expected<T>,
+    url: string,
+    { trace, signal, timeoutMs = TIMEOUT_MS, ...others }: CallOptions,
+    { method, headers, body, waitSeconds }: Request = {},
+  ): Promise<Answer<T>> {
+    checkNone(others);
+    const seconds = wholeSeconds(waitSeconds);
+    const all: Record<string, string> = { ...headers };
+    if (body !== undefined) all['content-type'] = 'application/json';
+    if (seconds !== undefined) all.prefer = `wait=${seconds}`;
     const answer = await exchange({
       ...this.#api,
       url,
+      who: `the API at ${url}`,
       method,
-      signal: this.signalOf(request),
-      headers: this.#headersOf(request),
+      signal: this.signalOf(signal),
+      headers: this.#headersOf(trace, all),
       body: body === undefined ? undefined : writeRequestBody(body),
-      timeoutMs: checkTimeout(timeoutMs) + waitSeconds * 1_000,
+      timeoutMs: checkTimeout(timeoutMs) + (seconds ?? 0) * 1_000,
     });
-    const { status, headers, text } = answer;
+    const { status, text } = answer;
     if (status < 200 || status >= 300) throw new ApiError(answer);
     const value = parseJson(text);
-    if (expected.shape(value)) return { value, status, headers };
+    if (expected.shape(value)) return { value, status, headers: answer.headers };
     const message = `${url} answered (HTTP status ${status}) with something that is not ${expected.name}`;
     throw new NoAnswerError('answer-invalid', message);
   }
@@ -75,20 +87,23 @@ export class Transport {
     url: string,
     lastEventId: string | undefined,
     onId: (id: string) => void,
-    options: CallOptions,
+    { trace, signal, ...others }: CallOptions,
   ): Promise<AsyncIterable<StreamMessage> | 'over'> {
+    checkNone(others);
     const position: Record<string, string> =
       lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
     const accept = { accept: 'text/event-stream, application/problem+json' };
     const request = {
       ...this.#api,
       url,
+      who: `the API at ${url}`,
       timeoutMs: SILENCE_MS,
-      signal: this.signalOf(options),
-      headers: this.#headersOf({ ...options, headers: { ...accept, ...position } }),
+      signal: this.signalOf(signal),
+      headers: this.#headersOf(trace, { ...accept, ...position }),
     };
     const { status, headers, body } = await exchangeStream(request);
-    if (status === 200 && mediaTypeOf(headers) === 'text/event-stream') return readEventStream(body, onId);
+    if (status === 200 && EVENT_STREAM.test(headers.get('content-type') ?? ''))
+      return readEventStream(body, onId);
     const text = await textOf(body, request);
     if (status === 204) return 'over';
     const error = new ApiError({ url, status, headers, text });
@@ -99,18 +114,17 @@ export class Transport {
   }
 
   /** The signal that ends a call: its own or the client's. */
-  signalOf({ signal }: CallOptions): AbortSignal {
-    return signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal]);
+  signalOf(signal: AbortSignal | undefined): AbortSignal {
+    return AbortSignal.any([this.#options.signal, signal].filter((one) => one !== undefined));
   }
 
-  #headersOf({ trace, headers, body }: Request): Readonly<Record<string, string>> {
+  #headersOf(trace: TraceHeaders | undefined, headers: Request['headers']): Readonly<Record<string, string>> {
     const { apiKey, headers: common, trace: currentTrace } = this.#options;
     const all: Record<string, string> = { accept: 'application/json, application/problem+json', ...common };
     if (apiKey !== undefined) all.authorization = `Bearer ${apiKey}`;
     setCarrier(trace ?? currentTrace?.() ?? {}, (name, value) => {
       all[name] = value;
     });
-    if (body !== undefined) all['content-type'] = 'application/json';
     return checkHeaders({ ...all, ...headers });
   }
 }
@@ -121,8 +135,4 @@ export function queryOf(filter: object): string {
   for (const [name, value] of Object.entries(filter))
     for (const one of [value].flat()) if (one !== undefined) query.append(name, String(one));
   return query.size === 0 ? '' : `?${query}`;
-}
-
-function mediaTypeOf(headers: Headers): string {
-  return (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }

@@ -33,11 +33,12 @@ export function devCommand(): Command {
     .option('--nats-port <port>', 'port of nats-server', port, 0)
     .option('--nats-websocket-port <port>', "port of nats-server's WebSocket", port, 0)
     .option('--otlp-port <port>', 'port of the trace collector', port, 0)
-    .option('--operations <folder>', 'folder with more operations than the built-in ones')
+    .option('--operations <folder>', 'folder with more operations than the built-in ones', folder)
     .option('--no-reload', 'keep the worker when a file in the folder of --operations changes')
     .option(
       '--persist [folder]',
       `keep jobs, schedules and the API key in a folder (${PERSIST_FOLDER} if none is named) for the next start`,
+      folder,
     )
     .option('--cors <origins>', 'origins whose pages may call the API, separated by commas, or *')
     .option('--edge <KEY=VALUE>', 'a setting of the edge; may be repeated', setting)
@@ -115,6 +116,11 @@ function port(text: string): number {
   const value = Number(text);
   if (/^[0-9]{1,5}$/.test(text) && value <= 65_535) return value;
   throw new InvalidArgumentError('It must be a port from 0 to 65535.');
+}
+
+function folder(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It is empty; is the variable set?');
 }
 
 function setting(text: string, before: Settings = {}): Settings {

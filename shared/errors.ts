@@ -84,7 +84,7 @@ interface ThroughlineErrorOptions {
   /** Names close to a name that is not known. */
   readonly suggestions?: readonly string[];
   /** Seconds after which trying again makes sense (`Retry-After`). */
-  readonly retryAfterSeconds?: number;
+  readonly retryAfterSeconds?: number | undefined;
   /** The state of the job that the error is about. */
   readonly state?: JobState;
   /** The quota that the request was refused for. */

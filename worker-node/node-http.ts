@@ -9,15 +9,23 @@ export const https = process.getBuiltinModule('node:https');
 
 /**
  * Sends a request with its body, and waits for the answer.
- * @returns the answer, whose body is to be read or destroyed
+ * @returns the answer, whose body is to be read or destroyed. Reading it fails if the connection breaks before its end: Node
+ *   takes the end of a connection for the end of a body without a length, even if an error is why it ended
  * @throws an error of Node when there is none. Also when the server switches to a protocol that nobody asked for: Node then
  *   closes the connection, and reports neither an answer nor an error
  */
 export function answerTo(request: ClientRequest, body?: Buffer | string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request.once('response', resolve);
+    let answer: IncomingMessage | undefined;
+    request.once('response', (response) => {
+      answer = response;
+      resolve(response);
+    });
     // Not `once`: a connection that is cut may fail twice.
-    request.on('error', reject);
+    request.on('error', (error) => {
+      reject(error);
+      if (answer?.complete === false) answer.destroy(error);
+    });
     request.once('close', () => reject(new Error('the connection was closed without an answer')));
     request.end(body);
   });

@@ -33,7 +33,7 @@ export async function followJob(
 ): Promise<Job> {
   const { onJob, onEvent } = listeners;
   const deadline = performance.now() + limitMs;
-  const seen = await scope.api.get(id, { timeoutMs: Math.min(limitMs, REQUEST_MS) });
+  const seen = await readFirst(id, limitMs, scope, listeners);
   if (isTerminal(seen.state) && onEvent === undefined) return seen;
   onJob(seen);
   const { job, end } = await followEvents(seen, deadline, scope, listeners);
@@ -43,6 +43,34 @@ export async function followJob(
   if (end === 'late' || (end === 'ended' && onEvent !== undefined)) return job;
   // After its last event a job is read once more, because its events do not hold all of it.
   return await pollJob(job, deadline, scope, listeners);
+}
+
+/**
+ * Reads a job that nobody has seen. A busy API is waited for, within the time; any other failure may be a mistake of the user.
+ * @throws ApiError or CliError
+ */
+async function readFirst(
+  id: string,
+  limitMs: number,
+  { api, signal }: Scope,
+  { onBusy }: Listeners,
+): Promise<Job> {
+  const late = startTimeLimit(limitMs);
+  const either = AbortSignal.any([signal, late.signal]);
+  const patience = new Patience({ signal: either, isTransient: () => false, onBusy });
+  try {
+    for (;;) {
+      try {
+        return await api.get(id, { timeoutMs: Math.min(limitMs, REQUEST_MS) });
+      } catch (refusal) {
+        await patience.afterFailure(refusal).catch((thrown: unknown) => {
+          throw late.signal.aborted && !signal.aborted ? refusal : thrown;
+        });
+      }
+    }
+  } finally {
+    late.stop();
+  }
 }
 
 /** How following the events ended: with the job, with the time, or because this API has no event streams. */

@@ -67,6 +67,9 @@ function reasonOf(thrown: unknown, url: string): string {
     if (deepest.cause === undefined) break;
     deepest = deepest.cause;
   }
+  // For this one answer fetch gives no reason.
+  if (deepest instanceof Error && deepest.message === '')
+    return 'fetch does not say why; does a proxy on the way ask for a password (HTTP status 407)?';
   return describeThrown(deepest);
 }
 

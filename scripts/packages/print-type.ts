@@ -37,7 +37,9 @@ export function printType(checker: Checker, type: Type, depth = 0): string {
 function printUnion(checker: Checker, types: readonly Type[], print: (type: Type) => string): string {
   const isBoolean = (type: Type): boolean => (type.flags & TypeFlags.BooleanLiteral) !== 0;
   const hasBoth = types.filter(isBoolean).length === 2;
-  const texts = types.filter((type) => !(hasBoth && isBoolean(type))).map(print);
+  const texts = types
+    .filter((type) => !(hasBoth && isBoolean(type)))
+    .map((type) => (isFunction(checker, type) ? `(${print(type)})` : print(type)));
   const isUndefined = (text: string): boolean => text === 'undefined';
   return [
     ...texts.filter((text) => !isUndefined(text)),
@@ -50,7 +52,8 @@ function printArray(checker: Checker, type: Type, print: (type: Type) => string)
   const [item] = type.isTypeReference() ? checker.getTypeArguments(type) : [];
   if (item === undefined) return checker.typeToString(type, undefined, NAMES);
   const text = print(item);
-  return / \| /.test(text) && !text.startsWith('{') ? `(${text})[]` : `${text}[]`;
+  const isOne = /^[\w.]+$/.test(text) || (item.isObjectType() && !isFunction(checker, item));
+  return isOne ? `${text}[]` : `(${text})[]`;
 }
 
 function isFunction(checker: Checker, type: Type): boolean {

@@ -2,13 +2,14 @@ const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
 const LONG_DAY = '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day';
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const MONTH = `(?<month>${MONTHS.join('|')})`;
-const TIME = '(?<hour>[0-9]{2}):(?<minute>[0-9]{2}):(?<second>[0-9]{2})';
+const TIME = '(?<hour>[01][0-9]|2[0-3]):(?<minute>[0-5][0-9]):(?<second>[0-5][0-9]|60)';
+const DATE = '0[1-9]|[12][0-9]|3[01]';
 
 /** The three forms of a date in HTTP (RFC 9110, section 5.6.7): IMF-fixdate, and those of RFC 850 and of asctime. */
 const HTTP_DATES = [
-  `${DAY}, (?<day>[0-9]{2}) ${MONTH} (?<year>[0-9]{4}) ${TIME} GMT`,
-  `${LONG_DAY}, (?<day>[0-9]{2})-${MONTH}-(?<year>[0-9]{2}) ${TIME} GMT`,
-  `${DAY} ${MONTH} (?<day>[0-9]{2}| [0-9]) ${TIME} (?<year>[0-9]{4})`,
+  `${DAY}, (?<day>${DATE}) ${MONTH} (?<year>[0-9]{4}) ${TIME} GMT`,
+  `${LONG_DAY}, (?<day>${DATE})-${MONTH}-(?<year>[0-9]{2}) ${TIME} GMT`,
+  `${DAY} ${MONTH} (?<day>${DATE}| [1-9]) ${TIME} (?<year>[0-9]{4})`,
 ].map((form) => new RegExp(`^${form}$`));
 
 /**

@@ -27,7 +27,30 @@ export async function run(): Promise<string> {
   const state: 'queued' | 'running' | 'retrying' | 'succeeded' | 'failed' | 'cancelled' = job.state;
   return job.error?.code ?? state;
 }
+export async function runMany(): Promise<string[]> {
+  const { results } = await client.submitBatch([{ operation: 'greet', input: { name: 'Ada' } }]);
+  return results.map((result) => ('job' in result ? result.job.id : result.problem.detail));
+}
 export const isKnown = (thrown: unknown): boolean => thrown instanceof ApiError && thrown.status === 404;
+`;
+/** What a library makes of the client and gives on: the compiler must be able to name each type. */
+const WRAPPED = `
+import { ThroughlineClient } from '@throughline/client';
+import { greet } from '../worker/operation.ts';
+
+const client = new ThroughlineClient({ url: 'https://jobs.example' });
+type Options = ConstructorParameters<typeof ThroughlineClient>[0];
+export const one = async () => client.submit<typeof greet>('greet', { name: 'Ada' });
+export const many = async () => client.submitBatch<[typeof greet]>([{ operation: 'greet', input: { name: 'Ada' } }]);
+export const unknown = async () => client.submitBatch([{ operation: 'greet', input: {} }]);
+export const read = async () => [await client.get('1'), await client.wait('1'), client.watch('1')] as const;
+export const listed = async () => [await client.list(), await client.outbox(), await client.operations()] as const;
+export const letters = async () => [await client.listDeadLetters(), await client.deadLetter('1')] as const;
+export const cancelled = async (filter?: Parameters<typeof client.cancelMany>[0]) => client.cancelMany(filter);
+export const redriven = async (filter?: Parameters<typeof client.redriveMany>[0]) => client.redriveMany(filter);
+export const usage = async () => client.usage();
+export const schedules = client.schedules;
+export const explain = (explain: Options['explain']) => explain;
 `;
 const OPERATION = `
 import { defineOperation, JobError, reject, retryAfter, type RunContext } from 'throughline/worker';
@@ -72,6 +95,8 @@ export async function run(): Promise<string | undefined> {
   return result?.greeting;
 }
 export const start = (): Promise<TestStack> => startStack({ operations: 'operations' });
+export const attempt = async () => runOperation(greet, { name: 'Ada' });
+export const typed = () => startStack({ operations: 'operations' });
 `;
 const PROPAGATION = `
 import { context, propagation } from '@opentelemetry/api';
@@ -96,6 +121,7 @@ const FILES = [
     file: 'client/caller-in-worker.ts',
     text: CALLER.replace('@throughline/client', 'throughline/client'),
   },
+  { file: 'client/wrapped.ts', text: WRAPPED },
   { file: 'worker/operation.ts', text: OPERATION },
   { file: 'typed/caller.ts', text: TYPED },
   { file: 'testing/run.ts', text: TESTING },
@@ -148,6 +174,7 @@ describe.each(RESOLUTIONS)('the types under $moduleResolution', (resolution) => 
         noUncheckedIndexedAccess: true,
         skipLibCheck: false,
         allowImportingTsExtensions: true,
+        declaration: true,
         noEmit: true,
         // More than one would check the same types several times.
         checkers: 1,

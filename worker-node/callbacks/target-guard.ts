@@ -4,7 +4,7 @@ import { isMetadataName } from '../operations/targets/address-ranges.ts';
 import { isPublicAddress, type OpenAddresses } from '../operations/targets/addresses.ts';
 import { AllowList } from '../operations/targets/allow-list.ts';
 import { guardedLookup } from '../operations/targets/guarded-lookup.ts';
-import { hostOf, isLiteral } from '../operations/targets/target-url.ts';
+import { hostOf, isLiteral, originOf } from '../operations/targets/target-url.ts';
 
 /**
  * Decides where callbacks may go. The URLs of callbacks come from tenants, so they must not reach the worker's network.
@@ -32,7 +32,7 @@ export class TargetGuard {
    */
   admit(url: URL): LookupFunction {
     if (this.#allowed.has(url)) return this.#lookupAllowed;
-    if (url.protocol !== 'https:') throw refused(`${url.origin} is not https`);
+    if (url.protocol !== 'https:') throw refused(`${originOf(url)} is not https`);
     const host = hostOf(url);
     if (isLiteral(host) && !isPublicAddress(host)) throw refused(`${host} is not a public address`);
     if (isMetadataName(host)) throw refused(`${host} is the metadata service of a cloud`);

@@ -84,6 +84,8 @@ function defineSet(config: Command, host: Host): void {
         const apiKey = apiKeyStdin
           ? (await readLine(host.stdin, () => output.prompt('key for the API: '))).trim()
           : undefined;
+        if (apiKey === '')
+          throw new CliError('usage-invalid', 'standard input is empty: the key for the API was expected');
         const given = defined({ url, tracesUrl, logsUrl, apiKey });
         if (Object.keys(given).length === 0)
           throw new CliError('usage-invalid', 'what should the profile hold? Give --url or another option');

@@ -54,8 +54,6 @@ export function defineTypes(program: Command, host: Host): Command {
 function checkFlags({ out, check = false }: Flags): void {
   if (check && out === undefined)
     throw new CliError('usage-invalid', '--check needs --out: the file to check');
-  // A variable of a script that is not set becomes this.
-  if (out === '') throw new CliError('usage-invalid', '--out needs the name of a file');
 }
 
 function sentence(file: string, count: number, isChanged: boolean, check: boolean): string {

@@ -1,10 +1,13 @@
 import type { Submission } from '../../../client/options.ts';
 import type { BatchResult } from '../../../shared/api/answers/batch-report.ts';
+import { isIdempotencyKey } from '../../../shared/job/job-address.ts';
 import { escapeControls } from '../../../shared/text/terminal/escape-controls.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
+import { CliError } from '../../cli-error.ts';
 import { EXIT } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
 import { chunksOf, readBatch } from '../../input/batch-input.ts';
+import { whenNotBusy } from '../../operate/when-busy.ts';
 import { jobLine } from '../../text/job-text.ts';
 import type { Output } from '../../text/output.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
@@ -25,9 +28,11 @@ export async function submitBatch(
   options: JobOptions,
   idempotencyKey: string | undefined,
   trace: CallerTrace,
-  { api, output, stdin, signal }: Scope,
+  scope: Scope,
 ): Promise<number> {
-  const jobs = (await readBatch(file, { stdin, signal })).map((job) => withOptions(job, options));
+  const { api, output } = scope;
+  const jobs = (await readBatch(file, scope)).map((job) => withOptions(job, options));
+  const keyAt = keysOf(idempotencyKey, jobs.length);
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: `${api.jobsUrl}/batch` };
   const status = await output.statusLine();
   let answered = 0;
@@ -36,8 +41,8 @@ export async function submitBatch(
     await trace.run('submit batch', attributes, async (carrier) => {
       for (const { offset, jobs: chunk } of chunksOf(jobs)) {
         status.show(`${offset} of ${jobs.length}`);
-        const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${offset}`;
-        const { results } = await api.submitBatch(chunk, { trace: carrier, idempotencyKey: key });
+        const call = { trace: carrier, idempotencyKey: keyAt(offset) };
+        const { results } = await whenNotBusy(() => api.submitBatch(chunk, call), scope);
         status.clear();
         printResults(results, offset, output);
         answered += results.length;
@@ -51,6 +56,21 @@ export async function submitBatch(
     status.clear();
   }
   return exit;
+}
+
+/**
+ * Gives each chunk a key of its own, by the place of its first job.
+ * @throws CliError `usage-invalid` if the key is too long for that
+ */
+function keysOf(key: string | undefined, count: number): (offset: number) => string | undefined {
+  if (key === undefined) return () => undefined;
+  const isQuoted = key.startsWith('"');
+  const keyAt = (offset: number): string =>
+    isQuoted ? `${key.slice(0, -1)}/${offset}"` : `${key}/${offset}`;
+  if (isIdempotencyKey(keyAt(count))) return keyAt;
+  throw new CliError('usage-invalid', `--idempotency-key is too long for a batch of ${count} jobs`, {
+    hint: `each request gets it with the place of its first job, so leave ${String(count).length + 1} characters free`,
+  });
 }
 
 /** What is not an object stays as it is, and the API refuses it. */

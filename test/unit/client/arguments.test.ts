@@ -63,6 +63,86 @@ it('a job by the name of its operation is the same request as one object', async
   expect(JSON.parse(String(named?.[3]))).toEqual({ ...fields, operation: 'echo', input: { a: 1 } });
 });
 
+/** Each call with options, as a program without types may give them. */
+const CALLS: Readonly<Record<string, (client: ThroughlineClient, options: never) => unknown>> = {
+  submitBatch: (client, options) => client.submitBatch([JOB], options),
+  get: (client, options) => client.get('job-1', options),
+  list: (client, options) => client.list({}, options),
+  wait: (client, options) => client.wait('job-1', options),
+  watch: (client, options) => readAll(client.watch('job-1', options)),
+  cancel: (client, options) => client.cancel('job-1', options),
+  cancelMany: (client, options) => client.cancelMany({}, options),
+  listDeadLetters: (client, options) => client.listDeadLetters({}, options),
+  deadLetter: (client, options) => client.deadLetter('job-1', options),
+  redrive: (client, options) => client.redrive('job-1', options),
+  redriveMany: (client, options) => client.redriveMany({}, options),
+  outbox: (client, options) => client.outbox({}, options),
+  retry: (client, options) => client.retry('job-1', options),
+  removeRejected: (client, options) => client.removeRejected('job-1', options),
+  usage: (client, options) => client.usage(options),
+  operations: (client, options) => client.operations(options),
+  'schedules.list': (client, options) => client.schedules.list({}, options),
+  'schedules.get': (client, options) => client.schedules.get('nightly', options),
+  'schedules.put': (client, options) => client.schedules.put('nightly', { ...JOB, every: '1h' }, options),
+  'schedules.delete': (client, options) => client.schedules.delete('nightly', options),
+  'schedules.pause': (client, options) => client.schedules.pause('nightly', options),
+  'schedules.resume': (client, options) => client.schedules.resume('nightly', options),
+  'schedules.trigger': (client, options) => client.schedules.trigger('nightly', options),
+};
+
+/** The options that some calls have, and calls that have them. */
+const OF_SOME: Readonly<Record<string, readonly string[]>> = {
+  waitSeconds: ['cancel'],
+  idempotencyKey: ['submitBatch', 'schedules.trigger'],
+  lastEventId: ['watch'],
+  onBusy: ['watch'],
+};
+
+describe('an option that a call does not have is refused before anything is sent', () => {
+  const strange = ['timeout', 'signl', 'method', 'headers', 'body', 'url', ...Object.keys(OF_SOME)];
+  it.each(Object.entries(CALLS))('by %s', async (name, call) => {
+    for (const option of name === 'watch' ? [...strange, 'timeoutMs'] : strange) {
+      if (OF_SOME[option]?.includes(name)) continue;
+      const { client, fetch } = clientWith();
+      const refusal = await refusalOf(() => call(client, { [option]: 5 } as never));
+      expect(refusal).toMatchObject({ code: 'request-invalid', message: `there is no option ${option}` });
+      expect(fetch).not.toHaveBeenCalled();
+    }
+  });
+
+  it.each(Object.entries(CALLS))('and those that it has are used by %s', async (name, call) => {
+    const { client, fetch } = clientWith();
+    const reason = new Error('enough');
+    fetch.mockImplementation(async (_url, init) => {
+      init?.signal?.throwIfAborted();
+      throw new Error('the signal was not used');
+    });
+    const all = { ...(name !== 'watch' && { timeoutMs: 5_000 }), signal: AbortSignal.abort(reason) };
+    await expect((async () => call(client, all as never))()).rejects.toBe(reason);
+  });
+
+  it.each(['list', 'listDeadLetters'] as const)('`tag` of the API is a filter of %s too', async (name) => {
+    const { client, fetch } = clientWith();
+    await client[name]({ tag: ['a', 'b'] } as object).catch(() => undefined);
+    await client[name]({ tags: ['a', 'b'] }).catch(() => undefined);
+    const [own, ours] = fetch.mock.calls.map(([url]) => new URL(String(url)).search);
+    expect(own).toBe('?tag=a&tag=b');
+    expect(ours).toBe(own);
+  });
+});
+
+it('a time limit that is a text, as from the environment, is that number of milliseconds', async () => {
+  const timeoutMs = '50' as unknown as number;
+  const url = 'http://api.test';
+  const silent = (_url: unknown, init?: RequestInit) =>
+    new Promise<Response>((_, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+    });
+  await expect(new ThroughlineClient({ url, fetch: silent }).get('x', { timeoutMs })).rejects.toThrow(
+    'did not answer within 0.05 s',
+  );
+});
+
 describe('what can never be sent is said before anything is sent', () => {
   it.each<[what: string, call: Call, message: string]>([
     ...['', '.', '..', '../operations', 'a/b', 'a?b', 'a b', 'ä', 'x'.repeat(65), 'a\n'].flatMap((id) =>

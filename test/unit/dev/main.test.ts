@@ -56,6 +56,10 @@ describe('throughline dev', () => {
     expect(() => effectOf(option, value)).toThrow(/It must be a name in capitals, = and a value/);
   });
 
+  it.each(['--operations=', '--persist='])('refuses an empty folder: %s', (option) => {
+    expect(() => effectOf(option)).toThrow(/It is empty; is the variable set\?/);
+  });
+
   it('takes --edge and --worker several times, and values with an =', () => {
     const { options } = effectOf('--edge', 'A=1', '--edge', 'B=x=y', '--worker', 'C=');
     expect(options).toMatchObject({ edge: { A: '1', B: 'x=y' }, worker: { C: '' } });

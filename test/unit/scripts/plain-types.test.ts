@@ -27,12 +27,29 @@ import * as z from 'zod';
 const Definition = z.object({
   name: z.string(),
   input: z.custom<StandardSchemaV1<unknown, string>>(),
+  steps: z.array(z.union([z.object({ run: z.string() }), z.object({ wait: z.number().optional() })])),
+  flags: z.array(z.boolean()),
+  levels: z.array(z.array(z.enum(['low', 'high']))),
+  listeners: z.array(z.custom<(event: string) => number>()),
+  listener: z.custom<(event: string) => number>().optional(),
   then: z.custom<(result: StandardSchemaV1.Result<string>) => Promise<StandardSchemaV1.Options>>(),
 });
 export type Definition = z.output<typeof Definition>;
 `;
 
-it('a plain type names the types of other packages so that it compiles by itself', async () => {
+/** What a project does with the type: each part has the type that zod infers. */
+const USE = `
+import type { Definition } from './definition.js';
+
+export const steps = ({ steps }: Definition): (string | number | undefined)[] =>
+  steps.map((step) => ('run' in step ? step.run : step.wait));
+export const flags = ({ flags }: Definition): boolean[] => flags.map((flag) => !flag);
+export const levels = ({ levels }: Definition): ('low' | 'high')[] => levels.flatMap((level) => level);
+export const called = ({ listeners, listener }: Definition): number[] =>
+  [...listeners, listener ?? (() => 0)].map((listen) => listen('now'));
+`;
+
+it('a plain type is the one that zod infers, and names the types of other packages so that it compiles by itself', async () => {
   const folder = await scratchFolder();
   await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
   await writeFile(path.join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
@@ -47,8 +64,10 @@ it('a plain type names the types of other packages so that it compiles by itself
   types.close();
   expect(text).not.toMatch(/zod|\bz\./);
   await writeFile(file, text);
+  await writeFile(path.join(folder, 'dist/use.ts'), USE);
   const check = { ...SETTINGS, noEmit: true, skipLibCheck: false };
-  await compile(folder, 'tsconfig.check.json', { compilerOptions: check, files: ['dist/definition.d.ts'] });
+  const files = ['dist/definition.d.ts', 'dist/use.ts'];
+  await compile(folder, 'tsconfig.check.json', { compilerOptions: check, files });
 });
 
 /** @throws Error with what the compiler finds */

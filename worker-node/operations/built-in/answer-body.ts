@@ -1,6 +1,6 @@
-import { MIMEType, promisify } from 'node:util';
+import { MIMEType } from 'node:util';
 import zlib from 'node:zlib';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
 
 /** A body as a job's result can hold it. */
 export interface AnswerBody {
@@ -22,7 +22,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
   'x-gzip': decoder(zlib.gunzip),
   deflate: (bytes, limit) => (isZlib(bytes) ? decoder(zlib.inflate) : decoder(zlib.inflateRaw))(bytes, limit),
   br: decoder(zlib.brotliDecompress),
-  zstd: decoder(zlib.zstdDecompress, { params: { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG } }),
+  zstd: decodeFrames,
   identity: async (bytes) => bytes,
 };
 
@@ -67,20 +67,54 @@ async function decode(bytes: Buffer, name: string, limit: number): Promise<Buffe
   try {
     return (await DECODERS[name]?.(bytes, limit)) ?? bytes;
   } catch (cause) {
+    if (isThroughlineError(cause)) throw cause;
     if ((cause as NodeJS.ErrnoException).code === TOO_LARGE) throw tooLarge(limit);
     throw rejected(`the answer is not in the content coding ${name} that its headers name`, cause);
   }
 }
 
+interface UnzipOptions {
+  readonly maxOutputLength: number;
+  readonly params?: Record<number, number>;
+}
+
 type Unzip = (
   bytes: Buffer,
-  options: { readonly maxOutputLength: number; readonly params?: Record<number, number> },
-  callback: (error: Error | null, decoded: Buffer) => void,
+  options: UnzipOptions & { readonly info: true },
+  callback: (error: Error | null, result: unknown) => void,
 ) => void;
 
-function decoder(unzip: Unzip, options: { readonly params?: Record<number, number> } = {}): Decoder {
-  const run = promisify(unzip);
-  return (bytes, limit) => run(bytes, { ...options, maxOutputLength: limit });
+/** What came out, and of how many bytes it was made. */
+interface Unzipped {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+function decoder(unzip: Unzip): Decoder {
+  return async (bytes, limit) => (await unzipped(unzip, bytes, { maxOutputLength: limit })).buffer;
+}
+
+/** Decodes one frame of zstd after the other (RFC 8878, section 3): Node's own function stops after the first. */
+async function decodeFrames(bytes: Buffer, limit: number): Promise<Buffer> {
+  const params = { [zlib.constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG };
+  const parts: Buffer[] = [];
+  let size = 0;
+  for (let rest = bytes; rest.length > 0; ) {
+    const { buffer, engine } = await unzipped(zlib.zstdDecompress, rest, { maxOutputLength: limit, params });
+    size += buffer.length;
+    if (size > limit) throw tooLarge(limit);
+    parts.push(buffer);
+    rest = rest.subarray(engine.bytesWritten);
+  }
+  return Buffer.concat(parts);
+}
+
+function unzipped(unzip: Unzip, bytes: Buffer, options: UnzipOptions): Promise<Unzipped> {
+  return new Promise((resolve, reject) => {
+    unzip(bytes, { ...options, info: true }, (error, result) =>
+      error === null ? resolve(result as Unzipped) : reject(error),
+    );
+  });
 }
 
 /** `deflate` means the zlib format (RFC 1950), but some servers send it without its frame. */

@@ -41,7 +41,7 @@ const Input = z.strictObject({
     }),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']).default('GET'),
   headers: RequestHeaders.default({}),
-  /** The body. A text is sent as it is, and any other value is sent as JSON. */
+  /** The body. A text is sent as it is, in UTF-8; null is no body; any other value is sent as JSON. */
   body: z.unknown().optional(),
   maxRedirects: z.int().min(0).max(MAX_REDIRECTS).default(0),
 });

@@ -37,12 +37,16 @@ export function requestAfter(request: HttpRequest, status: number, location: str
 }
 
 function urlAfter(url: URL, location: string): URL {
-  // Node reads headers as Latin-1, and some servers write UTF-8 there.
-  const next = parseTarget(Buffer.from(location, 'latin1').toString(), url);
+  const next = parseTarget(withoutBytes(location), url);
   if (next === null) throw rejected('the redirect leads to something that is not a URL');
   if (url.protocol === 'https:' && next.protocol === 'http:')
     throw rejected('the redirect leads from https to http');
   return next;
+}
+
+/** Writes each byte beyond ASCII as `%…`, in whatever charset the server meant it. Node makes one character of a byte. */
+function withoutBytes(location: string): string {
+  return location.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function rejected(message: string): ThroughlineError {

@@ -4,7 +4,7 @@ import * as z from 'zod';
  * Headers that a job must not set, as patterns of their whole names:
  * - those of the connection and of the host that was checked (RFC 9110, sections 7.2 and 7.6.1), and those that only
  *   browsers set;
- * - those by which proxies say for whom, or for which URL, they ask;
+ * - those by which proxies say for whom, or for which URL, they ask, and who has signed in to them;
  * - those that open the metadata services of clouds;
  * - those of trace contexts: one module alone speaks for the trace.
  */
@@ -12,11 +12,16 @@ const RESERVED = [
   'host|content-length|transfer-encoding|connection|keep-alive|upgrade|expect|te|trailer',
   'http2-settings|early-data|proxy-.*|sec-.*|via|cdn-loop',
   'forwarded|x-forwarded(-.*)?|x-real-ip|x-(client|cluster-client)-ip|x-original-(url|uri|host|for|forwarded-.*)',
-  '(true|fastly|fly)-client-ip|cf-(connecting-.*|ipcountry|visitor|ray|worker)|x-(host|rewrite-url|proxyuser-ip)',
+  '((true|fastly|fly|wl-proxy|x-cf)-)?client-ip|cf-(connecting-.*|ipcountry|visitor|ray|worker)|x-(host|rewrite-url)',
+  'x-(originating|remote|proxyuser)-ip|x-remote-(addr|host|port)|x-appengine-.*|x-arr-.*|front-end-https|x-url-scheme',
+  '(x-)?(remote|authenticated|webauth)-(user|email|name|groups?)|x-auth-request-.*|cf-access-(jwt|authenticated)-.*',
+  'x-goog-(authenticated-user|iap)-.*|x-amzn-oidc-.*|x-ms-client-principal(-.*)?|tailscale-user-.*',
+  '(x-)?(ssl-)?client-(cert|verify|dn|s-dn|i-dn)(-.*)?',
   'x-envoy-.*|x-azure-(clientip|socketip)|x-http-method(-override)?|x-method-override',
   'metadata(-.*)?|x-(google|aws|aliyun|tencent|oracle|ibm)-(.*-)?metadata(-.*)?',
   'traceparent|tracestate|traceresponse|baggage|b3|x-b3-.*|x-ot-.*|ot-(tracer|baggage)-.*',
   'uber-trace-id|uberctx-.*|jaeger-.*|x-amzn-trace-id|x-cloud-trace-context|grpc-trace-bin|correlation-context',
+  'x-newrelic-.*|x-honeycomb-trace|x-client-trace-id|l5d-ctx-.*|singularityheader|x-dtpc|x-trace',
   'sentry-trace|newrelic|elastic-apm-.*|x-(datadog|dynatrace|instana)(-.*)?|sw[368](-.*)?',
 ];
 

@@ -65,8 +65,10 @@ export const METADATA: readonly Address[] = [
   'fd00:ec2::23', // AWS EKS
   'fd20:ce::254', // Google
   'fd00:42::42', // Scaleway
+  'fd00:a9fe:a9fe::1', // Akamai (Linode)
+  'fd00:100::100:200', // Alibaba
   'fd00:c1::a9fe:a9fe', // Oracle
-  'fe80::a9fe:a9fe', // OpenStack
+  'fe80::a9fe:a9fe', // OpenStack, Akamai, Hetzner
 ].map((address) => ipaddr.parse(address));
 
 const METADATA_NAMES = [

@@ -4,6 +4,8 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { type Address, addressInside, isIn, METADATA, type Range, SPECIAL } from './address-ranges.ts';
 
 const SETTING = 'TARGET_ADDRESSES_ALLOW';
+/** The bits of a mapped address (`::ffff:10.0.0.7`) before those of the IPv4 address. */
+const MAPPED_BITS = 96;
 
 /**
  * Whether `address` is an IP address of the public internet, and no metadata service of a cloud. An IPv4 address that is
@@ -67,9 +69,13 @@ function bitsOf(address: Address): number {
   return address.kind() === 'ipv4' ? 32 : 128;
 }
 
-/** ipaddr.js also reads spellings such as `127.1`, and zones such as `%eth0`, which no target may have. */
+/**
+ * ipaddr.js also reads spellings such as `127.1`, and zones such as `%eth0`, which no target may have. It takes `::10.0.0.7` for
+ * `::ffff:10.0.0.7`, which is another address, so it gets IPv6 as URLs write it: without dots.
+ */
 function parse(text: string): Address | undefined {
-  return isIP(text) === 0 || text.includes('%') ? undefined : ipaddr.parse(text);
+  if (isIP(text) === 0 || text.includes('%')) return undefined;
+  return ipaddr.parse(isIP(text) === 4 ? text : new URL(`http://[${text}]`).hostname.slice(1, -1));
 }
 
 function parseRange(entry: string): Range {
@@ -82,5 +88,8 @@ function parseRange(entry: string): Range {
       `${SETTING}: ${JSON.stringify(entry)} is not an address or a range such as 10.0.0.0/8`,
     );
   }
-  return [address, count];
+  // An address is compared as IPv4 if it is a mapped one.
+  return address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && count >= MAPPED_BITS
+    ? [address.toIPv4Address(), count - MAPPED_BITS]
+    : [address, count];
 }

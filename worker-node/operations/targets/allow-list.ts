@@ -1,6 +1,6 @@
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isMetadataName } from './address-ranges.ts';
-import { hostOf, isLiteral } from './target-url.ts';
+import { hostOf, isLiteral, originOf } from './target-url.ts';
 
 /** One entry of an allow-list. */
 interface AllowedTarget {
@@ -52,7 +52,10 @@ export class AllowList {
       throw new ThroughlineError('target-refused', 'the URL must not hold a user name or a password');
     }
     if (this.has(url)) return;
-    throw new ThroughlineError('target-refused', `${url.origin} is not in ${this.#setting} of this worker`);
+    throw new ThroughlineError(
+      'target-refused',
+      `${originOf(url)} is not in ${this.#setting} of this worker`,
+    );
   }
 }
 

@@ -17,6 +17,11 @@ export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }
 
+/** The origin of a URL, for a sentence. A URL of most other schemes has none, and is named by its scheme: `data:`. */
+export function originOf({ origin, protocol }: URL): string {
+  return origin === 'null' ? protocol : origin;
+}
+
 /** Whether a host is an address and no name. */
 export function isLiteral(host: string): boolean {
   return isIP(host) !== 0;

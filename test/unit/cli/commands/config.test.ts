@@ -69,6 +69,18 @@ describe('a profile', () => {
     }
   });
 
+  it.each(['', '\n', ' \r\n'])('cannot have an empty key: %j', async (stdin) => {
+    const { file, run } = await machine();
+    await run('config set production --url https://jobs.test');
+    const kept = await readFile(file, 'utf8');
+    const { code, stderr } = await run('config set production --api-key-stdin', {}, stdin);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'error: standard input is empty: the key for the API was expected\n',
+    });
+    expect(await readFile(file, 'utf8')).toBe(kept);
+  });
+
   it('is kept where a link leads', async () => {
     const { file, run } = await machine();
     await run('config set production --url https://jobs.test');

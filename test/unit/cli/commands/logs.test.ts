@@ -78,6 +78,15 @@ describe('`logs`', () => {
     expect(stderr).not.toContain('hidden');
   });
 
+  it('names a store that does not answer without the query of its address, which may hold a token', async () => {
+    const address = `${await nowhere()}/loki`;
+    const args = ['logs', 'job-1', '--debug', '--logs-url', `${address}?token=hidden&query={jobId}`];
+    const { code, stderr } = await callHere(await api(), args);
+    expect(code).toBe(3);
+    expect(stderr).toContain(`cannot reach the log store at ${address}: connection refused\n`);
+    expect(stderr).not.toContain('hidden');
+  });
+
   it.each([
     [undefined, 2, 'where are the logs? Use --logs-url or THROUGHLINE_LOGS_URL'],
     ['http://loki.test/', 2, 'must be an http or https URL with {jobId} or {traceId} in it'],

@@ -262,6 +262,55 @@ describe('submit --batch', () => {
     expect(stdout).toBe('job-1 queued\njob-0 queued · was there already\n');
   });
 
+  const MANY = Array.from({ length: 250 }, (_, input) => JSON.stringify({ operation: 'echo', input }));
+  const accept = ({ body }: Seen) => {
+    const { jobs } = JSON.parse(String(body)) as { jobs: unknown[] };
+    return answer(207, { results: jobs.map(() => ({ status: 202, job: JOB })) });
+  };
+
+  it.each([
+    ['night', ['night/0', 'night/100', 'night/200']],
+    ['"of the night"', ['"of the night/0"', '"of the night/100"', '"of the night/200"']],
+    ['k'.repeat(251), ['0', '100', '200'].map((place) => `${'k'.repeat(251)}/${place}`)],
+  ])('gives each request a key of its own: %s', async (key, expected) => {
+    const api = await serve(accept);
+    const args = ['submit', '--batch', '-', '--idempotency-key', key];
+    const { code, stderr } = await callHere(api, args, { stdin: MANY.join('\n') });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(api.seen.map(({ headers }) => headers['idempotency-key'])).toEqual(expected);
+  });
+
+  it.each(['k'.repeat(252), `"${'k'.repeat(252)}"`])(
+    'refuses a key that is too long for its last request before anything is sent: %s',
+    async (key) => {
+      const api = await serve(accept);
+      const args = ['submit', '--batch', '-', '--idempotency-key', key];
+      const { code, stderr } = await callHere(api, args, { stdin: MANY.join('\n') });
+      expect({ code, asked: api.seen.length }).toEqual({ code: 2, asked: 0 });
+      expect(stderr).toContain('error: --idempotency-key is too long for a batch of 250 jobs\n');
+      expect(stderr).toContain('leave 4 characters free');
+    },
+  );
+
+  it('waits and goes on if a quota stops it in the middle', async () => {
+    const refused = {
+      status: 429,
+      body: { type: 'x', title: 't', status: 429, code: 'rate-limited', detail: 'not so fast' },
+      headers: { 'content-type': 'application/problem+json', 'retry-after': '0' },
+    };
+    let requests = 0;
+    const api = await serve((seen) => (++requests === 2 ? refused : accept(seen)));
+    const { code, stdout, stderr } = await callHere(api, ['submit', '--batch', '-'], {
+      stdin: MANY.join('\n'),
+    });
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'warning: waiting, because the API is busy: not so fast\n',
+    });
+    expect(stdout.match(/queued/g)).toHaveLength(250);
+    expect(bodyOf(api.seen[2])).toEqual(bodyOf(api.seen[1]));
+  });
+
   it('refuses --wait before anything is sent', async () => {
     const { code, stderr } = await runHere(['submit', '--batch', '-', '--wait'], { stdin: '{}' });
     expect(code).toBe(2);

@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { callHere } from '../../../support/cli/in-process.ts';
-import { answer, JOB, serve } from '../../../support/cli/servers.ts';
+import { answer, DONE, JOB, serve } from '../../../support/cli/servers.ts';
 
 it.each([
   ['submit', ['submit', 'echo', '1', '--wait', '2']],
@@ -37,4 +37,45 @@ it('an input that does not fit is said to be missing if none was given', async (
   expect((await callHere(api, ['submit', 'greet'])).stderr).toContain(said);
   expect((await callHere(api, ['submit', 'greet', 'null'])).stderr).not.toContain('no input was given');
   expect(JSON.parse((await callHere(api, ['submit', 'greet', '--json'])).stderr)).toMatchObject({ detail });
+});
+
+describe('the first request of `watch`', () => {
+  const busy = (status: number, headers: Record<string, string>) => {
+    const problem = { type: 'x', title: 't', status, code: 'rate-limited', detail: 'not so fast' };
+    return answer(status, problem, { 'content-type': 'application/problem+json', ...headers });
+  };
+
+  it.each<[number, Record<string, string>]>([
+    [429, { 'retry-after': '0' }],
+    [503, { 'retry-after': '0' }],
+  ])('waits out a %i of an API that is busy', async (status, headers) => {
+    let refusals = 2;
+    const api = await serve(() => (refusals-- > 0 ? busy(status, headers) : answer(200, DONE)));
+    const { code, stdout, stderr } = await callHere(api, ['watch', 'job-1']);
+    expect(stdout).toContain('succeeded');
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'warning: waiting, because the API is busy: not so fast\n',
+    });
+  });
+
+  it('does so within its time limit only', async () => {
+    const api = await serve(() => busy(429, { 'retry-after': '60' }));
+    const { code, stderr } = await callHere(api, ['watch', 'job-1', '--timeout', '2s']);
+    expect({ code, asked: api.seen.length }).toEqual({ code: 2, asked: 1 });
+    expect(stderr).toContain('error: not so fast (rate-limited)\n');
+  });
+
+  it.each([500, 502, 503])('ends with any other failure at once, such as %i', async (status) => {
+    const api = await serve(() => busy(status, {}));
+    expect(await callHere(api, ['watch', 'job-1'])).toMatchObject({ code: 3 });
+    expect(api.seen).toHaveLength(1);
+  });
+});
+
+it('an answer that fetch refuses without a reason is said to be the 407 that it may be', async () => {
+  const api = await serve(() => answer(407, 'no', { 'proxy-authenticate': 'Basic' }));
+  const { code, stderr } = await callHere(api, ['get', 'job-1']);
+  expect(code).toBe(3);
+  expect(stderr).toContain('does a proxy on the way ask for a password (HTTP status 407)?');
 });

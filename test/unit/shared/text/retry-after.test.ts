@@ -15,6 +15,7 @@ describe('Retry-After', () => {
     ['Sun Nov  6 08:49:37 1994', 1_000],
     ['Wed Nov 16 08:49:36 1994', 10 * 24 * 60 * 60 * 1_000],
     ['Sun, 06 Nov 1994 08:49:35 GMT', 0],
+    ['Sun, 06 Nov 1994 08:49:60 GMT', 24_000],
   ])('of %j is %d ms', (header, ms) => {
     expect(retryAfterMs(header, NOW)).toBe(ms);
   });
@@ -35,6 +36,10 @@ describe('Retry-After', () => {
     'soon',
     '2026-01-02T03:04:05Z',
     'Sun, 06 Nov 1994 08:49:37 CET',
+    'Sun, 06 Nov 1994 99:49:37 GMT',
+    'Sun, 00 Nov 1994 08:49:37 GMT',
+    'Sunday, 99-Nov-94 08:49:37 GMT',
+    'Sun Nov 36 08:61:37 1994',
   ])('of %j says nothing', (header) => {
     expect(retryAfterMs(header, NOW)).toBeUndefined();
   });

@@ -76,12 +76,18 @@ describe('by default a callback', () => {
     },
   );
 
-  it.each(['http://acme.example/', 'http://8.8.8.8/', 'ftp://acme.example/'])(
-    'may not go to %s',
-    async (url) => {
-      expect(await refusalOf(() => admit(url))).toMatchObject({ code: 'target-refused' });
-    },
-  );
+  it.each([
+    ['http://acme.example/', 'http://acme.example'],
+    ['http://8.8.8.8/', 'http://8.8.8.8'],
+    ['ftp://acme.example/', 'ftp://acme.example'],
+    ['data:text/plain,x', 'data:'],
+    ['unix:/run/docker.sock', 'unix:'],
+  ])('may not go to %s', async (url, origin) => {
+    expect(await refusalOf(() => admit(url))).toMatchObject({
+      code: 'target-refused',
+      message: `${origin} is not https, and CALLBACK_ALLOW of this worker does not open it`,
+    });
+  });
 
   it.each(CLOSED)('may not follow a name to %s, even among others', async (address) => {
     NAMES.set('acme.example', [['8.8.8.8', address]]);

@@ -57,6 +57,18 @@ describe('an answer', () => {
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry' });
   });
 
+  it('without a length whose connection breaks is tried again, and is no shorter answer', async () => {
+    const { origin } = await target((request, response) => {
+      response.socket?.write('HTTP/1.1 200 OK\r\n\r\nhalf', () => request.socket.resetAndDestroy());
+    });
+    expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+  });
+
+  it('without a length ends with its connection', async () => {
+    const { origin } = await target((request) => void request.socket.end('HTTP/1.0 200 OK\r\n\r\nall'));
+    expect(await run(origin, { url: origin })).toMatchObject({ kind: 'done', result: { body: 'all' } });
+  });
+
   it('that switches to a protocol that nobody asked for is tried again, before the time limit', async () => {
     const { origin } = await target((request) => {
       request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n');
@@ -150,6 +162,12 @@ describe('Retry-After of an answer', () => {
 
 const TEXT = 'grüße, 世界';
 const LATIN = Buffer.from('grüße', 'latin1');
+/** As programs write zstd that compress part after part, or in several threads: frames, with one to be skipped among them. */
+const inFrames = (bytes: Buffer): Buffer => {
+  const toSkip = Buffer.from('502a4d1804000000cafecafe', 'hex');
+  const [first, second] = [bytes.subarray(0, 9), bytes.subarray(9)].map((part) => zstdCompressSync(part));
+  return Buffer.concat([first ?? toSkip, toSkip, second ?? toSkip]);
+};
 const BYTES = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0xff, 0x00]);
 
 describe('the body of an answer', () => {
@@ -169,6 +187,7 @@ describe('the body of an answer', () => {
     ['deflate', deflateRawSync],
     ['br', brotliCompressSync],
     ['zstd', zstdCompressSync],
+    ['zstd', inFrames],
     ['identity', (bytes) => bytes],
     ['gzip, br', (bytes) => brotliCompressSync(gzipSync(bytes))],
     [' gzip ,identity', gzipSync],
@@ -229,6 +248,7 @@ describe('the body of an answer', () => {
     ['br', BYTES],
     ['deflate', BYTES],
     ['zstd', BYTES],
+    ['zstd', Buffer.concat([zstdCompressSync(TEXT), BYTES])],
     ['gzip, br', gzipSync(TEXT)],
   ])('that is not in its content encoding fails the job with a sentence: %s', async (coding, body) => {
     expect(await read(body, { 'content-encoding': coding })).toMatchObject({
@@ -242,6 +262,7 @@ describe('the body of an answer', () => {
     ['gzip', gzipSync],
     ['br', brotliCompressSync],
     ['zstd', zstdCompressSync],
+    ['zstd', inFrames],
     ['gzip, gzip', (bytes) => gzipSync(gzipSync(bytes))],
   ])('that grows beyond the size limit when it is decoded fails the job: %s', async (coding, encode) => {
     const bomb = encode(Buffer.alloc(64 * 1024 * 1024));

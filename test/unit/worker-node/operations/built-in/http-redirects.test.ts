@@ -23,14 +23,21 @@ describe('a redirect', () => {
     expect(other.hits).toEqual([]);
   });
 
-  it.each(['file:///etc/passwd', '//169.254.169.254/', 'http://127.1:1/', 'gopher://127.0.0.1/'])(
-    'to %s is not followed',
-    async (location) => {
-      const { origin } = await target(answering(307, '', { location }));
-      const outcome = await run(origin, { url: origin, maxRedirects: 5 });
-      expect(outcome).toMatchObject({ kind: 'reject', code: 'target-refused' });
-    },
-  );
+  it.each([
+    ['file:///etc/passwd', 'file:'],
+    ['//169.254.169.254/', 'http://169.254.169.254'],
+    ['http://127.1:1/', 'http://127.0.0.1:1'],
+    ['gopher://127.0.0.1/', 'gopher:'],
+    ['javascript:alert(1)', 'javascript:'],
+  ])('to %s is not followed', async (location, to) => {
+    const { origin } = await target(answering(307, '', { location }));
+    const outcome = await run(origin, { url: origin, maxRedirects: 5 });
+    expect(outcome).toMatchObject({
+      kind: 'reject',
+      code: 'target-refused',
+      message: `${to} is not in HTTP_REQUEST_ALLOW of this worker`,
+    });
+  });
 
   it('in a circle ends', async () => {
     const { origin, hits } = await target(answering(302, '', { location: '/' }));
@@ -61,13 +68,23 @@ describe('a redirect', () => {
     });
   });
 
-  it('to a path in UTF-8 is followed', async () => {
+  it.each<[string, string, string]>([
+    ['UTF-8', Buffer.from('/grüße?ü').toString('latin1'), '/gr%C3%BC%C3%9Fe?%C3%BC'],
+    ['Latin-1', '/grüße', '/gr%FC%DFe'],
+    ['no charset at all', '/%C3%BC\xff', '/%C3%BC%FF'],
+  ])('to a path in %s leads where the server says', async (_charset, location, path) => {
     const { origin, hits } = await target((request, response) => {
       if (request.url !== '/') return void response.end('ok');
-      response.writeHead(302, { location: Buffer.from('/grüße').toString('latin1') }).end();
+      response.writeHead(302, { location }).end();
     });
     await run(origin, { url: origin, maxRedirects: 1 });
-    expect(hits[1]?.path).toBe('/gr%C3%BC%C3%9Fe');
+    expect(hits[1]?.path).toBe(path);
+  });
+
+  it('to a host in UTF-8 leads to that host', () => {
+    const location = Buffer.from('http://bücher.example/').toString('latin1');
+    const first = { url: new URL('http://a.example/'), method: 'GET', headers: {} };
+    expect(requestAfter(first, 302, location).url.host).toBe('xn--bcher-kva.example');
   });
 });
 

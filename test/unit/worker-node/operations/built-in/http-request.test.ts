@@ -67,6 +67,17 @@ describe('http.request', () => {
     },
   );
 
+  it.each([
+    [null, ''],
+    ['grüße', 'grüße'],
+    [false, 'false'],
+    [{ a: null }, '{"a":null}'],
+  ])('sends the body %j as %j', async (body, sent) => {
+    const { origin, hits } = await target(answering(200));
+    await run(origin, { url: origin, method: 'POST', body });
+    expect(hits.map((hit) => hit.body)).toEqual([sent]);
+  });
+
   it('sends an empty value as it is', async () => {
     const { origin, hits } = await target(answering(200));
     await run(origin, {

@@ -46,6 +46,9 @@ describe('a range that the operator opens', () => {
     ['169.254.169.254/32', '::ffff:169.254.169.254'],
     ['fd20:ce::254', 'fd20:ce::254'],
     ['168.63.129.16', '168.63.129.16'],
+    ['::ffff:10.0.0.7', '10.0.0.7'],
+    ['::ffff:10.0.0.0/104', '::ffff:a01:203'],
+    ['::ffff:0:0/96', '192.168.1.1'],
   ])('%s has %s', (text, address) => {
     expect(new OpenAddresses(text).has(address)).toBe(true);
   });
@@ -54,6 +57,8 @@ describe('a range that the operator opens', () => {
     ['10.0.0.0/8', '11.0.0.0/8'],
     ['10.0.0.0/8', '192.168.0.1'],
     ['10.0.0.0/8', '::a00:7'],
+    ['10.0.0.0/8', '::10.0.0.7'],
+    ['::ffff:10.0.0.0/104', '172.16.0.1'],
     ['10.0.0.0/8', '64:ff9b::a00:7'],
     ['10.0.0.0/8', '2002:a00:7::'],
     ['127.0.0.1', '127.0.0.2'],
@@ -75,6 +80,8 @@ describe('a range that the operator opens', () => {
     ['168.63.129.0/24', '168.63.129.16'],
     ['fd00::/8', 'fd00:ec2::254'],
     ['fd00::/8', 'fd20:ce::254'],
+    ['fd00::/8', 'fd00:a9fe:a9fe::1'],
+    ['fd00:100::/32', 'fd00:100::100:200'],
     ['::/0', 'fe80::a9fe:a9fe'],
   ])('%s does not open the metadata service of a cloud in it: %s', (text, address) => {
     expect(new OpenAddresses(text).has(address)).toBe(false);
