@@ -1,4 +1,3 @@
-import { Pattern } from '../pattern/pattern.ts';
 import { NO, UNKNOWN, YES } from '../verdict.ts';
 import { isCount, type RuleMaker, simpleRule } from './rule-maker.ts';
 import { mustHave, mustMatch } from './sentences.ts';
@@ -35,8 +34,8 @@ export const maxLength: RuleMaker = (limit) => {
   );
 };
 
-export const pattern: RuleMaker = (source, { format }) => {
-  const compiled = typeof source === 'string' ? Pattern.compile(source) : undefined;
+export const pattern: RuleMaker = (source, { format }, reader) => {
+  const compiled = typeof source === 'string' ? reader.pattern(source) : undefined;
   if (typeof source !== 'string' || compiled === undefined) return undefined;
   return simpleRule(
     (value, run) => (typeof value === 'string' ? compiled.judge(value, run.budget) : YES),
