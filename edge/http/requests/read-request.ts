@@ -9,7 +9,9 @@ import { type ListPlace, readCursor, readNameCursor } from '../../calls/cursors.
 import type { EdgeHono } from '../edge-app.ts';
 import { knownFields, violationsOf } from './violations.ts';
 
-const WAIT = /(?:^|[,;\s])wait\s*=\s*"?([0-9]+)"?(?=$|[,;\s])/i;
+/** A text in double quotes, which may hold anything. One of digits means the same without quotes. */
+const QUOTED = /"([0-9]*)"|"(?:[^"\\]|\\.)*"?/g;
+const WAIT = /(?:^|[,;])\s*wait\s*=\s*([0-9]+)\s*(?:$|[,;])/i;
 
 /** The tenant whose jobs the request is about. @throws ThroughlineError `unauthenticated` */
 export function tenantOf(c: Context<EdgeHono>): string {
@@ -110,7 +112,7 @@ function placeAt<T>(cursor: string | undefined, read: (cursor: string) => T | un
  * preference, or one that cannot be read: the RFC says to ignore it.
  */
 export function preferredWait(header: string | undefined, limit: number): number | undefined {
-  const [, seconds] = WAIT.exec(header ?? '') ?? [];
+  const [, seconds] = WAIT.exec((header ?? '').replace(QUOTED, ' $1 ')) ?? [];
   return seconds === undefined ? undefined : Math.min(Number(seconds), limit);
 }
 
