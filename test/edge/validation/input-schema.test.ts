@@ -97,6 +97,15 @@ describe('an input that is refused gets one sentence for each path', () => {
     expect(sentences(schema, input)).toEqual([sentence]);
   });
 
+  it.each([
+    { type: 'string', $ref: '#' },
+    { $ref: '#/$defs/a', $defs: { a: { type: 'string', allOf: [{ $ref: '#/$defs/a' }] } } },
+    { $ref: '#/$defs/a', $defs: { a: { type: 'string', $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } },
+    { type: 'string', anyOf: [{ $ref: '#' }, { const: 1 }] },
+  ])('also by a schema whose references make a circle: %j', (schema) => {
+    expect(sentences(schema, 5)).toEqual(['the input must be text, not a number']);
+  });
+
   it('with a thousand faults gets ten', () => {
     const input = Array.from({ length: 1_000 }, (_, index) => index);
     expect(sentences({ items: { type: 'string' } }, input)).toHaveLength(10);
