@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { fileFault } from '../../shared/text/file-fault.ts';
-import { readJson } from '../../shared/text/read-json.ts';
+import { readJson } from '../../shared/text/json/read-json.ts';
 import { CliError } from '../cli-error.ts';
 
 /**

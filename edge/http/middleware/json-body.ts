@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { readJson } from '../../../shared/text/read-json.ts';
+import { readJson } from '../../../shared/text/json/read-json.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { readBody } from './read-body.ts';
 

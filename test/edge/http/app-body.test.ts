@@ -144,6 +144,16 @@ describe('a body', () => {
     expect(submitted).toEqual([]);
   });
 
+  it.each([
+    ['numbers', `[${new Array(12).fill('9007199254740993').join(',')}]`],
+    ['names that are there twice', `{${new Array(12).fill('"a":1').join(',')}}`],
+  ])('with names as long as the body and wrong %s gets few words', async (_, inside) => {
+    const { post } = await setup();
+    const response = await post(`{"operation":"echo","input":{"${'/'.repeat(100_000)}":${inside}}}`);
+    expect(response.status).toBe(400);
+    expect((await response.text()).length).toBeLessThan(10_000);
+  });
+
   it('of a batch with a number that a double cannot hold is refused as a whole', async () => {
     const { send, submitted } = await setup();
     const body = '{"jobs":[{"operation":"echo","input":1},{"operation":"echo","input":9007199254740993}]}';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findJsonFault } from '../../../../shared/text/json-fault.ts';
-import { cpuMs } from '../../support.ts';
+import { findJsonFault } from '../../../../../shared/text/json/json-fault.ts';
+import { cpuMs } from '../../../support.ts';
 
 function isJson(text: string): boolean {
   try {
