@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { parseAccept } from 'hono/utils/accept';
 import * as z from 'zod';
 import type { SomeQuotas } from '../../../shared/api/usage.ts';
 import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
@@ -118,8 +117,13 @@ export function preferredWait(header: string | undefined, limit: number): number
 
 /** Whether an `Accept` header asks for an event stream: it does not refuse one, and does not like JSON better. */
 export function acceptsEventStream(header = ''): boolean {
-  const ranges = parseAccept(header);
-  const quality = (type: string) => ranges.find((range) => range.type.toLowerCase() === type)?.q ?? 0;
-  const ofStream = quality('text/event-stream');
-  return ofStream > 0 && ofStream >= quality('application/json');
+  const ofStream = weightIn(header, 'text/event-stream');
+  return ofStream > 0 && ofStream >= weightIn(header, 'application/json');
+}
+
+/** The weight of a media type in an `Accept` header (RFC 9110, section 12.4.2); 0 if the header does not name it. */
+function weightIn(header: string, type: string): number {
+  const ranges = header.toLowerCase().replace(QUOTED, '').split(',');
+  const range = ranges.find((one) => one.split(';', 1)[0]?.trim() === type) ?? ';q=0';
+  return Number(/;\s*q\s*=\s*([0-9.]+)/.exec(range)?.[1] ?? 1);
 }

@@ -110,6 +110,10 @@ describe('an event stream', () => {
     'application/json, text/event-stream',
     'application/json;q=0.5, text/event-stream;q=0.9',
     'text/event-stream;q=0.1, */*;q=0.5',
+    'text/event-stream ; Q = 1',
+    'application/json; x="a, b;q=1"; q=0.5, text/event-stream',
+    'text/event-stream;q=soon',
+    ' , text/event-stream,',
   ])('is asked for by Accept: %s', (header) => {
     expect(acceptsEventStream(header)).toBe(true);
   });
@@ -125,6 +129,9 @@ describe('an event stream', () => {
     'application/json, text/event-stream;q=0.5',
     'text/event-streams',
     'x="text/event-stream"',
+    'x="a, text/event-stream, b"',
+    'text/event-stream; q=0; x=1',
+    'text/event-stream;q=.',
   ])('is not asked for by Accept: %s', (header) => {
     expect(acceptsEventStream(header)).toBe(false);
   });
