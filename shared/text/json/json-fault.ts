@@ -26,9 +26,20 @@ const ESCAPE_OR_STOP = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|["\\]|[^\x20-\uffff]/g
  */
 export function findJsonFault(text: string): JsonFault {
   const { offset, message } = new FaultFinder(text).find();
+  return { ...placeIn(text, offset), message };
+}
+
+/** What is wrong with bytes that are not UTF-8, and where, as the end of a sentence. */
+export function utf8Fault(bytes: Uint8Array): string {
+  // Each fault is U+FFFD here, which few texts have by themselves.
+  const text = new TextDecoder().decode(bytes);
+  const { line, column } = placeIn(text, text.indexOf('\ufffd'));
+  return `is not UTF-8: line ${line}, column ${column}`;
+}
+
+function placeIn(text: string, offset: number): { readonly line: number; readonly column: number } {
   const before = text.slice(0, offset).split('\n');
-  const column = (before.at(-1) ?? '').replace(HALF_OF_PAIR, '').length + 1;
-  return { line: before.length, column, message };
+  return { line: before.length, column: (before.at(-1) ?? '').replace(HALF_OF_PAIR, '').length + 1 };
 }
 
 interface Fault {
