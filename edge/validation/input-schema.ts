@@ -38,8 +38,9 @@ export class InputSchema {
     const own = new StepBudget(Math.min(STEPS_PER_INPUT, budget.left));
     try {
       this.#node ??= compileSchema(this.#schema);
-      const isBroken = this.#node.judge(input, new Run(own)) === NO;
-      if (isBroken) return { outcome: 'refused', violations: explain(this.#node, input) };
+      const run = new Run(own);
+      const isBroken = this.#node.judge(input, run) === NO;
+      if (isBroken) return { outcome: 'refused', violations: explain(this.#node, input, run) };
       return { outcome: own.isSpent ? 'overBudget' : 'passed' };
     } catch (thrown) {
       return { outcome: 'failed', thrown };
@@ -49,9 +50,9 @@ export class InputSchema {
   }
 }
 
-/** Says what is wrong with an input that does not fit the schema. */
-function explain(node: SchemaNode, input: unknown): readonly Violation[] {
-  const report = new Report(new Run(new StepBudget(STEPS_TO_EXPLAIN)));
+/** Says what is wrong with an input that does not fit the schema. @param run the one that found so */
+function explain(node: SchemaNode, input: unknown, run: Run): readonly Violation[] {
+  const report = new Report(new Run(new StepBudget(STEPS_TO_EXPLAIN), run));
   node.explain(input, [], report);
   const { violations } = report;
   return violations.length > 0 ? violations : [{ path: '', message: 'does not fit the schema' }];

@@ -106,6 +106,12 @@ describe('an input that is refused gets one sentence for each path', () => {
     expect(sentences(schema, 5)).toEqual(['the input must be text, not a number']);
   });
 
+  it('also for a text that takes most of the budget', () => {
+    const schema = { properties: { a: { properties: { b: { pattern: '^([a-z]|[b-y])+$' } } } } };
+    const input = { a: { b: `${'a'.repeat(100_000)}!` } };
+    expect(sentences(schema, input)).toEqual(['/a/b must match the pattern ^([a-z]|[b-y])+$']);
+  });
+
   it('with a thousand faults gets ten', () => {
     const input = Array.from({ length: 1_000 }, (_, index) => index);
     expect(sentences({ items: { type: 'string' } }, input)).toHaveLength(10);
