@@ -112,6 +112,15 @@ describe('an input that is refused gets one sentence for each path', () => {
     expect(sentences(schema, input)).toEqual(['/a/b must match the pattern ^([a-z]|[b-y])+$']);
   });
 
+  it('also for an object that takes a good part of the budget', () => {
+    const schema = {
+      properties: { a: { propertyNames: { pattern: '^x-' }, additionalProperties: { type: 'null' } } },
+    };
+    const names = Array.from({ length: 20_000 }, (_, index) => `x-${index}`);
+    const a = { ...Object.fromEntries(names.map((name) => [name, null])), 'x-last': 1 };
+    expect(sentences(schema, { a })).toEqual(['/a/x-last must be null, not a number']);
+  });
+
   it('with a thousand faults gets ten', () => {
     const input = Array.from({ length: 1_000 }, (_, index) => index);
     expect(sentences({ items: { type: 'string' } }, input)).toHaveLength(10);
