@@ -60,28 +60,33 @@ function noRoute(c: Context<EdgeHono>, app: EdgeApp): Response {
   }
   const error = new ThroughlineError(
     'method-not-allowed',
-    `use ${[...methods, ...itemInstead(app, c)].join(' or ')}`,
+    `use ${[...methods, ...itemOrList(app, c)].join(' or ')}`,
   );
   const response = renderProblem(error, c);
   response.headers.set('allow', methods.join(', '));
   return response;
 }
 
-/** For a request to a list that was probably meant for one of its items: the method and the path of that. Otherwise empty. */
-function itemInstead(app: EdgeApp, { req }: Context<EdgeHono>): string[] {
-  const { path: list } = req;
+/** For a request to a list that was probably meant for one of its items, or the other way round: the method and that path. At most one. */
+function itemOrList(app: EdgeApp, { req }: Context<EdgeHono>): string[] {
+  const list = parentOf(req.path);
   // What a POST would make in other APIs, a PUT with a name makes.
-  const meant = req.method === 'POST' ? 'PUT' : req.method;
+  const methods = req.method === 'POST' ? ['POST', 'PUT'] : [req.method];
   return app.routes
-    .filter(({ method, path }) => method === meant && path.replace(/\/:\w+$/, '') === list)
-    .map(({ path }) => `${meant} ${path.replace(/:(\w+)/, '{$1}')}`)
+    .filter(({ method }) => methods.includes(method))
+    .filter(({ path }) => path === list || path.replace(/\/:\w+$/, '') === req.path)
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/, '{$1}')}`)
     .slice(0, 1);
+}
+
+function parentOf(path: string): string {
+  return path.replace(/\/[^/]*$/, '');
 }
 
 /** The path that was probably meant: one without a common mistake, if it has a route. At most one. */
 function nearPaths(app: EdgeApp, path: string): string[] {
   const tidy = path.replace(/\/+/g, '/').replace(/\/$/, '').slice(0, MAX_SHOWN_PATH);
-  const tries = [tidy, `/v1${tidy}`, tidy.replace(/^.*\/v1\//, '/v1/'), tidy.toLowerCase()];
+  const tries = [tidy, `/v1${tidy}`, tidy.replace(/^.*\/v1\//, '/v1/'), tidy.toLowerCase(), parentOf(tidy)];
   return tries.filter((one) => one !== path && allowedMethods(app, one).length > 0).slice(0, 1);
 }
 
