@@ -13,6 +13,7 @@ import { allowedMethods, createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
 import type { EdgeBindings } from './http/edge-app.ts';
 import { InputRulesCache } from './http/input-rules-cache.ts';
+import { commonHeaders } from './http/middleware/answer-headers.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { isProbe } from './http/routes/health.ts';
@@ -93,8 +94,8 @@ function answerWithoutPath({ method }: Request): Response {
     return problemResponse(
       new ThroughlineError('request-invalid', 'the request has no path, or a wrong Host'),
     );
-  const headers = { allow: 'GET, POST, PUT, DELETE, OPTIONS', 'cache-control': 'no-store' };
-  return new Response(null, { status: 204, headers });
+  const allow = 'GET, POST, PUT, DELETE, OPTIONS';
+  return new Response(null, { status: 204, headers: { allow, ...commonHeaders(undefined) } });
 }
 
 function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {

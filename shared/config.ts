@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { ThroughlineError } from './errors.ts';
 import { isToken } from './job/job-address.ts';
 import { parseJson } from './text/json.ts';
-import { jsonParts } from './text/json-parts.ts';
+import { jsonParts } from './text/json/json-parts.ts';
 
 /**
  * Checks the settings of a program, once at its start.

@@ -2,7 +2,8 @@ import { createReadStream } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { LIMITS } from '../../shared/job/limits.ts';
 import { fileFault } from '../../shared/text/file-fault.ts';
-import { readJson } from '../../shared/text/read-json.ts';
+import { utf8Fault } from '../../shared/text/json/json-fault.ts';
+import { readJson } from '../../shared/text/json/read-json.ts';
 import { CliError } from '../cli-error.ts';
 
 /**
@@ -83,7 +84,7 @@ function decode(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new CliError('usage-invalid', `${what} is not UTF-8`, { cause });
+    throw new CliError('usage-invalid', `${what} ${utf8Fault(bytes)}`, { cause });
   }
 }
 

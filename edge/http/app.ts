@@ -60,41 +60,48 @@ function noRoute(c: Context<EdgeHono>, app: EdgeApp): Response {
   }
   const error = new ThroughlineError(
     'method-not-allowed',
-    `use ${[...methods, ...putInstead(app, c)].join(' or ')}`,
+    `use ${[...methods, ...itemOrList(app, c)].join(' or ')}`,
   );
   const response = renderProblem(error, c);
   response.headers.set('allow', methods.join(', '));
   return response;
 }
 
-/** For a POST to a list whose items are made by a PUT with a name: that PUT. Otherwise empty. */
-function putInstead(app: EdgeApp, { req }: Context<EdgeHono>): string[] {
-  const puts = app.routes.filter(({ method, path }) => method === 'PUT' && path === `${req.path}/:name`);
-  return req.method === 'POST' ? puts.slice(0, 1).map(() => `PUT ${req.path}/{name}`) : [];
+/** For a request to a list that was probably meant for one of its items, or the other way round: the method and that path. At most one. */
+function itemOrList(app: EdgeApp, { req }: Context<EdgeHono>): string[] {
+  const list = parentOf(req.path);
+  // What a POST would make in other APIs, a PUT with a name makes.
+  const methods = req.method === 'POST' ? ['POST', 'PUT'] : [req.method];
+  return app.routes
+    .filter(({ method }) => methods.includes(method))
+    .filter(({ path }) => path === list || path.replace(/\/:\w+$/, '') === req.path)
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/, '{$1}')}`)
+    .slice(0, 1);
+}
+
+function parentOf(path: string): string {
+  return path.replace(/\/[^/]*$/, '');
 }
 
 /** The path that was probably meant: one without a common mistake, if it has a route. At most one. */
 function nearPaths(app: EdgeApp, path: string): string[] {
   const tidy = path.replace(/\/+/g, '/').replace(/\/$/, '').slice(0, MAX_SHOWN_PATH);
-  const tries = [tidy, `/v1${tidy}`, tidy.replace(/^.*\/v1\//, '/v1/'), tidy.toLowerCase()];
+  const tries = [tidy, `/v1${tidy}`, tidy.replace(/^.*\/v1\//, '/v1/'), tidy.toLowerCase(), parentOf(tidy)];
   return tries.filter((one) => one !== path && allowedMethods(app, one).length > 0).slice(0, 1);
 }
 
 /** The methods that have a route at `path`. An answer 405 must list them (RFC 9110, section 15.5.6). */
 export function allowedMethods(app: EdgeApp, path: string): string[] {
-  const methods = new Set(
-    app.routes.map(({ method }) => method).filter((method) => method !== METHOD_NAME_ALL),
-  );
-  const own = new Set(
-    app.routes.filter(({ method }) => method !== METHOD_NAME_ALL).map(({ handler }) => handler),
-  );
-  const allowed = [...methods].filter((method) => {
+  const routes = app.routes.filter(({ method }) => method !== METHOD_NAME_ALL);
+  const own = new Set(routes.map(({ handler }) => handler));
+  const methods = [...new Set(routes.map(({ method }) => method))];
+  const allowed = methods.filter((method) => {
     const [matches] = app.router.match(method, path);
     return matches.some(([[handler]]) => own.has(handler));
   });
   // A path that stands in a route as it is, such as /v1/jobs/batch, is no id.
   const exact = allowed.filter((method) =>
-    app.routes.some((route) => route.method === method && route.path === path),
+    routes.some((route) => route.method === method && route.path === path),
   );
   return exact.length > 0 ? exact : allowed;
 }

@@ -1,3 +1,4 @@
+import { Pattern } from './pattern/pattern.ts';
 import { allOf, anyOf, negation, oneOf, reference } from './rules/combining.ts';
 import { fields } from './rules/fields.ts';
 import { items, maxItems, minItems, uniqueItems } from './rules/list.ts';
@@ -59,6 +60,8 @@ const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
 const MAX_DEPTH = 64;
 const MAX_NODES = 20_000;
+/** How large the patterns of a schema may be together. A state takes about 120 bytes of the isolate's memory. */
+const MAX_STATES = 100_000;
 
 const UNDECIDED: Rule = { judge: () => UNKNOWN, explain: () => undefined };
 const NEVER: Rule = {
@@ -75,8 +78,10 @@ class Compiler implements SchemaReader {
   readonly root: SchemaNode;
   readonly #schema: unknown;
   readonly #targets = new Map<string, () => SchemaNode>();
+  readonly #patterns = new Map<string, Pattern>();
   #depth = 0;
   #nodes = 0;
+  #states = 0;
 
   constructor(schema: unknown) {
     this.#schema = schema;
@@ -105,6 +110,16 @@ class Compiler implements SchemaReader {
     };
     this.#targets.set(reference, target);
     return target;
+  }
+
+  pattern(source: string): Pattern | undefined {
+    const known = this.#patterns.get(source);
+    if (known !== undefined || this.#states > MAX_STATES) return known;
+    const pattern = Pattern.compile(source);
+    if (pattern === undefined) return undefined;
+    this.#patterns.set(source, pattern);
+    this.#states += pattern.size;
+    return pattern;
   }
 
   #rulesOf(schema: unknown): Rule[] {

@@ -17,8 +17,10 @@ export type InputVerdict =
 
 /** The most steps that the check of one input may take. An input of full size takes about half of it with usual schemas. */
 const STEPS_PER_INPUT = 250_000;
-/** The most steps to say what is wrong with an input that is refused. */
+/** The least steps that there are to say what is wrong with an input that is refused. */
 const STEPS_TO_EXPLAIN = 50_000;
+/** To explain means to judge again, level by level. So it may take some times as much as the check took. */
+const CHECKS_TO_EXPLAIN = 4;
 
 /** The schema that the edge checks the inputs of an operation by. */
 export class InputSchema {
@@ -38,8 +40,9 @@ export class InputSchema {
     const own = new StepBudget(Math.min(STEPS_PER_INPUT, budget.left));
     try {
       this.#node ??= compileSchema(this.#schema);
-      const isBroken = this.#node.judge(input, new Run(own)) === NO;
-      if (isBroken) return { outcome: 'refused', violations: explain(this.#node, input) };
+      const run = new Run(own);
+      const isBroken = this.#node.judge(input, run) === NO;
+      if (isBroken) return { outcome: 'refused', violations: explain(this.#node, input, run) };
       return { outcome: own.isSpent ? 'overBudget' : 'passed' };
     } catch (thrown) {
       return { outcome: 'failed', thrown };
@@ -49,9 +52,10 @@ export class InputSchema {
   }
 }
 
-/** Says what is wrong with an input that does not fit the schema. */
-function explain(node: SchemaNode, input: unknown): readonly Violation[] {
-  const report = new Report(new Run(new StepBudget(STEPS_TO_EXPLAIN)));
+/** Says what is wrong with an input that does not fit the schema. @param run the one that found so */
+function explain(node: SchemaNode, input: unknown, run: Run): readonly Violation[] {
+  const steps = Math.max(STEPS_TO_EXPLAIN, CHECKS_TO_EXPLAIN * run.budget.spent);
+  const report = new Report(new Run(new StepBudget(steps), run));
   node.explain(input, [], report);
   const { violations } = report;
   return violations.length > 0 ? violations : [{ path: '', message: 'does not fit the schema' }];

@@ -1,5 +1,6 @@
 import type { Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
+import { shortened } from '../../shared/text/shortened.ts';
 import type { Run } from './run.ts';
 
 /** The place of a value in the input: keys of objects and indexes of lists. */
@@ -21,8 +22,8 @@ export class Report {
 
   /** Says what is wrong at a place. Only the first sentence about a place counts. */
   add(place: Place, sentence: string): void {
-    const path = cut(jsonPointer(place));
-    if (!this.isFull && !this.#sentences.has(path)) this.#sentences.set(path, cut(sentence));
+    const path = shortened(jsonPointer(place), MAX_TEXT);
+    if (!this.isFull && !this.#sentences.has(path)) this.#sentences.set(path, shortened(sentence, MAX_TEXT));
   }
 
   /** Whether there is no room for more, or no more work may be done. */
@@ -33,8 +34,4 @@ export class Report {
   get violations(): Violation[] {
     return [...this.#sentences].map(([path, message]) => ({ path, message }));
   }
-}
-
-function cut(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
 }

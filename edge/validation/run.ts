@@ -6,7 +6,7 @@ import { and, NO, UNKNOWN, type Verdict, YES } from './verdict.ts';
 const MAX_DEPTH = 512;
 
 /** What judges values, such as a schema. */
-interface Judge {
+export interface Judge {
   judge(value: unknown, run: Run): Verdict;
 }
 
@@ -19,8 +19,10 @@ export class Run {
   #ids: ValueIds | undefined;
   #depth = 0;
 
-  constructor(budget: StepBudget) {
+  /** @param before a run over the same input, whose verdicts are known */
+  constructor(budget: StepBudget, before?: Run) {
     this.budget = budget;
+    if (before !== undefined) this.#verdicts = before.#verdicts;
   }
 
   /** A number for a value. Two values have the same number only if they are equal as JSON. */
@@ -44,8 +46,8 @@ export class Run {
   }
 
   /**
-   * The verdict of a node that several references may point at. Each value is judged once, or the time would double with
-   * each level of a recursive schema. A circle that comes back to the same value says nothing (`UNKNOWN`).
+   * The verdict of a node that several references may point at, or of a pattern. Each value is judged once, or the time would
+   * double with each level of a recursive schema, and an explanation would read each text again. A circle that comes back to the same value says nothing (`UNKNOWN`).
    */
   once(node: Judge, value: unknown): Verdict {
     this.#verdicts ??= new Map();

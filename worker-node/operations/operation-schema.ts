@@ -3,6 +3,7 @@ import { JsonSchema, type OperationAnnouncement } from '../../shared/api/operati
 import { defined } from '../../shared/defined.ts';
 import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
+import { shortened } from '../../shared/text/shortened.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { describeValue } from './describe-value.ts';
 import { inputCheckOf } from './input-check/input-check.ts';
@@ -119,9 +120,8 @@ function violationsOf(issues: readonly StandardSchemaV1.Issue[]): Violation[] {
 
 function violationOf(issue: Partial<StandardSchemaV1.Issue> | null | undefined): Violation {
   const keys = (issue?.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
-  return { path: cut(jsonPointer(keys)), message: cut(describeThrown(issue?.message || 'is not valid')) };
-}
-
-function cut(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
+  return {
+    path: shortened(jsonPointer(keys), MAX_TEXT),
+    message: shortened(describeThrown(issue?.message || 'is not valid'), MAX_TEXT),
+  };
 }

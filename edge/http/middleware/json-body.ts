@@ -2,7 +2,8 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { readJson } from '../../../shared/text/read-json.ts';
+import { utf8Fault } from '../../../shared/text/json/json-fault.ts';
+import { readJson } from '../../../shared/text/json/read-json.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { readBody } from './read-body.ts';
 
@@ -51,8 +52,8 @@ function checkMediaType(c: Context<EdgeHono>): void {
 function decodeUtf8(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
-  } catch (cause) {
-    throw new ThroughlineError('request-invalid', 'the body is not UTF-8', { cause });
+  } catch {
+    throw new ThroughlineError('request-invalid', `the body ${utf8Fault(bytes)}`);
   }
 }
 

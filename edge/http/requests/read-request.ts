@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { parseAccept } from 'hono/utils/accept';
 import * as z from 'zod';
 import type { SomeQuotas } from '../../../shared/api/usage.ts';
 import { ThroughlineError, type Violation } from '../../../shared/errors.ts';
@@ -9,7 +8,9 @@ import { type ListPlace, readCursor, readNameCursor } from '../../calls/cursors.
 import type { EdgeHono } from '../edge-app.ts';
 import { knownFields, violationsOf } from './violations.ts';
 
-const WAIT = /(?:^|[,;\s])wait\s*=\s*"?([0-9]+)"?(?=$|[,;\s])/i;
+/** A text in double quotes, which may hold anything. One of digits means the same without quotes. */
+const QUOTED = /"([0-9]*)"|"(?:[^"\\]|\\.)*"?/g;
+const WAIT = /(?:^|[,;])\s*wait\s*=\s*([0-9]+)\s*(?:$|[,;])/i;
 
 /** The tenant whose jobs the request is about. @throws ThroughlineError `unauthenticated` */
 export function tenantOf(c: Context<EdgeHono>): string {
@@ -110,14 +111,19 @@ function placeAt<T>(cursor: string | undefined, read: (cursor: string) => T | un
  * preference, or one that cannot be read: the RFC says to ignore it.
  */
 export function preferredWait(header: string | undefined, limit: number): number | undefined {
-  const [, seconds] = WAIT.exec(header ?? '') ?? [];
+  const [, seconds] = WAIT.exec((header ?? '').replace(QUOTED, ' $1 ')) ?? [];
   return seconds === undefined ? undefined : Math.min(Number(seconds), limit);
 }
 
 /** Whether an `Accept` header asks for an event stream: it does not refuse one, and does not like JSON better. */
 export function acceptsEventStream(header = ''): boolean {
-  const ranges = parseAccept(header);
-  const quality = (type: string) => ranges.find((range) => range.type.toLowerCase() === type)?.q ?? 0;
-  const ofStream = quality('text/event-stream');
-  return ofStream > 0 && ofStream >= quality('application/json');
+  const ofStream = weightIn(header, 'text/event-stream');
+  return ofStream > 0 && ofStream >= weightIn(header, 'application/json');
+}
+
+/** The weight of a media type in an `Accept` header (RFC 9110, section 12.4.2); 0 if the header does not name it. */
+function weightIn(header: string, type: string): number {
+  const ranges = header.toLowerCase().replace(QUOTED, '').split(',');
+  const range = ranges.find((one) => one.split(';', 1)[0]?.trim() === type) ?? ';q=0';
+  return Number(/;\s*q\s*=\s*([0-9.]+)/.exec(range)?.[1] ?? 1);
 }

@@ -25,6 +25,8 @@ export function deadLetterRoutes(): EdgeApp {
   app.use(authenticate());
   app.get('/', requireScope('dead-letters:read'), listDeadLetters);
   app.post('/redrive', requireScope('dead-letters:redrive'), noQuery(), jsonBody(), redriveMany);
+  // This is no id, so no other method has anything there.
+  app.all('/redrive', (c) => c.notFound());
   app.get('/:id', requireScope('dead-letters:read'), noQuery(), showDeadLetter);
   app.post('/:id/redrive', requireScope('dead-letters:redrive'), noQuery(), noBody(), redriveOne);
   return app;

@@ -41,6 +41,9 @@ export function jobRoutes(): EdgeApp {
     submitBatch,
   );
   app.post('/cancel', requireScope('jobs:cancel'), noQuery(), jsonBody(), cancelMany);
+  // These are no ids, so no other method has anything there.
+  app.all('/batch', (c) => c.notFound());
+  app.all('/cancel', (c) => c.notFound());
   app.get('/', requireScope('jobs:read'), listJobs);
   app.get('/:id', requireScope('jobs:read'), noQuery(), readJob);
   app.get('/:id/events', requireScope('jobs:read'), jobEvents);

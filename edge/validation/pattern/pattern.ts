@@ -26,6 +26,11 @@ export class Pattern {
     return machine && new Pattern(machine);
   }
 
+  /** The number of its states. */
+  get size(): number {
+    return this.#machine.size;
+  }
+
   /**
    * Whether the pattern fits somewhere in the text. A text with characters beyond the basic plane is not judged: libraries
    * count them as one or as two.

@@ -43,12 +43,14 @@ function canBeginInside(start: State): boolean {
 class MachineBuilder {
   size = 0;
   isExact: boolean;
+  /** By their sources. One test for each state of `[a-z]{250}` would take most of the memory of a machine. */
+  readonly #tests = new Map<string, State['fits']>();
 
   constructor(isExact: boolean) {
     this.isExact = isExact;
   }
 
-  state(kind: State['kind'], next: State[], fits: State['fits'] = () => false): State {
+  state(kind: State['kind'], next: State[], fits = readsNothing): State {
     return { id: this.size++, kind, fits, next };
   }
 
@@ -57,7 +59,7 @@ class MachineBuilder {
     if (this.size > MAX_STATES) return next;
     switch (part.kind) {
       case 'character':
-        return this.state('character', [next], characterTest(part.source));
+        return this.state('character', [next], this.#test(part.source));
       case 'start':
       case 'end':
         return this.state(part.kind, [next]);
@@ -66,6 +68,12 @@ class MachineBuilder {
       case 'repeat':
         return this.#repeat(part.part, part.min, part.max, next);
     }
+  }
+
+  #test(source: string): State['fits'] {
+    const test = this.#tests.get(source) ?? characterTest(source);
+    this.#tests.set(source, test);
+    return test;
   }
 
   #choice(options: readonly Sequence[], next: State): State {
@@ -107,6 +115,8 @@ function sizeOf(part: Part): number {
   const times = part.max === Number.POSITIVE_INFINITY ? part.min + 1 : part.max;
   return 1 + sizeOf(part.part) * times;
 }
+
+const readsNothing: State['fits'] = () => false;
 
 const ASCII = 128;
 

@@ -49,7 +49,12 @@ export const reference: RuleMaker = (argument, _schema, reader) => {
         const node = target();
         return node.isLeaf ? node.judge(value, run) : run.once(node, value);
       },
-      explain: (value, place, report) => target().explain(value, place, report),
+      // A circle that comes back to the same value would have no end.
+      explain: (value, place, report) => {
+        if (!report.run.enter()) return;
+        target().explain(value, place, report);
+        report.run.leave();
+      },
       outline: () => target().outline,
     }
   );

@@ -1,4 +1,4 @@
-import { Pattern } from '../pattern/pattern.ts';
+import type { Pattern } from '../pattern/pattern.ts';
 import type { Place, Report } from '../report.ts';
 import type { Run } from '../run.ts';
 import type { Outline, Rule, SchemaNode } from '../schema-node.ts';
@@ -15,7 +15,7 @@ export const fields: RuleMaker = (_argument, schema, reader) => {
   return new FieldsRule({
     named: new Map(Object.entries(properties).map(([name, inner]) => [name, reader.read(inner)])),
     patterned: Object.entries(patternProperties).map(([source, inner]) => ({
-      pattern: Pattern.compile(source),
+      pattern: reader.pattern(source),
       node: reader.read(inner),
     })),
     others: additionalProperties === true ? undefined : reader.read(additionalProperties),

@@ -1,3 +1,4 @@
+import type { Pattern } from '../pattern/pattern.ts';
 import type { Run } from '../run.ts';
 import type { Rule, SchemaNode } from '../schema-node.ts';
 
@@ -10,6 +11,8 @@ export interface SchemaReader {
   read(schema: unknown): SchemaNode;
   /** A function that gives the target of a `$ref`, which may not be read yet. Undefined if the target is not in this document. */
   refer(reference: string): (() => SchemaNode) | undefined;
+  /** The machine of a pattern. Undefined if the pattern cannot be read for certain, or is too large. */
+  pattern(source: string): Pattern | undefined;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** The words for what a value is, and for what it must be. */
+import { shortened } from '../../../shared/text/shortened.ts';
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   null: 'null',
@@ -57,8 +58,7 @@ function wordFor(value: unknown): string {
 }
 
 function shownValue(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'null';
-  return text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH - 1)}…`;
+  return shortened(JSON.stringify(value) ?? 'null', MAX_VALUE_LENGTH);
 }
 
 function joined(words: readonly string[]): string {

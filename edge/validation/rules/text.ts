@@ -1,7 +1,10 @@
-import { Pattern } from '../pattern/pattern.ts';
+import type { Judge } from '../run.ts';
 import { NO, UNKNOWN, YES } from '../verdict.ts';
 import { isCount, type RuleMaker, simpleRule } from './rule-maker.ts';
 import { mustHave, mustMatch } from './sentences.ts';
+
+/** It takes longer to match a text of this length than to look up its verdict. */
+const LONG_TEXT = 256;
 
 /*
  * Some libraries count the characters of a text (JSON Schema says so), others its UTF-16 units. A text breaks a limit for
@@ -35,11 +38,15 @@ export const maxLength: RuleMaker = (limit) => {
   );
 };
 
-export const pattern: RuleMaker = (source, { format }) => {
-  const compiled = typeof source === 'string' ? Pattern.compile(source) : undefined;
+export const pattern: RuleMaker = (source, { format }, reader) => {
+  const compiled = typeof source === 'string' ? reader.pattern(source) : undefined;
   if (typeof source !== 'string' || compiled === undefined) return undefined;
+  const judge: Judge = { judge: (value, run) => compiled.judge(String(value), run.budget) };
   return simpleRule(
-    (value, run) => (typeof value === 'string' ? compiled.judge(value, run.budget) : YES),
+    (value, run) => {
+      if (typeof value !== 'string') return YES;
+      return value.length < LONG_TEXT ? judge.judge(value, run) : run.once(judge, value);
+    },
     () => mustMatch(source, format),
   );
 };

@@ -191,6 +191,10 @@ describe('other requests', () => {
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     response.resume();
     expect([response.statusCode, response.headers.allow]).toEqual([204, allow]);
+    expect(response.headers).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
   });
 
   it('a preflight request is told which setting is missing', async () => {

@@ -95,6 +95,20 @@ describe('a body', () => {
     expect(submitted).toEqual([]);
   });
 
+  it.each([
+    ['Latin-1', Buffer.from('{"operation":"echo",\n"input":"Grüße"}', 'latin1'), 2, 12],
+    ['UTF-16', Buffer.from('\ufeff{"operation":"echo","input":1}', 'utf16le'), 1, 1],
+    ['an emoji, and half of one', Buffer.from('"😀😀"').subarray(0, 7), 1, 3],
+    ['a surrogate pair of two characters', Buffer.from('22eda0bdedb88022', 'hex'), 1, 2],
+  ])('that is not UTF-8 is answered 400, with the place: %s', async (_, body, line, column) => {
+    const { send } = await setup();
+    const headers = { 'content-type': 'application/json' };
+    const response = await send('/v1/jobs', { method: 'POST', headers, body });
+    expect(response.status).toBe(400);
+    const detail = `the body is not UTF-8: line ${line}, column ${column}`;
+    expect(await problemIn(response)).toMatchObject({ code: 'request-invalid', detail });
+  });
+
   it.each(['null', '[]', '"echo"', '7'])(
     'that is JSON but not an object is answered 400: %s',
     async (body) => {
@@ -142,6 +156,16 @@ describe('a body', () => {
     expect((violations as { path: string }[]).map(({ path }) => path)).toEqual(paths);
     for (const path of paths) expect(detail).toContain(`${path}: `);
     expect(submitted).toEqual([]);
+  });
+
+  it.each([
+    ['numbers', `[${new Array(12).fill('9007199254740993').join(',')}]`],
+    ['names that are there twice', `{${new Array(12).fill('"a":1').join(',')}}`],
+  ])('with names as long as the body and wrong %s gets few words', async (_, inside) => {
+    const { post } = await setup();
+    const response = await post(`{"operation":"echo","input":{"${'/'.repeat(100_000)}":${inside}}}`);
+    expect(response.status).toBe(400);
+    expect((await response.text()).length).toBeLessThan(10_000);
   });
 
   it('of a batch with a number that a double cannot hold is refused as a whole', async () => {

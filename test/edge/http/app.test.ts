@@ -63,6 +63,18 @@ describe('a path', () => {
   );
 
   it.each([
+    ['/v1/operations/echo', 'did you mean /v1/operations?'],
+    ['/v1/jobs/job-1/result', 'did you mean /v1/jobs/job-1?'],
+    ['/v1/usage/', 'did you mean /v1/usage?'],
+    ['/favicon.ico', 'GET /docs lists what there is'],
+    ['/v1', 'GET /docs lists what there is'],
+    ['/v2/jobs', 'GET /docs lists what there is'],
+  ])('%s is answered with what was probably meant', async (path, detail) => {
+    const { send } = await setup();
+    expect(await problemIn(await send(path))).toMatchObject({ code: 'route-unknown', detail });
+  });
+
+  it.each([
     ['DELETE', '/v1/jobs', 'POST'],
     ['PUT', '/v1/jobs', 'POST'],
     ['PATCH', '/v1/jobs', 'GET'],
@@ -71,6 +83,11 @@ describe('a path', () => {
     ['POST', '/v1/operations', 'GET'],
     ['POST', '/healthz', 'GET'],
     ['PATCH', '/readyz', 'GET'],
+    ['GET', '/v1/jobs/batch', 'POST'],
+    ['DELETE', '/v1/jobs/batch', 'POST'],
+    ['GET', '/v1/jobs/cancel', 'POST'],
+    ['DELETE', '/v1/jobs/cancel', 'POST'],
+    ['GET', '/v1/dead-letters/redrive', 'POST'],
   ])('%s %s is answered 405, and Allow says %s', async (method, path, allow) => {
     const { send } = await setup();
     const response = await send(path, { method });
@@ -79,12 +96,22 @@ describe('a path', () => {
     expect(await problemIn(response)).toMatchObject({ code: 'method-not-allowed' });
   });
 
-  it('names the PUT that makes a schedule to a caller who sends a POST', async () => {
+  it.each([
+    ['POST', '/v1/schedules', 'GET', 'use GET or PUT /v1/schedules/{name}'],
+    ['PUT', '/v1/schedules', 'GET', 'use GET or PUT /v1/schedules/{name}'],
+    ['DELETE', '/v1/schedules', 'GET', 'use GET or DELETE /v1/schedules/{name}'],
+    ['DELETE', '/v1/jobs', 'GET, POST', 'use GET or POST or DELETE /v1/jobs/{id}'],
+    ['DELETE', '/v1/outbox', 'GET', 'use GET or DELETE /v1/outbox/{id}'],
+    ['PATCH', '/v1/jobs', 'GET, POST', 'use GET or POST'],
+    ['GET', '/v1/outbox/job-1', 'DELETE', 'use DELETE or GET /v1/outbox'],
+    ['POST', '/v1/jobs/job-1', 'GET, DELETE', 'use GET or DELETE or POST /v1/jobs'],
+    ['POST', '/v1/schedules/nightly', 'GET, DELETE, PUT', 'use GET or DELETE or PUT'],
+    ['GET', '/v1/jobs/batch', 'POST', 'use POST or GET /v1/jobs'],
+  ])('%s %s names what was meant for an item or for the list', async (method, path, allow, detail) => {
     const { send } = await setup();
-    const response = await send('/v1/schedules', { method: 'POST' });
-    const detail = 'use GET or PUT /v1/schedules/{name}';
+    const response = await send(path, { method });
     expect(await problemIn(response)).toMatchObject({ code: 'method-not-allowed', detail });
-    expect(response.headers.get('allow')).toBe('GET');
+    expect(response.headers.get('allow')).toBe(allow);
   });
 
   it('names the allowed methods only to a caller with a key', async () => {

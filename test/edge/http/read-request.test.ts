@@ -52,6 +52,8 @@ describe('Prefer: wait', () => {
     ['respond-async;wait=10', 10],
     ['wait=10, handling=lenient', 10],
     ['foo; wait=10', 10],
+    ['foo="a \\" b", wait="10"', 10],
+    ['foo="x", wait=10 ; bar', 10],
     ['wait=007', 7],
   ])('is read from %j as %i seconds', (header, seconds) => {
     expect(preferredWait(header, 60)).toBe(seconds);
@@ -81,13 +83,20 @@ describe('Prefer: wait', () => {
     'x-wait=10',
     'wait:10',
     'return=minimal',
+    // What stands in quotes is the value of another preference.
+    'foo="a, wait=10, b"',
+    'foo="a;wait=10"',
+    'foo="\\", wait=10"',
+    'wait="10',
+    'wait="1"0',
+    'wait=10 wait=20',
   ])('is not found in %j', (header) => {
     expect(preferredWait(header, 60)).toBeUndefined();
   });
 
   it('is found fast, also in hostile text', () => {
     const start = performance.now();
-    for (const part of ['wait ', 'wait=', 'wait="1', ' ', '1', ',wait='])
+    for (const part of ['wait ', 'wait=', 'wait="1', ' ', '1', ',wait=', '"', '"\\', ', '])
       preferredWait(part.repeat(20_000), 60);
     expect(performance.now() - start).toBeLessThan(10_000);
   });
@@ -101,6 +110,10 @@ describe('an event stream', () => {
     'application/json, text/event-stream',
     'application/json;q=0.5, text/event-stream;q=0.9',
     'text/event-stream;q=0.1, */*;q=0.5',
+    'text/event-stream ; Q = 1',
+    'application/json; x="a, b;q=1"; q=0.5, text/event-stream',
+    'text/event-stream;q=soon',
+    ' , text/event-stream,',
   ])('is asked for by Accept: %s', (header) => {
     expect(acceptsEventStream(header)).toBe(true);
   });
@@ -116,6 +129,9 @@ describe('an event stream', () => {
     'application/json, text/event-stream;q=0.5',
     'text/event-streams',
     'x="text/event-stream"',
+    'x="a, text/event-stream, b"',
+    'text/event-stream; q=0; x=1',
+    'text/event-stream;q=.',
   ])('is not asked for by Accept: %s', (header) => {
     expect(acceptsEventStream(header)).toBe(false);
   });

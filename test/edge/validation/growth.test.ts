@@ -39,3 +39,23 @@ describe('the work of a check grows no faster than its input', () => {
     },
   );
 });
+
+describe('the memory of a schema', () => {
+  /** A schema with a field for each pattern. */
+  const withFields = (patterns: readonly string[]) => ({
+    properties: Object.fromEntries(patterns.map((pattern, index) => [`f${index}`, { pattern }])),
+  });
+  const outcomeOf = (schema: unknown, input: unknown): string =>
+    new InputSchema(schema).check(input, new StepBudget(MAX_STEPS)).outcome;
+
+  it('has room for so many states of patterns: the patterns beyond are left to the worker', () => {
+    const schema = withFields(Array.from({ length: 600 }, (_, index) => `^[a-z]{250}${index}$`));
+    expect(outcomeOf(schema, { f0: '?' })).toBe('refused');
+    expect(outcomeOf(schema, { f599: '?' })).toBe('passed');
+  });
+
+  it('has a pattern once, however many fields have it', () => {
+    const schema = withFields(new Array<string>(600).fill('^[a-z]{250}$'));
+    expect(outcomeOf(schema, { f599: '?' })).toBe('refused');
+  });
+});

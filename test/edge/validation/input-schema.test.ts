@@ -97,6 +97,30 @@ describe('an input that is refused gets one sentence for each path', () => {
     expect(sentences(schema, input)).toEqual([sentence]);
   });
 
+  it.each([
+    { type: 'string', $ref: '#' },
+    { $ref: '#/$defs/a', $defs: { a: { type: 'string', allOf: [{ $ref: '#/$defs/a' }] } } },
+    { $ref: '#/$defs/a', $defs: { a: { type: 'string', $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } },
+    { type: 'string', anyOf: [{ $ref: '#' }, { const: 1 }] },
+  ])('also by a schema whose references make a circle: %j', (schema) => {
+    expect(sentences(schema, 5)).toEqual(['the input must be text, not a number']);
+  });
+
+  it('also for a text that takes most of the budget', () => {
+    const schema = { properties: { a: { properties: { b: { pattern: '^([a-z]|[b-y])+$' } } } } };
+    const input = { a: { b: `${'a'.repeat(100_000)}!` } };
+    expect(sentences(schema, input)).toEqual(['/a/b must match the pattern ^([a-z]|[b-y])+$']);
+  });
+
+  it('also for an object that takes a good part of the budget', () => {
+    const schema = {
+      properties: { a: { propertyNames: { pattern: '^x-' }, additionalProperties: { type: 'null' } } },
+    };
+    const names = Array.from({ length: 20_000 }, (_, index) => `x-${index}`);
+    const a = { ...Object.fromEntries(names.map((name) => [name, null])), 'x-last': 1 };
+    expect(sentences(schema, { a })).toEqual(['/a/x-last must be null, not a number']);
+  });
+
   it('with a thousand faults gets ten', () => {
     const input = Array.from({ length: 1_000 }, (_, index) => index);
     expect(sentences({ items: { type: 'string' } }, input)).toHaveLength(10);

@@ -58,15 +58,14 @@ export class Contract {
     );
   }
 
-  /** The operation for a request. If two fit, it is the one without parameters. */
+  /** The operation for a request. A path without parameters goes before others, whatever its methods (OpenAPI 3.1, 4.8.8.2). */
   find(method: string, url: string): Operation | undefined {
     // As an HTTP client sends it: dots are resolved, and characters are escaped.
     const path = new URL(`http://edge.example${url}`).pathname;
     const wanted = method === 'HEAD' ? 'GET' : method;
-    const fitting = this.operations.filter(
-      (operation) => operation.method === wanted && pathPattern(operation.path).test(path),
-    );
-    return fitting.find((operation) => operation.path === path) ?? fitting[0];
+    const fitting = this.operations.filter((operation) => pathPattern(operation.path).test(path));
+    const exact = fitting.filter((operation) => operation.path === path);
+    return (exact.length > 0 ? exact : fitting).find((operation) => operation.method === wanted);
   }
 
   /**

@@ -16,13 +16,11 @@ const REFUSING = [
   'template_literal',
 ];
 
-/** Whether a field of this schema must be there for certain. */
-export function mustBePresent(schema: z.core.$ZodType): boolean {
-  return schema._zod.optin === undefined && refusesUndefined(schema, MAX_DEPTH);
-}
-
-/** Whether a schema refuses `undefined` for certain, which is what zod makes of a field that is absent. */
-function refusesUndefined(schema: z.core.$ZodType, depth: number): boolean {
+/**
+ * Whether a schema refuses `undefined` for certain, which is what zod makes of a field that is absent.
+ * @param depth how many schemas inside each other are looked at
+ */
+export function refusesUndefined(schema: z.core.$ZodType, depth = MAX_DEPTH): boolean {
   if (depth === 0) return false;
   const inside = (inner: z.core.SomeType) => refusesUndefined(inner as z.core.$ZodType, depth - 1);
   const { def, values } = (schema as z.core.$ZodTypes)._zod;
@@ -36,6 +34,8 @@ function refusesUndefined(schema: z.core.$ZodType, depth: number): boolean {
       return inside(def.innerType);
     case 'nonoptional':
       return inside(withoutOptional(def.innerType));
+    case 'lazy':
+      return inside((schema as z.core.$ZodLazy)._zod.innerType);
     case 'pipe':
       return inside(def.in);
     case 'union':

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { combined, type JsonSchema, joined, type Keywords, referenceTo, unlessTrue } from './json-schema.ts';
-import { mustBePresent } from './zod-absence.ts';
+import { refusesUndefined } from './zod-absence.ts';
 import {
   type ReadChecks,
   readListChecks,
@@ -51,15 +51,16 @@ export class ZodReader {
     side: new Map<ZodSchema, Met>(),
     piped: new Map<ZodSchema, Met>(),
   };
+  /** In the order in which they were met: a composite comes before those inside it. */
+  readonly #all: Met[] = [];
   #depth = 0;
-  #count = 0;
 
   /** @returns JSON Schema (2020-12) */
   read(schema: ZodSchema): JsonSchema {
     const root = this.#read(schema, 'whole');
-    const all = Object.values(this.#met).flatMap((met) => [...met.values()]);
-    const referredTo = all.filter(({ isReferredTo }) => isReferredTo);
-    for (const { place, schema: made, name, isReferredTo } of all) {
+    const referredTo = this.#all.filter(({ isReferredTo }) => isReferredTo);
+    // The schema of one may be the place of another inside it, such as that of a lazy schema. So the innermost come first.
+    for (const { place, schema: made, name, isReferredTo } of this.#all.toReversed()) {
       Object.assign(place, isReferredTo ? referenceTo(name) : made);
     }
     if (referredTo.length === 0 || typeof root === 'boolean') return root;
@@ -75,8 +76,9 @@ export class ZodReader {
       known.isReferredTo = true;
       return referenceTo(known.name);
     }
-    if (this.#count >= MAX_SCHEMAS || this.#depth >= MAX_DEPTH) return this.#leftOut();
-    const met: Met = { name: `s${++this.#count}`, place: {}, schema: true, isReferredTo: false };
+    if (this.#all.length >= MAX_SCHEMAS || this.#depth >= MAX_DEPTH) return this.#leftOut();
+    const met: Met = { name: `s${this.#all.length + 1}`, place: {}, schema: true, isReferredTo: false };
+    this.#all.push(met);
     this.#met[side].set(schema, met);
     this.#depth++;
     met.schema = this.#make(schema as z.core.$ZodTypes, side);
@@ -158,7 +160,7 @@ export class ZodReader {
     // zod leaves this field out, since it could change what an object is.
     const fields = Object.entries(shape).filter(([name]) => name !== '__proto__');
     const properties = fields.map(([name, field]) => [name, this.#read(field, inside(side))] as const);
-    const required = fields.filter(([, field]) => mustBePresent(field)).map(([name]) => name);
+    const required = fields.filter(([, field]) => this.#mustBePresent(field)).map(([name]) => name);
     const others = catchall === undefined ? true : this.#read(catchall, inside(side));
     const isOpen = others === true || (others === false && side !== 'whole');
     return {
@@ -170,9 +172,9 @@ export class ZodReader {
   }
 
   #tuple({ items, rest }: z.core.$ZodTupleDef, side: Side): Keywords {
-    const lastNeeded = items.findLastIndex(
-      (item) => mustBePresent(item as z.core.$ZodType) && item._zod.optout !== 'optional',
-    );
+    const lastNeeded = items
+      .map((item) => this.#mustBePresent(item) && item._zod.optout !== 'optional')
+      .lastIndexOf(true);
     return {
       type: 'array',
       prefixItems: items.map((item) => this.#read(item, side)),
@@ -192,7 +194,7 @@ export class ZodReader {
     if (side !== 'whole' && (names !== undefined || keys.keywords.length > 0 || !keys.isWhole))
       return this.#anyObject();
     if (names === undefined) return this.#openRecord(keys, valueType, inside(side));
-    const isNeeded = partial !== true && mustBePresent(valueType);
+    const isNeeded = partial !== true && this.#mustBePresent(valueType);
     return {
       type: 'object',
       properties: Object.fromEntries(names.map((name) => [name, this.#read(valueType, 'whole')])),
@@ -223,6 +225,14 @@ export class ZodReader {
   #with(keywords: Keywords, checks: ReadChecks): Keywords {
     if (!checks.isWhole) this.isWhole = false;
     return joined(keywords, checks.keywords);
+  }
+
+  /** Whether a field must be there for certain. If it is not certain, the check is not whole. */
+  #mustBePresent(field: ZodSchema): boolean {
+    const mayBeAbsent = field._zod.optin !== undefined;
+    const isNeeded = !mayBeAbsent && refusesUndefined(field as z.core.$ZodType);
+    if (!mayBeAbsent && !isNeeded) this.isWhole = false;
+    return isNeeded;
   }
 
   #anyObject(): Keywords {

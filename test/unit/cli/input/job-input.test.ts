@@ -52,7 +52,11 @@ describe('the input of a job', () => {
 
   it.each([
     ['a file that is not there', async () => '@no/such/file', /the file "no\/such\/file" cannot be read/],
-    ['a file that is not UTF-8', async () => `@${await file(Buffer.from([0x22, 0xff, 0x22]))}`, /not UTF-8/],
+    [
+      'a file that is not UTF-8',
+      async () => `@${await file(Buffer.from([0x22, 0xff, 0x22]))}`,
+      /not UTF-8: line 1, column 2/,
+    ],
     ['no JSON at all', async () => 'hello', /not JSON: line 1, column 1: a value was expected, found "h"/],
     ['an empty text', async () => '', /line 1, column 1: a value was expected, but the text ends/],
     ['a fault on a later line', async () => `@${await file('{\n  "a": 1,\n}')}`, /line 3, column 1/],

@@ -37,6 +37,9 @@ const NOT_A_TARGET = [
   'https://ücme.example/',
   'https://acme.example/ü',
   'https://acme.example:99999/',
+  'https://127/',
+  'https://acme.1',
+  'https://0x7f.',
   `https://acme.example/${'x'.repeat(2_048)}`,
 ];
 
@@ -53,12 +56,16 @@ function written(callback: Callback): [string, string][] {
 }
 
 describe('the target of a callback', () => {
-  it.each([URL_TEXT, 'http://127.0.0.1:9000', 'HTTPS://ACME.example', 'https://[2001:db8::1]:8443/a?b=c&d'])(
-    'may be %s',
-    (text) => {
-      expect(isCallbackUrl(text)).toBe(true);
-    },
-  );
+  it.each([
+    URL_TEXT,
+    'http://3f9a1b2c4d5e:9000/hook',
+    'http://10-gw.',
+    'http://127.0.0.1:9000',
+    'HTTPS://ACME.example',
+    'https://[2001:db8::1]:8443/a?b=c&d',
+  ])('may be %s', (text) => {
+    expect(isCallbackUrl(text)).toBe(true);
+  });
 
   it.each(NOT_A_TARGET)('may not be %j', (text) => {
     expect(isCallbackUrl(text)).toBe(false);

@@ -35,12 +35,12 @@ describe('the input check of a zod schema', () => {
     ['a list of anything', z.array(z.any()), { type: 'array' }],
     [
       'an object',
-      z.object({ a: z.string(), b: z.number().optional(), c: z.unknown() }),
+      z.object({ a: z.string(), b: z.number().optional(), c: z.unknown().optional() }),
       { type: 'object', properties: { a: { type: 'string' }, b: { type: 'number' } }, required: ['a'] },
     ],
     [
       'a closed object',
-      z.strictObject({ a: z.any() }),
+      z.strictObject({ a: z.any().optional() }),
       { type: 'object', properties: { a: true }, additionalProperties: false },
     ],
     [
@@ -49,6 +49,20 @@ describe('the input check of a zod schema', () => {
       { type: 'object', properties: {}, additionalProperties: { type: 'number' } },
     ],
     ['one of several', z.union([z.string(), z.null()]), { anyOf: [{ type: 'string' }, { type: 'null' }] }],
+    [
+      'a lazy schema',
+      z.object({ a: z.lazy(() => z.object({ b: z.lazy(() => z.string()) })) }),
+      {
+        type: 'object',
+        properties: { a: { type: 'object', properties: { b: { type: 'string' } }, required: ['b'] } },
+        required: ['a'],
+      },
+    ],
+    [
+      'one of a single one',
+      z.union([z.object({ a: z.null() })]),
+      { type: 'object', properties: { a: { type: 'null' } }, required: ['a'] },
+    ],
     ['one of several, any among them', z.union([z.string(), z.any()]), true],
     [
       'a tuple',
@@ -102,6 +116,13 @@ describe('the input check of a zod schema', () => {
     ],
     ['a type that JSON does not have', z.map(z.string(), z.string()), true],
     ['a refinement of an object', z.object({}).refine(() => true), { type: 'object', properties: {} }],
+    // Some versions of zod want these to be there, others do not.
+    ['a field of any value', z.object({ a: z.any() }), { type: 'object', properties: {} }],
+    [
+      'a field that can have no value',
+      z.object({ a: z.never() }),
+      { type: 'object', properties: { a: false } },
+    ],
     ['a default, which JSON cannot leave out', z.date().default(new Date(0)), true],
   ])('is not whole with %s', (_what, schema, check) => {
     expect(inputCheckOf(schema)).toEqual({ schema: check, isWhole: false });

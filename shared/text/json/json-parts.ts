@@ -1,14 +1,17 @@
-import { jsonPointer } from './json.ts';
+import { jsonPointer } from '../json.ts';
+import { shortened } from '../shortened.ts';
 
 /** A number of a JSON text, or a name that its object already has. */
 interface JsonPart {
   readonly kind: 'number' | 'repeated name';
   /** As it is written. */
   readonly source: string;
-  /** Returns where it is: a JSON Pointer (RFC 6901). Call this before you ask for the next part. */
+  /** Returns where it is: a JSON Pointer (RFC 6901) in which long names are cut. Call this before you ask for the next part. */
   readonly path: () => string;
 }
 
+/** The most characters of a name in a path. The caller decides how long names are. */
+const MAX_NAME = 100;
 const NUMBER = /[-+.0-9eE]+/y;
 
 /**
@@ -69,7 +72,9 @@ class Place {
   }
 
   pointer(): string {
-    return jsonPointer(this.#open.map((at) => ('index' in at ? at.index : (at.name ?? ''))));
+    return jsonPointer(
+      this.#open.map((at) => ('index' in at ? at.index : shortened(at.name ?? '', MAX_NAME))),
+    );
   }
 }
 

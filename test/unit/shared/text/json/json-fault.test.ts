@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findJsonFault } from '../../../../shared/text/json-fault.ts';
-import { cpuMs } from '../../support.ts';
+import { findJsonFault } from '../../../../../shared/text/json/json-fault.ts';
+import { cpuMs } from '../../../support.ts';
 
 function isJson(text: string): boolean {
   try {
@@ -39,6 +39,7 @@ describe('the fault of a text that is not JSON', () => {
     ['"a\\x"', 1, 3, 'this is not an escape sequence of JSON'],
     ['["a\nb"]', 1, 4, 'a text in double quotes holds a raw control character'],
     ['[\n1,\r\n 😀]', 3, 2, 'a value was expected, found "😀"'],
+    ['{"😀é\ud83d": "👩‍👧", x', 1, 16, 'a name in double quotes was expected, found "x"'],
     ["{'a':1}", 1, 2, 'a name in double quotes was expected, found "\'"'],
   ])('%j is found at line %i, column %i', (text, line, column, message) => {
     expect(() => JSON.parse(text)).toThrow(SyntaxError);

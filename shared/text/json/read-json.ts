@@ -1,7 +1,8 @@
-import { jsonDepth } from './json.ts';
+import { jsonDepth } from '../json.ts';
 import { findJsonFault } from './json-fault.ts';
 import { isExactNumber } from './json-numbers.ts';
 import { jsonParts } from './json-parts.ts';
+import { shortened } from '../shortened.ts';
 
 const MAX_VIOLATIONS = 10;
 const MAX_SHOWN = 40;
@@ -50,8 +51,7 @@ function lossesIn(json: string): Violation[] {
 }
 
 function inexact(source: string): string {
-  const shown = source.length > MAX_SHOWN ? `${source.slice(0, MAX_SHOWN)}…` : source;
   const value = Number(source);
   const changed = Number.isFinite(value) ? `JSON numbers would make it ${value}` : 'JSON numbers are smaller';
-  return `${shown} is too exact or too large for a JSON number (${changed}); send it as text`;
+  return `${shortened(source, MAX_SHOWN)} is too exact or too large for a JSON number (${changed}); send it as text`;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readJson } from '../../../../shared/text/read-json.ts';
+import { readJson } from '../../../../../shared/text/json/read-json.ts';
 
 /** What is wrong with a text, if JSON.parse takes it. */
 function faultsOf(json: string) {

@@ -1,4 +1,4 @@
-/** Where a text stops being JSON. Lines and columns count from 1. */
+/** Where a text stops being JSON. Lines and columns count from 1, columns in characters: an emoji is one. */
 interface JsonFault {
   readonly line: number;
   readonly column: number;
@@ -13,6 +13,8 @@ const EXPECTATIONS = {
   end: 'the end of the text was expected',
 } as const;
 
+/** The first of the two UTF-16 units of a character beyond the basic plane. */
+const HALF_OF_PAIR = /[\ud800-\udbff](?=[\udc00-\udfff])/g;
 const BLANKS = /[ \t\r\n]*/y;
 const SCALAR = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 /** A valid escape sequence, or one character that ends a string or may not stand in it. */
@@ -24,8 +26,20 @@ const ESCAPE_OR_STOP = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|["\\]|[^\x20-\uffff]/g
  */
 export function findJsonFault(text: string): JsonFault {
   const { offset, message } = new FaultFinder(text).find();
-  const before = text.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n'), message };
+  return { ...placeIn(text, offset), message };
+}
+
+/** What is wrong with bytes that are not UTF-8, and where, as the end of a sentence. */
+export function utf8Fault(bytes: Uint8Array): string {
+  // Each fault is U+FFFD here, which few texts have by themselves.
+  const text = new TextDecoder().decode(bytes);
+  const { line, column } = placeIn(text, text.indexOf('\ufffd'));
+  return `is not UTF-8: line ${line}, column ${column}`;
+}
+
+function placeIn(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1) ?? '').replace(HALF_OF_PAIR, '').length + 1 };
 }
 
 interface Fault {
