@@ -34,7 +34,7 @@ export async function loadOperations(
     loadFile(file).finally(() => void pending.delete(file));
   provideOwnPackage();
   const stuck = watchLoading(pending, remark);
-  const allowExit = refuseExit(() => true);
+  const allowExit = refuseExit();
   try {
     const loaded = Promise.all(files.map(load));
     return (await Promise.race([loaded, stuck.promise])).flat();
