@@ -4,8 +4,8 @@ import path from 'node:path';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { fileFault } from '../../../shared/text/file-fault.ts';
 
-const LOADED = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]s$/;
-const PROGRAM = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]sx?$/;
+const LOADED = /^[^.].*(?<!\.d|\.test|\.spec)\.[cm]?[jt]s$/;
+const PROGRAM = /^[^.].*(?<!\.d|\.test|\.spec)\.[cm]?[jt]sx?$/;
 /** How deeply folders are looked through for operations that somebody put into the wrong place. */
 const MAX_DEPTH = 3;
 /** How many files and folders are looked at for that. A whole file system would take minutes. */

@@ -76,6 +76,7 @@ describe('loading a folder', () => {
     const folder = await folderWith({
       'one.js': moduleOf('one'),
       'one.test.ts': 'throw new Error("a test was loaded")',
+      'two.spec.mts': 'throw new Error("a test was loaded")',
       'one.d.ts': 'export declare const one: number;',
       'README.md': '# Operations',
       'data.json': '{}',
@@ -254,6 +255,21 @@ describe('a file that cannot be loaded', () => {
       'a throw of an error that cannot be read',
       'const errors = new Proxy([], { get() { throw 1; } });\nthrow Object.assign(new Error("odd"), { errors });',
       ':2 cannot be loaded: odd',
+    ],
+    ...['message', 'stack', 'name'].map((key): [string, string, string] => [
+      `a throw of an error whose ${key} cannot be read`,
+      `throw Object.defineProperty(new Error("odd"), "${key}", { get() { throw 1; } });`,
+      ' cannot be loaded: ',
+    ]),
+    [
+      'a stack that names no file',
+      '\nthrow Object.assign(new Error("odd"), { stack: "Error: odd\\n    at a (file:///a%2Fb.js:3:1)" });',
+      ' cannot be loaded: odd',
+    ],
+    [
+      'a call of an exit that it imported',
+      'import { exit } from "node:process";\nexit(0);',
+      ':2 cannot be loaded: process.exit(0) was called',
     ],
     ['no export', 'const unused = 1;', ' exports no operation'],
     ['an export of something else', 'export const run = () => 7;', ' exports no operation'],
