@@ -1,10 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { JsonSchema, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import { defined } from '../../shared/defined.ts';
-import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { describeValue } from './describe-value.ts';
+import { describeValue, tellGiven } from './describe-value.ts';
 import { inputCheckOf } from './input-check/input-check.ts';
 import { limitKeyFaults } from './limit-key-check.ts';
 import type { Operation } from './operation.ts';
@@ -119,7 +119,7 @@ function violationsOf(issues: readonly StandardSchemaV1.Issue[]): Violation[] {
 
 function violationOf(issue: Partial<StandardSchemaV1.Issue> | null | undefined): Violation {
   const keys = (issue?.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
-  return { path: cut(jsonPointer(keys)), message: cut(describeThrown(issue?.message || 'is not valid')) };
+  return { path: cut(jsonPointer(keys)), message: cut(tellGiven(issue?.message || 'is not valid')) };
 }
 
 function cut(text: string): string {

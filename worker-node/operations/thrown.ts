@@ -1,5 +1,5 @@
 import { describeThrown } from '../../shared/errors.ts';
-import { describeValue, isError } from './describe-value.ts';
+import { describeValue, isError, tellGiven } from './describe-value.ts';
 import { hasPrivateCause, isJobError } from './job-error.ts';
 
 /** The limits of a report: an error may have endless causes, and a stack may be of any length. */
@@ -46,7 +46,7 @@ export function withoutStack<E extends Error>(error: E): E {
 export function toldOf(thrown: unknown): string | undefined {
   const told = linksOf(thrown).filter(({ error }) => isJobError(error));
   if (told.length === 0) return undefined;
-  return describeThrown(told.map(({ error }) => describeThrown(error)).join('; cause: '));
+  return describeThrown(told.map(({ error }) => tellGiven(error)).join('; cause: '));
 }
 
 const LABEL = { thrown: '', cause: 'caused by: ', member: 'member: ' } as const;
@@ -80,16 +80,16 @@ function membersOf(error: object): unknown[] {
 }
 
 function sentenceOf(value: unknown): string {
-  if (isError(value)) return describeThrown(value);
+  if (isError(value)) return tellGiven(value);
   if (typeof value === 'string' && value.trim() !== '') return value;
-  const shown = typeof value === 'object' && value !== null ? `: ${describeThrown(value)}` : '';
+  const shown = typeof value === 'object' && value !== null ? `: ${tellGiven(value)}` : '';
   return `${describeValue(value)} was thrown, which is not an Error${shown}`;
 }
 
 /** The stack of an error, which begins with its class and its message; a sentence about any other value. */
 function stackOf(value: unknown): string {
   if (!isError(value)) return sentenceOf(value);
-  const head = `${nameOf(value)}: ${describeThrown(value)}`;
+  const head = `${nameOf(value)}: ${tellGiven(value)}`;
   const stack = read(value, 'stack');
   return (typeof stack === 'string' && stack !== '' ? stack : head).slice(0, MAX.stack);
 }
