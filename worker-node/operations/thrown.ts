@@ -60,8 +60,9 @@ function linksOf(thrown: unknown): Link[] {
     if (seen.has(link.error) || links.length === MAX.links || depth === MAX.depth) return;
     seen.add(link.error);
     links.push(link);
-    if (!isError(link.error)) return;
+    if (typeof link.error !== 'object' || link.error === null) return;
     for (const error of membersOf(link.error)) add({ error, relation: 'member' }, depth + 1);
+    if (!isError(link.error)) return;
     const cause = read(link.error, 'cause');
     if (cause !== undefined && cause !== null) add({ error: cause, relation: 'cause' }, depth + 1);
   };
@@ -69,9 +70,18 @@ function linksOf(thrown: unknown): Link[] {
   return links;
 }
 
+/**
+ * The members of an AggregateError; the two of a SuppressedError: that of the end of a `using`, and the one before it; the error of
+ * an event, as in `socket.onerror = reject`.
+ */
 function membersOf(error: object): unknown[] {
+  const inner = read(error, 'error');
+  if (nameOf(error) === 'SuppressedError') return [inner, read(error, 'suppressed')];
+  return [...(isError(inner) ? [inner] : []), ...listOf(read(error, 'errors'))];
+}
+
+function listOf(errors: unknown): unknown[] {
   try {
-    const errors = read(error, 'errors');
     return Array.isArray(errors) ? Array.prototype.slice.call(errors, 0, MAX.links) : [];
   } catch {
     // The list is a proxy, or has getters that throw.
@@ -82,8 +92,15 @@ function membersOf(error: object): unknown[] {
 function sentenceOf(value: unknown): string {
   if (isError(value)) return tellGiven(value);
   if (typeof value === 'string' && value.trim() !== '') return value;
-  const shown = typeof value === 'object' && value !== null ? `: ${tellGiven(value)}` : '';
+  const shown = typeof value === 'object' && value !== null ? `: ${contentOf(value)}` : '';
   return `${describeValue(value)} was thrown, which is not an Error${shown}`;
+}
+
+/** What an object holds; its message if it holds nothing that JSON shows, such as an event. */
+function contentOf(value: object): string {
+  const json = tellGiven(value);
+  const message = json === '{}' ? read(value, 'message') : undefined;
+  return typeof message === 'string' && message !== '' ? tellGiven(message) : json;
 }
 
 /** The stack of an error, which begins with its class and its message; a sentence about any other value. */

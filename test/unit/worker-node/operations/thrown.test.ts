@@ -33,6 +33,34 @@ describe('the report of a throw', () => {
       'AggregateError',
       'both; a; b',
     ],
+    [
+      'a SuppressedError, as `using` throws it',
+      new SuppressedError(new Error('not closed'), new Error('not written', { cause: 'full' }), 'two'),
+      'SuppressedError',
+      'two; not closed; not written; cause: full',
+    ],
+    [
+      'a SuppressedError of an older Node',
+      Object.assign(new Error('two'), { name: 'SuppressedError', error: 'a', suppressed: new Error('b') }),
+      'SuppressedError',
+      'two; a; b',
+    ],
+    [
+      'an event with an error',
+      Object.assign(new Event('error'), { error: new Error('no route') }),
+      'an Event',
+      expect.stringMatching(/^an Event was thrown, which is not an Error: .*; no route$/),
+    ],
+    [
+      'an object whose message is a getter',
+      new (class Fault {
+        get message() {
+          return 'lost';
+        }
+      })(),
+      'a Fault',
+      'a Fault was thrown, which is not an Error: lost',
+    ],
     ['a text', 'lost', 'the text "lost"', 'lost'],
     ['an empty text', '', 'an empty text', 'an empty text was thrown, which is not an Error'],
     ['undefined', undefined, 'undefined', 'undefined was thrown, which is not an Error'],
