@@ -99,7 +99,7 @@ async function definesOperation(file: string): Promise<boolean> {
 
 function remarkAbout(file: string, folder: string): string {
   const why =
-    path.dirname(file) === path.normalize(folder)
+    path.resolve(path.dirname(file)) === path.resolve(folder)
       ? 'Node cannot load a file of this kind; it must be .ts, .js, .mts, .mjs, .cts or .cjs'
       : `only the files of ${folder} itself are loaded; move it there`;
   return `${file} defines an operation that is not loaded: ${why}`;

@@ -124,6 +124,12 @@ describe('loading a folder', () => {
     ]);
   });
 
+  it('says it of the folder as its name is completed, with a slash', async () => {
+    const folder = await folderWith({ 'one.tsx': moduleOf('one') });
+    await load(`${folder}/`);
+    expect(remarks[0]).toContain('Node cannot load a file of this kind');
+  });
+
   it('follows links to files and to folders', async () => {
     const other = await folderWith({ 'one.mjs': moduleOf('one') });
     const folder = await folderWith({});
