@@ -56,7 +56,7 @@ export class AttemptRunner {
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
     // Without the operation, its limit of attempts is not known either.
     if (operation === undefined) return decide({ kind: 'missing' });
-    if (number > maxAttempts) return decide(spent(maxAttempts));
+    if (number > maxAttempts) return decide(spent(attempt));
     const paused = this.#pauseOf(operation.name);
     if (paused !== undefined) return decide(paused);
     return { ...recalled, operation, admission: this.#parts.limits.admissionOf(job, operation) };
@@ -216,8 +216,15 @@ function noteWait({ span, job }: Checked, { waited }: Admission): void {
   recordTurn(job, waited.by, { from: waited.since, to: Date.now() });
 }
 
-function spent(maxAttempts: number): JobOutcome {
-  return { kind: 'refused', code: 'attempts-spent', message: `none of ${maxAttempts} attempts ended` };
+/** No attempt is left: the last one did not end, or there may be fewer now than when it failed. */
+function spent({ number, maxAttempts, previous }: Attempt): JobOutcome {
+  const last = number - 1;
+  const failure = previous?.kind === 'retrying' ? previous.error : undefined;
+  const message =
+    failure === undefined
+      ? `attempt ${last} of ${maxAttempts} did not end`
+      : `attempt ${last} failed, and the operation allows no more than ${maxAttempts} now: ${failure.message}`;
+  return { kind: 'refused', code: 'attempts-spent', message };
 }
 
 /** Why the attempt must not start, if the record shows a reason. @param known the newest record that was read */
