@@ -5,6 +5,8 @@ import { getSystemErrorMessage } from 'node:util';
 
 // biome-ignore lint/style/noProcessEnv: the command line reads the environment here only and passes it on.
 const environment = process.env;
+// A worker host takes it away from the code of operations.
+const { exit } = process;
 // The cache starts before the other modules load, so that they are cached too.
 cacheCompiledCode();
 const [{ printError, runCli }, { EXIT }, { CliError }] = await Promise.all([
@@ -45,7 +47,7 @@ await Promise.all(
   [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
 );
 if (outputFault !== undefined) printError(args, hostProcess, outputError(outputFault));
-process.exit(outputFault === undefined ? code : EXIT.output.code);
+exit(outputFault === undefined ? code : EXIT.output.code);
 
 /** What stdout or stderr did not take is a fault of where they lead to, not of this program. */
 function outputError(fault: NodeJS.ErrnoException): Error {

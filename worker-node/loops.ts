@@ -136,13 +136,18 @@ export function createLimits({ config, broker, publisher, retry, log, metrics }:
   });
 }
 
-/** The loop that runs jobs. */
-export function createJobLoop(parts: LoopParts, limits: Limits): ConsumeLoop {
+/** The loop that runs jobs. @param isReplaced whether another host has announced another version of an operation since */
+export function createJobLoop(
+  parts: LoopParts,
+  limits: Limits,
+  isReplaced: (operation: string) => Promise<boolean>,
+): ConsumeLoop {
   const { config, broker, retry, publisher, log, metrics } = parts;
   const pipeline = new JobPipeline({
     ...parts,
     tracing: parts.tracing.on,
     limits,
+    isReplaced,
     pauses: new Pauses({ watch: parts.pauseWatch, random: Math.random }),
     missing: new MissingPauses({ hosts: parts.hosts, random: Math.random, now: Date.now }),
     events: new EventPublisher(publisher),

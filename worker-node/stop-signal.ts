@@ -1,5 +1,8 @@
 import { once } from 'node:events';
 
+/** Kept, because a host takes it away from the code of operations. */
+const exit: (code: number) => never = process.exit;
+
 /** A terminal that closes sends SIGHUP. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -11,7 +14,7 @@ export async function stopSignal(sayEnd: () => void = () => undefined): Promise<
   await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)));
   const end = (): never => {
     sayEnd();
-    process.exit(1);
+    exit(1);
   };
   for (const signal of STOP_SIGNALS) process.once(signal, end);
 }

@@ -30,13 +30,12 @@ export class StrayErrors {
       if (!exits.delete(thrown)) errors.take(thrown);
     };
     process.on('uncaughtException', take).on('unhandledRejection', take);
-    refuseExit(
-      () => activeJob() !== undefined,
-      (error) => {
-        errors.take(error);
-        exits.add(error);
-      },
-    );
+    const allowExit = refuseExit((error) => {
+      errors.take(error);
+      exits.add(error);
+    });
+    // The process ends already.
+    process.once('exit', allowExit);
     return errors;
   }
 

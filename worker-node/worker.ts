@@ -112,7 +112,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const recheckMs = config.WORKER_ACK_WAIT_MS / 3;
   const recordWatch = await RecordWatch.start({ broker, listener: parts.cancels, log, recheckMs });
   const limits = createLimits(parts);
-  const jobs = createJobLoop(parts, limits);
+  const jobs = createJobLoop(parts, limits, (operation) => announcer.isReplaced(operation));
   const loops = [jobs, ...createCallbackLoops(parts)];
   const connection = new ConnectionWatch(broker, log, () => {
     parts.metrics.reconnected();

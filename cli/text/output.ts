@@ -116,8 +116,14 @@ export class Output {
 
 const NO_LINE = { show: (): void => undefined, clear: (): void => undefined };
 
+/** The stacks of an error and of its causes, each once. An error of an author may be its own cause, or throw when it is read. */
 function stackOf(error: Error): string {
-  const stack = error.stack ?? String(error);
-  const text = error.cause instanceof Error ? `${stack}\ncaused by ${stackOf(error.cause)}` : stack;
-  return text.split('\n').map(escapeControls).join('\n');
+  const stacks = new Map<Error, string>();
+  try {
+    for (let next: unknown = error; next instanceof Error && !stacks.has(next); next = next.cause)
+      stacks.set(next, String(next.stack ?? next));
+  } catch {
+    // What was read before is shown.
+  }
+  return [...stacks.values()].join('\ncaused by ').split('\n').map(escapeControls).join('\n');
 }

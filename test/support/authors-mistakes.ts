@@ -43,6 +43,13 @@ function nested(levels: number): unknown {
   return value;
 }
 
+/** A small value whose JSON would be larger than any memory: each list stands at two places. */
+export function endlessJson(): unknown[] {
+  let list: unknown[] = ['x'];
+  for (let level = 0; level < 60; level++) list = [list, list];
+  return list;
+}
+
 type Untyped = (...given: unknown[]) => unknown;
 /** What the code of an operation does. */
 export type Mistake = (context: RunContext<unknown>) => unknown;
@@ -85,6 +92,9 @@ const value = fc.oneof(
       () => ({ message: '\ud800'.repeat(1_000), fraction: -0 }),
       () => JSON.parse('{"__proto__":{"a":1},"constructor":null,"toJSON":1}'),
       () => nested(10_000),
+      () => ({ body: endlessJson(), rows: new Float64Array(100_000) }),
+      () => Object.assign(new Error(), { message: { all: endlessJson() } }),
+      () => Buffer.alloc(100_000),
       () => new Proxy(new Error('behind a proxy'), {}),
       () => new AggregateError(Array.from({ length: 1_000 }, (_, at) => new Error(`member ${at}`))),
     )

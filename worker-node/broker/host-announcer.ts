@@ -21,7 +21,7 @@ interface AnnouncerParts {
   readonly operations: readonly OperationAnnouncement[];
   readonly others: Pick<HostWatch, 'isAlive'>;
   readonly renewMs: number;
-  readonly retry: Pick<BrokerRetry, 'failed' | 'works'>;
+  readonly retry: Pick<BrokerRetry, 'failed' | 'run' | 'works'>;
   readonly log: Pick<WorkerLogger, 'warn'>;
 }
 
@@ -85,6 +85,20 @@ export class HostAnnouncer {
     return new HostAnnouncer(parts, buckets, Promise.resolve());
   }
 
+  /**
+   * Whether another host, which is alive, has announced another version of an operation of this host since.
+   * @throws ThroughlineError `broker-unavailable`
+   */
+  async isReplaced(name: string): Promise<boolean> {
+    const { operations, broker, retry } = this.#parts;
+    const own = operations.find((operation) => operation.name === name);
+    if (own === undefined) return false;
+    const stored = await retry.run('definitions of operations cannot be read', () =>
+      storedDefinition(broker.manager, name),
+    );
+    return stored?.text !== textOf(own) && this.#isOther(stored?.writer);
+  }
+
   /** Ends the renewals, and says that the host takes no more jobs. Never throws. */
   async stop(): Promise<void> {
     this.#timer.stop();
@@ -123,13 +137,17 @@ export class HostAnnouncer {
    * @returns whether the definition is this host's now
    */
   async #renewDefinition(operation: OperationAnnouncement): Promise<boolean> {
-    const { broker, others, host } = this.#parts;
-    const stored = await storedDefinition(broker.manager, operation.name);
+    const stored = await storedDefinition(this.#parts.broker.manager, operation.name);
     if (stored?.text === textOf(operation)) return true;
-    const { writer } = stored ?? {};
-    if (writer !== undefined && writer !== host.host && others.isAlive(writer)) return false;
+    if (this.#isOther(stored?.writer)) return false;
     await define(this.#parts, this.#buckets, operation);
     return true;
+  }
+
+  /** Whether the writer of a definition is another host, which is alive. */
+  #isOther(writer: string | undefined): boolean {
+    const { others, host } = this.#parts;
+    return writer !== undefined && writer !== host.host && others.isAlive(writer);
   }
 
   #warn(thrown: unknown, message: string): void {

@@ -4,8 +4,8 @@ import { EMPTY_RECORD, type JobRecord } from '../broker/job-record.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { OperationRegistry } from '../operations/operation-registry.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
-import { eventOf } from './attempt/attempt.ts';
-import { outcomeOfAbort } from './attempt/attempt-outcome.ts';
+import { type Attempt, eventOf } from './attempt/attempt.ts';
+import { type AttemptOutcome, outcomeOfAbort } from './attempt/attempt-outcome.ts';
 import { ProgressReporter } from './attempt/progress-reporter.ts';
 import { isOver, redriveCountOf } from './attempt/redrive-count.ts';
 import { type RoomParts, roomForResultOf } from './attempt/result-room.ts';
@@ -23,6 +23,8 @@ export interface AttemptRunnerParts extends RoomParts, RecallParts {
   readonly clock: Pick<ClockCheck, 'aheadMs'>;
   readonly limits: Limits;
   readonly pauses: Pauses;
+  /** Whether another host, which is alive, has announced another version of an operation since. */
+  readonly isReplaced: (operation: string) => Promise<boolean>;
   readonly registry: OperationRegistry;
   readonly metrics: Pick<WorkerMetrics, 'recordUnreadable' | 'attemptStarted'>;
   readonly log: WorkerLogger;
@@ -54,7 +56,7 @@ export class AttemptRunner {
     if (held.notice !== undefined) return decide({ kind: 'cancelled' });
     // Without the operation, its limit of attempts is not known either.
     if (operation === undefined) return decide({ kind: 'missing' });
-    if (number > maxAttempts) return decide(spent(maxAttempts));
+    if (number > maxAttempts) return decide(spent(attempt));
     const paused = this.#pauseOf(operation.name);
     if (paused !== undefined) return decide(paused);
     return { ...recalled, operation, admission: this.#parts.limits.admissionOf(job, operation) };
@@ -153,8 +155,24 @@ export class AttemptRunner {
     const began = performance.now();
     const look = (): Promise<void> => chain.look();
     const options = { abort: held.abort, progress, log, roomForResult, lease, look, fence };
-    const outcome = await runOperation(operation, attempt, options);
-    return { ...claimed, outcome, ranMs: Math.round(performance.now() - began) };
+    const ended = await runOperation(operation, attempt, options);
+    const ranMs = Math.round(performance.now() - began);
+    const outcome = (await this.#isForOther(attempt, ended)) ? FOR_OTHER : ended;
+    return { ...claimed, outcome, ranMs };
+  }
+
+  /** Whether the job has an input that this host refuses, and that the version of the operation on another host may take. */
+  async #isForOther({ job }: Attempt, outcome: AttemptOutcome): Promise<boolean> {
+    if (outcome.kind !== 'reject' || outcome.code !== 'input-invalid') return false;
+    const { jobId, operation } = job.address;
+    const isReplaced = await this.#parts.isReplaced(operation);
+    const fields = { job_id: jobId, operation, reason: outcome.message };
+    if (isReplaced)
+      this.#parts.log.info(
+        fields,
+        'the input does not fit this version of the operation; the job waits for a host with the newer one',
+      );
+    return isReplaced;
   }
 
   #noteStart({ attempt: { number, queueTimeMs }, job, fence }: Claimed): void {
@@ -178,6 +196,7 @@ export class AttemptRunner {
 
 /** The signal of an attempt that does not wait. */
 const NEVER = new AbortController().signal;
+const FOR_OTHER = { kind: 'released', isForOther: true } as const;
 /** The fence of an attempt without a stored `started`. Each other fence is larger. */
 const NO_FENCE = 0;
 
@@ -197,8 +216,15 @@ function noteWait({ span, job }: Checked, { waited }: Admission): void {
   recordTurn(job, waited.by, { from: waited.since, to: Date.now() });
 }
 
-function spent(maxAttempts: number): JobOutcome {
-  return { kind: 'refused', code: 'attempts-spent', message: `none of ${maxAttempts} attempts ended` };
+/** No attempt is left: the last one did not end, or there may be fewer now than when it failed. */
+function spent({ number, maxAttempts, previous }: Attempt): JobOutcome {
+  const last = number - 1;
+  const failure = previous?.kind === 'retrying' ? previous.error : undefined;
+  const message =
+    failure === undefined
+      ? `attempt ${last} of ${maxAttempts} did not end`
+      : `attempt ${last} failed, and the operation allows no more than ${maxAttempts} now: ${failure.message}`;
+  return { kind: 'refused', code: 'attempts-spent', message };
 }
 
 /** Why the attempt must not start, if the record shows a reason. @param known the newest record that was read */

@@ -72,7 +72,8 @@ function endingOf(parts: ClassifyParts, decided: Judged): Ending {
     case 'released': {
       const unspent = { released: attempt.released + 1, attempt: attempt.number - 1 };
       const event = eventOf(attempt, 'released', worker, unspent);
-      return { conclusion: 'released', event, ack: { kind: 'nak', delayMs: 0 } };
+      const delayMs = outcome.isForOther === true ? missingPause(parts, decided) : 0;
+      return { conclusion: 'released', event, ack: { kind: 'nak', delayMs } };
     }
     case 'missing':
       return { conclusion: 'operation-missing', ack: { kind: 'nak', delayMs: missingPause(parts, decided) } };

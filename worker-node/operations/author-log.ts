@@ -2,7 +2,7 @@ import { format, inspect } from 'node:util';
 import { context } from '@opentelemetry/api';
 import type { WorkerLogger } from '../log.ts';
 import { activeJob, type JobFields } from '../telemetry/job-context.ts';
-import { isError } from './describe-value.ts';
+import { isError, jsonStart } from './describe-value.ts';
 import { reportOf } from './thrown.ts';
 
 /** A line must not be larger than what log collectors take. */
@@ -46,7 +46,19 @@ function lineOf([first, ...rest]: unknown[]): { data: unknown; message: string }
 }
 
 function textOf(values: readonly unknown[]): string {
-  return values.length === 0 ? '' : format(...values).slice(0, MAX_TEXT);
+  if (values.length === 0) return '';
+  const [message] = values;
+  const readsAll = typeof message === 'string' && READS_ALL.test(message);
+  return format(...(readsAll ? values.map(startOf) : values)).slice(0, MAX_TEXT);
+}
+
+/** Placeholders for which Node makes a text of all of a value. */
+const READS_ALL = /%[dfij]/;
+
+/** The beginning of a value, which may be large; the value itself if it is no JSON. */
+function startOf(value: unknown): unknown {
+  const json = typeof value === 'object' && value !== null ? jsonOf(value) : undefined;
+  return json === undefined ? value : JSON.parse(json);
 }
 
 /** The author's fields as JSON has them. It is a text if they are no JSON, or too large for a line. */
@@ -58,14 +70,14 @@ function plain(fields: object): unknown {
 
 function jsonOf(fields: object): string | undefined {
   try {
-    return JSON.stringify(fields, replacer);
+    return jsonStart(fields, MAX_TEXT, standIn);
   } catch {
     // A circle, or a getter that throws.
     return undefined;
   }
 }
 
-function replacer(_key: string, value: unknown): unknown {
+function standIn(value: unknown): unknown {
   if (isError(value)) return reportOf(value).text;
   if (typeof value === 'bigint') return String(value);
   return value instanceof Map || value instanceof Set ? [...value] : value;

@@ -1,6 +1,9 @@
 import { types } from 'node:util';
+import { describeThrown } from '../../shared/errors.ts';
 
 const MAX_TEXT = 100;
+/** As much as {@link describeThrown} tells. */
+const MAX_TOLD = 2_000;
 
 /**
  * A value of an author's code in a few words, for a sentence about it: `a Map`, `NaN`, `the text "5s"`. Never throws,
@@ -21,6 +24,45 @@ export function isError(value: unknown): value is Error {
   } catch {
     return false;
   }
+}
+
+/**
+ * The message of an error, a text, or the beginning of the JSON of any other value, as one line of at most 2,000 characters. Never
+ * throws.
+ */
+export function tellGiven(given: unknown): string {
+  try {
+    const said: unknown = isError(given) ? given.message || given.name : given;
+    return describeThrown(typeof said === 'object' ? jsonStart(said, MAX_TOLD) : said);
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}
+
+/**
+ * The JSON of a value: whole, if it has at most `max` characters, and else its beginning, which has some more. The rest of a large
+ * value is not read. All of it could take minutes, in which nothing else runs, above all if a part stands at many places.
+ * @param standIn gives what is written in place of a value
+ * @throws TypeError if the value contains itself or a BigInt; and what code of the author throws
+ */
+export function jsonStart(
+  value: unknown,
+  max: number,
+  standIn: (value: unknown) => unknown = (same) => same,
+): string | undefined {
+  let left = max;
+  // A Buffer makes a list of all its bytes.
+  const read = Buffer.isBuffer(value) ? value.subarray(0, max) : value;
+  return JSON.stringify(read, function (this: unknown, key, given: unknown) {
+    const value = left > 0 ? standIn(given) : undefined;
+    // JSON leaves these out.
+    if (value === undefined || typeof value === 'function' || typeof value === 'symbol') return undefined;
+    // At most as many characters as the JSON has.
+    left -= (Array.isArray(this) ? 0 : key.length) + (typeof value === 'string' ? value.length : 1);
+    if (typeof value === 'string' || Array.isArray(value) || types.isTypedArray(value))
+      return value.length > max ? value.slice(0, max) : value;
+    return value;
+  });
 }
 
 function words(value: unknown): string {

@@ -1,11 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { JsonSchema, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import { defined } from '../../shared/defined.ts';
-import { describeThrown, ThroughlineError, type Violation } from '../../shared/errors.ts';
+import { ThroughlineError, type Violation } from '../../shared/errors.ts';
 import { jsonPointer } from '../../shared/text/json.ts';
 import { shortened } from '../../shared/text/shortened.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
-import { describeValue } from './describe-value.ts';
+import { describeValue, tellGiven } from './describe-value.ts';
 import { inputCheckOf } from './input-check/input-check.ts';
 import { limitKeyFaults } from './limit-key-check.ts';
 import type { Operation } from './operation.ts';
@@ -122,6 +122,6 @@ function violationOf(issue: Partial<StandardSchemaV1.Issue> | null | undefined):
   const keys = (issue?.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
   return {
     path: shortened(jsonPointer(keys), MAX_TEXT),
-    message: shortened(describeThrown(issue?.message || 'is not valid'), MAX_TEXT),
+    message: shortened(tellGiven(issue?.message || 'is not valid'), MAX_TEXT),
   };
 }

@@ -1,5 +1,4 @@
-import { describeThrown } from '../../shared/errors.ts';
-import { describeValue } from './describe-value.ts';
+import { describeValue, tellGiven } from './describe-value.ts';
 
 /** Marks the values that the functions below return. */
 const OUTCOME = Symbol.for('throughline.outcome');
@@ -103,7 +102,7 @@ function readRetry(
 function textOf(message: unknown, fallback: string): string {
   if (message === undefined || message === null || message === '') return fallback;
   // Its text would be a part of the program.
-  return typeof message === 'function' ? describeValue(message) : describeThrown(message);
+  return typeof message === 'function' ? describeValue(message) : tellGiven(message);
 }
 
 function mark<O extends Outcome>(outcome: O): O {

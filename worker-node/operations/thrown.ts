@@ -1,5 +1,5 @@
 import { describeThrown } from '../../shared/errors.ts';
-import { describeValue, isError } from './describe-value.ts';
+import { describeValue, isError, tellGiven } from './describe-value.ts';
 import { hasPrivateCause, isJobError } from './job-error.ts';
 
 /** The limits of a report: an error may have endless causes, and a stack may be of any length. */
@@ -46,7 +46,7 @@ export function withoutStack<E extends Error>(error: E): E {
 export function toldOf(thrown: unknown): string | undefined {
   const told = linksOf(thrown).filter(({ error }) => isJobError(error));
   if (told.length === 0) return undefined;
-  return describeThrown(told.map(({ error }) => describeThrown(error)).join('; cause: '));
+  return describeThrown(told.map(({ error }) => tellGiven(error)).join('; cause: '));
 }
 
 const LABEL = { thrown: '', cause: 'caused by: ', member: 'member: ' } as const;
@@ -60,8 +60,9 @@ function linksOf(thrown: unknown): Link[] {
     if (seen.has(link.error) || links.length === MAX.links || depth === MAX.depth) return;
     seen.add(link.error);
     links.push(link);
-    if (!isError(link.error)) return;
+    if (typeof link.error !== 'object' || link.error === null) return;
     for (const error of membersOf(link.error)) add({ error, relation: 'member' }, depth + 1);
+    if (!isError(link.error)) return;
     const cause = read(link.error, 'cause');
     if (cause !== undefined && cause !== null) add({ error: cause, relation: 'cause' }, depth + 1);
   };
@@ -69,9 +70,18 @@ function linksOf(thrown: unknown): Link[] {
   return links;
 }
 
+/**
+ * The members of an AggregateError; the two of a SuppressedError: that of the end of a `using`, and the one before it; the error of
+ * an event, as in `socket.onerror = reject`.
+ */
 function membersOf(error: object): unknown[] {
+  const inner = read(error, 'error');
+  if (nameOf(error) === 'SuppressedError') return [inner, read(error, 'suppressed')];
+  return [...(isError(inner) ? [inner] : []), ...listOf(read(error, 'errors'))];
+}
+
+function listOf(errors: unknown): unknown[] {
   try {
-    const errors = read(error, 'errors');
     return Array.isArray(errors) ? Array.prototype.slice.call(errors, 0, MAX.links) : [];
   } catch {
     // The list is a proxy, or has getters that throw.
@@ -80,16 +90,23 @@ function membersOf(error: object): unknown[] {
 }
 
 function sentenceOf(value: unknown): string {
-  if (isError(value)) return describeThrown(value);
+  if (isError(value)) return tellGiven(value);
   if (typeof value === 'string' && value.trim() !== '') return value;
-  const shown = typeof value === 'object' && value !== null ? `: ${describeThrown(value)}` : '';
+  const shown = typeof value === 'object' && value !== null ? `: ${contentOf(value)}` : '';
   return `${describeValue(value)} was thrown, which is not an Error${shown}`;
+}
+
+/** What an object holds; its message if it holds nothing that JSON shows, such as an event. */
+function contentOf(value: object): string {
+  const json = tellGiven(value);
+  const message = json === '{}' ? read(value, 'message') : undefined;
+  return typeof message === 'string' && message !== '' ? tellGiven(message) : json;
 }
 
 /** The stack of an error, which begins with its class and its message; a sentence about any other value. */
 function stackOf(value: unknown): string {
   if (!isError(value)) return sentenceOf(value);
-  const head = `${nameOf(value)}: ${describeThrown(value)}`;
+  const head = `${nameOf(value)}: ${tellGiven(value)}`;
   const stack = read(value, 'stack');
   return (typeof stack === 'string' && stack !== '' ? stack : head).slice(0, MAX.stack);
 }

@@ -1,8 +1,12 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/start.ts';
 import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { jobEnded, listedOperation, submitJob } from '../../support/jobs.ts';
+import { scratchFolder } from '../../support/cleanup.ts';
+import { connectTo, jobEnded, listedOperation, submitJob } from '../../support/jobs.ts';
+import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -12,12 +16,23 @@ const HAND_BACK_MS = 1_000;
 /** How many jobs are under way at a time. */
 const LOAD = 12;
 
+/** A folder with one version of `own.narrow`, which takes nothing but these fields and returns the name of the version. */
+async function narrowFolder(version: string, fields: readonly string[]): Promise<string> {
+  const folder = await scratchFolder();
+  const validate = `(value) => Object.keys(value).every((key) => ${JSON.stringify(fields)}.includes(key)) ? { value } : { issues: [{ message: 'has other fields' }] }`;
+  const text = `import { defineOperation } from 'throughline/worker';
+export default defineOperation({ name: 'own.narrow', description: '${version}', input: { '~standard': { version: 1, vendor: 'test', validate: ${validate} } }, run: () => '${version}' });`;
+  await writeFile(path.join(folder, 'narrow.mjs'), text);
+  return folder;
+}
+
 /** A host of the stack with the operations of one side of the deploy. */
 async function host(
   stack: TestStack,
   version: 'before' | 'after',
   name: string,
   onLog: (line: string) => void = () => undefined,
+  folder = `${FOLDER}/${version}`,
 ): Promise<WorkerProcess> {
   const worker = await startWorkerProcess({
     environment: {
@@ -27,7 +42,7 @@ async function host(
       WORKER_VERSION: version,
       WORKER_STOP_TIMEOUT_MS: '2000',
     },
-    operationsFolder: `${FOLDER}/${version}`,
+    operationsFolder: folder,
     onLog,
   });
   onTestFinished(() => worker.stop());
@@ -122,4 +137,45 @@ it('W11: a rolling deploy of three hosts under load, with a new, a changed and a
     });
   const changed = await listedOperation(stack, 'deploy.changed');
   expect(JSON.stringify(changed?.inputSchema)).toContain('note');
+});
+
+it('a job whose input only the newer version of its operation takes spends no attempt on a host with the older one, and fails where no version takes it', async () => {
+  const stack = await withTestStack({
+    operationsFolder: await narrowFolder('before', ['n']),
+    tracing: false,
+  });
+  const newer = await host(stack, 'after', 'newer', undefined, await narrowFolder('after', ['n', 'note']));
+  await until(
+    'the newer version',
+    async () => (await listedOperation(stack, 'own.narrow'))?.description === 'after',
+  );
+  const nats = await connectTo(stack);
+  const handedBack = async (ids: readonly string[]): Promise<boolean> => {
+    const events = await eventsByJob(nats);
+    return ids.some((id) => events.get(id)?.some(({ kind }) => kind === 'released'));
+  };
+  /** Runs such jobs until one of them has met the host with the older version. */
+  const runUntilHandedBack = async (input: object): Promise<Job[]> => {
+    const jobs: Job[] = [];
+    await until('a job that met the older version', async () => {
+      const ids = await Promise.all(
+        Array.from({ length: 4 }, async () => (await submitJob(stack, 'own.narrow', input)).id),
+      );
+      jobs.push(...(await Promise.all(ids.map((id) => jobEnded(stack, id)))));
+      return await handedBack(ids);
+    });
+    return jobs;
+  };
+  for (const job of await runUntilHandedBack({ n: 1, note: 'a' }))
+    expect(job).toMatchObject({ state: 'succeeded', attempt: 1, result: 'after' });
+  for (const job of await runUntilHandedBack({ other: 1 }))
+    expect(job).toMatchObject({ state: 'failed', attempt: 1, error: { code: 'input-invalid' } });
+
+  await newer.stop();
+  const { id } = await submitJob(stack, 'own.narrow', { n: 1, note: 'a' });
+  expect(await jobEnded(stack, id)).toMatchObject({
+    state: 'failed',
+    attempt: 1,
+    error: { code: 'input-invalid' },
+  });
 });

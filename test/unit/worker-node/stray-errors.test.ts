@@ -1,3 +1,5 @@
+import { syncBuiltinESMExports } from 'node:module';
+import { exit as importedExit } from 'node:process';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { beforeAll, expect, it, onTestFinished, vi } from 'vitest';
@@ -43,39 +45,58 @@ it('an error of no job is said to be left behind by none', async () => {
   );
 });
 
-it('an operation that ends the process stops the host gracefully instead, and fails', async () => {
-  const { exit } = process;
-  // The test runner listens too.
-  const others = [process.listeners('uncaughtException'), process.listeners('unhandledRejection')] as const;
-  const silence = () =>
-    process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection');
-  silence();
-  onTestFinished(() => {
-    process.exit = exit;
+it.each<[string, (work: () => never) => unknown, object, string]>([
+  [
+    'an operation',
+    (work) =>
+      context.with(
+        withJob(ROOT_CONTEXT, JOB, () => undefined),
+        work,
+      ),
+    JOB,
+    'an error was left behind by job job-1 (echo): ',
+  ],
+  ['other code, such as what listens to a signal,', (work) => work(), {}, 'an error was left behind: '],
+])(
+  '%s that ends the process stops the host gracefully instead, and fails',
+  async (_who, call, whose, sentence) => {
+    const { exit } = process;
+    const exitListeners = process.listeners('exit');
+    // The test runner listens too.
+    const others = [process.listeners('uncaughtException'), process.listeners('unhandledRejection')] as const;
+    const silence = () =>
+      process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection');
     silence();
-    for (const listener of others[0]) process.on('uncaughtException', listener);
-    for (const listener of others[1]) process.on('unhandledRejection', listener);
-  });
-  const ended = vi.fn();
-  process.exit = ended as never;
-  const lines: object[] = [];
-  const errors = StrayErrors.watch({ ...quiet, error: (fields: object) => void lines.push(fields) });
-  let thrown: unknown;
-  try {
-    context.with(
-      withJob(ROOT_CONTEXT, JOB, () => undefined),
-      () => process.exit(3),
-    );
-  } catch (caught) {
-    thrown = caught;
-  }
-  process.emit('uncaughtException', thrown as Error);
-  expect(lines).toMatchObject([{ ...JOB, reason: 'process.exit(3) was called' }]);
-  expect((await refusalOf(() => errors.first)).message).toContain('by job job-1 (echo): process.exit(3)');
-  expect(ended).not.toHaveBeenCalled();
-  process.exit(4);
-  expect(ended).toHaveBeenCalledExactlyOnceWith(4);
-});
+    onTestFinished(() => {
+      process.exit = exit;
+      syncBuiltinESMExports();
+      silence();
+      for (const listener of others[0]) process.on('uncaughtException', listener);
+      for (const listener of others[1]) process.on('unhandledRejection', listener);
+    });
+    const ended = vi.fn();
+    process.exit = ended as never;
+    const lines: object[] = [];
+    const errors = StrayErrors.watch({ ...quiet, error: (fields: object) => void lines.push(fields) });
+    let thrown: unknown;
+    try {
+      call(() => importedExit(3));
+    } catch (caught) {
+      thrown = caught;
+    }
+    process.emit('uncaughtException', thrown as Error);
+    expect(lines).toMatchObject([{ ...whose, reason: 'process.exit(3) was called' }]);
+    expect((await refusalOf(() => errors.first)).message).toBe(`${sentence}process.exit(3) was called`);
+    expect(ended).not.toHaveBeenCalled();
+    // As when the process ends.
+    for (const listener of process.listeners('exit').filter((one) => !exitListeners.includes(one))) {
+      process.off('exit', listener);
+      listener(0);
+    }
+    process.exit(4);
+    expect(ended).toHaveBeenCalledExactlyOnceWith(4);
+  },
+);
 
 it('a thousand errors are some lines, and a number', () => {
   const { errors, lines } = watching();

@@ -11,8 +11,8 @@ export type AttemptOutcome =
       /** What was thrown, for the operator. */
       readonly report?: ThrownReport;
     })
-  /** The worker stopped. */
-  | { readonly kind: 'released' }
+  /** The worker stopped; or the job is for another version of the operation, which another host has. */
+  | { readonly kind: 'released'; readonly isForOther?: true }
   | { readonly kind: 'cancelled' }
   /** Another delivery has the job. */
   | { readonly kind: 'superseded' };

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { ThrownReport } from '../thrown.ts';
 
 /** How many files that import each other are looked through. */
 const MAX_FILES = 50;
@@ -22,18 +23,17 @@ export interface LoadFault {
 /**
  * Finds where the error is that kept a file from being loaded.
  * @param file its absolute path
+ * @param report what was thrown
  */
-export async function findFault(file: string, thrown: unknown): Promise<LoadFault> {
-  const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Readonly<
-    Record<string, unknown>
-  >;
-  const stack = typeof error.stack === 'string' ? error.stack : '';
-  const places = placesIn(stack);
+export async function findFault(
+  file: string,
+  { type, text }: Pick<ThrownReport, 'type' | 'text'>,
+): Promise<LoadFault> {
+  const places = placesIn(text);
   const [place] = [...places.filter((found) => found.file === file), ...places];
   if (place !== undefined) return faultAt(place, file);
   // Node's error about an import names no line, and its error about the syntax of an ES module names no file either.
-  const found = await (missingImport(stack) ??
-    (thrown instanceof SyntaxError ? syntaxError(file) : undefined));
+  const found = await (missingImport(text) ?? (type === 'SyntaxError' ? syntaxError(file) : undefined));
   return found === undefined ? {} : faultAt(found, file);
 }
 
@@ -50,11 +50,21 @@ function faultAt(place: Place, file: string): LoadFault {
 function placesIn(stack: string): Place[] {
   return stack.split('\n').flatMap((text) => {
     const [, at, line] = /(?:^|\(|at (?:async )?)((?:file:\/\/)?\/.*?):(\d+)(?::\d+)?\)?$/.exec(text) ?? [];
-    if (at === undefined) return [];
-    const file = at.startsWith('file:') ? fileURLToPath(at.replace(/\?.*$/, '')) : at;
-    if (file.includes('/node_modules/') || OWN.some((room) => file.startsWith(room))) return [];
+    const file = at === undefined ? undefined : pathOf(at);
+    if (file === undefined || file.includes('/node_modules/') || OWN.some((room) => file.startsWith(room)))
+      return [];
     return [{ file, line: Number(line) }];
   });
+}
+
+/** The path that a stack names; undefined if it is none: an author may write a stack. */
+function pathOf(at: string): string | undefined {
+  if (!at.startsWith('file:')) return at;
+  try {
+    return fileURLToPath(at.replace(/\?.*$/, ''));
+  } catch {
+    return undefined;
+  }
 }
 
 /** `Cannot find module '/a/missing.ts' imported from /a/file.ts`: the line of file.ts that imports it. */

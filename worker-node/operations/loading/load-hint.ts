@@ -34,10 +34,10 @@ const HINTS: readonly Hint[] = [
 
 /**
  * What an author can do about a file that Node does not load.
+ * @param message what Node says about it
  * @returns undefined if that is not certain
  */
-export function loadHint(thrown: unknown): string | undefined {
-  const message = thrown instanceof Error ? thrown.message : '';
+export function loadHint(message: string): string | undefined {
   for (const { message: pattern, advice } of HINTS) {
     const [found, ...parts] = pattern.exec(message) ?? [];
     if (found !== undefined) return advice(...parts);

@@ -34,7 +34,7 @@ export async function loadOperations(
     loadFile(file).finally(() => void pending.delete(file));
   provideOwnPackage();
   const stuck = watchLoading(pending, remark);
-  const allowExit = refuseExit(() => true);
+  const allowExit = refuseExit();
   try {
     const loaded = Promise.all(files.map(load));
     return (await Promise.race([loaded, stuck.promise])).flat();
@@ -94,10 +94,10 @@ async function exportsOf(file: string): Promise<unknown[]> {
 }
 
 async function refusal(file: string, thrown: unknown): Promise<ThroughlineError> {
-  const { summary } = reportOf(thrown);
-  const hint = loadHint(thrown);
-  const what = `cannot be loaded: ${summary}${hint === undefined ? '' : `; ${hint}`}`;
-  return refused(file, await findFault(path.resolve(file), thrown), what, thrown);
+  const report = reportOf(thrown);
+  const hint = loadHint(report.summary);
+  const what = `cannot be loaded: ${report.summary}${hint === undefined ? '' : `; ${hint}`}`;
+  return refused(file, await findFault(path.resolve(file), report), what, thrown);
 }
 
 /** The file waits at its top level for something that never comes. */

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { fileFault } from '../../../shared/text/file-fault.ts';
 
-const LOADED = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]s$/;
-const PROGRAM = /^[^.].*(?<!\.d|\.test)\.[cm]?[jt]sx?$/;
+const LOADED = /^[^.].*(?<!\.d|\.test|\.spec)\.[cm]?[jt]s$/;
+const PROGRAM = /^[^.].*(?<!\.d|\.test|\.spec)\.[cm]?[jt]sx?$/;
 /** How deeply folders are looked through for operations that somebody put into the wrong place. */
 const MAX_DEPTH = 3;
 /** How many files and folders are looked at for that. A whole file system would take minutes. */
@@ -99,7 +99,7 @@ async function definesOperation(file: string): Promise<boolean> {
 
 function remarkAbout(file: string, folder: string): string {
   const why =
-    path.dirname(file) === path.normalize(folder)
+    path.resolve(path.dirname(file)) === path.resolve(folder)
       ? 'Node cannot load a file of this kind; it must be .ts, .js, .mts, .mjs, .cts or .cjs'
       : `only the files of ${folder} itself are loaded; move it there`;
   return `${file} defines an operation that is not loaded: ${why}`;

@@ -128,6 +128,20 @@ describe('a job for a person', () => {
   });
 });
 
+const unreadable = (key: string): Error =>
+  Object.defineProperty(new Error('odd'), key, {
+    get: () => {
+      throw new Error('not for you');
+    },
+  });
+
+/** An error that is the cause of its cause. */
+function endlessCauses(): Error {
+  const error = new Error('inner');
+  error.cause = new Error('odd', { cause: error });
+  return error;
+}
+
 describe('an error', () => {
   it('is only a problem document with --json', () => {
     const { output: out, stdout, stderr } = output({ json: true, tty: true });
@@ -153,6 +167,16 @@ describe('an error', () => {
     out.error(thrown, false);
     expect(JSON.parse(stderr.text)).toMatchObject(document);
     expect(JSON.parse(stderr.text)).not.toHaveProperty('status');
+  });
+
+  it.each<[string, Error]>([
+    ['goes in a circle', endlessCauses()],
+    ['has a stack that cannot be read', unreadable('stack')],
+    ['has a cause that cannot be read', unreadable('cause')],
+  ])('shows with --debug what can be shown if its cause %s', (_what, cause) => {
+    const { output: own, stderr } = output();
+    own.error(new Error('outer', { cause }), true);
+    expect(stderr.text).toMatch(/\nError: outer\n {4}at /);
   });
 
   it('shows its stack only with --debug', () => {

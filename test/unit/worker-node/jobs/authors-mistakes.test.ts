@@ -26,6 +26,7 @@ async function deliver(broker: MemoryBroker, acts: readonly Mistake[], maxAttemp
   const pipeline = new JobPipeline({
     clock: { aheadMs: 0 },
     limits: limitsAt(broker, publisher, broking),
+    isReplaced: async () => false,
     pauses: pausesOf(new Set()),
     publisher,
     events: new EventPublisher(publisher),

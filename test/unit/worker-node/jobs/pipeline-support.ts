@@ -86,6 +86,7 @@ export function pipelineOf(handler: Handler, definition: Partial<OperationDefini
   return new JobPipeline({
     clock: { aheadMs: 0 },
     limits: limitsAt(broker, publisher, retry),
+    isReplaced: async () => false,
     pauses: pausesOf(host.paused),
     publisher,
     events: new EventPublisher(publisher),

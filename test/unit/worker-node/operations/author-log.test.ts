@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { authorLog } from '../../../../worker-node/operations/author-log.ts';
-import { HOSTILE } from '../../../support/authors-mistakes.ts';
+import { endlessJson, HOSTILE } from '../../../support/authors-mistakes.ts';
 
 const JOB = { job_id: 'job-1', operation: 'echo', tenant: 'acme', attempt: 1 };
 
@@ -71,6 +71,25 @@ describe('a log line of an author', () => {
   it('is cut if it is too long', () => {
     const [line] = linesOf(logging({ text: 'x'.repeat(1_000_000) }, 'y'.repeat(1_000_000)));
     expect(JSON.stringify(line).length).toBeLessThan(40_000);
+  });
+
+  it.each<[string, unknown[]]>([
+    ['among the fields', [{ all: endlessJson() }, 'hello']],
+    ['as JSON in the message', ['%j', endlessJson()]],
+    ['as a number in the message', ['%d', endlessJson()]],
+    ['after the message', ['hello', endlessJson()]],
+    ['as the message of an error', [Object.assign(new Error(), { message: { all: endlessJson() } })]],
+  ])('holds the beginning of a value without an end: %s', (_what, given) => {
+    const [line] = linesOf(logging(...given));
+    expect(JSON.stringify(line).length).toBeLessThan(40_000);
+  });
+
+  it('tells all of a value that fits, whatever JSON leaves out of it', () => {
+    const fields = { list: Array.from({ length: 1_000 }, (_, n) => n), last: true };
+    const methods = Object.fromEntries(fields.list.map((n) => [`method number ${n} is no JSON`, () => n]));
+    expect(linesOf(logging({ ...methods, ...fields }, '%j', fields))).toMatchObject([
+      { data: fields, msg: JSON.stringify(fields) },
+    ]);
   });
 
   it('is written if its fields go in a circle', () => {

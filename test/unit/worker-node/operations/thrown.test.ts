@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isJobError, JobError } from '../../../../worker-node/operations/job-error.ts';
 import { reportOf, toldOf } from '../../../../worker-node/operations/thrown.ts';
-import { HOSTILE, HOSTILE_LIST, revoked } from '../../../support/authors-mistakes.ts';
+import { endlessJson, HOSTILE, HOSTILE_LIST, revoked } from '../../../support/authors-mistakes.ts';
 
 /** An error that is its own cause. */
 function ownCause(): Error {
@@ -33,6 +33,34 @@ describe('the report of a throw', () => {
       'AggregateError',
       'both; a; b',
     ],
+    [
+      'a SuppressedError, as `using` throws it',
+      new SuppressedError(new Error('not closed'), new Error('not written', { cause: 'full' }), 'two'),
+      'SuppressedError',
+      'two; not closed; not written; cause: full',
+    ],
+    [
+      'a SuppressedError of an older Node',
+      Object.assign(new Error('two'), { name: 'SuppressedError', error: 'a', suppressed: new Error('b') }),
+      'SuppressedError',
+      'two; a; b',
+    ],
+    [
+      'an event with an error',
+      Object.assign(new Event('error'), { error: new Error('no route') }),
+      'an Event',
+      expect.stringMatching(/^an Event was thrown, which is not an Error: .*; no route$/),
+    ],
+    [
+      'an object whose message is a getter',
+      new (class Fault {
+        get message() {
+          return 'lost';
+        }
+      })(),
+      'a Fault',
+      'a Fault was thrown, which is not an Error: lost',
+    ],
     ['a text', 'lost', 'the text "lost"', 'lost'],
     ['an empty text', '', 'an empty text', 'an empty text was thrown, which is not an Error'],
     ['undefined', undefined, 'undefined', 'undefined was thrown, which is not an Error'],
@@ -40,6 +68,12 @@ describe('the report of a throw', () => {
     ['a number', 404, '404', '404 was thrown, which is not an Error'],
     ['a BigInt', 1n, 'a BigInt', 'a BigInt was thrown, which is not an Error'],
     ['an object', { why: 1 }, 'an object', 'an object was thrown, which is not an Error: {"why":1}'],
+    [
+      'an Error with an object as its message',
+      Object.assign(new Error(), { message: { why: 1 } }),
+      'Error',
+      '{"why":1}',
+    ],
     ['a function', () => 1, 'a function', 'a function was thrown, which is not an Error'],
     ['a Promise', Promise.resolve(), 'a Promise', 'a Promise was thrown, which is not an Error: {}'],
     [
@@ -72,6 +106,9 @@ describe('the report of a throw', () => {
 
   it('is not endless', () => {
     for (const error of [
+      endlessJson(),
+      new Error('a', { cause: { body: endlessJson() } }),
+      Object.assign(new Error('b'), { message: { all: endlessJson() } }),
       chain(1_000),
       new AggregateError(
         Array.from({ length: 10_000 }, (_, n) => new Error(String(n))),

@@ -40,6 +40,22 @@ it.each([
   expect(job.acks).toEqual([{ kind: answer }]);
 });
 
+it('a job whose operation allows fewer attempts since its last one says why that one failed', async () => {
+  const error = { code: 'operation-failed', message: 'the shop is closed' };
+  broker.storeEvent(byOther('retrying', { attempt: 3, maxAttempts: 5, error, retryInMs: 10 }));
+  const handler = vi.fn();
+  await pipelineOf(handler, { maxAttempts: 2 }).process(delivery(LATER), IDLE);
+  expect(handler).not.toHaveBeenCalled();
+  expect(broker.events.at(-1)).toMatchObject({
+    kind: 'failed',
+    attempt: 3,
+    error: {
+      code: 'attempts-spent',
+      message: 'attempt 3 failed, and the operation allows no more than 2 now: the shop is closed',
+    },
+  });
+});
+
 it('a later attempt whose start was stored, and whose acknowledgement was lost, runs', async () => {
   broker.storeEvent(byOther('retrying'));
   const { publish } = broker.jetStream;

@@ -76,6 +76,7 @@ describe('loading a folder', () => {
     const folder = await folderWith({
       'one.js': moduleOf('one'),
       'one.test.ts': 'throw new Error("a test was loaded")',
+      'two.spec.mts': 'throw new Error("a test was loaded")',
       'one.d.ts': 'export declare const one: number;',
       'README.md': '# Operations',
       'data.json': '{}',
@@ -121,6 +122,12 @@ describe('loading a folder', () => {
       `${path.join(nested, 'thumb.ts')} defines an operation that is not loaded: only the files of ${folder} itself are loaded; move it there`,
       `${path.join(folder, 'two.tsx')} defines an operation that is not loaded: Node cannot load a file of this kind; it must be .ts, .js, .mts, .mjs, .cts or .cjs`,
     ]);
+  });
+
+  it('says it of the folder as its name is completed, with a slash', async () => {
+    const folder = await folderWith({ 'one.tsx': moduleOf('one') });
+    await load(`${folder}/`);
+    expect(remarks[0]).toContain('Node cannot load a file of this kind');
   });
 
   it('follows links to files and to folders', async () => {
@@ -254,6 +261,21 @@ describe('a file that cannot be loaded', () => {
       'a throw of an error that cannot be read',
       'const errors = new Proxy([], { get() { throw 1; } });\nthrow Object.assign(new Error("odd"), { errors });',
       ':2 cannot be loaded: odd',
+    ],
+    ...['message', 'stack', 'name'].map((key): [string, string, string] => [
+      `a throw of an error whose ${key} cannot be read`,
+      `throw Object.defineProperty(new Error("odd"), "${key}", { get() { throw 1; } });`,
+      ' cannot be loaded: ',
+    ]),
+    [
+      'a stack that names no file',
+      '\nthrow Object.assign(new Error("odd"), { stack: "Error: odd\\n    at a (file:///a%2Fb.js:3:1)" });',
+      ' cannot be loaded: odd',
+    ],
+    [
+      'a call of an exit that it imported',
+      'import { exit } from "node:process";\nexit(0);',
+      ':2 cannot be loaded: process.exit(0) was called',
     ],
     ['no export', 'const unused = 1;', ' exports no operation'],
     ['an export of something else', 'export const run = () => 7;', ' exports no operation'],
