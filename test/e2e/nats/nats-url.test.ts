@@ -142,8 +142,13 @@ describe('the scheme of NATS_URL', () => {
 });
 
 describe('a credentials file', () => {
-  it('logs in the edge and the worker to a server that takes signed users only', async () => {
-    const { config, credentials } = newOperator();
+  it.each([
+    ['as nsc writes it', (text: string) => text],
+    ['saved on Windows', (text: string) => `\ufeff${text.replaceAll('\n', '\r\n')}`],
+  ])('%s logs in the edge and the worker to a server that takes signed users only', async (_how, save) => {
+    const operator = newOperator();
+    const { config } = operator;
+    const credentials = save(operator.credentials);
     const server = await nats({ extraConfig: config });
     const file = `${await scratchFolder()}/user.creds`;
     await writeFile(file, credentials);
