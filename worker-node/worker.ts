@@ -231,8 +231,8 @@ async function prepareStreams(
   const caps = storeCaps(config, await broker.manager.getAccountInfo(), copies);
   const definitions = streamDefinitions(copies, canDelay, caps);
   await ensureStreams(broker.manager, definitions, log);
-  await ensureGroup(broker, jobConsumers(config));
+  await ensureGroup(broker, jobConsumers(config), log);
   const callbacks = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
-  await ensureConsumer(broker, CALLBACKS_STREAM, callbacks);
+  await ensureConsumer(broker, CALLBACKS_STREAM, callbacks, log);
   return definitions;
 }

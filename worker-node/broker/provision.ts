@@ -91,10 +91,9 @@ export async function ensureStreams(
   // In order: `JOBS` takes messages from the stream of delayed jobs.
   for (const definition of definitions)
     findings.push(...(await setUpStream(manager, definition, ['breaks'])).findings);
-  for (const finding of findings.filter(({ level }) => level === 'weakens')) {
-    log.warn({ stream: finding.of, setting: finding.setting, fix: fixText(finding) }, findingText(finding));
-  }
-  refuse(findings);
+  judge(findings, (finding, text) =>
+    log.warn({ stream: finding.of, setting: finding.setting, fix: fixText(finding) }, text),
+  );
 }
 
 /**
@@ -106,6 +105,7 @@ export async function ensureConsumer(
   broker: ConsumerBroker,
   stream: string,
   definition: ConsumerDefinition,
+  log: Pick<WorkerLogger, 'warn'>,
 ): Promise<void> {
   const { durable_name: name, ack_wait, max_ack_pending } = definition;
   const existing = await find(() => broker.manager.consumers.info(stream, name), API_CODE.consumerNotFound);
@@ -114,7 +114,9 @@ export async function ensureConsumer(
     return;
   }
   const { config } = existing;
-  refuse(consumerFindings({ ...config }, definition, stream));
+  judge(consumerFindings({ ...config }, definition, stream), (finding, text) =>
+    log.warn({ consumer: name, setting: finding.setting, fix: fixText(finding) }, text),
+  );
   if (config.ack_wait === ack_wait && config.max_ack_pending === max_ack_pending) return;
   await storeConsumer(broker, stream, { ...config, ack_wait, max_ack_pending }, 'update');
 }
@@ -131,19 +133,24 @@ const TRIES = 4;
 export async function ensureGroup(
   broker: ConsumerBroker,
   consumers: readonly RouteConsumer[],
+  log: Pick<WorkerLogger, 'warn'>,
 ): Promise<void> {
   const left = [...consumers];
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift())
-      await ensurePatiently(broker, next.definition);
+      await ensurePatiently(broker, next.definition, log);
   };
   await Promise.all(Array.from({ length: GROUP_WIDTH }, work));
 }
 
-async function ensurePatiently(broker: ConsumerBroker, definition: ConsumerDefinition): Promise<void> {
+async function ensurePatiently(
+  broker: ConsumerBroker,
+  definition: ConsumerDefinition,
+  log: Pick<WorkerLogger, 'warn'>,
+): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      return await ensureConsumer(broker, JOBS_STREAM, definition);
+      return await ensureConsumer(broker, JOBS_STREAM, definition, log);
     } catch (cause) {
       if (!(cause instanceof errors.TimeoutError)) throw cause;
       if (tries < TRIES) continue;
@@ -166,7 +173,12 @@ async function addConsumer(
   }
 }
 
-function refuse(findings: readonly Finding[]): void {
+/**
+ * Says what weakens a promise.
+ * @throws ThroughlineError `config-invalid` naming what breaks one
+ */
+function judge(findings: readonly Finding[], warn: (finding: Finding, text: string) => void): void {
+  for (const finding of findings) if (finding.level === 'weakens') warn(finding, findingText(finding));
   const breaking = findings.filter(({ level }) => level === 'breaks');
   if (breaking.length === 0) return;
   const sentences = breaking.map((finding) => `${findingText(finding)} (${fixText(finding)})`);

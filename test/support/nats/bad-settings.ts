@@ -95,4 +95,5 @@ export const BAD_CONSUMERS: readonly Omit<BadStream, 'stream'>[] = [
   { setting: 'mem_storage', config: { mem_storage: true } },
   { setting: 'inactive_threshold', config: { inactive_threshold: 60e9 } },
   { setting: 'priority_policy', config: { priority_policy: 'overflow', priority_groups: ['a'] } },
+  { setting: 'pause_until', config: { pause_until: '2100-01-01T00:00:00Z' }, weakens: true },
 ];
