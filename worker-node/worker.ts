@@ -22,6 +22,7 @@ import { ConnectionWatch } from './broker/connection/connection-watch.ts';
 import { checkMaxPayload, maxPayloadOf } from './broker/connection/max-payload.ts';
 import { replicasOf, serverVersion } from './broker/connection/server.ts';
 import type { ConsumeLoop } from './broker/consume/consume-loop.ts';
+import { jobConsumers } from './broker/groups/group.ts';
 import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { PauseWatch } from './broker/pause-watch.ts';
@@ -38,7 +39,6 @@ import {
   createJobLoop,
   createLimits,
   createLoopParts,
-  jobConsumers,
   type LoopParts,
   type WatchedParts,
   type WorkerParts,

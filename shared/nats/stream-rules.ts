@@ -6,6 +6,7 @@
 
 import { LIMITS } from '../job/limits.ts';
 import { CAP_RULES } from './cap-rules.ts';
+import { CONSUMER_LIMIT_RULES } from './consumers/consumer-limit-rules.ts';
 import { type Finding, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
 import { EVENT_BYTES, JOB_BYTES } from './message-sizes.ts';
 import type { StreamRule } from './stream-rule.ts';
@@ -349,6 +350,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     level: 'weakens',
     fix: 'setup',
   },
+  ...CONSUMER_LIMIT_RULES,
 ];
 
 /**

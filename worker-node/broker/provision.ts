@@ -18,6 +18,9 @@ import { overlapError } from './groups/overlap-error.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
 import { storeConsumer } from './store-consumer.ts';
 
+/** The code of JetStream's API for a stream whose subjects another stream takes. */
+const SUBJECTS_OVERLAP = 10065;
+
 /** What is needed to make consumers. */
 type ConsumerBroker = Pick<Broker, 'connection' | 'manager'>;
 
@@ -60,7 +63,7 @@ export async function setUpStream(
 ): Promise<StreamReport> {
   const report = await checkStream(manager, definition);
   if (report.state === 'missing') {
-    await change(definition.name, 'create', () =>
+    await change(definition, 'create', () =>
       manager.streams.add(definition as unknown as Partial<StreamConfig> & { name: string }),
     );
     return { ...(await checkStream(manager, definition)), state: 'created' };
@@ -72,7 +75,7 @@ export async function setUpStream(
   const metadata = { ...config.metadata, ...definition.metadata };
   const wanted: Readonly<Record<string, unknown>> = { ...definition, metadata };
   const changes = Object.fromEntries(fixable.map(({ setting }) => [setting, wanted[setting] ?? false]));
-  await change(definition.name, 'update', () =>
+  await change(definition, 'update', () =>
     manager.streams.update(definition.name, { ...config, ...changes }),
   );
   return { ...(await checkStream(manager, definition)), state: 'updated' };
@@ -186,19 +189,23 @@ function judge(findings: readonly Finding[], warn: (finding: Finding, text: stri
 }
 
 async function change(
-  stream: string,
+  definition: StreamDefinition,
   what: 'create' | 'update',
   call: () => Promise<unknown>,
 ): Promise<void> {
   try {
     await call();
   } catch (cause) {
-    throw changeError(stream, what, cause);
+    throw changeError(definition, what, cause);
   }
 }
 
 /** The error of a change that failed; one that the server did not answer stays as it is. */
-function changeError(stream: string, what: 'create' | 'update', cause: unknown): unknown {
+function changeError(
+  { name: stream, subjects }: StreamDefinition,
+  what: 'create' | 'update',
+  cause: unknown,
+): unknown {
   if (isForbidden(cause)) {
     const need = what === 'create' ? 'it is not there' : 'it needs a change';
     const message = `stream ${stream}: ${need}, and this user may not ${what} it; run \`throughline setup\` as one who may`;
@@ -210,6 +217,11 @@ function changeError(stream: string, what: 'create' | 'update', cause: unknown):
     return new ThroughlineError('broker-unavailable', message, { cause });
   }
   const message = `stream ${stream}: the server does not ${what} it: ${cause.message}`;
+  if (cause.code === SUBJECTS_OVERLAP) {
+    const roots = [...new Set(subjects.map((subject) => subject.split('.')[0]))].join(' or ');
+    const advice = `; \`nats stream ls\` shows the others: give the one with subjects that begin with ${roots} other ones, or use an account of its own`;
+    return new ThroughlineError('config-invalid', message + advice, { cause });
+  }
   return new ThroughlineError('config-invalid', message, { cause });
 }
 

@@ -103,6 +103,19 @@ describe('a consumer that nats-server holds with', () => {
   });
 });
 
+it('a consumer that nats-server refuses for a limit of its own is named with the reason', async () => {
+  await setUp(false);
+  const { config } = await manager.streams.info('JOBS');
+  await manager.streams.update('JOBS', { ...config, consumer_limits: { max_ack_pending: 100 } });
+  const said = (what: string) =>
+    `consumer workers of JOBS: the server does not ${what} it: consumer max ack pending exceeds system limit of 100`;
+  const ensure = (maxAckPending: number) =>
+    ensureConsumer({ connection, manager }, 'JOBS', consumerDefinition({ ...GROUP, maxAckPending }), SILENT);
+  await expect(ensure(1_000)).rejects.toMatchObject({ code: 'config-invalid', message: said('create') });
+  await ensure(100);
+  await expect(ensure(1_000)).rejects.toMatchObject({ code: 'config-invalid', message: said('update') });
+});
+
 it('a consumer that is paused does not prevent the start of its group, and the log and setup say until when', async () => {
   await setUp(false);
   const definition = consumerDefinition(GROUP);
@@ -121,6 +134,15 @@ it('a consumer that is paused does not prevent the start of its group, and the l
 });
 
 describe('throughline setup', () => {
+  it('says that a stream of somebody else takes its subjects, and what helps', async () => {
+    await manager.streams.add({ name: 'OTHER', subjects: ['cancel.acme.>'] });
+    await expect(setUp(false)).rejects.toMatchObject({
+      code: 'config-invalid',
+      message:
+        'stream CANCELS: the server does not create it: subjects overlap with an existing stream; `nats stream ls` shows the others: give the one with subjects that begin with cancel other ones, or use an account of its own',
+    });
+  });
+
   it('changes nothing when it checks, and nothing the second time', async () => {
     const before = await setUp(true);
     expect(before.streams.map(({ state }) => state)).toEqual(Array(9).fill('missing'));

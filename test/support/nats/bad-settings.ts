@@ -75,6 +75,10 @@ export const BAD_STREAMS: readonly BadStream[] = [
   bad('EVENTS', 'sources', [{ name: 'DEAD' }]),
   bad('EVENTS', 'subject_transform', { src: 'events.>', dest: 'told.>' }),
   bad('EVENTS', 'republish', { src: 'events.>', dest: 'cancel.>' }),
+  bad('JOBS', 'max_consumers', 5),
+  bad('EVENTS', 'max_consumers', 1),
+  bad('JOBS', 'consumer_limits', { max_ack_pending: 100 }),
+  bad('CALLBACKS', 'consumer_limits', { inactive_threshold: 5e9 }),
   bad('EVENTS', 'num_replicas', 1, { weakens: true, notHere: true }),
 ];
 
