@@ -15,6 +15,7 @@ import {
 import { startTimer } from '../shared/timers.ts';
 import { ClockCheck } from './broker/checks/clock-check.ts';
 import { ConsumerLags } from './broker/checks/consumer-lag.ts';
+import { requestError } from './broker/checks/failure-reason.ts';
 import { StoreWatch } from './broker/checks/store-watch.ts';
 import type { Broker } from './broker/connection/broker.ts';
 import { connectBroker } from './broker/connection/connect.ts';
@@ -88,7 +89,8 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
   });
   try {
     return await start({ ...parts, metrics, permissions }, broker);
-  } catch (thrown) {
+  } catch (cause) {
+    const thrown = await requestError(broker, cause);
     permissions.stop();
     await broker.connection
       .close()

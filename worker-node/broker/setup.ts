@@ -16,6 +16,7 @@ import {
 import { INBOX } from '../../shared/wire/subjects.ts';
 import { type WorkerConfig, workerConfig, workerWarnings } from '../config.ts';
 import { clockDifference, clockWarning } from './checks/clock-check.ts';
+import { requestError } from './checks/failure-reason.ts';
 import type { Broker } from './connection/broker.ts';
 import { connectBroker } from './connection/connect.ts';
 import { isClustered, replicasOf, serverVersion } from './connection/server.ts';
@@ -63,6 +64,8 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
       check,
       warnings,
     );
+  } catch (thrown) {
+    throw await requestError(broker, thrown);
   } finally {
     await broker.connection.close();
   }
