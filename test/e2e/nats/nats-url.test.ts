@@ -173,6 +173,26 @@ describe('a credentials file', () => {
     expect(await open(credentials)).toBeDefined();
   });
 
+  it('that expires ends the worker, which says so', async () => {
+    const { config, credentials, credentialsUntil } = newOperator();
+    const server = await nats({ extraConfig: config });
+    const folder = await scratchFolder();
+    await writeFile(`${folder}/user.creds`, credentials);
+    await writeFile(`${folder}/short.creds`, credentialsUntil(Math.ceil(Date.now() / 1_000) + 8));
+    const stack = await withTestStack({
+      nats: server,
+      edge: { NATS_CREDS: credentials },
+      worker: { NATS_CREDS_FILE: `${folder}/user.creds` },
+    });
+    const short = await stack.addWorker({ NATS_CREDS_FILE: `${folder}/short.creds` });
+    expect(await short.exited).toBe(1);
+    const [line] = await stack.logged(({ msg }) => msg === 'worker failed');
+    // NATS first says that the user has expired, and then that it may not log in.
+    expect(line?.reason).toMatch(
+      /^the NATS connection was closed: NATS does not accept the user any more: (?:User Authentication Expired|Authorization Violation)$/,
+    );
+  });
+
   it('whose seed is not valid is a wrong setting', async () => {
     const server = await nats();
     const file = `${await scratchFolder()}/bad.creds`;

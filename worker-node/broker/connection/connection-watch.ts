@@ -1,3 +1,4 @@
+import { errors, type Status } from '@nats-io/transport-node';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
@@ -13,6 +14,8 @@ export class ConnectionWatch {
   readonly #onReconnect: () => void;
   #connected = true;
   #closing = false;
+  /** How NATS refused the user last. */
+  #refusal: Error | undefined;
 
   /** @param onReconnect is called after each reconnect: consumers may have been replaced, and pulls may be gone */
   constructor(broker: Broker, log: WorkerLogger, onReconnect: () => void) {
@@ -28,7 +31,9 @@ export class ConnectionWatch {
   /** Logs each loss and each reconnect until the connection is closed. */
   async follow(): Promise<void> {
     try {
-      for await (const { type } of this.#broker.connection.status()) {
+      for await (const status of this.#broker.connection.status()) {
+        const { type } = status;
+        this.#refusal = refusalIn(status) ?? this.#refusal;
         if (type !== 'disconnect' && type !== 'reconnect') continue;
         this.#connected = type === 'reconnect';
         if (this.#connected) this.#onReconnect();
@@ -46,7 +51,12 @@ export class ConnectionWatch {
   async failed(): Promise<never> {
     const reason = await this.#broker.connection.closed();
     if (this.#closing) return await new Promise<never>(() => undefined);
-    const message = `the NATS connection was closed: ${describeThrown(reason)}`;
+    // The client gives up, and calls that a refused connection.
+    const why =
+      this.#refusal === undefined
+        ? describeThrown(reason)
+        : `NATS does not accept the user any more: ${describeThrown(this.#refusal)}`;
+    const message = `the NATS connection was closed: ${why}`;
     throw new ThroughlineError('broker-unavailable', message, { cause: reason });
   }
 
@@ -69,4 +79,12 @@ export class ConnectionWatch {
       },
     );
   }
+}
+
+function refusalIn(status: Status): Error | undefined {
+  if (status.type !== 'error') return undefined;
+  const { error } = status;
+  const isOfUser =
+    error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+  return isOfUser ? error : undefined;
 }
