@@ -1,8 +1,8 @@
-import { errors, type Status } from '@nats-io/transport-node';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from './broker.ts';
+import { closedReason } from './closed-reason.ts';
 
 /** How long the last acks may take to reach the broker when the connection is closed. */
 const FLUSH_TIMEOUT_MS = 3_000;
@@ -14,8 +14,6 @@ export class ConnectionWatch {
   readonly #onReconnect: () => void;
   #connected = true;
   #closing = false;
-  /** How NATS refused the user last. */
-  #refusal: Error | undefined;
 
   /** @param onReconnect is called after each reconnect: consumers may have been replaced, and pulls may be gone */
   constructor(broker: Broker, log: WorkerLogger, onReconnect: () => void) {
@@ -31,9 +29,7 @@ export class ConnectionWatch {
   /** Logs each loss and each reconnect until the connection is closed. */
   async follow(): Promise<void> {
     try {
-      for await (const status of this.#broker.connection.status()) {
-        const { type } = status;
-        this.#refusal = refusalIn(status) ?? this.#refusal;
+      for await (const { type } of this.#broker.connection.status()) {
         if (type !== 'disconnect' && type !== 'reconnect') continue;
         this.#connected = type === 'reconnect';
         if (this.#connected) this.#onReconnect();
@@ -49,14 +45,9 @@ export class ConnectionWatch {
 
   /** Rejects when the connection is closed, unless {@link expectClose} was called before. */
   async failed(): Promise<never> {
-    const reason = await this.#broker.connection.closed();
+    const reason = await closedReason(this.#broker.connection);
     if (this.#closing) return await new Promise<never>(() => undefined);
-    // The client gives up, and calls that a refused connection.
-    const why =
-      this.#refusal === undefined
-        ? describeThrown(reason)
-        : `NATS does not accept the user any more: ${describeThrown(this.#refusal)}`;
-    const message = `the NATS connection was closed: ${why}`;
+    const message = `the NATS connection was closed: ${describeThrown(reason)}`;
     throw new ThroughlineError('broker-unavailable', message, { cause: reason });
   }
 
@@ -79,12 +70,4 @@ export class ConnectionWatch {
       },
     );
   }
-}
-
-function refusalIn(status: Status): Error | undefined {
-  if (status.type !== 'error') return undefined;
-  const { error } = status;
-  const isOfUser =
-    error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
-  return isOfUser ? error : undefined;
 }
