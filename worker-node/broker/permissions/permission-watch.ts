@@ -1,12 +1,9 @@
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
-import { Denials } from '../../../shared/nats/permissions/denials.ts';
+import { Denials, isSubscriptionLimit } from '../../../shared/nats/permissions/denials.ts';
 import { type Permission, USER_INFO, type UserInfo } from '../../../shared/nats/permissions/permission.ts';
 import { startInterval, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
-
-/** What nats-server says at its limit of subscriptions, and at that of the account. It has no code. */
-const TOO_MANY = /maximum .*subscriptions exceeded/i;
 
 interface PermissionWatchParts {
   readonly connection: Pick<NatsConnection, 'status' | 'request' | 'reconnect'>;
@@ -84,7 +81,7 @@ export class PermissionWatch {
   #take(error: Error): void {
     if (error instanceof errors.PermissionViolationError)
       this.#denials.refused(error.operation === 'publish' ? 'publish' : 'subscribe', error.subject);
-    else if (TOO_MANY.test(error.message) && this.#limit === undefined) {
+    else if (isSubscriptionLimit(error) && this.#limit === undefined) {
       this.#limit = `NATS takes no more subscriptions of this user, so jobs or cancels do not arrive: ${describeThrown(error)}; raise max_subscriptions of nats-server, or the limit of the account or the user`;
       this.#parts.log.error({ reason: this.#limit }, 'subscription refused');
     }

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { startWorkerProcess } from '../../../../dev/worker/start.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
 import { until } from '../../../support/poll.ts';
+import { withTestStack } from '../../../support/stack.ts';
 
 const REASON = 'NATS takes no more subscriptions of this user, so jobs or cancels do not arrive';
 
@@ -20,4 +21,19 @@ it('a worker that NATS allows too few subscriptions says so, and is not ready', 
   });
   expect(reason).toContain(REASON);
   expect(lines.filter((line) => line.includes(REASON))).toHaveLength(1);
+});
+
+it('an edge that NATS allows too few subscriptions warns, since callers that wait learn of the end too late', async () => {
+  const nats = await startTestNats({ extraConfig: 'max_subscriptions: 3' });
+  onTestFinished(() => nats.stop());
+  const stack = await withTestStack({ nats, tracing: false });
+  const warnings = await until('a warning', async () => {
+    await stack.submit({ operation: 'echo', input: 1 }, { prefer: 'wait=1' });
+    const response = await stack.call('/readyz');
+    const text = await response.text();
+    return text.includes('limit of subscriptions') && text;
+  });
+  expect(warnings).toContain(
+    'NATS does not let this user subscribe to more subjects: its limit of subscriptions is reached',
+  );
 });
