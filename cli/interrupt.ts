@@ -1,3 +1,4 @@
+import { SAME_SIGNAL_MS } from '../shared/processes/stop-signal.ts';
 import { CliError } from './cli-error.ts';
 import { EXIT } from './exit-code.ts';
 
@@ -8,18 +9,22 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const GRACE_MS = 5_000;
 
 /**
- * Turns Ctrl-C and SIGTERM into an AbortSignal. The first one aborts the signal, so that the command ends in order; the second
- * one, or the end of the grace period, ends the process.
+ * Turns Ctrl-C and SIGTERM into an AbortSignal. The first one aborts the signal, so that the command ends in order; one that comes
+ * more than a second later, or the end of the grace period, ends the process.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #onLate: (error: CliError) => void;
   #isHandedOver = false;
+  #abortedAt = 0;
   readonly #onSignal = (name: NodeJS.Signals): void => {
     if (this.#isHandedOver && name === 'SIGINT') return;
+    const { aborted } = this.#controller.signal;
+    if (aborted && performance.now() - this.#abortedAt < SAME_SIGNAL_MS) return;
     const isTerm = name === 'SIGTERM';
     const { code } = isTerm ? EXIT.terminated : EXIT.interrupted;
-    if (this.#controller.signal.aborted) process.exit(code);
+    if (aborted) process.exit(code);
+    this.#abortedAt = performance.now();
     const error = isTerm
       ? new CliError('terminated', 'ended by SIGTERM')
       : new CliError('interrupted', 'interrupted');

@@ -4,11 +4,11 @@ import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { Job } from '../shared/job/job.ts';
+import { stopSignal } from '../shared/processes/stop-signal.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
 import { renderWaterfall } from '../shared/trace/waterfall.ts';
 import { hostEnvironment } from './machine/environment.ts';
 import { CLI } from './machine/programs.ts';
-import { stopSignal } from './machine/stop-signal.ts';
 import { type Stack, startStack } from './stack.ts';
 import { FREE_PORTS } from './stack-options.ts';
 import { traceFaults } from './trace-check.ts';
@@ -31,7 +31,7 @@ interface DemoResult {
 async function main(json: boolean): Promise<number> {
   const lines: string[] = [];
   let stack: Stack | undefined;
-  void stopSignal()
+  void stopSignal(process, ['SIGINT', 'SIGTERM'])
     .then(() => stack?.stop())
     .then(() => process.exit(130));
   try {

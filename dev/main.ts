@@ -2,11 +2,11 @@ import { access, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CommanderError } from 'commander';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
+import { stopSignal } from '../shared/processes/stop-signal.ts';
 import { escapeControls } from '../shared/text/terminal/escape-controls.ts';
 import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
 import { isFreePort } from './machine/free-port.ts';
-import { stopSignal } from './machine/stop-signal.ts';
 import { endOfLog } from './nats-server/run.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -34,7 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(flags: DevFlags): Promise<number> {
-  const interrupted = stopSignal();
+  const interrupted = stopSignal(process, ['SIGINT', 'SIGTERM']);
   let stack: Stack | undefined;
   let changes: FolderChanges | undefined;
   try {

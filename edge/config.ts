@@ -3,7 +3,7 @@ import { Quotas } from '../shared/api/usage.ts';
 import { optionalText, parseConfig, tenantMap, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
-import { checkLogin, isCredentials } from '../shared/nats/broker-login.ts';
+import { checkLogin, readCredentials } from '../shared/nats/broker-login.ts';
 import { type SettingNames, unknownSettings } from '../shared/text/setting-names.ts';
 import {
   OTEL_SETTING_NAMES,
@@ -49,7 +49,7 @@ const Settings = z.object({
   NATS_PASSWORD: optionalText,
   NATS_TOKEN: optionalText,
   NATS_CREDS: optionalText.refine(
-    (text) => text === undefined || isCredentials(text),
+    (text) => text === undefined || readCredentials(text) !== undefined,
     'must be the text of a credentials file: a JWT and a seed',
   ),
   ...accessSettings,

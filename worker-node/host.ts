@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { describeThrown } from '../shared/errors.ts';
-import type { HostReady } from '../shared/host-ready.ts';
+import type { HostReady } from '../shared/processes/host-ready.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { checkCredentials } from './broker/connection/credentials.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
@@ -13,7 +13,7 @@ import { createRegistry } from './operations/operation-registry.ts';
 import { OpenAddresses } from './operations/targets/addresses.ts';
 import { AllowList } from './operations/targets/allow-list.ts';
 import { LineOutput } from './output/line-output.ts';
-import { stopSignal } from './stop-signal.ts';
+import { untilStopSignal } from './stop-signal.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
 import { ExportedLines } from './telemetry/export/logs/exported-lines.ts';
@@ -37,7 +37,7 @@ interface HostOptions {
 /** A worker host that has read its settings and operations, and has not called NATS yet. */
 interface PreparedHost {
   /**
-   * Runs the worker until SIGTERM, SIGINT or SIGHUP, then stops it gracefully. A second signal ends the process immediately.
+   * Runs the worker until SIGTERM, SIGINT or SIGHUP, then stops it gracefully. One that comes more than a second later ends the process immediately.
    * @returns the exit code of the process: 0 after a signal, 1 after a failure
    * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
    */
@@ -180,7 +180,7 @@ async function loadOwn(folder: string | undefined, log: WorkerLogger): Promise<L
 /** Waits for a signal, or for a failure. */
 async function exitCode(worker: Worker, { strayErrors, log, tracing }: HostParts): Promise<number> {
   try {
-    await Promise.race([stopSignal(() => sayHardEnd(tracing, log)), worker.failed, strayErrors.first]);
+    await Promise.race([untilStopSignal(() => sayHardEnd(tracing, log)), worker.failed, strayErrors.first]);
     return 0;
   } catch (thrown) {
     log.error({ reason: describeThrown(thrown) }, 'worker failed');

@@ -1,11 +1,5 @@
 import { CallbackSecrets } from '../shared/callback-secrets.ts';
-import {
-  CALLBACKS_STREAM,
-  callbackConsumerDefinition,
-  groupConsumers,
-  JOBS_STREAM,
-  type RouteConsumer,
-} from '../shared/nats/streams.ts';
+import { CALLBACKS_STREAM, callbackConsumerDefinition, JOBS_STREAM } from '../shared/nats/streams.ts';
 import { isBulkLane } from '../shared/wire/lanes.ts';
 import { BrokerRetry } from './broker/broker-retry.ts';
 import { CallbackPublisher } from './broker/callbacks/callback-publisher.ts';
@@ -17,6 +11,7 @@ import { answers } from './broker/connection/server.ts';
 import { ConsumeLoop } from './broker/consume/consume-loop.ts';
 import { DurableConsumer } from './broker/consume/durable-consumer.ts';
 import { EventPublisher } from './broker/event-publisher.ts';
+import { jobConsumers } from './broker/groups/group.ts';
 import type { HostWatch } from './broker/host-watch.ts';
 import { JobRecords } from './broker/job-record.ts';
 import { LimitStore } from './broker/limits/limit-store.ts';
@@ -102,17 +97,6 @@ export function createLoopParts(
   const callbacks = new CallbackPublisher(publisher);
   const cancels = new CancelMemory();
   return { ...parts, ...watched, patience, retry, publisher, callbacks, cancels };
-}
-
-/** The consumers of this worker group in the queue. */
-export function jobConsumers(config: WorkerConfig): RouteConsumer[] {
-  return groupConsumers({
-    group: config.WORKER_GROUP,
-    operations: config.WORKER_OPERATIONS,
-    ackWaitMs: config.WORKER_ACK_WAIT_MS,
-    maxAckPending: config.WORKER_MAX_ACK_PENDING,
-    ownLanes: config.WORKER_OWN_LANES,
-  });
 }
 
 /** The lanes that the hosts of this worker group take jobs from. */

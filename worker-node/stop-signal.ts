@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { stopSignal } from '../shared/processes/stop-signal.ts';
 
 /** Kept, because a host takes it away from the code of operations. */
 const exit: (code: number) => never = process.exit;
@@ -7,14 +7,12 @@ const exit: (code: number) => never = process.exit;
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /**
- * Waits for the first signal to stop. From then on a second one ends the process immediately.
+ * Waits for the first signal to stop. One that comes more than a second later ends the process immediately.
  * @param sayEnd says what the end costs; it must not wait
  */
-export async function stopSignal(sayEnd: () => void = () => undefined): Promise<void> {
-  await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)));
-  const end = (): never => {
+export async function untilStopSignal(sayEnd: () => void = () => undefined): Promise<void> {
+  await stopSignal(process, STOP_SIGNALS, () => {
     sayEnd();
     exit(1);
-  };
-  for (const signal of STOP_SIGNALS) process.once(signal, end);
+  });
 }

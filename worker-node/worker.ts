@@ -15,6 +15,7 @@ import {
 import { startTimer } from '../shared/timers.ts';
 import { ClockCheck } from './broker/checks/clock-check.ts';
 import { ConsumerLags } from './broker/checks/consumer-lag.ts';
+import { requestError } from './broker/checks/failure-reason.ts';
 import { StoreWatch } from './broker/checks/store-watch.ts';
 import type { Broker } from './broker/connection/broker.ts';
 import { connectBroker } from './broker/connection/connect.ts';
@@ -22,6 +23,7 @@ import { ConnectionWatch } from './broker/connection/connection-watch.ts';
 import { checkMaxPayload, maxPayloadOf } from './broker/connection/max-payload.ts';
 import { replicasOf, serverVersion } from './broker/connection/server.ts';
 import type { ConsumeLoop } from './broker/consume/consume-loop.ts';
+import { jobConsumers } from './broker/groups/group.ts';
 import { HostAnnouncer } from './broker/host-announcer.ts';
 import { HostWatch } from './broker/host-watch.ts';
 import { PauseWatch } from './broker/pause-watch.ts';
@@ -38,7 +40,6 @@ import {
   createJobLoop,
   createLimits,
   createLoopParts,
-  jobConsumers,
   type LoopParts,
   type WatchedParts,
   type WorkerParts,
@@ -88,7 +89,8 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
   });
   try {
     return await start({ ...parts, metrics, permissions }, broker);
-  } catch (thrown) {
+  } catch (cause) {
+    const thrown = await requestError(broker, cause);
     permissions.stop();
     await broker.connection
       .close()
@@ -231,8 +233,8 @@ async function prepareStreams(
   const caps = storeCaps(config, await broker.manager.getAccountInfo(), copies);
   const definitions = streamDefinitions(copies, canDelay, caps);
   await ensureStreams(broker.manager, definitions, log);
-  await ensureGroup(broker, jobConsumers(config));
+  await ensureGroup(broker, jobConsumers(config), log);
   const callbacks = callbackConsumerDefinition(config.WORKER_ACK_WAIT_MS);
-  await ensureConsumer(broker, CALLBACKS_STREAM, callbacks);
+  await ensureConsumer(broker, CALLBACKS_STREAM, callbacks, log);
   return definitions;
 }

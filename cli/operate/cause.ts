@@ -16,6 +16,7 @@ export type CauseCode =
   | 'no-worker'
   | 'no-group'
   | 'nobody-pulls'
+  | 'consumer-paused'
   | 'paused'
   | 'host-silent'
   | 'clock-wrong'

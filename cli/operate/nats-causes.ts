@@ -1,6 +1,6 @@
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
-import { waiting as waitingWords } from '../text/counted.ts';
+import { counted, waiting as waitingWords } from '../text/counted.ts';
 import type { Cause } from './cause.ts';
 import { isClockWrong } from './clock-text.ts';
 import { roomCauses, wrongClock } from './edge-causes.ts';
@@ -25,7 +25,21 @@ function streamCauses({ streams }: NatsReport): Cause[] {
 }
 
 function groupCauses({ groups }: NatsReport): Cause[] {
-  return groups.filter(({ waiting }) => waiting > 0).flatMap(groupCause);
+  return groups.flatMap((group) => [...pauseCauses(group), ...(group.waiting > 0 ? groupCause(group) : [])]);
+}
+
+/** Somebody paused consumers of a group with a tool of NATS. */
+function pauseCauses({ name, paused = [] }: NatsReport['groups'][number]): Cause[] {
+  const [first] = paused;
+  if (first === undefined) return [];
+  return [
+    {
+      code: 'consumer-paused',
+      cause: `NATS delivers no job from ${counted(paused.length, 'consumer')} of the worker group ${name}: somebody paused them`,
+      evidence: paused.map(({ consumer, until }) => `consumer ${consumer} of JOBS: paused until ${until}`),
+      advice: `wait until then, or end the pause of each: ${shellCommand('nats consumer resume JOBS', first.consumer)}`,
+    },
+  ];
 }
 
 function groupCause({ name, waiting, unsettled, hosts, pulls }: NatsReport['groups'][number]): Cause[] {

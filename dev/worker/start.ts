@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { withDeadline } from '../../shared/deadline.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { HostReady } from '../../shared/host-ready.ts';
+import { HostReady } from '../../shared/processes/host-ready.ts';
 import { type Child, startChild } from '../machine/child.ts';
 import { cacheDirectory, hostEnvironment } from '../machine/environment.ts';
 import { CLI } from '../machine/programs.ts';

@@ -1,13 +1,13 @@
 import {
   type Authenticator,
-  credsAuthenticator,
+  jwtAuthenticator,
   type NatsConnection,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
   wsconnect,
 } from '@nats-io/nats-core';
 import type { BrokerAddress } from '../../shared/nats/broker-address.ts';
-import { loginOf } from '../../shared/nats/broker-login.ts';
+import { loginOf, readCredentials } from '../../shared/nats/broker-login.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
 import { type Dialled, dialInTurn } from './dial-in-turn.ts';
 
@@ -66,8 +66,9 @@ function dial(server: string, settings: BrokerSettings, name: string): Promise<N
 }
 
 function authenticatorOf(settings: BrokerSettings): Authenticator | undefined {
-  const { NATS_CREDS } = settings;
-  if (NATS_CREDS !== undefined) return credsAuthenticator(new TextEncoder().encode(NATS_CREDS));
+  const credentials = readCredentials(settings.NATS_CREDS ?? '');
+  if (credentials !== undefined)
+    return jwtAuthenticator(credentials.jwt, new TextEncoder().encode(credentials.seed));
   const login = loginOf(settings);
   if (login === undefined) return undefined;
   return 'token' in login

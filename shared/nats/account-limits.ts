@@ -1,12 +1,14 @@
-import type { Finding } from './finding.ts';
+import { type Finding, isUnlimited } from './finding.ts';
 
-/** What JetStream's answer `account_info` says about an account, or about a tier of it. Limits below 0: there is none. */
+/** What JetStream's answer `account_info` says about an account, or about a tier of it. A limit of 0, or below: there is none. */
 interface Limited {
   /** Bytes in use. */
   readonly storage: number;
   readonly limits: {
     readonly max_storage: number;
     readonly max_streams: number;
+    /** How many consumers a stream may have. */
+    readonly max_consumers: number;
     /** Absent: the server is too old to have this limit. */
     readonly max_ack_pending?: number;
     readonly max_bytes_required: boolean;
@@ -22,6 +24,8 @@ interface AccountNeeds {
   readonly streams: number;
   /** Copies of each stream. An account may have limits for each number of copies: its tiers. */
   readonly copies: number;
+  /** How many consumers a stream must be allowed. */
+  readonly consumers: number;
   /** The largest `max_ack_pending` of a consumer. */
   readonly ackPending: number;
 }
@@ -30,7 +34,10 @@ interface AccountNeeds {
 const NEARLY_FULL = 0.7;
 
 /** The limits in JetStream's answer about an account that are too low. */
-export function limitFindings(account: Account, { streams, copies, ackPending }: AccountNeeds): Finding[] {
+export function limitFindings(
+  account: Account,
+  { streams, copies, consumers, ackPending }: AccountNeeds,
+): Finding[] {
   const { tiers } = account;
   const tier = tiers === undefined || Object.keys(tiers).length === 0 ? account : tiers[`R${copies}`];
   if (tier === undefined) {
@@ -40,6 +47,7 @@ export function limitFindings(account: Account, { streams, copies, ackPending }:
   const { limits } = tier;
   return [
     ...atLeast(tier, 'max_streams', streams, 'there is no room for all streams'),
+    ...atLeast(tier, 'max_consumers', consumers, 'the consumers of the workers are refused'),
     ...atLeast(tier, 'max_ack_pending', ackPending, 'the consumers of the workers are refused'),
     ...(limits.max_bytes_required ? [NEEDS_NO_LIMITS] : []),
     ...nearlyFull(tier),
@@ -55,12 +63,12 @@ function nearlyFull({ storage, limits: { max_storage: limit } }: Limited): Findi
 
 function atLeast(
   { limits }: Limited,
-  setting: 'max_streams' | 'max_ack_pending',
+  setting: 'max_streams' | 'max_consumers' | 'max_ack_pending',
   least: number,
   why: string,
 ): Finding[] {
   const actual = limits[setting];
-  return actual === undefined || actual < 0 || actual >= least
+  return isUnlimited(actual) || Number(actual) >= least
     ? []
     : [finding(setting, actual, `-1, or at least ${least}`, why)];
 }

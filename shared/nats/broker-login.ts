@@ -17,8 +17,8 @@ export interface LoginSettings {
 }
 
 const SEPARATE = ['NATS_CREDS', 'NATS_CREDS_FILE', 'NATS_TOKEN', 'NATS_USER'] as const;
-/** A block of a credentials file. The first block holds a JWT, the second one a seed. */
-const BLOCK = /^-{3,}.*-{3,}\r?\n\S+\r?\n-{3,}.*-{3,}/gm;
+/** A block of a credentials file. The first block holds a JWT, the second one a seed. Windows may have saved the file. */
+const BLOCK = /-{3,}.*-{3,}\s+([\w.=-]+)\s+-{3,}.*-{3,}/g;
 
 /** The user or the token to connect with, whichever setting holds it. Credentials files are not looked at. */
 export function loginOf(settings: LoginSettings): BrokerLogin | undefined {
@@ -58,7 +58,14 @@ export function isSameLogin(one: BrokerLogin, other: BrokerLogin | undefined): b
   return 'user' in other && one.user === other.user && one.password === other.password;
 }
 
-/** Whether a text has the form of a credentials file. */
-export function isCredentials(text: string): boolean {
-  return (text.match(BLOCK)?.length ?? 0) >= 2;
+/** What a credentials file holds: who connects, and the key that proves it. */
+export interface Credentials {
+  readonly jwt: string;
+  readonly seed: string;
+}
+
+/** Reads the text of a credentials file. The NATS client takes no line ends of Windows. @returns undefined if it is none */
+export function readCredentials(text: string): Credentials | undefined {
+  const [jwt, seed] = [...text.matchAll(BLOCK)].map(([, content]) => content);
+  return jwt === undefined || seed === undefined ? undefined : { jwt, seed };
 }

@@ -8,10 +8,10 @@ export type Level = 'breaks' | 'weakens';
 
 /**
  * How to fix a setting. `setup`: run `throughline setup`, which loses no stored message. `edit`: the operator changes
- * the setting. `recreate`: the server cannot change the setting, so the stream or the consumer has to be made again.
+ * the setting. `resume`: the operator ends the pause of a consumer. `recreate`: the server cannot change the setting, so the stream or the consumer has to be made again.
  * `server`: the operator changes nats-server itself: its configuration, or which servers run.
  */
-export type Fix = 'setup' | 'edit' | 'recreate' | 'server';
+export type Fix = 'setup' | 'edit' | 'resume' | 'recreate' | 'server';
 
 /** A setting that is wrong. */
 export interface Finding {
@@ -32,10 +32,11 @@ export function findingText({ of, setting, actual, wanted, why }: Finding): stri
 
 /** Says how to fix a finding. */
 export function fixText({ of, setting, fix }: Finding): string {
-  const [kind = '', name = ''] = of.split(' ');
+  const [kind = '', name = '', , stream = ''] = of.split(' ');
   if (fix === 'setup') return '`throughline setup` fixes it';
   if (fix === 'server') return 'see to nats-server: its configuration, and whether all of its servers run';
   if (fix === 'edit') return `change ${setting} with your own tool, such as \`nats ${kind} edit\``;
+  if (fix === 'resume') return `\`nats consumer resume ${stream} ${name}\` ends the pause`;
   if (kind === 'consumer') return `stop its workers and delete it; the next worker creates it again`;
   return `the server cannot change it: empty the stream, delete it (\`nats stream rm ${name}\`), run \`throughline setup\``;
 }

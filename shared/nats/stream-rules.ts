@@ -5,7 +5,9 @@
  */
 
 import { LIMITS } from '../job/limits.ts';
+import { BUCKET_RULES, BUCKETS } from './bucket-rules.ts';
 import { CAP_RULES } from './cap-rules.ts';
+import { CONSUMER_LIMIT_RULES } from './consumers/consumer-limit-rules.ts';
 import { type Finding, isAbsent, isOff, isOn, isUnlimited, shown } from './finding.ts';
 import { EVENT_BYTES, JOB_BYTES } from './message-sizes.ts';
 import type { StreamRule } from './stream-rule.ts';
@@ -29,7 +31,6 @@ const HOUR_MS = 3_600_000;
 const KIB = 1_024;
 
 const AGING = [EVENTS_STREAM, DEAD_STREAM, CANCELS_STREAM];
-const BUCKETS = [OPERATIONS_STREAM, HOSTS_STREAM, LIMITS_STREAM];
 const DEDUPLICATED = [JOBS_STREAM, DELAYED_STREAM, EVENTS_STREAM, DEAD_STREAM, CALLBACKS_STREAM];
 /** Streams in which one message must not be able to remove others. `DELAYED` is not among them: schedules need roll-ups. */
 const WITHOUT_ROLLUP = [JOBS_STREAM, CALLBACKS_STREAM, ...AGING, ...BUCKETS];
@@ -164,22 +165,16 @@ export const STREAM_RULES: readonly StreamRule[] = [
     fix: 'edit',
   },
   ...CAP_RULES,
-  {
-    setting: 'max_msgs',
-    streams: [DELAYED_STREAM],
-    wanted: '-1',
-    holds: isUnlimited,
-    why: 'this stream cannot discard new messages, so a full one would drop delayed jobs that were accepted',
-    fix: 'edit',
-  },
-  {
-    setting: 'max_bytes',
-    streams: [DELAYED_STREAM],
-    wanted: '-1',
-    holds: isUnlimited,
-    why: 'this stream cannot discard new messages, so a full one would drop delayed jobs that were accepted',
-    fix: 'edit',
-  },
+  ...(['max_msgs', 'max_bytes'] as const).map(
+    (setting): StreamRule => ({
+      setting,
+      streams: [DELAYED_STREAM],
+      wanted: '-1',
+      holds: isUnlimited,
+      why: 'this stream cannot discard new messages, so a full one would drop delayed jobs that were accepted',
+      fix: 'edit',
+    }),
+  ),
   ...(['max_msgs', 'max_bytes'] as const).map(
     (setting): StreamRule => ({
       setting,
@@ -349,6 +344,8 @@ export const STREAM_RULES: readonly StreamRule[] = [
     level: 'weakens',
     fix: 'setup',
   },
+  ...BUCKET_RULES,
+  ...CONSUMER_LIMIT_RULES,
 ];
 
 /**

@@ -3,7 +3,7 @@ import { BROKER } from '../../shared/trace/semantics.ts';
 import { TraceListener } from '../broker/operate/trace-listener.ts';
 import { workerConfig, workerWarnings } from '../config.ts';
 import { createLogger } from '../log.ts';
-import { stopSignal } from '../stop-signal.ts';
+import { untilStopSignal } from '../stop-signal.ts';
 import { EventCounts } from './event-counts.ts';
 import { messageSpans } from './message-spans.ts';
 import { openSpanOutput } from './span-output.ts';
@@ -19,7 +19,7 @@ interface BrokerSpansOptions {
 
 /**
  * Turns the message traces of nats-server into spans, until SIGTERM, SIGINT or SIGHUP. Then it sends the spans that are left. A
- * second signal ends the process immediately.
+ * signal that comes more than a second later ends the process immediately.
  * @returns the exit code of the process: 0 after a signal, 1 after a failure
  * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
  */
@@ -49,7 +49,7 @@ export async function runBrokerSpans(options: BrokerSpansOptions): Promise<numbe
   };
   const listener = await TraceListener.start({ config, subject, log, take });
   // Listens before it says that it is ready: a signal that comes right after must not end the process hard.
-  const stopped = stopSignal();
+  const stopped = untilStopSignal();
   log.info({ subject, pid: process.pid }, 'broker spans ready');
   const code = await Promise.race([stopped, listener.failed]).then(
     () => 0,

@@ -6,7 +6,7 @@ import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.t
 import { STORES_NOTHING } from '../../shared/nats/disk-full.ts';
 import { pause } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
-import { describeFailure } from './checks/failure-reason.ts';
+import { failureReason } from './checks/failure-reason.ts';
 
 const PAUSE = { firstMs: 100, maxMs: 5_000 };
 
@@ -52,7 +52,7 @@ export class BrokerRetry {
         this.#clear(what);
         return done;
       } catch (cause) {
-        const reason = `${what}: ${await this.#describe(cause)}`;
+        const reason = `${what}: ${await failureReason(cause, this.#answers)}`;
         if (isFinal(cause) || this.#patience.aborted)
           throw new ThroughlineError('broker-unavailable', reason, { cause });
         this.#note(what, reason);
@@ -64,19 +64,13 @@ export class BrokerRetry {
 
   /** Takes the failure of work that its caller tries again later. It is a problem only if the broker stores nothing. */
   async failed(what: string, thrown: unknown): Promise<void> {
-    const reason = await this.#describe(thrown);
+    const reason = await failureReason(thrown, this.#answers);
     if (reason === STORES_NOTHING) this.#note(what, `${what}: ${reason}`);
   }
 
   /** Says that what failed works again. */
   works(what: string): void {
     this.#clear(what);
-  }
-
-  /** The reason of a failure. A broker whose disk was full gives no answer to what it cannot store. */
-  async #describe(thrown: unknown): Promise<string> {
-    const isSilent = thrown instanceof errors.TimeoutError;
-    return isSilent && (await this.#answers()) ? STORES_NOTHING : describeFailure(thrown);
   }
 
   /** Logs one line for all callers: ten thousand jobs must not write ten thousand lines. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { type HostAnnouncement, hostKey } from '../../shared/api/host-announcement.ts';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
@@ -10,6 +10,7 @@ import { startInterval, type Timer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { BrokerRetry } from './broker-retry.ts';
+import { describeFailure } from './checks/failure-reason.ts';
 import type { Broker } from './connection/broker.ts';
 import type { HostWatch } from './host-watch.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
@@ -61,6 +62,10 @@ export class HostAnnouncer {
     try {
       return await HostAnnouncer.#start(parts);
     } catch (cause) {
+      if (cause instanceof JetStreamApiError) {
+        const message = `NATS does not store what the host can run, in the buckets ${HOSTS_BUCKET} and ${OPERATIONS_BUCKET}: ${describeFailure(cause)}`;
+        throw new ThroughlineError('broker-unavailable', message, { cause });
+      }
       if (!isForbidden(cause)) throw cause;
       const message = `this user may not announce what the host can run, in the buckets ${HOSTS_BUCKET} and ${OPERATIONS_BUCKET}; deploy/nats/permissions.conf lists what a worker needs`;
       throw new ThroughlineError('config-invalid', message, { cause });

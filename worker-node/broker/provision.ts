@@ -18,6 +18,9 @@ import { overlapError } from './groups/overlap-error.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
 import { storeConsumer } from './store-consumer.ts';
 
+/** The code of JetStream's API for a stream whose subjects another stream takes. */
+const SUBJECTS_OVERLAP = 10065;
+
 /** What is needed to make consumers. */
 type ConsumerBroker = Pick<Broker, 'connection' | 'manager'>;
 
@@ -60,7 +63,7 @@ export async function setUpStream(
 ): Promise<StreamReport> {
   const report = await checkStream(manager, definition);
   if (report.state === 'missing') {
-    await change(definition.name, 'create', () =>
+    await change(definition, 'create', () =>
       manager.streams.add(definition as unknown as Partial<StreamConfig> & { name: string }),
     );
     return { ...(await checkStream(manager, definition)), state: 'created' };
@@ -72,7 +75,7 @@ export async function setUpStream(
   const metadata = { ...config.metadata, ...definition.metadata };
   const wanted: Readonly<Record<string, unknown>> = { ...definition, metadata };
   const changes = Object.fromEntries(fixable.map(({ setting }) => [setting, wanted[setting] ?? false]));
-  await change(definition.name, 'update', () =>
+  await change(definition, 'update', () =>
     manager.streams.update(definition.name, { ...config, ...changes }),
   );
   return { ...(await checkStream(manager, definition)), state: 'updated' };
@@ -91,10 +94,9 @@ export async function ensureStreams(
   // In order: `JOBS` takes messages from the stream of delayed jobs.
   for (const definition of definitions)
     findings.push(...(await setUpStream(manager, definition, ['breaks'])).findings);
-  for (const finding of findings.filter(({ level }) => level === 'weakens')) {
-    log.warn({ stream: finding.of, setting: finding.setting, fix: fixText(finding) }, findingText(finding));
-  }
-  refuse(findings);
+  judge(findings, (finding, text) =>
+    log.warn({ stream: finding.of, setting: finding.setting, fix: fixText(finding) }, text),
+  );
 }
 
 /**
@@ -106,6 +108,7 @@ export async function ensureConsumer(
   broker: ConsumerBroker,
   stream: string,
   definition: ConsumerDefinition,
+  log: Pick<WorkerLogger, 'warn'>,
 ): Promise<void> {
   const { durable_name: name, ack_wait, max_ack_pending } = definition;
   const existing = await find(() => broker.manager.consumers.info(stream, name), API_CODE.consumerNotFound);
@@ -114,7 +117,9 @@ export async function ensureConsumer(
     return;
   }
   const { config } = existing;
-  refuse(consumerFindings({ ...config }, definition, stream));
+  judge(consumerFindings({ ...config }, definition, stream), (finding, text) =>
+    log.warn({ consumer: name, setting: finding.setting, fix: fixText(finding) }, text),
+  );
   if (config.ack_wait === ack_wait && config.max_ack_pending === max_ack_pending) return;
   await storeConsumer(broker, stream, { ...config, ack_wait, max_ack_pending }, 'update');
 }
@@ -131,19 +136,24 @@ const TRIES = 4;
 export async function ensureGroup(
   broker: ConsumerBroker,
   consumers: readonly RouteConsumer[],
+  log: Pick<WorkerLogger, 'warn'>,
 ): Promise<void> {
   const left = [...consumers];
   const work = async (): Promise<void> => {
     for (let next = left.shift(); next !== undefined; next = left.shift())
-      await ensurePatiently(broker, next.definition);
+      await ensurePatiently(broker, next.definition, log);
   };
   await Promise.all(Array.from({ length: GROUP_WIDTH }, work));
 }
 
-async function ensurePatiently(broker: ConsumerBroker, definition: ConsumerDefinition): Promise<void> {
+async function ensurePatiently(
+  broker: ConsumerBroker,
+  definition: ConsumerDefinition,
+  log: Pick<WorkerLogger, 'warn'>,
+): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      return await ensureConsumer(broker, JOBS_STREAM, definition);
+      return await ensureConsumer(broker, JOBS_STREAM, definition, log);
     } catch (cause) {
       if (!(cause instanceof errors.TimeoutError)) throw cause;
       if (tries < TRIES) continue;
@@ -166,7 +176,12 @@ async function addConsumer(
   }
 }
 
-function refuse(findings: readonly Finding[]): void {
+/**
+ * Says what weakens a promise.
+ * @throws ThroughlineError `config-invalid` naming what breaks one
+ */
+function judge(findings: readonly Finding[], warn: (finding: Finding, text: string) => void): void {
+  for (const finding of findings) if (finding.level === 'weakens') warn(finding, findingText(finding));
   const breaking = findings.filter(({ level }) => level === 'breaks');
   if (breaking.length === 0) return;
   const sentences = breaking.map((finding) => `${findingText(finding)} (${fixText(finding)})`);
@@ -174,19 +189,23 @@ function refuse(findings: readonly Finding[]): void {
 }
 
 async function change(
-  stream: string,
+  definition: StreamDefinition,
   what: 'create' | 'update',
   call: () => Promise<unknown>,
 ): Promise<void> {
   try {
     await call();
   } catch (cause) {
-    throw changeError(stream, what, cause);
+    throw changeError(definition, what, cause);
   }
 }
 
 /** The error of a change that failed; one that the server did not answer stays as it is. */
-function changeError(stream: string, what: 'create' | 'update', cause: unknown): unknown {
+function changeError(
+  { name: stream, subjects }: StreamDefinition,
+  what: 'create' | 'update',
+  cause: unknown,
+): unknown {
   if (isForbidden(cause)) {
     const need = what === 'create' ? 'it is not there' : 'it needs a change';
     const message = `stream ${stream}: ${need}, and this user may not ${what} it; run \`throughline setup\` as one who may`;
@@ -198,6 +217,11 @@ function changeError(stream: string, what: 'create' | 'update', cause: unknown):
     return new ThroughlineError('broker-unavailable', message, { cause });
   }
   const message = `stream ${stream}: the server does not ${what} it: ${cause.message}`;
+  if (cause.code === SUBJECTS_OVERLAP) {
+    const roots = [...new Set(subjects.map((subject) => subject.split('.')[0]))].join(' or ');
+    const advice = `; \`nats stream ls\` shows the others: give the one with subjects that begin with ${roots} other ones, or use an account of its own`;
+    return new ThroughlineError('config-invalid', message + advice, { cause });
+  }
   return new ThroughlineError('config-invalid', message, { cause });
 }
 

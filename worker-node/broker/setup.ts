@@ -16,9 +16,11 @@ import {
 import { INBOX } from '../../shared/wire/subjects.ts';
 import { type WorkerConfig, workerConfig, workerWarnings } from '../config.ts';
 import { clockDifference, clockWarning } from './checks/clock-check.ts';
+import { requestError } from './checks/failure-reason.ts';
 import type { Broker } from './connection/broker.ts';
 import { connectBroker } from './connection/connect.ts';
 import { isClustered, replicasOf, serverVersion } from './connection/server.ts';
+import { jobConsumers } from './groups/group.ts';
 import { permissionFindings } from './permissions/check.ts';
 import { checkStream, type StreamReport, setUpStream } from './provision.ts';
 
@@ -62,6 +64,8 @@ export async function setUpBroker({ environment, check, replicas }: SetupOptions
       check,
       warnings,
     );
+  } catch (thrown) {
+    throw await requestError(broker, thrown);
   } finally {
     await broker.connection.close();
   }
@@ -79,7 +83,12 @@ async function setUp(
   const accountInfo = await broker.manager.getAccountInfo();
   const caps = storeCaps(config, accountInfo, copies);
   const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE), caps);
-  const needs = { streams: definitions.length, copies, ackPending: config.WORKER_MAX_ACK_PENDING };
+  const needs = {
+    streams: definitions.length,
+    copies,
+    consumers: jobConsumers(config).length,
+    ackPending: config.WORKER_MAX_ACK_PENDING,
+  };
   const account = limitFindings(accountInfo, needs);
   const permissions = await permissionFindings(broker.connection, 'setup', SETUP_PERMISSIONS);
   const streams: StreamReport[] = [];

@@ -11,7 +11,7 @@ import { headerValues } from '../../shared/wire/headers.ts';
 import type { CallbackPublisher } from '../broker/callbacks/callback-publisher.ts';
 import type { CallbackRecords } from '../broker/callbacks/callback-record.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
-import type { Ack, Delivery } from '../broker/consume/delivery.ts';
+import { type Ack, checkBody, type Delivery } from '../broker/consume/delivery.ts';
 import { mayBeElsewhere } from '../broker/consume/pull-age.ts';
 import type { WorkerLogger } from '../log.ts';
 import { reportOf } from '../operations/thrown.ts';
@@ -120,6 +120,7 @@ export class CallbackDeliverer implements DeliveryHandler {
   }
 
   async #handle(delivery: Delivery, stop: AbortSignal): Promise<Ending> {
+    checkBody(delivery);
     const task = readCallbackTask(delivery.subject, headerValues(delivery.headers), delivery.data);
     if (task === undefined) {
       this.#parts.log.warn({ subject: delivery.subject }, 'callback task refused: it cannot be read');

@@ -15,7 +15,7 @@ import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../sha
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
-import type { Delivery } from '../broker/consume/delivery.ts';
+import { checkBody, type Delivery } from '../broker/consume/delivery.ts';
 import { type OpenMessage, OpenMessages } from '../broker/consume/open-messages.ts';
 import { mayBeElsewhere } from '../broker/consume/pull-age.ts';
 import { OWN_SLOT, type Slot } from '../broker/consume/slot.ts';
@@ -106,6 +106,7 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   async #handle(opened: Opened, stop: AbortSignal): Promise<Ending> {
+    checkBody(opened.delivery);
     const schedule = repeatingSchedule(opened.message.values);
     if (schedule !== undefined) return this.#refuseRepetition(opened, schedule);
     const decoded = this.#decode(opened);

@@ -3,7 +3,7 @@
  * index is CommonJS, so the bundler would take all that it names, such as the benchmarks. The bundle is 4 KiB smaller.
  */
 export {
-  credsAuthenticator,
+  jwtAuthenticator,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from '../../../node_modules/@nats-io/nats-core/lib/authenticator.js';

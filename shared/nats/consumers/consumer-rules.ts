@@ -1,5 +1,5 @@
 /** The settings that a consumer must have, one row per setting, as `stream-rules.ts` has them for streams. */
-import { type Finding, type Fix, isAbsent, isOff, isUnlimited, shown } from '../finding.ts';
+import { type Finding, type Fix, isAbsent, isOff, isUnlimited, type Level, shown } from '../finding.ts';
 import type { ConsumerDefinition } from '../streams.ts';
 
 interface ConsumerRule {
@@ -7,6 +7,8 @@ interface ConsumerRule {
   readonly wanted?: string;
   readonly holds: (value: unknown, definition: ConsumerDefinition) => boolean;
   readonly why: string;
+  /** `breaks` if it is not there. */
+  readonly level?: Level;
   readonly fix: Fix;
 }
 
@@ -83,6 +85,14 @@ export const CONSUMER_RULES: readonly ConsumerRule[] = [
     why: 'the server would refuse pulls that name no priority group',
     fix: 'edit',
   },
+  {
+    setting: 'pause_until',
+    wanted: 'none',
+    holds: (value) => !(Date.parse(String(value)) > Date.now()),
+    why: 'NATS delivers none of its messages until then',
+    level: 'weakens',
+    fix: 'resume',
+  },
 ];
 
 /** Whether a list has these values, in any order. A list without values counts as none. */
@@ -92,7 +102,7 @@ function isSameList(value: unknown, wanted: readonly string[] = []): boolean {
 }
 
 /**
- * The settings of an existing consumer that break a promise.
+ * The settings of an existing consumer that break a promise, or weaken one.
  * @param definition what the consumer should be
  * @param stream the name of its stream
  */
@@ -102,13 +112,13 @@ export function consumerFindings(
   stream: string,
 ): Finding[] {
   return CONSUMER_RULES.filter(({ setting, holds }) => !holds(config[setting], definition)).map(
-    ({ setting, wanted, why, fix }): Finding => ({
+    ({ setting, wanted, why, level = 'breaks', fix }): Finding => ({
       of: `consumer ${definition.durable_name} of ${stream}`,
       setting,
       actual: config[setting],
       wanted: wanted ?? shown(definition[setting as keyof ConsumerDefinition]),
       why,
-      level: 'breaks',
+      level,
       fix,
     }),
   );

@@ -8,6 +8,18 @@ import {
   type UserInfo,
 } from './permission.ts';
 
+/** Stands for what a user may not do because of a number, and not of a subject. NATS does not say how many it may have. */
+const SUBSCRIPTION_LIMIT: Permission = {
+  action: 'subscribe',
+  subject: 'more subjects',
+  without: 'its limit of subscriptions is reached',
+  level: 'weakens',
+};
+
+/** Whether nats-server refuses a subscription since its limit is reached, or that of the account. It has no code for that. */
+export const isSubscriptionLimit = ({ message }: Error): boolean =>
+  message.includes('subscriptions exceeded');
+
 /** What NATS does not let a connection do, as far as that is known. */
 export class Denials {
   readonly #needed: readonly Permission[];
@@ -43,13 +55,20 @@ export class Denials {
     if (permission !== undefined) this.#add(permission);
   }
 
+  /** NATS takes no more subscriptions on this connection. */
+  limited(): void {
+    this.#add(SUBSCRIPTION_LIMIT);
+  }
+
   /**
    * Takes what NATS says about the user now: a reload of the server may have given it permissions, or taken some.
    * @returns whether the user may subscribe again to something that it was denied. A new connection is needed then, since the
    *   server has dropped the subscription
    */
   update(user: UserInfo): boolean {
-    const granted = [...this.#known].filter((permission) => isGranted(permission, user));
+    const granted = [...this.#known].filter(
+      (permission) => permission !== SUBSCRIPTION_LIMIT && isGranted(permission, user),
+    );
     for (const permission of granted) this.#known.delete(permission);
     for (const permission of missingPermissions(this.#needed, user)) this.#add(permission);
     return granted.some(({ action }) => action === 'subscribe');

@@ -51,10 +51,10 @@ it('Ctrl-C in npm run dev, which npm passes on once more, stops each part once a
   expect(stopped(said())).toEqual(PARTS);
 });
 
-it('the scripts that run the stack take the place of the shell that npm starts, here and in a new project', async () => {
+it('the scripts that run the stack or a worker take the place of the shell that npm starts, here and in a new project', async () => {
   const scriptsOf = async (manifest: string): Promise<Record<string, string>> =>
     JSON.parse(await readFile(manifest, 'utf8')).scripts;
   const { dev, demo } = await scriptsOf('package.json');
   const inProject = await scriptsOf('create/template/package.json');
-  for (const script of [dev, demo, inProject.dev]) expect(script).toMatch(/^exec /);
+  for (const script of [dev, demo, inProject.dev, inProject.worker]) expect(script).toMatch(/^exec /);
 });

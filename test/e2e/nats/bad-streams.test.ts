@@ -11,6 +11,8 @@ import { until } from '../../support/poll.ts';
 
 const CAP = 100_000_000;
 const DEFINITIONS = streamDefinitions(1, true, { jobs: CAP, delayed: CAP });
+const PAUSED_UNTIL = '2100-01-01T00:00:00Z';
+const SILENT = { warn: () => undefined };
 const GROUP = { name: 'workers', filters: ['jobs.>'], ackWaitMs: 30_000, maxAckPending: 1_000 };
 
 let nats: NatsServer;
@@ -90,18 +92,57 @@ describe('a stream that nats-server holds with', () => {
 });
 
 describe('a consumer that nats-server holds with', () => {
-  const rows = BAD_CONSUMERS.filter(({ notHere }) => notHere !== true);
+  const rows = BAD_CONSUMERS.filter(({ notHere, weakens }) => notHere !== true && weakens !== true);
   it.each(rows)('$setting as $config prevents the start of its group', async ({ setting, config }) => {
     await setUp(false);
     const definition = consumerDefinition(GROUP);
     await manager.consumers.add('JOBS', { ...definition, ...config } as never);
-    await expect(ensureConsumer({ connection, manager }, 'JOBS', definition)).rejects.toThrow(
+    await expect(ensureConsumer({ connection, manager }, 'JOBS', definition, SILENT)).rejects.toThrow(
       `consumer workers of JOBS: ${setting} is `,
     );
   });
 });
 
+it('a consumer that nats-server refuses for a limit of its own is named with the reason', async () => {
+  await setUp(false);
+  const { config } = await manager.streams.info('JOBS');
+  await manager.streams.update('JOBS', { ...config, consumer_limits: { max_ack_pending: 100 } });
+  const said = (what: string) =>
+    `consumer workers of JOBS: the server does not ${what} it: consumer max ack pending exceeds system limit of 100`;
+  const ensure = (maxAckPending: number) =>
+    ensureConsumer({ connection, manager }, 'JOBS', consumerDefinition({ ...GROUP, maxAckPending }), SILENT);
+  await expect(ensure(1_000)).rejects.toMatchObject({ code: 'config-invalid', message: said('create') });
+  await ensure(100);
+  await expect(ensure(1_000)).rejects.toMatchObject({ code: 'config-invalid', message: said('update') });
+});
+
+it('a consumer that is paused does not prevent the start of its group, and the log and setup say until when', async () => {
+  await setUp(false);
+  const definition = consumerDefinition(GROUP);
+  await manager.consumers.add('JOBS', definition as never);
+  await manager.consumers.pause('JOBS', GROUP.name, new Date(PAUSED_UNTIL));
+  const said: string[] = [];
+  const log = { warn: (_fields: object, line?: string) => void said.push(line ?? '') };
+  await ensureConsumer({ connection, manager }, 'JOBS', definition, log as typeof SILENT);
+  expect(said).toEqual([
+    `consumer workers of JOBS: pause_until is "${PAUSED_UNTIL}", but must be none: NATS delivers none of its messages until then`,
+  ]);
+  const { ok, consumers } = await setUp(true);
+  expect({ ok, consumers }).toMatchObject({ ok: true, consumers: [{ setting: 'pause_until' }] });
+  await manager.consumers.resume('JOBS', GROUP.name);
+  expect((await setUp(true)).consumers).toEqual([]);
+});
+
 describe('throughline setup', () => {
+  it('says that a stream of somebody else takes its subjects, and what helps', async () => {
+    await manager.streams.add({ name: 'OTHER', subjects: ['cancel.acme.>'] });
+    await expect(setUp(false)).rejects.toMatchObject({
+      code: 'config-invalid',
+      message:
+        'stream CANCELS: the server does not create it: subjects overlap with an existing stream; `nats stream ls` shows the others: give the one with subjects that begin with cancel other ones, or use an account of its own',
+    });
+  });
+
   it('changes nothing when it checks, and nothing the second time', async () => {
     const before = await setUp(true);
     expect(before.streams.map(({ state }) => state)).toEqual(Array(9).fill('missing'));

@@ -42,6 +42,18 @@ it.each([
   expect((await setUp(nats, true)).streams.map(({ state }) => state)).toEqual(NAMES.map(() => 'found'));
 });
 
+it('one server that is a leaf node of another system is no cluster: it gets one copy, and refuses more', async () => {
+  const nats = await startNats(
+    'server_name: alone, leafnodes { remotes: [{ url: "nats-leaf://127.0.0.1:1" }] }',
+  );
+  const { server, streams } = await setUp(nats, false);
+  expect(server.clustered).toBe(false);
+  expect(streams.map(({ state, replicas }) => `${state} ${replicas}`)).toEqual(NAMES.map(() => 'created 1'));
+  const ended = await runLocal(['setup', '--replicas', '3'], { NATS_URL: nats.url });
+  expect(ended.stderr).toContain('this nats-server is not in a cluster');
+  expect(ended.code).toBe(2);
+});
+
 it('a worker refuses more than one copy on one server', async () => {
   const nats = await startNats();
   const ended = await runLocal(['worker'], { NATS_URL: nats.url, STREAM_REPLICAS: '3', HEALTH_PORT: '0' });

@@ -33,6 +33,7 @@ it.skipIf(!(await canMount()))(
     await says(stack.worker.healthUrl);
     await disk.free();
     await says(stack.url);
+    await expect(stack.addWorker()).rejects.toThrow('then restart nats-server');
     await nats.restart();
     for (const url of [stack.url, stack.worker.healthUrl])
       await until('readiness', async () => (await fetch(`${url}/readyz`)).ok);

@@ -142,8 +142,13 @@ describe('the scheme of NATS_URL', () => {
 });
 
 describe('a credentials file', () => {
-  it('logs in the edge and the worker to a server that takes signed users only', async () => {
-    const { config, credentials } = newOperator();
+  it.each([
+    ['as nsc writes it', (text: string) => text],
+    ['saved on Windows', (text: string) => `\ufeff${text.replaceAll('\n', '\r\n')}`],
+  ])('%s logs in the edge and the worker to a server that takes signed users only', async (_how, save) => {
+    const operator = newOperator();
+    const { config } = operator;
+    const credentials = save(operator.credentials);
     const server = await nats({ extraConfig: config });
     const file = `${await scratchFolder()}/user.creds`;
     await writeFile(file, credentials);
@@ -166,6 +171,26 @@ describe('a credentials file', () => {
     };
     await expect(open(newOperator().credentials)).rejects.toMatchObject({ code: 'broker-refused' });
     expect(await open(credentials)).toBeDefined();
+  });
+
+  it('that expires ends the worker, which says so', async () => {
+    const { config, credentials, credentialsUntil } = newOperator();
+    const server = await nats({ extraConfig: config });
+    const folder = await scratchFolder();
+    await writeFile(`${folder}/user.creds`, credentials);
+    await writeFile(`${folder}/short.creds`, credentialsUntil(Math.ceil(Date.now() / 1_000) + 8));
+    const stack = await withTestStack({
+      nats: server,
+      edge: { NATS_CREDS: credentials },
+      worker: { NATS_CREDS_FILE: `${folder}/user.creds` },
+    });
+    const short = await stack.addWorker({ NATS_CREDS_FILE: `${folder}/short.creds` });
+    expect(await short.exited).toBe(1);
+    const [line] = await stack.logged(({ msg }) => msg === 'worker failed');
+    // NATS first says that the user has expired, and then that it may not log in.
+    expect(line?.reason).toMatch(
+      /^the NATS connection was closed: NATS does not accept the user any more: (?:User Authentication Expired|Authorization Violation)$/,
+    );
   });
 
   it('whose seed is not valid is a wrong setting', async () => {

@@ -1,3 +1,4 @@
+import { jetstreamManager } from '@nats-io/jetstream';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
@@ -6,6 +7,7 @@ import { Job } from '../../../shared/job/job.ts';
 import { runLocal } from '../../support/cli/process.ts';
 import { bridgesOf, resultsOf } from '../../support/http/answers.ts';
 import { metricOf } from '../../support/http/metrics.ts';
+import { connectTo } from '../../support/jobs.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, type TestStack, withTestStack } from '../../support/stack.ts';
@@ -168,4 +170,13 @@ describe('throughline setup', () => {
     expect(await setup(['--check'], other)).toEqual({ ok: true, found: MISSING });
     expect(await setup([], other)).toEqual({ ok: true, found: [] });
   });
+});
+
+it('a worker that starts while a bucket has no room says which, and why', async () => {
+  const stack = await startStack();
+  const manager = await jetstreamManager(await connectTo(stack));
+  await manager.streams.update('KV_HOSTS', { max_bytes: 10 });
+  await expect(stack.addWorker()).rejects.toThrow(
+    'NATS does not store what the host can run, in the buckets HOSTS and OPERATIONS: maximum bytes exceeded (broker-unavailable)',
+  );
 });

@@ -156,9 +156,9 @@ describe('a job whose operation no host serves', () => {
 });
 
 describe('a worker that stops', () => {
-  it.each(['SIGTERM', 'SIGHUP'] as const)(
-    'on %s says 503 "stopping" while it drains, lets its job end, and takes no other',
-    async (signal) => {
+  it.each([{ signals: ['SIGTERM'] }, { signals: ['SIGHUP'] }, { signals: ['SIGINT', 'SIGINT'] }] as const)(
+    'on $signals says 503 "stopping" while it drains, lets its job end, and takes no other',
+    async ({ signals }) => {
       const stack = await withTestStack({
         ...OPTIONS,
         worker: { WORKER_ANNOUNCE_MS: LASTING_MS, WORKER_STOP_TIMEOUT_MS: '20000' },
@@ -168,7 +168,7 @@ describe('a worker that stops', () => {
       const effects = path.join(folder, 'effects');
       const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
       await until('the job to run', async () => (await readJob(stack, job.id)).state === 'running');
-      await stack.worker.kill(signal);
+      for (const signal of signals) await stack.worker.kill(signal);
       const answer = await until('the worker to drain', async () => {
         const response = await fetch(`${stack.worker.healthUrl}/readyz`);
         return response.status === 503 && response.json();

@@ -74,7 +74,14 @@ export const BAD_STREAMS: readonly BadStream[] = [
   bad('JOBS', 'sources', [{ name: 'DEAD' }]),
   bad('EVENTS', 'sources', [{ name: 'DEAD' }]),
   bad('EVENTS', 'subject_transform', { src: 'events.>', dest: 'told.>' }),
+  bad('KV_OPERATIONS', 'max_bytes', 1_000_000, { weakens: true }),
+  bad('KV_HOSTS', 'max_msg_size', 1_000, { weakens: true }),
+  bad('KV_LIMITS', 'max_msgs', 1_000, { weakens: true }),
   bad('EVENTS', 'republish', { src: 'events.>', dest: 'cancel.>' }),
+  bad('JOBS', 'max_consumers', 5),
+  bad('EVENTS', 'max_consumers', 1),
+  bad('JOBS', 'consumer_limits', { max_ack_pending: 100 }),
+  bad('CALLBACKS', 'consumer_limits', { inactive_threshold: 5e9 }),
   bad('EVENTS', 'num_replicas', 1, { weakens: true, notHere: true }),
 ];
 
@@ -95,4 +102,5 @@ export const BAD_CONSUMERS: readonly Omit<BadStream, 'stream'>[] = [
   { setting: 'mem_storage', config: { mem_storage: true } },
   { setting: 'inactive_threshold', config: { inactive_threshold: 60e9 } },
   { setting: 'priority_policy', config: { priority_policy: 'overflow', priority_groups: ['a'] } },
+  { setting: 'pause_until', config: { pause_until: '2100-01-01T00:00:00Z' }, weakens: true },
 ];

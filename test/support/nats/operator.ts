@@ -6,6 +6,8 @@ export interface Operator {
   readonly config: string;
   /** The text of a credentials file: the JWT of a user who may do everything in the account, and the seed of its key. */
   readonly credentials: string;
+  /** The same, which NATS accepts until a time. @param time in epoch seconds */
+  readonly credentialsUntil: (time: number) => string;
 }
 
 type KeyPair = ReturnType<typeof nkeys.createUser>;
@@ -37,24 +39,27 @@ export function newOperator(): Operator {
     [account, { type: 'account', limits: ACCOUNT_LIMITS }] as const,
     [system, { type: 'account', limits: { ...ACCOUNT_LIMITS, ...NO_JETSTREAM } }] as const,
   ].map(([key, claims]) => `${key.getPublicKey()}: ${jwtOf(operator, key, claims)}`);
-  const userJwt = jwtOf(account, user, { type: 'user', ...NO_LIMITS });
+  const seed = block('USER NKEY SEED', new TextDecoder().decode(user.getSeed()));
+  const credentials = (more = {}): string =>
+    block('NATS USER JWT', jwtOf(account, user, { type: 'user', ...NO_LIMITS }, more)) + seed;
   return {
     config: [
       `operator: ${operatorJwt}`,
       `system_account: ${system.getPublicKey()}`,
       `resolver: MEMORY\nresolver_preload: { ${accounts.join(', ')} }`,
     ].join('\n'),
-    credentials:
-      block('NATS USER JWT', userJwt) + block('USER NKEY SEED', new TextDecoder().decode(user.getSeed())),
+    credentials: credentials(),
+    credentialsUntil: (exp) => credentials({ exp }),
   };
 }
 
-function jwtOf(issuer: KeyPair, subject: KeyPair, claims: object): string {
+function jwtOf(issuer: KeyPair, subject: KeyPair, claims: object, more: object = {}): string {
   const payload = {
     jti: crypto.randomUUID(),
     iat: Math.floor(Date.now() / 1000),
     iss: issuer.getPublicKey(),
     sub: subject.getPublicKey(),
+    ...more,
     nats: { version: 2, ...claims },
   };
   const signed = [{ typ: 'JWT', alg: 'ed25519-nkey' }, payload]

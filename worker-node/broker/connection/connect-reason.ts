@@ -4,6 +4,9 @@ import { usesWebSocket } from '../../../shared/nats/broker-address.ts';
 export const JETSTREAM_OFF =
   'JetStream is off in nats-server, or for this account: its configuration needs jetstream { store_dir: … }; after a full disk, restart nats-server';
 
+/** A server with too many clients says so and hangs up. The client (nats-core 3.4.0) does not pass that on. */
+const MAYBE_FULL = 'Or has the server as many clients as its max_connections allows?';
+
 /** What the client and Node say about a certificate, and what to do. */
 const CERTIFICATES: readonly (readonly [RegExp, string])[] = [
   [
@@ -32,9 +35,9 @@ export function connectReason(cause: unknown, servers: readonly string[]): strin
   if (certificate !== undefined) return certificate[1];
   // A WebSocket does not say why it did not open.
   if (usesWebSocket(servers) && (name === 'ConnectionError' || name === 'TimeoutError'))
-    return 'no WebSocket opens there; is the port that of the websocket block of nats-server, and does it encrypt (wss://) or not (ws://)?';
+    return `no WebSocket opens there; is the port that of the websocket block of nats-server, and does it encrypt (wss://) or not (ws://)? ${MAYBE_FULL}`;
   if (name === 'TimeoutError')
-    return 'no answer of a nats-server in time; is it its port for clients? That of WebSockets needs ws:// or wss://';
+    return `no answer of a nats-server in time; is it its port for clients? That of WebSockets needs ws:// or wss://. ${MAYBE_FULL}`;
   return describeThrown(cause);
 }
 

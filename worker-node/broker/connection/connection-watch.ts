@@ -2,6 +2,7 @@ import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from './broker.ts';
+import { closedReason } from './closed-reason.ts';
 
 /** How long the last acks may take to reach the broker when the connection is closed. */
 const FLUSH_TIMEOUT_MS = 3_000;
@@ -44,7 +45,7 @@ export class ConnectionWatch {
 
   /** Rejects when the connection is closed, unless {@link expectClose} was called before. */
   async failed(): Promise<never> {
-    const reason = await this.#broker.connection.closed();
+    const reason = await closedReason(this.#broker.connection);
     if (this.#closing) return await new Promise<never>(() => undefined);
     const message = `the NATS connection was closed: ${describeThrown(reason)}`;
     throw new ThroughlineError('broker-unavailable', message, { cause: reason });

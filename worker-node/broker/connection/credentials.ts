@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import {
   type Authenticator,
   type ConnectionOptions,
-  credsAuthenticator,
+  jwtAuthenticator,
   usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../../shared/errors.ts';
-import { isCredentials, loginOf } from '../../../shared/nats/broker-login.ts';
+import { loginOf, readCredentials } from '../../../shared/nats/broker-login.ts';
 import { fileFault } from '../../../shared/text/file-fault.ts';
 import type { WorkerConfig } from '../../config.ts';
 
@@ -42,8 +42,9 @@ async function readCreds(file: string): Promise<Authenticator> {
   const bytes = await readFile(file).catch((thrown: NodeJS.ErrnoException) => {
     throw refuse(`the file cannot be read: ${fileFault({ code: thrown.code })}`);
   });
-  if (!isCredentials(bytes.toString())) throw refuse('the file does not hold a JWT and a seed');
-  const authenticator = credsAuthenticator(bytes);
+  const credentials = readCredentials(bytes.toString());
+  if (credentials === undefined) throw refuse('the file does not hold a JWT and a seed');
+  const authenticator = jwtAuthenticator(credentials.jwt, Buffer.from(credentials.seed));
   try {
     // It reads the seed when it signs.
     authenticator('a nonce');

@@ -25,9 +25,14 @@ export function serverVersion({ connection }: Pick<Broker, 'connection'>): strin
   return connection.info?.version;
 }
 
-/** Whether the server is part of a cluster. */
+/**
+ * Whether the server is part of a cluster. A server alone that is a leaf node of another system says that its cluster has its own
+ * name. Without JetStream of its own, it may lead to a cluster.
+ */
 export function isClustered({ connection }: Pick<Broker, 'connection'>): boolean {
-  return connection.info?.cluster !== undefined;
+  const { cluster, server_name, jetstream } = connection.info ?? {};
+  const isLeafAlone = cluster === server_name && jetstream === true;
+  return cluster !== undefined && !isLeafAlone;
 }
 
 /**

@@ -1,7 +1,11 @@
+import { ThroughlineError } from '../../../shared/errors.ts';
 import type { NatsHeadersLike } from '../../../shared/propagation/index.ts';
 import { toBinaryMode } from '../../../shared/wire/structured-event.ts';
 import type { PulledMessage, Received } from './pulled-message.ts';
 import type { Stopwatch } from './stopwatch.ts';
+
+/** The size of a body that NATS left out. */
+const LEFT_OUT_SIZE = 'Nats-Msg-Size';
 
 /** How a worker answers a delivery. */
 export type Ack =
@@ -68,6 +72,17 @@ export function deliveryOf({ message, asked, after }: Received, consumerCreatedM
     working: () => message.working(),
     settle: (ack) => settle(message, ack),
   };
+}
+
+/**
+ * Checks that the message came with its body: somebody may have changed the consumer since the worker looked at it.
+ * @throws ThroughlineError `broker-unavailable`: the message has to come again
+ */
+export function checkBody({ headers, data }: Pick<Delivery, 'headers' | 'data'>): void {
+  if (data.length > 0) return;
+  if ((headers?.values(LEFT_OUT_SIZE) ?? []).every((size) => size === '0')) return;
+  const message = 'NATS delivers only the headers of the message: headers_only of the consumer must be false';
+  throw new ThroughlineError('broker-unavailable', message);
 }
 
 function settle(message: PulledMessage, ack: Ack): void {

@@ -89,7 +89,7 @@ export class DurableConsumer {
   }
 
   async #create(): Promise<Consumer> {
-    await ensureConsumer(this.#broker, this.#stream, this.#definition);
+    await ensureConsumer(this.#broker, this.#stream, this.#definition, this.#log);
     const fields = { consumer: this.#definition.durable_name, stream: this.#stream };
     this.#log.warn(fields, 'the consumer was deleted; created again');
     return await this.#lookUp();

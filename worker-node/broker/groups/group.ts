@@ -1,7 +1,14 @@
 import type { ConsumerConfig, ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
-import { type ConsumerDefinition, filtersOf, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import {
+  type ConsumerDefinition,
+  filtersOf,
+  groupConsumers,
+  JOBS_STREAM,
+  type RouteConsumer,
+} from '../../../shared/nats/streams.ts';
 import { groupOfConsumer } from '../../../shared/wire/lanes.ts';
 import { filtersOverlap, operationsOfFilter } from '../../../shared/wire/subjects.ts';
+import type { WorkerConfig } from '../../config.ts';
 
 /** What a consumer without a filter takes. */
 const ALL = 'jobs.>';
@@ -10,6 +17,17 @@ const ALL = 'jobs.>';
 export interface Group {
   readonly name: string;
   readonly consumers: readonly ConsumerInfo[];
+}
+
+/** The consumers of this worker group in the queue. */
+export function jobConsumers(config: WorkerConfig): RouteConsumer[] {
+  return groupConsumers({
+    group: config.WORKER_GROUP,
+    operations: config.WORKER_OPERATIONS,
+    ackWaitMs: config.WORKER_ACK_WAIT_MS,
+    maxAckPending: config.WORKER_MAX_ACK_PENDING,
+    ownLanes: config.WORKER_OWN_LANES,
+  });
 }
 
 /** @throws whatever the NATS client throws */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ConsumerConfig, JetStreamManager } from '@nats-io/jetstream';
+import type { ConsumerConfig, ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import {
   type ConsumerDefinition,
@@ -26,6 +26,12 @@ import {
 const PULL_LOOKS = 10;
 const PULL_LOOK_MS = 200;
 
+/** A consumer of which NATS delivers nothing for a while. */
+export interface PausedConsumer {
+  readonly consumer: string;
+  readonly until: string;
+}
+
 /** A worker group: a durable consumer of `JOBS`, which the hosts of the group share. */
 export interface WorkerGroup {
   readonly name: string;
@@ -39,6 +45,8 @@ export interface WorkerGroup {
   readonly unsettled: number;
   /** Requests of its hosts for jobs that NATS has not answered yet. None: nobody asks for jobs now. */
   readonly pulls: number;
+  /** Its consumers that NATS pauses (`nats consumer pause`), and until when; absent if it pauses none. */
+  readonly paused?: readonly PausedConsumer[];
 }
 
 /** What is needed to change worker groups. */
@@ -75,6 +83,7 @@ export class WorkerGroups {
         waiting: consumers.reduce((sum, { num_pending }) => sum + num_pending, 0),
         unsettled: consumers.reduce((sum, { num_ack_pending }) => sum + num_ack_pending, 0),
         pulls: consumers.reduce((sum, { num_waiting }) => sum + num_waiting, 0),
+        ...pausedOf(consumers),
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
@@ -202,6 +211,13 @@ function consumersOf({ consumers }: Group, to: string, operations: readonly stri
       ),
     ],
   });
+}
+
+function pausedOf(consumers: readonly ConsumerInfo[]): Pick<WorkerGroup, 'paused'> {
+  const paused = consumers
+    .filter((info) => info.paused === true)
+    .map(({ name, config }) => ({ consumer: name, until: config.pause_until ?? 'unknown' }));
+  return paused.length === 0 ? {} : { paused };
 }
 
 function unknownGroup(name: string, known: readonly string[]): ThroughlineError {

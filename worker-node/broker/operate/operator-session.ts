@@ -3,6 +3,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import { workerConfig, workerWarnings } from '../../config.ts';
+import { requestError } from '../checks/failure-reason.ts';
 import type { Broker } from '../connection/broker.ts';
 import { connectBroker } from '../connection/connect.ts';
 
@@ -23,7 +24,8 @@ export async function withOperator<T>(
   try {
     return await work(broker);
   } catch (thrown) {
-    if (!(thrown instanceof JetStreamApiError) || thrown.code !== API_CODE.streamNotFound) throw thrown;
+    if (!(thrown instanceof JetStreamApiError) || thrown.code !== API_CODE.streamNotFound)
+      throw await requestError(broker, thrown);
     throw new ThroughlineError('config-invalid', 'a stream is missing; run `throughline setup`', {
       cause: thrown,
     });

@@ -3,6 +3,7 @@ import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import type { WorkerConfig } from '../../config.ts';
 import type { WorkerLogger } from '../../log.ts';
+import { closedReason } from '../connection/closed-reason.ts';
 import { openConnection } from '../connection/connect.ts';
 
 /** Listeners of this group share the events: each event goes to one of them. */
@@ -36,7 +37,7 @@ export class TraceListener {
     const connection = await openConnection(config, INBOX.worker);
     const { promise: failed, reject } = Promise.withResolvers<never>();
     void tellLosses(connection, log);
-    void connection.closed().then((thrown) => {
+    void closedReason(connection).then((thrown) => {
       if (thrown !== undefined) reject(closedError(thrown));
     });
     connection.subscribe(subject, {

@@ -1,6 +1,6 @@
 import { errors, type NatsConnection } from '@nats-io/transport-node';
-import { ThroughlineError } from '../../../shared/errors.ts';
-import { Denials } from '../../../shared/nats/permissions/denials.ts';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
+import { Denials, isSubscriptionLimit } from '../../../shared/nats/permissions/denials.ts';
 import { type Permission, USER_INFO, type UserInfo } from '../../../shared/nats/permissions/permission.ts';
 import { startInterval, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
@@ -16,7 +16,7 @@ interface PermissionWatchParts {
 }
 
 /**
- * Learns what NATS does not let this user do. It asks NATS again and again, since a reload of nats-server changes permissions
+ * Learns what NATS does not let this user do, also for a limit of subscriptions. It asks NATS again and again, since a reload of nats-server changes permissions
  * without a word. It also follows the refusals on the connection: a message without a reply subject, such as an ack, is refused
  * only there.
  */
@@ -24,6 +24,8 @@ export class PermissionWatch {
   readonly #parts: PermissionWatchParts;
   readonly #denials: Denials;
   readonly #timer: Timer;
+  /** What NATS refuses because of a limit, and not of a permission. */
+  #limit: string | undefined;
 
   private constructor(parts: PermissionWatchParts) {
     this.#parts = parts;
@@ -47,7 +49,7 @@ export class PermissionWatch {
 
   /** Why the worker cannot do its work; undefined if it can, as far as that is known. */
   get problem(): string | undefined {
-    return this.#denials.problems[0];
+    return this.#denials.problems[0] ?? this.#limit;
   }
 
   get warnings(): readonly string[] {
@@ -57,6 +59,8 @@ export class PermissionWatch {
   /** What was thrown, or an error that names the missing permissions if there are such. */
   explain(thrown: unknown): unknown {
     const { problems } = this.#denials;
+    if (problems.length === 0 && this.#limit !== undefined)
+      return new ThroughlineError('config-invalid', this.#limit, { cause: thrown });
     if (problems.length === 0) return thrown;
     const first = thrown instanceof ThroughlineError ? [thrown.message] : [];
     const message = [...first, ...problems, 'deploy/nats/permissions.conf lists what is needed'].join('; ');
@@ -70,14 +74,22 @@ export class PermissionWatch {
   async #follow(): Promise<void> {
     for await (const status of this.#parts.connection.status()) {
       if (status.type === 'reconnect') await this.#again();
-      if (status.type !== 'error' || !(status.error instanceof errors.PermissionViolationError)) continue;
-      const { operation, subject } = status.error;
-      this.#denials.refused(operation === 'publish' ? 'publish' : 'subscribe', subject);
+      if (status.type === 'error') this.#take(status.error);
+    }
+  }
+
+  #take(error: Error): void {
+    if (error instanceof errors.PermissionViolationError)
+      this.#denials.refused(error.operation === 'publish' ? 'publish' : 'subscribe', error.subject);
+    else if (isSubscriptionLimit(error) && this.#limit === undefined) {
+      this.#limit = `NATS takes no more subscriptions of this user, so jobs or cancels do not arrive: ${describeThrown(error)}; raise max_subscriptions of nats-server, or the limit of the account or the user`;
+      this.#parts.log.error({ reason: this.#limit }, 'subscription refused');
     }
   }
 
   async #again(): Promise<void> {
     this.#denials.clear();
+    this.#limit = undefined;
     await this.#ask();
   }
 

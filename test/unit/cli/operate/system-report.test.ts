@@ -41,6 +41,21 @@ it('one job waits, and two wait', () => {
   );
 });
 
+it('consumers that NATS pauses are a cause, also while nothing waits', () => {
+  const paused = ['workers-normal-p0', 'workers-normal-p1'].map((consumer) => ({
+    consumer,
+    until: '2100-01-01T00:00:00Z',
+  }));
+  expect(natsCauses({ ...NATS, groups: [{ ...GROUP, waiting: 0, paused }] })).toEqual([
+    {
+      code: 'consumer-paused',
+      cause: 'NATS delivers no job from 2 consumers of the worker group workers: somebody paused them',
+      evidence: paused.map(({ consumer, until }) => `consumer ${consumer} of JOBS: paused until ${until}`),
+      advice: 'wait until then, or end the pause of each: nats consumer resume JOBS workers-normal-p0',
+    },
+  ]);
+});
+
 it('a cause that both the edge and NATS tell is told once, with what both know', () => {
   const causes = causesOnce(edgeCauses(EDGE), natsCauses(NATS));
   expect(causes.map(({ code }) => code)).toEqual(['no-worker']);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { limitFindings } from '../../../../shared/nats/account-limits.ts';
 
-const NEEDS = { streams: 8, copies: 3, ackPending: 1_000 };
+const NEEDS = { streams: 8, copies: 3, consumers: 32, ackPending: 1_000 };
 const limits = {
   max_memory: -1,
   max_storage: -1,
@@ -29,6 +29,16 @@ it('the tier of the wanted copies counts', () => {
   expect(limitFindings({ ...account, tiers: { R1: account } }, NEEDS)).toMatchObject([
     { of: 'account', setting: 'tiers', actual: 'R1', wanted: 'R3 too' },
   ]);
+});
+
+it.each([
+  ['max_streams', 7, 8],
+  ['max_consumers', 31, 32],
+  ['max_ack_pending', 999, 1_000],
+])('%s of %i is too low, %i is enough, and 0 is no limit', (setting, low, enough) => {
+  const withLimit = (value: number) => ({ ...account, limits: { ...limits, [setting]: value } });
+  expect(limitFindings(withLimit(low), NEEDS)).toMatchObject([{ of: 'account', setting, actual: low }]);
+  for (const value of [enough, 0, -1]) expect(limitFindings(withLimit(value), NEEDS)).toEqual([]);
 });
 
 it('storage that is nearly used up weakens a promise', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   checkLogin,
-  isCredentials,
   type LoginSettings,
   loginOf,
+  readCredentials,
 } from '../../../../shared/nats/broker-login.ts';
 
 type Given = Partial<LoginSettings>;
@@ -53,11 +53,20 @@ describe('a credentials file', () => {
     ['-----BEGIN NATS USER JWT-----', 'e30.e30', '------END NATS USER JWT------', 'a remark', ''].join(line) +
     ['-----BEGIN USER NKEY SEED-----', 'SUAM', '------END USER NKEY SEED------', ''].join(line);
 
-  it.each(['\n', '\r\n'])('holds a JWT and a seed, with lines that end in %j', (line) => {
-    expect(isCredentials(file(line))).toBe(true);
+  const unix = file('\n');
+
+  it.each([
+    ['as nsc writes it', unix],
+    ['with the line ends of Windows', file('\r\n')],
+    ['with the mark that begins a file of Windows', `\ufeff${file('\r\n')}`],
+    ['with spaces before its lines', unix.replaceAll(/^/gm, '  ')],
+    ['with spaces after its lines', unix.replaceAll('\n', ' \n')],
+    ['with empty lines between its lines', unix.replaceAll('\n', '\n\n')],
+  ])('%s holds a JWT and a seed', (_what, text) => {
+    expect(readCredentials(text)).toEqual({ jwt: 'e30.e30', seed: 'SUAM' });
   });
 
   it.each(['', 'a path', file('\n').split('a remark')[0] ?? '', file('\\n')])('is not %j', (text) => {
-    expect(isCredentials(text)).toBe(false);
+    expect(readCredentials(text)).toBeUndefined();
   });
 });

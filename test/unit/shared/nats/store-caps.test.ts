@@ -3,7 +3,7 @@ import { CAP_KEY, capOf, storeCaps } from '../../../../shared/nats/store-caps.ts
 
 const account = (max_storage: number) => ({
   storage: 0,
-  limits: { max_storage, max_streams: -1, max_bytes_required: false },
+  limits: { max_storage, max_streams: -1, max_consumers: -1, max_bytes_required: false },
 });
 
 describe('the caps of waiting jobs', () => {

@@ -14,3 +14,8 @@ it.each([
 ])('a connection that fails with "%s" is explained', (message, words) => {
   expect(connectReason(new Error(message), ['tls://nats.example'])).toContain(words);
 });
+
+it.each(['nats', 'ws'])('a server that lets nobody in may have too many clients: %s://', (scheme) => {
+  const silence = Object.assign(new Error('timeout'), { name: 'TimeoutError' });
+  expect(connectReason(silence, [`${scheme}://nats.example`])).toContain('max_connections');
+});

@@ -2,16 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 
-const STOP_SIGNAL = new URL('../../../../dev/machine/stop-signal.ts', import.meta.url).href;
+const STOP_SIGNAL = new URL('../../../../shared/processes/stop-signal.ts', import.meta.url).href;
 
 /** A program that gets a signal, and does something when it has been told. @returns its exit code and the signal that ended it */
-async function endOf(then: string): Promise<unknown> {
+async function endOf(then: string, onSecond = 'undefined'): Promise<unknown> {
   const program = `
     import { setImmediate, setTimeout } from 'node:timers/promises';
     import { stopSignal } from ${JSON.stringify(STOP_SIGNAL)};
     // A listener of signals keeps no program running.
     globalThis.setInterval(() => undefined, 1_000);
-    const stopped = stopSignal();
+    const stopped = stopSignal(process, ['SIGINT', 'SIGTERM'], ${onSecond});
     process.kill(process.pid, 'SIGINT');
     await stopped;
     ${then}
@@ -31,4 +31,9 @@ it('a signal that comes again later ends the program', async () => {
     null,
     'SIGINT',
   ]);
+});
+
+it('a signal that comes again later is for the program, if the program takes it', async () => {
+  const later = `globalThis.setInterval(() => process.kill(process.pid, 'SIGTERM'), 20); await new Promise(() => undefined);`;
+  expect(await endOf(later, '() => process.exit(3)')).toEqual([3, null]);
 });
