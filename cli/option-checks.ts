@@ -34,11 +34,14 @@ function checkOuterOptions(command: Command): void {
 }
 
 /**
- * Refuses an empty argument: its variable is not set.
+ * Refuses an empty argument: its variable is not set. The arguments that a command passes on may be empty, but not the name of the
+ * program that gets them.
  * @throws CliError `usage-invalid`
  */
 function checkArguments({ registeredArguments, args }: Command): void {
-  const empty = registeredArguments.find(({ variadic }, place) => !variadic && args[place] === '');
+  const empty = registeredArguments.find(
+    ({ required, variadic }, place) => args[place] === '' && (required || !variadic),
+  );
   if (empty !== undefined) throw emptyError(`the ${empty.name().replaceAll('-', ' ')}`);
 }
 

@@ -53,9 +53,13 @@ export function wholeSeconds(waitSeconds: number | undefined): number | undefine
   throw invalid('waitSeconds must be a number of seconds, 0 or more');
 }
 
-/** @param others what is left of the options of a call @throws ThroughlineError `request-invalid` if that is anything */
-export function checkNone(others: object): void {
-  for (const name in others) throw invalid(`there is no option ${name}`);
+/**
+ * Refuses options that a call does not have. One that is undefined is not given.
+ * @param others what is left of the options of a call
+ * @throws ThroughlineError `request-invalid` naming the first of them
+ */
+export function checkNone(others: Readonly<Record<string, unknown>>): void {
+  for (const name in others) if (others[name] !== undefined) throw invalid(`there is no option ${name}`);
 }
 
 /** A time limit in milliseconds; Infinity: no limit. @throws ThroughlineError `request-invalid` unless it is above 0 */

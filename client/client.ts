@@ -153,7 +153,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
 
   /** Reads a page of jobs, newest first, without their results. */
   async list(filter: JobFilter<NameIn<Registry>> = {}, options: CallOptions = {}): Promise<JobPage> {
-    return (await this.#ask(ANSWERS.jobs, this.jobsUrl + queryOf(tagged(filter)), options)).value;
+    return (await this.#ask(ANSWERS.jobs, this.jobsUrl + queryOf(filter), options)).value;
   }
 
   /** Waits until a job has ended, however long that takes, and reads it. */
@@ -238,8 +238,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
     filter: DeadLetterFilter<NameIn<Registry>> = {},
     options: CallOptions = {},
   ): Promise<DeadLetterPage> {
-    return (await this.#ask(ANSWERS.deadLetters, this.deadLettersUrl + queryOf(tagged(filter)), options))
-      .value;
+    return (await this.#ask(ANSWERS.deadLetters, this.deadLettersUrl + queryOf(filter), options)).value;
   }
 
   /** Reads a dead letter by its job's id, with all that it holds. */
@@ -335,9 +334,4 @@ export class ThroughlineClient<Registry = AnyOperations> {
     const call = { timeoutMs: MANY_TIMEOUT_MS, ...options };
     return (await this.#ask(expected, url, call, { ...request, method: 'POST' })).value;
   }
-}
-
-/** The filter as the query has it: a `tag` for each tag. */
-function tagged({ tags, ...filter }: JobFilter | DeadLetterFilter): object {
-  return { tag: tags, ...filter };
 }

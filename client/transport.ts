@@ -45,7 +45,8 @@ export class Transport {
   /**
    * Sends a request and reads the answer.
    * @param options what the caller gave: an option that no call has is refused
-   * @throws ThroughlineError `request-invalid` when it cannot be sent; ApiError when the API answers with an error; NoAnswerError when no answer comes that can be read
+   * @throws ThroughlineError `request-invalid` when it cannot be sent; ApiError when the API answers with an error; NoAnswerError
+   *   when no answer comes that can be read
    */
   async request<T>(
     expected: Expected<T>,
@@ -115,7 +116,7 @@ export class Transport {
 
   /** The signal that ends a call: its own or the client's. */
   signalOf(signal: AbortSignal | undefined): AbortSignal {
-    return AbortSignal.any([this.#options.signal, signal].filter((one) => one !== undefined));
+    return AbortSignal.any([this.#options.signal, signal].filter((one) => !!one));
   }
 
   #headersOf(trace: TraceHeaders | undefined, headers: Request['headers']): Readonly<Record<string, string>> {
@@ -129,10 +130,11 @@ export class Transport {
   }
 }
 
-/** The filter of a list as the query of its address. A list of values is sent as one parameter for each. */
+/** The filter of a list as the query of its address. A list of values is sent as one parameter for each: a `tag` for each tag. */
 export function queryOf(filter: object): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(filter))
-    for (const one of [value].flat()) if (one !== undefined) query.append(name, String(one));
+    for (const one of [value].flat())
+      if (one !== undefined) query.append(name === 'tags' ? 'tag' : name, String(one));
   return query.size === 0 ? '' : `?${query}`;
 }

@@ -33,7 +33,7 @@ export async function followJob(
 ): Promise<Job> {
   const { onJob, onEvent } = listeners;
   const deadline = performance.now() + limitMs;
-  const seen = await readFirst(id, limitMs, scope, listeners);
+  const seen = await readFirst(id, deadline, scope, listeners);
   if (isTerminal(seen.state) && onEvent === undefined) return seen;
   onJob(seen);
   const { job, end } = await followEvents(seen, deadline, scope, listeners);
@@ -51,17 +51,18 @@ export async function followJob(
  */
 async function readFirst(
   id: string,
-  limitMs: number,
+  deadline: number,
   { api, signal }: Scope,
   { onBusy }: Listeners,
 ): Promise<Job> {
-  const late = startTimeLimit(limitMs);
+  const leftMs = (): number => Math.max(1, Math.ceil(deadline - performance.now()));
+  const late = startTimeLimit(leftMs());
   const either = AbortSignal.any([signal, late.signal]);
   const patience = new Patience({ signal: either, isTransient: () => false, onBusy });
   try {
     for (;;) {
       try {
-        return await api.get(id, { timeoutMs: Math.min(limitMs, REQUEST_MS) });
+        return await api.get(id, { timeoutMs: Math.min(leftMs(), REQUEST_MS) });
       } catch (refusal) {
         await patience.afterFailure(refusal).catch((thrown: unknown) => {
           throw late.signal.aborted && !signal.aborted ? refusal : thrown;

@@ -64,13 +64,19 @@ function reasonOf(thrown: unknown, url: string): string {
     if (reason !== undefined) return `${reason}${proxyOf(deepest, url)}`;
     // The Fetch standard's list of ports that belong to other protocols ("bad port").
     if (deepest.message === 'bad port') return 'fetch never calls this port; use another one';
-    if (deepest.cause === undefined) break;
-    deepest = deepest.cause;
+    const cause = causeOf(deepest);
+    if (cause === undefined) break;
+    deepest = cause;
   }
   // For this one answer fetch gives no reason.
   if (deepest instanceof Error && deepest.message === '')
     return 'fetch does not say why; does a proxy on the way ask for a password (HTTP status 407)?';
   return describeThrown(deepest);
+}
+
+/** The cause of an error. Node tries each address of a name: then it is the error of the last one. */
+function causeOf(error: Error): unknown {
+  return error instanceof AggregateError ? error.errors.at(-1) : error.cause;
 }
 
 /** Why two ends do not understand each other. */

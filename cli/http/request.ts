@@ -7,8 +7,11 @@ import { explainFailure } from './fetch-failure.ts';
  * @throws NoAnswerError whose message says why there is no answer, for people at a terminal; the reason of `signal`
  */
 export async function ask(request: Omit<HttpRequest, 'explain' | 'fetch'>): Promise<HttpAnswer> {
-  const { who, url } = request;
-  // The query may hold a token.
-  const [address] = url.split('?', 1);
-  return await exchange({ ...request, who: `${who} at ${address}`, explain: explainFailure });
+  const who = `${request.who} at ${withoutQuery(request.url)}`;
+  return await exchange({ ...request, who, explain: explainFailure });
+}
+
+/** An address for a sentence: its query may hold a token. */
+export function withoutQuery(url: string): string {
+  return url.replace(/\?.*/s, '');
 }

@@ -5,7 +5,7 @@ import { type OtlpTarget, tracesTarget } from '../../shared/trace/settings/otlp-
 import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.ts';
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
-import { ask } from '../http/request.ts';
+import { ask, withoutQuery } from '../http/request.ts';
 import { openStore } from '../trace/stores/open-store.ts';
 import { lacksOnlyCaller, traceGaps } from '../trace/trace-gaps.ts';
 import { type Cause, settingInvalid } from './cause.ts';
@@ -102,7 +102,7 @@ async function refusalOf({ url, headers }: OtlpTarget, signal: AbortSignal): Pro
   };
   try {
     const { status } = await ask({ ...request, who: 'the collector' });
-    return status < 300 ? undefined : `${url} answered with HTTP status ${status}`;
+    return status < 300 ? undefined : `${withoutQuery(url)} answered with HTTP status ${status}`;
   } catch (thrown) {
     return describeThrown(thrown);
   }

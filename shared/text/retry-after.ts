@@ -31,14 +31,10 @@ function parseHttpDate(text: string, now: number): number | undefined {
     if (parts === undefined) continue;
     const { year = '', month = '', day, hour, minute, second } = parts;
     const fullYear = year.length === 2 ? centuryOf(Number(year), now) + Number(year) : Number(year);
-    return Date.UTC(
-      fullYear,
-      MONTHS.indexOf(month),
-      Number(day),
-      Number(hour),
-      Number(minute),
-      Number(second),
-    );
+    const midnight = new Date(Date.UTC(fullYear, MONTHS.indexOf(month), Number(day)));
+    // Date.UTC takes 31 November for a day in December.
+    if (midnight.getUTCDate() !== Number(day)) return undefined;
+    return midnight.setUTCHours(Number(hour), Number(minute), Number(second));
   }
   return undefined;
 }

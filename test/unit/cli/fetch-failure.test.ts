@@ -44,3 +44,23 @@ describe('a connection that is cut before an answer', () => {
     expect(explainFailure(cutAfter(300), { ...asked, afterMs: 20 })).toBe('the connection was cut');
   });
 });
+
+describe('a name with several addresses', () => {
+  const failedAt = (...codes: string[]): Error => {
+    const errors = codes.map((code) => Object.assign(new Error(`connect ${code}`), { code }));
+    // Node gives this error no text, and the code of the first address.
+    return new TypeError('fetch failed', {
+      cause: Object.assign(new AggregateError(errors, ''), { code: codes[0] }),
+    });
+  };
+
+  it.each([
+    [['ECONNREFUSED', 'ECONNREFUSED'], 'connection refused'],
+    // As on a machine without IPv6.
+    [['EADDRNOTAVAIL', 'ECONNREFUSED'], 'connection refused'],
+    [['EPERM', 'EPERM'], 'connect EPERM'],
+  ])('that all fail (%j) has the reason of one', (codes, reason) => {
+    const asked = { url: 'http://localhost:8787/v1', isAnswered: false };
+    expect(explainFailure(failedAt(...codes), asked)).toBe(reason);
+  });
+});

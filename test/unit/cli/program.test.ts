@@ -58,6 +58,8 @@ describe('wrong usage', () => {
     [['submit', 'echo', ''], 'the input is empty; is the variable set?'],
     [['worker', ''], 'the operations folder is empty; is the variable set?'],
     [['init', ''], 'the folder is empty; is the variable set?'],
+    [['conformance', 'worker', '--', '', 'a'], 'the command is empty; is the variable set?'],
+    [['conformance', 'producer', '--', ''], 'the command is empty; is the variable set?'],
     [['get', 'job-1', '--url', ''], 'the value of --url is empty; is the variable set?'],
     [['--url', '', 'get', 'job-1'], 'the value of --url is empty; is the variable set?'],
     [['get', 'job-1', '--api-key='], 'the value of --api-key is empty; is the variable set?'],

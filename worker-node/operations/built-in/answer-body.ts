@@ -15,6 +15,8 @@ type Decoder = (bytes: Buffer, limit: number) => Promise<Buffer>;
 const MAX_CODINGS = 4;
 /** A frame may ask for a window of any size. Servers may use 8 MiB (RFC 9659). */
 const ZSTD_WINDOW_LOG = 23;
+/** Each frame takes the time of a whole body, and an answer has room for 32,768 empty ones. */
+const MAX_ZSTD_FRAMES = 1_000;
 const TOO_LARGE = 'ERR_BUFFER_TOO_LARGE';
 
 const DECODERS: Readonly<Record<string, Decoder>> = {
@@ -100,6 +102,8 @@ async function decodeFrames(bytes: Buffer, limit: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   for (let rest = bytes; rest.length > 0; ) {
+    if (parts.length === MAX_ZSTD_FRAMES)
+      throw rejected(`the answer has more than ${MAX_ZSTD_FRAMES} frames of zstd`);
     const { buffer, engine } = await unzipped(zlib.zstdDecompress, rest, { maxOutputLength: limit, params });
     size += buffer.length;
     if (size > limit) throw tooLarge(limit);

@@ -17,9 +17,12 @@ export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }
 
-/** The origin of a URL, for a sentence. A URL of most other schemes has none, and is named by its scheme: `data:`. */
-export function originOf({ origin, protocol }: URL): string {
-  return origin === 'null' ? protocol : origin;
+/**
+ * The origin of a URL, for a sentence. A URL of most other schemes has none, or has that of the URL in it (`blob:`), and is named by
+ * its scheme: `data:`.
+ */
+export function originOf({ origin, host, protocol }: URL): string {
+  return origin === 'null' || host === '' ? protocol : origin;
 }
 
 /** Whether a host is an address and no name. */

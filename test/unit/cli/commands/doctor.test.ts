@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Diagnosis } from '../../../../cli/operate/diagnosis.ts';
 import { callHere } from '../../../support/cli/in-process.ts';
-import { answer, serve } from '../../../support/cli/servers.ts';
+import { answer, nowhere, serve } from '../../../support/cli/servers.ts';
 
 /** What doctor finds with these variables, besides what is wrong with an edge that answers 404 to everything. */
 async function findings(environment: Record<string, string>): Promise<Diagnosis['causes']> {
@@ -50,6 +50,17 @@ describe('the collector of this environment', () => {
     const causes = await findings({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/in` });
     const dead = causes.find(({ code }) => code === 'collector-dead');
     expect(dead?.evidence).toEqual([`${collector.url}/in answered with HTTP status 401`]);
+  });
+
+  it('is named without the query of its address, which may hold a token, whether it answers or not', async () => {
+    const collector = await serve(() => answer(401, {}));
+    for (const url of [collector.url, await nowhere()]) {
+      const causes = await findings({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${url}/in?token=canary` });
+      const dead = causes.find(({ code }) => code === 'collector-dead');
+      expect(dead?.evidence).toEqual([expect.stringContaining(`${url}/in`)]);
+      expect(JSON.stringify(causes)).not.toContain('canary');
+    }
+    expect(collector.seen[0]?.path).toBe('/in?token=canary');
   });
 
   it('is not asked while spans are not exported', async () => {

@@ -66,6 +66,14 @@ describe('the first request of `watch`', () => {
     expect(stderr).toContain('error: not so fast (rate-limited)\n');
   });
 
+  it('gives the next request what is left of the time', async () => {
+    const answers = [busy(429, { 'retry-after': '0' })];
+    const api = await serve(() => answers.shift() ?? new Promise<never>(() => undefined));
+    const { code, stderr } = await callHere(api, ['watch', 'job-1', '--timeout', '3s']);
+    expect({ code, asked: api.seen.length }).toEqual({ code: 3, asked: 2 });
+    expect(Number(/did not answer within ([0-9.]+) s/.exec(stderr)?.[1])).toBeLessThan(3);
+  });
+
   it.each([500, 502, 503])('ends with any other failure at once, such as %i', async (status) => {
     const api = await serve(() => busy(status, {}));
     expect(await callHere(api, ['watch', 'job-1'])).toMatchObject({ code: 3 });

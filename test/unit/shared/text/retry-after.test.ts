@@ -40,6 +40,8 @@ describe('Retry-After', () => {
     'Sun, 00 Nov 1994 08:49:37 GMT',
     'Sunday, 99-Nov-94 08:49:37 GMT',
     'Sun Nov 36 08:61:37 1994',
+    'Thu, 31 Nov 1994 08:49:37 GMT',
+    'Wednesday, 30-Feb-94 08:49:37 GMT',
   ])('of %j says nothing', (header) => {
     expect(retryAfterMs(header, NOW)).toBeUndefined();
   });

@@ -278,6 +278,17 @@ describe('the body of an answer', () => {
     expect(await read(gzipSync(TEXT), { 'content-encoding': coding })).toMatchObject({ kind: 'reject' });
   });
 
+  it('in too many frames of zstd fails the job: each one costs the worker as much as a whole answer', async () => {
+    const frames = (count: number): Buffer => Buffer.concat(Array(count).fill(zstdCompressSync('a')));
+    const zstd = { 'content-encoding': 'zstd' };
+    expect(await read(frames(1_000), zstd)).toMatchObject(text('a'.repeat(1_000)));
+    expect(await read(frames(1_001), zstd)).toMatchObject({
+      kind: 'reject',
+      code: 'operation-rejected',
+      message: 'the answer has more than 1000 frames of zstd',
+    });
+  });
+
   it('of a HEAD is empty, whatever its headers say', async () => {
     const { origin } = await target(answering(200, '', { 'content-encoding': 'gzip' }));
     const outcome = await run(origin, { url: origin, method: 'HEAD' });

@@ -29,6 +29,7 @@ describe('a redirect', () => {
     ['http://127.1:1/', 'http://127.0.0.1:1'],
     ['gopher://127.0.0.1/', 'gopher:'],
     ['javascript:alert(1)', 'javascript:'],
+    ['blob:http://127.0.0.1/x', 'blob:'],
   ])('to %s is not followed', async (location, to) => {
     const { origin } = await target(answering(307, '', { location }));
     const outcome = await run(origin, { url: origin, maxRedirects: 5 });
