@@ -19,7 +19,7 @@ export type InputVerdict =
 const STEPS_PER_INPUT = 250_000;
 /** The least steps that there are to say what is wrong with an input that is refused. */
 const STEPS_TO_EXPLAIN = 50_000;
-/** To explain means to judge again, level by level. So it may take some times as much as the check took. */
+/** To explain means to judge again, each schema for itself. So it may take some times as much as the check took. */
 const CHECKS_TO_EXPLAIN = 4;
 
 /** The schema that the edge checks the inputs of an operation by. */

@@ -35,8 +35,13 @@ export class SchemaNode {
     this.isLeaf = isLeaf;
   }
 
-  /** Whether a value keeps all rules. It stops at the first that the value breaks. */
+  /** Whether a value keeps all rules. */
   judge(value: unknown, run: Run): Verdict {
+    return run.isExplanation && !this.isLeaf ? run.once(this, value) : this.judgeAnew(value, run);
+  }
+
+  /** It stops at the first rule that the value breaks. */
+  judgeAnew(value: unknown, run: Run): Verdict {
     if (!run.enter()) return UNKNOWN;
     let verdict: Verdict = YES;
     for (const rule of this.#rules) {

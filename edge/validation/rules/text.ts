@@ -41,11 +41,11 @@ export const maxLength: RuleMaker = (limit) => {
 export const pattern: RuleMaker = (source, { format }, reader) => {
   const compiled = typeof source === 'string' ? reader.pattern(source) : undefined;
   if (typeof source !== 'string' || compiled === undefined) return undefined;
-  const judge: Judge = { judge: (value, run) => compiled.judge(String(value), run.budget) };
+  const judge: Judge = { judgeAnew: (value, run) => compiled.judge(String(value), run.budget) };
   return simpleRule(
     (value, run) => {
       if (typeof value !== 'string') return YES;
-      return value.length < LONG_TEXT ? judge.judge(value, run) : run.once(judge, value);
+      return value.length < LONG_TEXT ? judge.judgeAnew(value, run) : run.once(judge, value);
     },
     () => mustMatch(source, format),
   );
