@@ -60,8 +60,8 @@ const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
 const MAX_DEPTH = 64;
 const MAX_NODES = 20_000;
-/** How large the patterns of a schema may be together. A state takes about 120 bytes of the isolate's memory. */
-const MAX_STATES = 100_000;
+/** How large the patterns of a schema may be together, in states. A state takes about 120 bytes of the isolate's memory. */
+const MAX_PATTERNS_WEIGHT = 100_000;
 
 const UNDECIDED: Rule = { judge: () => UNKNOWN, explain: () => undefined };
 const NEVER: Rule = {
@@ -81,7 +81,7 @@ class Compiler implements SchemaReader {
   readonly #patterns = new Map<string, Pattern>();
   #depth = 0;
   #nodes = 0;
-  #states = 0;
+  #patternsWeight = 0;
 
   constructor(schema: unknown) {
     this.#schema = schema;
@@ -114,11 +114,11 @@ class Compiler implements SchemaReader {
 
   pattern(source: string): Pattern | undefined {
     const known = this.#patterns.get(source);
-    if (known !== undefined || this.#states > MAX_STATES) return known;
+    if (known !== undefined || this.#patternsWeight > MAX_PATTERNS_WEIGHT) return known;
     const pattern = Pattern.compile(source);
     if (pattern === undefined) return undefined;
     this.#patterns.set(source, pattern);
-    this.#states += pattern.size;
+    this.#patternsWeight += pattern.weight;
     return pattern;
   }
 
