@@ -39,7 +39,7 @@ export const maxLength: RuleMaker = (limit) => {
 };
 
 export const pattern: RuleMaker = (source, { format }, reader) => {
-  const compiled = typeof source === 'string' ? reader.pattern(source) : undefined;
+  const compiled = typeof source === 'string' ? reader.patterns.compile(source) : undefined;
   if (typeof source !== 'string' || compiled === undefined) return undefined;
   const judge: Judge = { judgeAnew: (value, run) => compiled.judge(String(value), run.budget) };
   return simpleRule(
