@@ -5,12 +5,6 @@ import { and, NO, UNKNOWN, type Verdict, YES } from './verdict.ts';
 /** How deeply schemas may be judged inside each other. Each level takes a part of the stack. */
 const MAX_DEPTH = 512;
 
-/** What judges values, such as a schema. */
-export interface Judge {
-  /** Does the work, whether the verdict is known or not. */
-  judgeAnew(value: unknown, run: Run): Verdict;
-}
-
 /** One check of one input: its budget, and what is known already. */
 export class Run {
   /** One that is never collected: V8 discards compiled code for a class when it has collected all objects of that class. */
@@ -18,7 +12,7 @@ export class Run {
   readonly budget: StepBudget;
   /** Whether it is for an explanation, which asks for the verdicts of inner schemas again and again. */
   readonly isExplanation: boolean;
-  #verdicts: Map<Judge, Map<unknown, Verdict>> | undefined;
+  #verdicts: Map<object, Map<unknown, Verdict>> | undefined;
   #ids: ValueIds | undefined;
   #depth = 0;
 
@@ -53,8 +47,9 @@ export class Run {
    * The verdict of a node that several references may point at, or of a pattern. Each value is judged once, or the time would
    * double with each level of a recursive schema, and an explanation would read each text again. A circle that comes back to
    * the same value says nothing (`UNKNOWN`).
+   * @param judge gives the verdict if it is not known yet
    */
-  once(node: Judge, value: unknown): Verdict {
+  once(node: object, value: unknown, judge: () => Verdict): Verdict {
     this.#verdicts ??= new Map();
     let verdicts = this.#verdicts.get(node);
     if (verdicts === undefined) {
@@ -66,7 +61,7 @@ export class Run {
     const known = verdicts.get(value);
     if (known !== undefined) return known;
     verdicts.set(value, UNKNOWN);
-    const verdict = node.judgeAnew(value, this);
+    const verdict = judge();
     verdicts.set(value, verdict);
     return verdict;
   }

@@ -45,10 +45,7 @@ export const reference: RuleMaker = (argument, _schema, reader) => {
   const target = typeof argument === 'string' ? reader.refer(argument) : undefined;
   return (
     target && {
-      judge: (value, run) => {
-        const node = target();
-        return node.isLeaf ? node.judge(value, run) : run.once(node, value);
-      },
+      judge: (value, run) => target().judgeOnce(value, run),
       explain: (value, place, report) => {
         const node = target();
         if (!report.begins(node, place) || !report.run.enter()) return;
