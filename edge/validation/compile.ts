@@ -1,4 +1,4 @@
-import { Pattern } from './pattern/pattern.ts';
+import { Patterns } from './pattern/patterns.ts';
 import { allOf, anyOf, negation, oneOf, reference } from './rules/combining.ts';
 import { fields } from './rules/fields.ts';
 import { items, maxItems, minItems, uniqueItems } from './rules/list.ts';
@@ -60,8 +60,6 @@ const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
 
 const MAX_DEPTH = 64;
 const MAX_NODES = 20_000;
-/** How large the patterns of a schema may be together. A state takes about 120 bytes of the isolate's memory. */
-const MAX_STATES = 100_000;
 
 const UNDECIDED: Rule = { judge: () => UNKNOWN, explain: () => undefined };
 const NEVER: Rule = {
@@ -69,21 +67,21 @@ const NEVER: Rule = {
   explain: (_value, place, report) => report.add(place, 'is not allowed here'),
 };
 
-/** Reads a JSON Schema (2020-12). What it cannot read stays undecided; the rest counts. */
-export function compileSchema(schema: unknown): SchemaNode {
-  return new Compiler(schema).root;
+/** Reads a JSON Schema (2020-12). What it cannot read stays undecided; the rest counts. @param patterns those that were read, also later */
+export function compileSchema(schema: unknown, patterns = new Patterns()): SchemaNode {
+  return new Compiler(schema, patterns).root;
 }
 
 class Compiler implements SchemaReader {
   readonly root: SchemaNode;
+  readonly patterns: Patterns;
   readonly #schema: unknown;
   readonly #targets = new Map<string, () => SchemaNode>();
-  readonly #patterns = new Map<string, Pattern>();
   #depth = 0;
   #nodes = 0;
-  #states = 0;
 
-  constructor(schema: unknown) {
+  constructor(schema: unknown, patterns: Patterns) {
+    this.patterns = patterns;
     this.#schema = schema;
     this.root = this.read(schema);
   }
@@ -110,16 +108,6 @@ class Compiler implements SchemaReader {
     };
     this.#targets.set(reference, target);
     return target;
-  }
-
-  pattern(source: string): Pattern | undefined {
-    const known = this.#patterns.get(source);
-    if (known !== undefined || this.#states > MAX_STATES) return known;
-    const pattern = Pattern.compile(source);
-    if (pattern === undefined) return undefined;
-    this.#patterns.set(source, pattern);
-    this.#states += pattern.size;
-    return pattern;
   }
 
   #rulesOf(schema: unknown): Rule[] {

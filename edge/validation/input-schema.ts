@@ -1,5 +1,6 @@
 import type { Violation } from '../../shared/errors.ts';
 import { compileSchema } from './compile.ts';
+import { Patterns } from './pattern/patterns.ts';
 import { Report } from './report.ts';
 import { Run } from './run.ts';
 import type { SchemaNode } from './schema-node.ts';
@@ -19,17 +20,23 @@ export type InputVerdict =
 const STEPS_PER_INPUT = 250_000;
 /** The least steps that there are to say what is wrong with an input that is refused. */
 const STEPS_TO_EXPLAIN = 50_000;
-/** To explain means to judge again, level by level. So it may take some times as much as the check took. */
+/** To explain means to judge again, each schema for itself. So it may take some times as much as the check took. */
 const CHECKS_TO_EXPLAIN = 4;
 
 /** The schema that the edge checks the inputs of an operation by. */
 export class InputSchema {
   readonly #schema: unknown;
+  readonly #patterns = new Patterns();
   #node: SchemaNode | undefined;
 
   /** @param schema JSON Schema (2020-12). Parts that cannot be read are left to the worker */
   constructor(schema: unknown) {
     this.#schema = schema;
+  }
+
+  /** What its patterns take of the memory, as a number of states. A part of the schema is read when an input needs it. */
+  get patternsWeight(): number {
+    return this.#patterns.weight;
   }
 
   /**
@@ -39,7 +46,7 @@ export class InputSchema {
   check(input: unknown, budget: StepBudget): InputVerdict {
     const own = new StepBudget(Math.min(STEPS_PER_INPUT, budget.left));
     try {
-      this.#node ??= compileSchema(this.#schema);
+      this.#node ??= compileSchema(this.#schema, this.#patterns);
       const run = new Run(own);
       const isBroken = this.#node.judge(input, run) === NO;
       if (isBroken) return { outcome: 'refused', violations: explain(this.#node, input, run) };

@@ -15,9 +15,17 @@ export class Report {
   /** The run of this explanation. To explain means to judge again, within a budget of its own. */
   readonly run: Run;
   readonly #sentences = new Map<string, string>();
+  readonly #explained = new Map<Place, Set<unknown>>();
 
   constructor(run: Run) {
     this.run = run;
+  }
+
+  /** Notes that a schema explains a place. @returns false if it did so before: a circle of references would have no end */
+  begins(schema: unknown, place: Place): boolean {
+    const schemas = this.#explained.get(place) ?? new Set();
+    this.#explained.set(place, schemas);
+    return schemas.size < schemas.add(schema).size;
   }
 
   /** Says what is wrong at a place. Only the first sentence about a place counts. */

@@ -5,23 +5,21 @@ import { and, NO, UNKNOWN, type Verdict, YES } from './verdict.ts';
 /** How deeply schemas may be judged inside each other. Each level takes a part of the stack. */
 const MAX_DEPTH = 512;
 
-/** What judges values, such as a schema. */
-export interface Judge {
-  judge(value: unknown, run: Run): Verdict;
-}
-
 /** One check of one input: its budget, and what is known already. */
 export class Run {
   /** One that is never collected: V8 discards compiled code for a class when it has collected all objects of that class. */
   static readonly kept = new Run(new StepBudget(0));
   readonly budget: StepBudget;
-  #verdicts: Map<Judge, Map<unknown, Verdict>> | undefined;
+  /** Whether it is for an explanation, which asks for the verdicts of inner schemas again and again. */
+  readonly isExplanation: boolean;
+  #verdicts: Map<object, Map<unknown, Verdict>> | undefined;
   #ids: ValueIds | undefined;
   #depth = 0;
 
   /** @param before a run over the same input, whose verdicts are known */
   constructor(budget: StepBudget, before?: Run) {
     this.budget = budget;
+    this.isExplanation = before !== undefined;
     if (before !== undefined) this.#verdicts = before.#verdicts;
   }
 
@@ -47,9 +45,11 @@ export class Run {
 
   /**
    * The verdict of a node that several references may point at, or of a pattern. Each value is judged once, or the time would
-   * double with each level of a recursive schema, and an explanation would read each text again. A circle that comes back to the same value says nothing (`UNKNOWN`).
+   * double with each level of a recursive schema, and an explanation would read each text again. A circle that comes back to
+   * the same value says nothing (`UNKNOWN`).
+   * @param judge gives the verdict if it is not known yet
    */
-  once(node: Judge, value: unknown): Verdict {
+  once(node: object, value: unknown, judge: () => Verdict): Verdict {
     this.#verdicts ??= new Map();
     let verdicts = this.#verdicts.get(node);
     if (verdicts === undefined) {
@@ -61,7 +61,7 @@ export class Run {
     const known = verdicts.get(value);
     if (known !== undefined) return known;
     verdicts.set(value, UNKNOWN);
-    const verdict = node.judge(value, this);
+    const verdict = judge();
     verdicts.set(value, verdict);
     return verdict;
   }

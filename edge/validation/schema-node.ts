@@ -27,16 +27,27 @@ export class SchemaNode {
   /** In the order in which they are judged. */
   readonly #rules: readonly Rule[];
   /** Whether the schema has no schemas inside. With inner schemas, judging may take long, or go in a circle. */
-  readonly isLeaf: boolean;
+  readonly #isLeaf: boolean;
   #outline: Outline | undefined;
 
   constructor(rules: readonly Rule[], isLeaf: boolean) {
     this.#rules = rules;
-    this.isLeaf = isLeaf;
+    this.#isLeaf = isLeaf;
   }
 
-  /** Whether a value keeps all rules. It stops at the first that the value breaks. */
+  /** Whether a value keeps all rules. */
   judge(value: unknown, run: Run): Verdict {
+    return run.isExplanation ? this.judgeOnce(value, run) : this.#judgeRules(value, run);
+  }
+
+  /** The same, for a node that is asked again about the same value. */
+  judgeOnce(value: unknown, run: Run): Verdict {
+    if (this.#isLeaf) return this.#judgeRules(value, run);
+    return run.once(this, value, () => this.#judgeRules(value, run));
+  }
+
+  /** It stops at the first rule that the value breaks. */
+  #judgeRules(value: unknown, run: Run): Verdict {
     if (!run.enter()) return UNKNOWN;
     let verdict: Verdict = YES;
     for (const rule of this.#rules) {

@@ -26,9 +26,9 @@ export class Pattern {
     return machine && new Pattern(machine);
   }
 
-  /** The number of its states. */
-  get size(): number {
-    return this.#machine.size;
+  /** What it takes of the memory, as a number of states. */
+  get weight(): number {
+    return this.#machine.weight;
   }
 
   /**

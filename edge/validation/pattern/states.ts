@@ -12,6 +12,8 @@ export interface State {
 export interface Machine {
   readonly start: State;
   readonly size: number;
+  /** What it takes of the memory, as a number of states. */
+  readonly weight: number;
   /** Whether it can only begin at the start of a text, or at its end. */
   readonly isAnchored: boolean;
   /** False if the machine also fits texts that the pattern does not fit. */
@@ -21,13 +23,16 @@ export interface Machine {
 /** The most states of a repetition. A longer one is replaced by one that fits more texts: `a{5000}` becomes `a+`. */
 const MAX_REPEATED_STATES = 256;
 const MAX_STATES = 2_000;
+/** How many states take as much memory as the test of a class, with its answers. */
+const CLASS_WEIGHT = 10;
 
 /** Makes the states of a pattern (Thompson's construction). @returns undefined if they would be too many */
-export function buildMachine({ part, isExact }: ParsedPattern): Machine | undefined {
-  const builder = new MachineBuilder(isExact);
-  const start = builder.part(part, builder.state('match', []));
+export function buildMachine(parsed: ParsedPattern): Machine | undefined {
+  const builder = new MachineBuilder(parsed.isExact);
+  const start = builder.part(parsed.part, builder.state('match', []));
   if (builder.size > MAX_STATES) return undefined;
-  return { start, size: builder.size, isAnchored: !canBeginInside(start), isExact: builder.isExact };
+  const { size, weight, isExact } = builder;
+  return { start, size, weight, isAnchored: !canBeginInside(start), isExact };
 }
 
 /** Whether a character, or the match itself, is reached without passing ^ or $. */
@@ -42,12 +47,17 @@ function canBeginInside(start: State): boolean {
 
 class MachineBuilder {
   size = 0;
+  #testsWeight = 0;
   isExact: boolean;
   /** By their sources. One test for each state of `[a-z]{250}` would take most of the memory of a machine. */
   readonly #tests = new Map<string, State['fits']>();
 
   constructor(isExact: boolean) {
     this.isExact = isExact;
+  }
+
+  get weight(): number {
+    return this.size + this.#testsWeight;
   }
 
   state(kind: State['kind'], next: State[], fits = readsNothing): State {
@@ -71,8 +81,12 @@ class MachineBuilder {
   }
 
   #test(source: string): State['fits'] {
-    const test = this.#tests.get(source) ?? characterTest(source);
+    const known = this.#tests.get(source);
+    if (known !== undefined) return known;
+    const isOneCharacter = source.length === 1 && source !== '.';
+    const test = isOneCharacter ? isCharacter(source.charCodeAt(0)) : isOfClass(source);
     this.#tests.set(source, test);
+    this.#testsWeight += isOneCharacter ? 1 : CLASS_WEIGHT;
     return test;
   }
 
@@ -120,8 +134,12 @@ const readsNothing: State['fits'] = () => false;
 
 const ASCII = 128;
 
-/** Whether a character fits a pattern of one character. The answer for each ASCII character is kept. */
-function characterTest(source: string): (code: number) => boolean {
+function isCharacter(own: number): State['fits'] {
+  return (code) => code === own;
+}
+
+/** Whether a character fits a class such as `[a-z]` or `\d`. The answer for each ASCII character is kept. */
+function isOfClass(source: string): State['fits'] {
   const pattern = new RegExp(`^(?:${source})$`);
   const known = new Array<boolean | undefined>(ASCII);
   return (code) => {

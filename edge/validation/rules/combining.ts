@@ -45,14 +45,11 @@ export const reference: RuleMaker = (argument, _schema, reader) => {
   const target = typeof argument === 'string' ? reader.refer(argument) : undefined;
   return (
     target && {
-      judge: (value, run) => {
-        const node = target();
-        return node.isLeaf ? node.judge(value, run) : run.once(node, value);
-      },
-      // A circle that comes back to the same value would have no end.
+      judge: (value, run) => target().judgeOnce(value, run),
       explain: (value, place, report) => {
-        if (!report.run.enter()) return;
-        target().explain(value, place, report);
+        const node = target();
+        if (!report.begins(node, place) || !report.run.enter()) return;
+        node.explain(value, place, report);
         report.run.leave();
       },
       outline: () => target().outline,

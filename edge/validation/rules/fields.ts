@@ -15,7 +15,7 @@ export const fields: RuleMaker = (_argument, schema, reader) => {
   return new FieldsRule({
     named: new Map(Object.entries(properties).map(([name, inner]) => [name, reader.read(inner)])),
     patterned: Object.entries(patternProperties).map(([source, inner]) => ({
-      pattern: reader.pattern(source),
+      pattern: reader.patterns.compile(source),
       node: reader.read(inner),
     })),
     others: additionalProperties === true ? undefined : reader.read(additionalProperties),

@@ -1,4 +1,4 @@
-import type { Pattern } from '../pattern/pattern.ts';
+import type { Patterns } from '../pattern/patterns.ts';
 import type { Run } from '../run.ts';
 import type { Rule, SchemaNode } from '../schema-node.ts';
 
@@ -7,12 +7,11 @@ export type SchemaObject = Readonly<Record<string, unknown>>;
 
 /** Reads the schemas inside a schema, for the rules of its keywords. */
 export interface SchemaReader {
+  readonly patterns: Patterns;
   /** The node of a schema inside this one. */
   read(schema: unknown): SchemaNode;
   /** A function that gives the target of a `$ref`, which may not be read yet. Undefined if the target is not in this document. */
   refer(reference: string): (() => SchemaNode) | undefined;
-  /** The machine of a pattern. Undefined if the pattern cannot be read for certain, or is too large. */
-  pattern(source: string): Pattern | undefined;
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { Judge } from '../run.ts';
 import { NO, UNKNOWN, YES } from '../verdict.ts';
 import { isCount, type RuleMaker, simpleRule } from './rule-maker.ts';
 import { mustHave, mustMatch } from './sentences.ts';
@@ -39,13 +38,13 @@ export const maxLength: RuleMaker = (limit) => {
 };
 
 export const pattern: RuleMaker = (source, { format }, reader) => {
-  const compiled = typeof source === 'string' ? reader.pattern(source) : undefined;
+  const compiled = typeof source === 'string' ? reader.patterns.compile(source) : undefined;
   if (typeof source !== 'string' || compiled === undefined) return undefined;
-  const judge: Judge = { judge: (value, run) => compiled.judge(String(value), run.budget) };
   return simpleRule(
     (value, run) => {
       if (typeof value !== 'string') return YES;
-      return value.length < LONG_TEXT ? judge.judge(value, run) : run.once(judge, value);
+      const judge = () => compiled.judge(value, run.budget);
+      return value.length < LONG_TEXT ? judge() : run.once(compiled, value, judge);
     },
     () => mustMatch(source, format),
   );

@@ -31,8 +31,11 @@ export function findJsonFault(text: string): JsonFault {
 
 /** What is wrong with bytes that are not UTF-8, and where, as the end of a sentence. */
 export function utf8Fault(bytes: Uint8Array): string {
-  // Each fault is U+FFFD here, which few texts have by themselves.
-  const text = new TextDecoder().decode(bytes);
+  // A fault becomes U+FFFD. Where the text has one by itself (EF BF BD), let it be U+FFFE.
+  const marked = bytes.map((byte, at) =>
+    byte === 0xbd && bytes[at - 1] === 0xbf && bytes[at - 2] === 0xef ? 0xbe : byte,
+  );
+  const text = new TextDecoder().decode(marked);
   const { line, column } = placeIn(text, text.indexOf('\ufffd'));
   return `is not UTF-8: line ${line}, column ${column}`;
 }

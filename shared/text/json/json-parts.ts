@@ -6,12 +6,13 @@ interface JsonPart {
   readonly kind: 'number' | 'repeated name';
   /** As it is written. */
   readonly source: string;
-  /** Returns where it is: a JSON Pointer (RFC 6901) in which long names are cut. Call this before you ask for the next part. */
+  /** Returns where it is: a JSON Pointer (RFC 6901), cut if it is long, as are long names in it. Call this before you ask for the next part. */
   readonly path: () => string;
 }
 
-/** The most characters of a name in a path. The caller decides how long names are. */
+/** The most characters of a name in a path, and of a path. The caller decides how long names are, and how many. */
 const MAX_NAME = 100;
+const MAX_PATH = 200;
 const NUMBER = /[-+.0-9eE]+/y;
 
 /**
@@ -72,9 +73,8 @@ class Place {
   }
 
   pointer(): string {
-    return jsonPointer(
-      this.#open.map((at) => ('index' in at ? at.index : shortened(at.name ?? '', MAX_NAME))),
-    );
+    const names = this.#open.map((at) => ('index' in at ? at.index : shortened(at.name ?? '', MAX_NAME)));
+    return shortened(jsonPointer(names), MAX_PATH);
   }
 }
 

@@ -1,8 +1,8 @@
 import { jsonDepth } from '../json.ts';
+import { shortened } from '../shortened.ts';
 import { findJsonFault } from './json-fault.ts';
 import { isExactNumber } from './json-numbers.ts';
 import { jsonParts } from './json-parts.ts';
-import { shortened } from '../shortened.ts';
 
 const MAX_VIOLATIONS = 10;
 const MAX_SHOWN = 40;

@@ -99,6 +99,8 @@ describe('a body', () => {
     ['Latin-1', Buffer.from('{"operation":"echo",\n"input":"Grüße"}', 'latin1'), 2, 12],
     ['UTF-16', Buffer.from('\ufeff{"operation":"echo","input":1}', 'utf16le'), 1, 1],
     ['an emoji, and half of one', Buffer.from('"😀😀"').subarray(0, 7), 1, 3],
+    ['a U+FFFD of its own before', Buffer.from('22efbfbdefbfbd61ff22', 'hex'), 1, 5],
+    ['the first two bytes of a U+FFFD', Buffer.from('22efbfbdefbf', 'hex'), 1, 3],
     ['a surrogate pair of two characters', Buffer.from('22eda0bdedb88022', 'hex'), 1, 2],
   ])('that is not UTF-8 is answered 400, with the place: %s', async (_, body, line, column) => {
     const { send } = await setup();
@@ -161,11 +163,14 @@ describe('a body', () => {
   it.each([
     ['numbers', `[${new Array(12).fill('9007199254740993').join(',')}]`],
     ['names that are there twice', `{${new Array(12).fill('"a":1').join(',')}}`],
-  ])('with names as long as the body and wrong %s gets few words', async (_, inside) => {
+  ])('with long or many names around wrong %s gets few words', async (_, inside) => {
     const { post } = await setup();
-    const response = await post(`{"operation":"echo","input":{"${'/'.repeat(100_000)}":${inside}}}`);
-    expect(response.status).toBe(400);
-    expect((await response.text()).length).toBeLessThan(10_000);
+    const many = `{"${'/'.repeat(100)}":`.repeat(55) + inside + '}'.repeat(55);
+    for (const input of [`{"${'/'.repeat(100_000)}":${inside}}`, many]) {
+      const response = await post(`{"operation":"echo","input":${input}}`);
+      expect(response.status).toBe(400);
+      expect((await response.text()).length).toBeLessThan(10_000);
+    }
   });
 
   it('of a batch with a number that a double cannot hold is refused as a whole', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { SubmitAnswer } from '../../../edge/calls/commands.ts';
 import { type Reply, unwrapReply } from '../../../edge/calls/reply.ts';
 import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
+import { StepBudget } from '../../../edge/validation/step-budget.ts';
 import { submitChecked, submitOneChecked } from '../../../edge/http/requests/checked-submission.ts';
 import type { PreparedJob } from '../../../edge/http/requests/submission.ts';
 import type { Logger } from '../../../edge/telemetry/log.ts';
@@ -198,6 +199,19 @@ describe('the rules that an isolate knows', () => {
     for (let index = 0; index < 30; index++) cache.put(`op${index}`, { digest: `${index}`, schema });
     const known = Array.from({ length: 30 }, (_, index) => cache.get(`op${index}`)?.digest);
     expect(known).toEqual(known.map((_, index) => (index < 20 ? undefined : `${index}`)));
+  });
+
+  it('are fewer where their patterns are large in memory', () => {
+    const cache = new InputRulesCache();
+    const allOf = Array.from({ length: 50 }, (_, index) => ({
+      pattern: `${'[a-z]{250}'.repeat(7)}${index}`,
+    }));
+    for (let index = 0; index < 10; index++) {
+      cache.put(`op${index}`, { digest: `${index}`, schema: { allOf } });
+      cache.get(`op${index}`)?.schema.check('', new StepBudget(1e6));
+    }
+    const known = Array.from({ length: 10 }, (_, index) => cache.get(`op${index}`)?.digest);
+    expect(known).toEqual(known.map((_, index) => (index < 7 ? undefined : `${index}`)));
   });
 
   it('are replaced by newer ones of the same operation', () => {

@@ -54,6 +54,17 @@ describe('the memory of a schema', () => {
     expect(outcomeOf(schema, { f599: '?' })).toBe('passed');
   });
 
+  it('counts a class of characters as several states, and a letter as one more', () => {
+    const characters = (first: number, around: string) =>
+      Array.from({ length: 1_000 }, (_, index) => around.replace('x', String.fromCharCode(first + index)));
+    const patterns = (around: string) =>
+      Array.from({ length: 20 }, (_, index) => `^${characters(0x4e00 + 1_000 * index, around).join('')}$`);
+    const ofClasses = withFields(patterns('[x]'));
+    expect(outcomeOf(ofClasses, { f0: '?' })).toBe('refused');
+    expect(outcomeOf(ofClasses, { f19: '?' })).toBe('passed');
+    expect(outcomeOf(withFields(patterns('x')), { f19: '?' })).toBe('refused');
+  });
+
   it('has a pattern once, however many fields have it', () => {
     const schema = withFields(new Array<string>(600).fill('^[a-z]{250}$'));
     expect(outcomeOf(schema, { f599: '?' })).toBe('refused');

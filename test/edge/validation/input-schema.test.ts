@@ -102,6 +102,11 @@ describe('an input that is refused gets one sentence for each path', () => {
     { $ref: '#/$defs/a', $defs: { a: { type: 'string', allOf: [{ $ref: '#/$defs/a' }] } } },
     { $ref: '#/$defs/a', $defs: { a: { type: 'string', $ref: '#/$defs/b' }, b: { $ref: '#/$defs/a' } } },
     { type: 'string', anyOf: [{ $ref: '#' }, { const: 1 }] },
+    { $ref: '#/$defs/a', $defs: { a: { allOf: [{ $ref: '#/$defs/a' }, { type: 'string' }] } } },
+    {
+      $ref: '#/$defs/a',
+      $defs: { a: { allOf: [{ $ref: '#/$defs/b' }, { type: 'string' }] }, b: { $ref: '#/$defs/a' } },
+    },
   ])('also by a schema whose references make a circle: %j', (schema) => {
     expect(sentences(schema, 5)).toEqual(['the input must be text, not a number']);
   });
@@ -110,6 +115,19 @@ describe('an input that is refused gets one sentence for each path', () => {
     const schema = { properties: { a: { properties: { b: { pattern: '^([a-z]|[b-y])+$' } } } } };
     const input = { a: { b: `${'a'.repeat(100_000)}!` } };
     expect(sentences(schema, input)).toEqual(['/a/b must match the pattern ^([a-z]|[b-y])+$']);
+  });
+
+  it('also for a long list that stands deep in the input', () => {
+    const row = { properties: { id: { type: 'number' }, name: { type: 'string' } }, required: ['id'] };
+    const rows: unknown[] = Array.from({ length: 12_000 }, (_, id) => ({ id, name: 'x' }));
+    rows.push({ id: 'last' });
+    const schema = ['a', 'b', 'c', 'd'].reduce<unknown>(
+      (inner, name) => ({ properties: { [name]: inner } }),
+      { items: row },
+    );
+    expect(sentences(schema, { d: { c: { b: { a: rows } } } })).toEqual([
+      '/d/c/b/a/12000/id must be a number, not text',
+    ]);
   });
 
   it('also for an object that takes a good part of the budget', () => {

@@ -12,7 +12,7 @@ const NOT_KEPT = ['Passing', 'readPassing'];
 /** The functions that know a kind of objects of which a field `kept…` or `kept` keeps one alive. */
 const KEPT = {
   'Place.kept (shared/text/json/json-parts.ts)': ['jsonParts', 'follow', 'takeText', 'Place'],
-  'Run.kept (edge/validation/run.ts)': ['judge', '#judgeField', 'check', 'Run'],
+  'Run.kept (edge/validation/run.ts)': ['judge', '#judgeRules', '#judgeField', 'check', 'Run'],
   'JetStream.keptAck (edge/nats/jetstream/jetstream.ts)': ['read'],
   'Requests.keptAnswer (edge/nats/jetstream/requests.ts)': ['publish', 'json', 'MsgImpl'],
 };

@@ -172,9 +172,10 @@ export class ZodReader {
   }
 
   #tuple({ items, rest }: z.core.$ZodTupleDef, side: Side): Keywords {
-    const lastNeeded = items
-      .map((item) => this.#mustBePresent(item) && item._zod.optout !== 'optional')
-      .lastIndexOf(true);
+    // An item before one that must be there is there as well, so it is not asked.
+    const lastNeeded = items.findLastIndex(
+      (item) => this.#mustBePresent(item) && item._zod.optout !== 'optional',
+    );
     return {
       type: 'array',
       prefixItems: items.map((item) => this.#read(item, side)),

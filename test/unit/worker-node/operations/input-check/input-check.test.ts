@@ -70,6 +70,11 @@ describe('the input check of a zod schema', () => {
       { type: 'array', prefixItems: [{ type: 'string' }, { type: 'number' }], minItems: 1, maxItems: 2 },
     ],
     [
+      'a tuple with anything before what must be there',
+      z.tuple([z.any(), z.string()]),
+      { type: 'array', prefixItems: [true, { type: 'string' }], minItems: 2, maxItems: 2 },
+    ],
+    [
       'a record',
       z.record(z.string().max(3), z.null()),
       { type: 'object', propertyNames: { maxLength: 3 }, additionalProperties: { type: 'null' } },
