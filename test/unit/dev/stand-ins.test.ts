@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import * as z from 'zod';
 import * as honoUnused from '../../../dev/edge/stand-ins/hono-unused.ts';
 import * as tracerMetrics from '../../../dev/edge/stand-ins/otel-tracer-metrics.ts';
 import * as zodMemoizer from '../../../dev/edge/stand-ins/zod-memoizer.ts';
+import * as zodRegexes from '../../../dev/edge/stand-ins/zod-regexes.ts';
 
 const { resolve } = createRequire(import.meta.url);
 
@@ -15,6 +17,15 @@ it('the stand-in for the parts of zod has the names of those parts', async () =>
   const names = await namesIn(path.dirname(resolve('zod/v4/core')), 'memoizer.js');
   expect(Object.keys(zodMemoizer).sort()).toEqual(names.sort());
   expect(zodMemoizer.memoizer()).toBeUndefined();
+});
+
+it('the stand-in for the patterns of zod has names of theirs, those that the Worker uses, and others that fit no text', async () => {
+  const names = await namesIn(path.dirname(resolve('zod/v4/core')), 'regexes.js');
+  expect(names).toEqual(expect.arrayContaining(Object.keys(zodRegexes)));
+  expect(zodRegexes.datetime({})).toEqual(z.regexes.datetime({}));
+  expect(zodRegexes.number).toBe(z.regexes.number);
+  for (const unused of [zodRegexes.email, zodRegexes.uuid(), zodRegexes.undefined])
+    for (const text of ['', 'a@example.com', 'undefined']) expect(unused.test(text)).toBe(false);
 });
 
 it('the stand-in for the parts of Hono that the Worker does not use throws if anything uses it', () => {
