@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-
 /** Kept, because a host takes it away from the code of operations. */
 const exit: (code: number) => never = process.exit;
 
@@ -11,10 +9,15 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
  * @param sayEnd says what the end costs; it must not wait
  */
 export async function stopSignal(sayEnd: () => void = () => undefined): Promise<void> {
-  await Promise.race(STOP_SIGNALS.map((signal) => once(process, signal)));
+  await new Promise<void>((resolve) => listen(resolve));
   const end = (): never => {
     sayEnd();
     exit(1);
   };
-  for (const signal of STOP_SIGNALS) process.once(signal, end);
+  listen(end);
+}
+
+/** Before the listeners of operations: if one of them throws, those after it are not called. */
+function listen(listener: () => void): void {
+  for (const signal of STOP_SIGNALS) process.prependOnceListener(signal, listener);
 }
