@@ -4,6 +4,7 @@ import { type KV, Kvm } from '@nats-io/kv';
 import { type HostAnnouncement, hostKey } from '../../shared/api/host-announcement.ts';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
+import { API_CODE } from '../../shared/nats/api-error.ts';
 import { HOSTS_BUCKET, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import { startInterval, type Timer } from '../../shared/timers.ts';
@@ -20,7 +21,7 @@ interface AnnouncerParts {
   readonly host: HostAnnouncement;
   /** The definitions of the operations that the host can run. */
   readonly operations: readonly OperationAnnouncement[];
-  readonly others: Pick<HostWatch, 'isAlive'>;
+  readonly others: Pick<HostWatch, 'runs'>;
   readonly renewMs: number;
   readonly retry: Pick<BrokerRetry, 'failed' | 'run' | 'works'>;
   readonly log: Pick<WorkerLogger, 'warn'>;
@@ -101,7 +102,7 @@ export class HostAnnouncer {
     const stored = await retry.run('definitions of operations cannot be read', () =>
       storedDefinition(broker.manager, name),
     );
-    return stored?.text !== textOf(own) && this.#isOther(stored?.writer);
+    return stored?.text !== textOf(own) && this.#isOthers(name, stored);
   }
 
   /** Ends the renewals, and says that the host takes no more jobs. Never throws. */
@@ -144,15 +145,16 @@ export class HostAnnouncer {
   async #renewDefinition(operation: OperationAnnouncement): Promise<boolean> {
     const stored = await storedDefinition(this.#parts.broker.manager, operation.name);
     if (stored?.text === textOf(operation)) return true;
-    if (this.#isOther(stored?.writer)) return false;
+    if (this.#isOthers(operation.name, stored)) return false;
     await define(this.#parts, this.#buckets, operation);
     return true;
   }
 
-  /** Whether the writer of a definition is another host, which is alive. */
-  #isOther(writer: string | undefined): boolean {
+  /** Whether a definition is of another host, which is alive and still has the operation. */
+  #isOthers(operation: string, definition: StoredDefinition | undefined): boolean {
     const { others, host } = this.#parts;
-    return writer !== undefined && writer !== host.host && others.isAlive(writer);
+    const { writer } = definition ?? {};
+    return writer !== undefined && writer !== host.host && others.runs(writer, operation);
   }
 
   #warn(thrown: unknown, message: string): void {
@@ -172,17 +174,30 @@ async function define(
   await operations.put(operation.name, writeJson({ ...operation, host: host.host }));
 }
 
-/** A definition as the bucket holds it, and the host that wrote it; undefined where there is none that can be read. */
+/** A definition as the bucket holds it, and the host that wrote it. */
+interface StoredDefinition {
+  readonly text: string;
+  readonly writer: string | undefined;
+}
+
+/** The definition of an operation in the bucket; undefined where there is none that can be read, or no bucket. */
 async function storedDefinition(
   manager: JetStreamManager,
   name: string,
-): Promise<{ readonly text: string; readonly writer: string | undefined } | undefined> {
+): Promise<StoredDefinition | undefined> {
   const subject = `$KV.${OPERATIONS_BUCKET}.${name}`;
-  const message = await manager.streams.getMessage(OPERATIONS_STREAM, { last_by_subj: subject });
+  const message = await manager.streams
+    .getMessage(OPERATIONS_STREAM, { last_by_subj: subject })
+    .catch(noneWithoutBucket);
   const value = message === null ? undefined : parseJson(message.string());
   if (typeof value !== 'object' || value === null) return undefined;
   const { host, ...definition } = value as Record<string, unknown>;
   return { text: textOf(definition), writer: typeof host === 'string' ? host : undefined };
+}
+
+function noneWithoutBucket(thrown: unknown): null {
+  if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.streamNotFound) return null;
+  throw thrown;
 }
 
 function textOf(definition: object): string {

@@ -54,9 +54,9 @@ export class HostWatch {
     return this.#hosts.serving(operation, Date.now()).length;
   }
 
-  /** Whether a host is alive. */
-  isAlive(host: string): boolean {
-    return this.#hosts.all(Date.now()).some((announcement) => announcement.host === host);
+  /** Whether a host is alive, and can run an operation. */
+  runs(host: string, operation: string): boolean {
+    return this.#hosts.serving(operation, Date.now()).some((announcement) => announcement.host === host);
   }
 
   #take(subject: string, value: Uint8Array): void {

@@ -218,12 +218,13 @@ function noteWait({ span, job }: Checked, { waited }: Admission): void {
 
 /** No attempt is left: the last one did not end, or there may be fewer now than when it failed. */
 function spent({ number, maxAttempts, previous }: Attempt): JobOutcome {
-  const last = number - 1;
-  const failure = previous?.kind === 'retrying' ? previous.error : undefined;
+  const last = `attempt ${number - 1}`;
+  // The record of an attempt that was handed back does not say how the one before ended.
+  const what = previous?.kind === 'released' ? 'was spent' : 'did not end';
   const message =
-    failure === undefined
-      ? `attempt ${last} of ${maxAttempts} did not end`
-      : `attempt ${last} failed, and the operation allows no more than ${maxAttempts} now: ${failure.message}`;
+    previous?.kind === 'retrying' && previous.error !== undefined
+      ? `${last} failed, and the operation allows no more than ${maxAttempts} now: ${previous.error.message}`
+      : `${last} ${what}, and the operation allows no more than ${maxAttempts}`;
   return { kind: 'refused', code: 'attempts-spent', message };
 }
 

@@ -1,4 +1,4 @@
-import { backoff, type PauseLimits } from '../../shared/backoff.ts';
+import { backoff, backoffCeiling, equalJitter, type PauseLimits } from '../../shared/backoff.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { CANCELLED_ERROR, type JobFailure } from '../../shared/job/attempt-report.ts';
 import type { EventKind } from '../../shared/job/event.ts';
@@ -15,6 +15,8 @@ import type { Classified, Decided, Ending, JobOutcome } from './pipeline-steps.t
  * pause.
  */
 const CALLBACK_CHECK_MS = 1_000;
+/** The pauses of a job that only another version of its operation may take. */
+const OTHER_VERSION: PauseLimits = { firstMs: 10, maxMs: 30_000 };
 const CANCELLED = { kind: 'cancelled' } as const;
 
 export interface ClassifyParts {
@@ -72,7 +74,7 @@ function endingOf(parts: ClassifyParts, decided: Judged): Ending {
     case 'released': {
       const unspent = { released: attempt.released + 1, attempt: attempt.number - 1 };
       const event = eventOf(attempt, 'released', worker, unspent);
-      const delayMs = outcome.isForOther === true ? missingPause(parts, decided) : 0;
+      const delayMs = outcome.isForOther === true ? pauseForOther(parts, decided) : 0;
       return { conclusion: 'released', event, ack: { kind: 'nak', delayMs } };
     }
     case 'missing':
@@ -144,6 +146,12 @@ function pauseLimits({ minDelayMs, maxDelayMs }: RetryPolicy): PauseLimits {
 
 function missingPause({ missing }: ClassifyParts, { delivery, job }: Judged): number {
   return missing.pauseMs(job.address.operation, delivery.deliveryCount);
+}
+
+/** At first as short as that of a missing operation. Each round stores two events, so a job that goes round for long comes rarely. */
+function pauseForOther(parts: ClassifyParts, decided: Judged): number {
+  const longestMs = backoffCeiling(decided.delivery.deliveryCount, OTHER_VERSION);
+  return Math.max(missingPause(parts, decided), Math.ceil(equalJitter(longestMs, parts.random())));
 }
 
 /** What was thrown in the attempt, if anything was. */

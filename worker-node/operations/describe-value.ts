@@ -51,18 +51,30 @@ export function jsonStart(
   standIn: (value: unknown) => unknown = (same) => same,
 ): string | undefined {
   let left = max;
-  // A Buffer makes a list of all its bytes.
-  const read = Buffer.isBuffer(value) ? value.subarray(0, max) : value;
-  return JSON.stringify(read, function (this: unknown, key, given: unknown) {
+  return JSON.stringify(startOfBuffer(value, max), function (this: unknown, key, given: unknown) {
     const value = left > 0 ? standIn(given) : undefined;
     // JSON leaves these out.
     if (value === undefined || typeof value === 'function' || typeof value === 'symbol') return undefined;
     // At most as many characters as the JSON has.
     left -= (Array.isArray(this) ? 0 : key.length) + (typeof value === 'string' ? value.length : 1);
-    if (typeof value === 'string' || Array.isArray(value) || types.isTypedArray(value))
+    if (typeof value === 'string' || types.isTypedArray(value))
       return value.length > max ? value.slice(0, max) : value;
-    return value;
+    return withShortBuffers(Array.isArray(value) && value.length > max ? value.slice(0, max) : value, max);
   });
+}
+
+/** The value itself, unless it has a large Buffer as a part. */
+function withShortBuffers(value: unknown, max: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const parts = Object.entries(value).map(([key, part]) => [key, part, startOfBuffer(part, max)] as const);
+  if (parts.every(([, part, start]) => part === start)) return value;
+  if (Array.isArray(value)) return parts.map(([, , start]) => start);
+  return Object.fromEntries(parts.map(([key, , start]) => [key, start]));
+}
+
+/** A Buffer makes a list of all its bytes, before anybody can cut the list. */
+function startOfBuffer(value: unknown, max: number): unknown {
+  return Buffer.isBuffer(value) && value.length > max ? value.subarray(0, max) : value;
 }
 
 function words(value: unknown): string {

@@ -2,17 +2,30 @@ import { syncBuiltinESMExports } from 'node:module';
 
 /**
  * Makes `process.exit()` throw, because other jobs run in the same process. Our own code has to keep the function that it was.
+ * In a listener for uncaught errors it only tells: Node ends the process if such a listener throws.
  * @param tell takes the error too, since the code that calls it may catch it
  * @returns a function that makes `process.exit()` what it was
  */
 export function refuseExit(tell: (error: Error) => void = () => undefined): () => void {
   const { exit } = process;
-  setExit((code) => {
+  let isUncaught = false;
+  // Node calls this before the listeners for uncaught errors, all in one turn.
+  const noteUncaught = (): void => {
+    isUncaught = true;
+    queueMicrotask(() => {
+      isUncaught = false;
+    });
+  };
+  process.on('uncaughtExceptionMonitor', noteUncaught);
+  setExit(((code) => {
     const error = new Error(`process.exit(${code ?? ''}) was called`);
     tell(error);
-    throw error;
-  });
-  return () => setExit(exit);
+    if (!isUncaught) throw error;
+  }) as typeof exit);
+  return () => {
+    process.off('uncaughtExceptionMonitor', noteUncaught);
+    setExit(exit);
+  };
 }
 
 function setExit(exit: typeof process.exit): void {

@@ -111,7 +111,7 @@ describe('JobAttempt', JobAttempt, {
     startedAt: 'When it started.',
     endedAt: 'When it ended. Absent while it runs.',
     outcome:
-      'How it ended. Absent while it runs. `lost`: the worker died. `released`: the worker was stopping and gave the job back.',
+      'How it ended. Absent while it runs. `lost`: the worker died. `released`: the worker gave the job back.',
     error: 'What went wrong.',
     spanId: 'Its span in the trace of the job.',
   },

@@ -1,11 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { expect, it, onTestFinished } from 'vitest';
 import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/start.ts';
 import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import type { Job } from '../../../shared/job/job.ts';
+import { OPERATIONS_STREAM } from '../../../shared/nats/streams.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
-import { connectTo, jobEnded, listedOperation, submitJob } from '../../support/jobs.ts';
+import { connectTo, jobEnded, listedOperation, submitJob, untilHosts } from '../../support/jobs.ts';
 import { eventsByJob } from '../../support/nats/stored.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
@@ -178,4 +180,33 @@ it('a job whose input only the newer version of its operation takes spends no at
     attempt: 1,
     error: { code: 'input-invalid' },
   });
+});
+
+it('a job whose input this version refuses ends if the host that announced another one has the operation no longer', async () => {
+  const stack = await withTestStack({
+    operationsFolder: await narrowFolder('before', ['n']),
+    tracing: false,
+  });
+  const newer = await host(stack, 'after', 'newer', undefined, await narrowFolder('after', ['n', 'note']));
+  await until(
+    'the newer version',
+    async () => (await listedOperation(stack, 'own.narrow'))?.description === 'after',
+  );
+  // Of the same name, and without the operation.
+  await host(stack, 'after', 'newer');
+  await newer.stop();
+  const { id } = await submitJob(stack, 'own.narrow', { n: 1, note: 'a' });
+  expect(await jobEnded(stack, id)).toMatchObject({ state: 'failed', error: { code: 'input-invalid' } });
+});
+
+it('a job whose input no version takes ends though the bucket with the definitions is gone', async () => {
+  const stack = await withTestStack({
+    operationsFolder: await narrowFolder('before', ['n']),
+    tracing: false,
+  });
+  await untilHosts(stack, 1, 'own.narrow');
+  const manager = await jetstreamManager(await connectTo(stack));
+  await manager.streams.delete(OPERATIONS_STREAM);
+  const { id } = await submitJob(stack, 'own.narrow', { other: 1 });
+  expect(await jobEnded(stack, id)).toMatchObject({ state: 'failed', error: { code: 'input-invalid' } });
 });

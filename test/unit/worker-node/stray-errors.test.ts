@@ -3,6 +3,8 @@ import { exit as importedExit } from 'node:process';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { runCommand } from '../../../dev/machine/command.ts';
+import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { StrayErrors } from '../../../worker-node/stray-errors.ts';
 import { withJob } from '../../../worker-node/telemetry/job-context.ts';
 import { HOSTILE } from '../../support/authors-mistakes.ts';
@@ -13,6 +15,7 @@ beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 });
 
+const STRAY_ERRORS = new URL('../../../worker-node/stray-errors.ts', import.meta.url).href;
 const JOB = { job_id: 'job-1', operation: 'echo', tenant: 'acme', attempt: 2 };
 
 /** Errors that are left behind, and the lines about them. */
@@ -97,6 +100,28 @@ it.each<[string, (work: () => never) => unknown, object, string]>([
     expect(ended).toHaveBeenCalledExactlyOnceWith(4);
   },
 );
+
+it('what listens to uncaught errors, and ends the process then, stops the host gracefully too', async () => {
+  const program = `
+    import { StrayErrors } from ${JSON.stringify(STRAY_ERRORS)};
+    const errors = StrayErrors.watch({ error: ({ reason }) => console.log(reason) });
+    process.on('uncaughtException', () => process.exit(9));
+    process.on('exit', () => console.log('in order'));
+    setTimeout(() => { throw new Error('odd'); });
+    await errors.first.catch(() => undefined);
+    setTimeout(() => process.exit(8));`;
+  const told = await runCommand(process.execPath, ['--input-type=module', '--eval', program], {
+    timeoutMs: 60_000,
+    environment: hostEnvironment(),
+  });
+  expect(told.trim().split('\n')).toEqual([
+    'odd',
+    'process.exit(9) was called',
+    'process.exit(8) was called',
+    'process.exit(9) was called',
+    'in order',
+  ]);
+});
 
 it('a thousand errors are some lines, and a number', () => {
   const { errors, lines } = watching();

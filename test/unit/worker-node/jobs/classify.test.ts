@@ -125,6 +125,17 @@ describe('an attempt that ended with', () => {
     expect(ending.event).toMatchObject({ kind: 'released', attempt: 2, released: 2 });
   });
 
+  it('an input for another version goes back soon at first, then rarely, and costs no attempt', () => {
+    const endings = [1, 5, 10, 20, 40].map((deliveryCount) =>
+      endingOf({ kind: 'released', isForOther: true }, attempt({ number: 3 }), { deliveryCount }),
+    );
+    // The pause of a missing operation is 100 ms for each delivery here.
+    expect(endings.map(({ ack }) => 'delayMs' in ack && ack.delayMs)).toEqual([
+      100, 500, 3_840, 22_500, 22_500,
+    ]);
+    expect(endings[0]?.event).toMatchObject({ kind: 'released', attempt: 2, released: 1 });
+  });
+
   it('a message that is not a job goes to the dead letters, with its deliveries for attempts', () => {
     const outcome = { kind: 'unreadable', code: 'message-invalid', message: 'no' } as const;
     expect(endingOf(outcome, attempt(), { deliveryCount: 2 })).toMatchObject({

@@ -69,6 +69,12 @@ describe('the report of a throw', () => {
     ['a BigInt', 1n, 'a BigInt', 'a BigInt was thrown, which is not an Error'],
     ['an object', { why: 1 }, 'an object', 'an object was thrown, which is not an Error: {"why":1}'],
     [
+      'an object with more bytes than a list can have',
+      { bodies: [{ raw: Buffer.alloc(2 ** 32) }] },
+      'an object',
+      expect.stringContaining('{"bodies":[{"raw":{"type":"Buffer","data":[0,0,'),
+    ],
+    [
       'an Error with an object as its message',
       Object.assign(new Error(), { message: { why: 1 } }),
       'Error',

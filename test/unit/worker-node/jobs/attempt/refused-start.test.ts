@@ -40,21 +40,38 @@ it.each([
   expect(job.acks).toEqual([{ kind: answer }]);
 });
 
-it('a job whose operation allows fewer attempts since its last one says why that one failed', async () => {
-  const error = { code: 'operation-failed', message: 'the shop is closed' };
-  broker.storeEvent(byOther('retrying', { attempt: 3, maxAttempts: 5, error, retryInMs: 10 }));
-  const handler = vi.fn();
-  await pipelineOf(handler, { maxAttempts: 2 }).process(delivery(LATER), IDLE);
-  expect(handler).not.toHaveBeenCalled();
-  expect(broker.events.at(-1)).toMatchObject({
-    kind: 'failed',
-    attempt: 3,
-    error: {
-      code: 'attempts-spent',
-      message: 'attempt 3 failed, and the operation allows no more than 2 now: the shop is closed',
-    },
-  });
-});
+const FAILED = { code: 'operation-failed', message: 'the shop is closed' };
+
+it.each<[string, JobEvent, string]>([
+  [
+    'why that one failed',
+    byOther('retrying', { attempt: 3, maxAttempts: 5, error: FAILED, retryInMs: 10 }),
+    'attempt 3 failed, and the operation allows no more than 2 now: the shop is closed',
+  ],
+  [
+    'that it did not end',
+    byOther('started', { attempt: 3, maxAttempts: 5 }),
+    'attempt 3 did not end, and the operation allows no more than 2',
+  ],
+  [
+    'that it was spent, if one more was handed back',
+    byOther('released', { attempt: 3, maxAttempts: 5, released: 1 }),
+    'attempt 3 was spent, and the operation allows no more than 2',
+  ],
+])(
+  'a job whose operation allows fewer attempts since its last one says %s',
+  async (_what, event, message) => {
+    broker.storeEvent(event);
+    const handler = vi.fn();
+    await pipelineOf(handler, { maxAttempts: 2 }).process(delivery(LATER), IDLE);
+    expect(handler).not.toHaveBeenCalled();
+    expect(broker.events.at(-1)).toMatchObject({
+      kind: 'failed',
+      attempt: 3,
+      error: { code: 'attempts-spent', message },
+    });
+  },
+);
 
 it('a later attempt whose start was stored, and whose acknowledgement was lost, runs', async () => {
   broker.storeEvent(byOther('retrying'));
