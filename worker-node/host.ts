@@ -37,7 +37,8 @@ interface HostOptions {
 /** A worker host that has read its settings and operations, and has not called NATS yet. */
 interface PreparedHost {
   /**
-   * Runs the worker until SIGTERM, SIGINT or SIGHUP, then stops it gracefully. One that comes more than a second later ends the process immediately.
+   * Runs the worker until SIGTERM, SIGINT or SIGHUP, then stops it gracefully. One that comes more than a second later ends the
+   * process immediately.
    * @returns the exit code of the process: 0 after a signal, 1 after a failure
    * @throws ThroughlineError `config-invalid` or `broker-unavailable` when it cannot start
    */

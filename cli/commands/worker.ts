@@ -8,7 +8,7 @@ export function defineWorker(program: Command, host: Host): Command {
   return program
     .command('worker')
     .description(
-      'Runs a worker host on this machine until SIGTERM or Ctrl-C. A second signal, a second later or more, ends it immediately.',
+      'Runs a worker host on this machine until SIGTERM or Ctrl-C. A signal that comes more than a second later ends it immediately.',
     )
     .argument('[operations-folder]', 'folder with files that export what defineOperation() returns')
     .addHelpText(

@@ -35,7 +35,7 @@ function pauseCauses({ name, paused = [] }: NatsReport['groups'][number]): Cause
   return [
     {
       code: 'consumer-paused',
-      cause: `NATS delivers no job from ${counted(paused.length, 'consumer')} of the worker group ${name}: somebody paused them`,
+      cause: `somebody paused ${counted(paused.length, 'consumer')} of the worker group ${name}: NATS delivers no job from there`,
       evidence: paused.map(({ consumer, until }) => `consumer ${consumer} of JOBS: paused until ${until}`),
       advice: `wait until then, or end the pause of each: ${shellCommand('nats consumer resume JOBS', first.consumer)}`,
     },

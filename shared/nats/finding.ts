@@ -8,7 +8,8 @@ export type Level = 'breaks' | 'weakens';
 
 /**
  * How to fix a setting. `setup`: run `throughline setup`, which loses no stored message. `edit`: the operator changes
- * the setting. `resume`: the operator ends the pause of a consumer. `recreate`: the server cannot change the setting, so the stream or the consumer has to be made again.
+ * the setting. `resume`: the operator ends the pause of a consumer. `recreate`: the server cannot change the setting, so the
+ * stream or the consumer has to be made again.
  * `server`: the operator changes nats-server itself: its configuration, or which servers run.
  */
 export type Fix = 'setup' | 'edit' | 'resume' | 'recreate' | 'server';

@@ -62,7 +62,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     setting: 'retention',
     holds: asDefined('retention'),
     why: 'the work queue keeps a job until it is acknowledged; the messages of the other streams are read more than once',
-    fix: 'recreate',
+    fix: (value, { retention }) => ([value, retention].includes('workqueue') ? 'recreate' : 'edit'),
   },
   {
     setting: 'storage',

@@ -8,7 +8,7 @@ export const CONSUMER_LIMIT_RULES: readonly StreamRule[] = [
     wanted: '-1',
     holds: isUnlimited,
     why: 'a worker group has more than 30 consumers, and each job that is followed has one',
-    fix: 'recreate',
+    fix: 'edit',
   },
   {
     setting: 'consumer_limits',

@@ -43,6 +43,16 @@ async function make({ stream, config, update }: BadStream): Promise<void> {
   await manager.streams.update(stream, { ...now, ...config });
 }
 
+/** Gives a stream the settings that it should have. @returns whether the server does that */
+async function changes({ stream, config }: BadStream): Promise<boolean> {
+  const definition = DEFINITIONS.find(({ name }) => name === stream);
+  const unset = Object.fromEntries(Object.keys(config).map((setting) => [setting, undefined]));
+  return await manager.streams.update(stream, { ...unset, ...definition } as never).then(
+    () => true,
+    () => false,
+  );
+}
+
 function setUp(check: boolean): Promise<SetupReport> {
   return setUpBroker({
     environment: {
@@ -87,6 +97,9 @@ describe('a stream that nats-server holds with', () => {
       const left = after.streams.flatMap((stream) => stream.findings.map(({ setting }) => setting));
       if (found?.fix === 'setup') expect({ ok: after.ok, left }).toEqual({ ok: true, left: [] });
       else expect(left).toContain(row.setting);
+      if (found?.fix === 'edit') expect(await changes(row)).toBe(true);
+      // A mirror would become a stream of its own, full of messages of another one.
+      if (found?.fix === 'recreate' && row.setting !== 'mirror') expect(await changes(row)).toBe(false);
     },
   );
 });

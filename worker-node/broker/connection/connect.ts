@@ -5,6 +5,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../../shared/nats/broker-address.ts';
 import { answerWithoutError } from '../../../shared/nats/client/answered-requests.ts';
 import type { WorkerConfig } from '../../config.ts';
+import { requestError } from '../checks/failure-reason.ts';
 import { deniedError } from '../permissions/permission-watch.ts';
 import { poolMemory } from '../publish/pooled-memory.ts';
 import { withAsciiHost } from './ascii-host.ts';
@@ -26,21 +27,25 @@ type ConnectConfig = CredentialConfig & Pick<WorkerConfig, 'WORKER_NAME'>;
  * Connects to the first server of `NATS_URL` that answers. After a loss the client tries all of them in turn, for as long
  * as the process lives.
  * @param inboxPrefix first words of the subjects on which this connection gets answers
- * @throws ThroughlineError `broker-unavailable` naming the servers if none of them answers, `config-invalid`
- *   if the credentials file cannot be read or is not valid, or the user may not use JetStream; whatever the NATS client
- *   throws if JetStream does not answer
+ * @throws ThroughlineError `broker-unavailable` naming the servers if none of them answers, or if JetStream does not;
+ *   `config-invalid` if the credentials file cannot be read or is not valid, or the user may not use JetStream
  */
 export async function connectBroker(config: ConnectConfig, inboxPrefix: string): Promise<Broker> {
   const connection = await openConnection(config, inboxPrefix);
   try {
     const manager = await jetstreamManager(connection);
     return { connection, manager, jetStream: jetstream(connection) };
-  } catch (thrown) {
+  } catch (cause) {
+    const thrown = await noJetStreamError(connection, cause);
     await connection.close();
-    if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled')
-      throw new ThroughlineError('broker-unavailable', JETSTREAM_OFF, { cause: thrown });
-    throw deniedError(thrown);
+    throw thrown;
   }
+}
+
+async function noJetStreamError(connection: NatsConnection, cause: unknown): Promise<unknown> {
+  if (cause instanceof Error && cause.name === 'JetStreamNotEnabled')
+    return new ThroughlineError('broker-unavailable', JETSTREAM_OFF, { cause });
+  return await requestError({ connection }, deniedError(cause));
 }
 
 /**

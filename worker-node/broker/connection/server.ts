@@ -27,11 +27,11 @@ export function serverVersion({ connection }: Pick<Broker, 'connection'>): strin
 
 /**
  * Whether the server is part of a cluster. A server alone that is a leaf node of another system says that its cluster has its own
- * name. Without JetStream of its own, it may lead to a cluster.
+ * name, but names no addresses of a cluster. Without JetStream of its own, it may lead to a cluster.
  */
 export function isClustered({ connection }: Pick<Broker, 'connection'>): boolean {
-  const { cluster, server_name, jetstream } = connection.info ?? {};
-  const isLeafAlone = cluster === server_name && jetstream === true;
+  const { cluster, server_name, jetstream, connect_urls } = connection.info ?? {};
+  const isLeafAlone = cluster === server_name && jetstream === true && connect_urls === undefined;
   return cluster !== undefined && !isLeafAlone;
 }
 

@@ -16,9 +16,9 @@ interface PermissionWatchParts {
 }
 
 /**
- * Learns what NATS does not let this user do, also for a limit of subscriptions. It asks NATS again and again, since a reload of nats-server changes permissions
+ * Learns what NATS does not let this user do. It asks NATS again and again, since a reload of nats-server changes permissions
  * without a word. It also follows the refusals on the connection: a message without a reply subject, such as an ack, is refused
- * only there.
+ * only there, and so is a subscription that is one too many.
  */
 export class PermissionWatch {
   readonly #parts: PermissionWatchParts;

@@ -1,4 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
+import { runLocal } from '../../../support/cli/process.ts';
 import { jobEnded } from '../../../support/jobs.ts';
 import { startTestCluster } from '../../../support/nats/nats.ts';
 import { until } from '../../../support/poll.ts';
@@ -31,6 +32,11 @@ it('N17: while most servers of a cluster are away, edge and worker say so, and a
   });
   await says(stack.url);
   await says(stack.worker.healthUrl);
+  // So does what starts now.
+  for (const command of [['worker'], ['setup'], ['pause', 'echo']]) {
+    const ended = await runLocal(command, { NATS_URL: first.server.url, HEALTH_PORT: '0' });
+    expect(ended).toMatchObject({ code: 3, stderr: expect.stringContaining('servers of the cluster') });
+  }
   for (const { server } of others) await server.restart();
   for (const url of [stack.url, stack.worker.healthUrl])
     await until('readiness', async () => (await fetch(`${url}/readyz`)).ok);

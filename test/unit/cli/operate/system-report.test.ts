@@ -49,10 +49,15 @@ it('consumers that NATS pauses are a cause, also while nothing waits', () => {
   expect(natsCauses({ ...NATS, groups: [{ ...GROUP, waiting: 0, paused }] })).toEqual([
     {
       code: 'consumer-paused',
-      cause: 'NATS delivers no job from 2 consumers of the worker group workers: somebody paused them',
+      cause: 'somebody paused 2 consumers of the worker group workers: NATS delivers no job from there',
       evidence: paused.map(({ consumer, until }) => `consumer ${consumer} of JOBS: paused until ${until}`),
       advice: 'wait until then, or end the pause of each: nats consumer resume JOBS workers-normal-p0',
     },
+  ]);
+  expect(
+    natsCauses({ ...NATS, groups: [{ ...GROUP, waiting: 0, paused: paused.slice(0, 1) }] }),
+  ).toMatchObject([
+    { cause: 'somebody paused 1 consumer of the worker group workers: NATS delivers no job from there' },
   ]);
 });
 
