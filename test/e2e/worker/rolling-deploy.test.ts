@@ -141,7 +141,8 @@ it('W11: a rolling deploy of three hosts under load, with a new, a changed and a
   expect(JSON.stringify(changed?.inputSchema)).toContain('note');
 });
 
-it('a job whose input only the newer version of its operation takes spends no attempt on a host with the older one, and fails where no version takes it', async () => {
+/** A system with two hosts, of which the newer one takes one field more in the input of `own.narrow`. */
+async function withTwoVersions() {
   const stack = await withTestStack({
     operationsFolder: await narrowFolder('before', ['n']),
     tracing: false,
@@ -151,6 +152,11 @@ it('a job whose input only the newer version of its operation takes spends no at
     'the newer version',
     async () => (await listedOperation(stack, 'own.narrow'))?.description === 'after',
   );
+  return { stack, newer };
+}
+
+it('a job whose input only the newer version of its operation takes spends no attempt on a host with the older one, and fails where no version takes it', async () => {
+  const { stack, newer } = await withTwoVersions();
   const nats = await connectTo(stack);
   const handedBack = async (ids: readonly string[]): Promise<boolean> => {
     const events = await eventsByJob(nats);
@@ -183,15 +189,7 @@ it('a job whose input only the newer version of its operation takes spends no at
 });
 
 it('a job whose input this version refuses ends if the host that announced another one has the operation no longer', async () => {
-  const stack = await withTestStack({
-    operationsFolder: await narrowFolder('before', ['n']),
-    tracing: false,
-  });
-  const newer = await host(stack, 'after', 'newer', undefined, await narrowFolder('after', ['n', 'note']));
-  await until(
-    'the newer version',
-    async () => (await listedOperation(stack, 'own.narrow'))?.description === 'after',
-  );
+  const { stack, newer } = await withTwoVersions();
   // Of the same name, and without the operation.
   await host(stack, 'after', 'newer');
   await newer.stop();

@@ -31,6 +31,17 @@ function setup(events: readonly HistoryEvent[]) {
   return { open, sealed: () => sealed };
 }
 
+/** A reader that has read once, and then gave its place away. */
+async function readerWithoutPlace() {
+  const lost = new AbortController();
+  const reader = setup([event(1, 'a')])
+    .open(lost.signal)
+    .getReader();
+  await reader.read();
+  lost.abort();
+  return reader;
+}
+
 async function chunksOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
@@ -78,24 +89,14 @@ describe('the event streams of a job', () => {
   });
 
   it('come to an orderly end when a reader that is between two reads gives its place away', async () => {
-    const lost = new AbortController();
-    const reader = setup([event(1, 'a')])
-      .open(lost.signal)
-      .getReader();
-    await reader.read();
-    lost.abort();
+    const reader = await readerWithoutPlace();
     const left: unknown[] = [];
     for (let step = await reader.read(); !step.done; step = await reader.read()) left.push(step.value);
     expect(left.length).toBeLessThan(2);
   });
 
   it('are cut when a reader that does not read gives its place away', async () => {
-    const lost = new AbortController();
-    const reader = setup([event(1, 'a')])
-      .open(lost.signal)
-      .getReader();
-    await reader.read();
-    lost.abort();
+    const reader = await readerWithoutPlace();
     await expect(reader.closed).rejects.toThrow('the reader has come again');
   });
 });
