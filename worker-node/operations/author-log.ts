@@ -1,5 +1,6 @@
 import { format, inspect } from 'node:util';
 import { context } from '@opentelemetry/api';
+import { shortened } from '../../shared/text/shortened.ts';
 import type { WorkerLogger } from '../log.ts';
 import { activeJob, type JobFields } from '../telemetry/job-context.ts';
 import { isError, jsonStart } from './describe-value.ts';
@@ -65,7 +66,7 @@ function startOf(value: unknown): unknown {
 function plain(fields: object): unknown {
   const json = jsonOf(fields);
   if (json === undefined) return inspect(fields, { customInspect: false }).slice(0, MAX_TEXT);
-  return json.length <= MAX_TEXT ? JSON.parse(json) : `${json.slice(0, MAX_TEXT)}…`;
+  return json.length <= MAX_TEXT ? JSON.parse(json) : shortened(json, MAX_TEXT);
 }
 
 function jsonOf(fields: object): string | undefined {

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { describeThrown } from '../../shared/errors.ts';
+import { shortened } from '../../shared/text/shortened.ts';
 
 const MAX_TEXT = 100;
 /** As much as {@link describeThrown} tells. */
@@ -80,7 +81,7 @@ function startOfBuffer(value: unknown, max: number): unknown {
 function words(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return value === '' ? 'an empty text' : `the text ${JSON.stringify(shorten(value))}`;
+      return value === '' ? 'an empty text' : `the text ${JSON.stringify(shortened(value, MAX_TEXT))}`;
     case 'symbol':
       return 'a symbol';
     case 'function':
@@ -94,20 +95,16 @@ function words(value: unknown): string {
   }
 }
 
-function shorten(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
-}
-
 function classOf(object: object): string {
   // A proxy could run code of its own when it is asked for its class.
   if (types.isProxy(object)) return 'Proxy';
   if (Array.isArray(object)) return 'array';
   if (types.isDate(object) && Number.isNaN(Number(object))) return 'invalid Date';
   const name: unknown = Object.getPrototypeOf(object)?.constructor?.name;
-  if (typeof name === 'string' && name !== '' && name !== 'Object') return shorten(name);
+  if (typeof name === 'string' && name !== '' && name !== 'Object') return shortened(name, MAX_TEXT);
   // What generators give, and other objects of the language, have no constructor.
   const [, tag = 'Object'] = /^\[object (.+)\]$/.exec(Object.prototype.toString.call(object)) ?? [];
-  return tag === 'Object' ? 'object' : shorten(tag);
+  return tag === 'Object' ? 'object' : shortened(tag, MAX_TEXT);
 }
 
 function withArticle(noun: string): string {
