@@ -131,7 +131,7 @@ export class JetStream {
     }
   }
 
-  /** Asks the leader of the cluster for nothing: a page behind the last consumer. The streams would answer without it. */
+  /** Asks the leader of the cluster for an empty page, to see whether it answers. Streams answer without a leader. */
   async askLeader(stream: string): Promise<void> {
     await this.#ask(`CONSUMER.LIST.${stream}`, { offset: 1e9 });
   }
