@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { ThroughlineError } from './errors.ts';
 import { isToken } from './job/job-address.ts';
-import { parseJson } from './text/json.ts';
 import { jsonParts } from './text/json/json-parts.ts';
+import { parseJson } from './text/json/parse-json.ts';
 
 /**
  * Checks the settings of a program, once at its start.

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Denials } from '../../shared/nats/permissions/denials.ts';
 import { USER_INFO, type UserInfo } from '../../shared/nats/permissions/permission.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 
 /**
  * Asks NATS what it does not let a connection do, and updates `denials`. Never rejects. If the user may subscribe again to

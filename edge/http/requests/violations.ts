@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import * as z from 'zod';
 import type { Violation } from '../../../shared/errors.ts';
-import { jsonPointer } from '../../../shared/text/json.ts';
+import { jsonPointer } from '../../../shared/text/json/json-pointer.ts';
 
 const MAX_VIOLATIONS = 10;
 /** The caller decides how long the names of unknown fields are. */
