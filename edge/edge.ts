@@ -13,7 +13,7 @@ import { allowedMethods, createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
 import type { EdgeBindings } from './http/edge-app.ts';
 import { InputRulesCache } from './http/input-rules-cache.ts';
-import { commonHeaders } from './http/middleware/answer-headers.ts';
+import { COMMON_HEADERS } from './http/middleware/answer-headers.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { isProbe } from './http/routes/health.ts';
@@ -95,7 +95,7 @@ function answerWithoutPath({ method }: Request): Response {
       new ThroughlineError('request-invalid', 'the request has no path, or a wrong Host'),
     );
   const allow = 'GET, POST, PUT, DELETE, OPTIONS';
-  return new Response(null, { status: 204, headers: { allow, ...commonHeaders(undefined) } });
+  return new Response(null, { status: 204, headers: { allow, ...COMMON_HEADERS } });
 }
 
 function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
