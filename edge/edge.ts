@@ -11,13 +11,13 @@ import { SchedulesClient } from './calls/schedules-client.ts';
 import { bindingWarnings, type EdgeConfig, type EdgeSettings, type Env, edgeSettings } from './config.ts';
 import { allowedMethods, createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
-import type { EdgeBindings } from './http/edge-app.ts';
+import type { AppBindings } from './http/edge-app.ts';
 import { InputRulesCache } from './http/input-rules-cache.ts';
 import { COMMON_HEADERS } from './http/middleware/answer-headers.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { isProbe } from './http/routes/health.ts';
-import { createLogger } from './telemetry/log.ts';
+import { createLogger, type Logger } from './telemetry/log.ts';
 import { sendMetrics } from './telemetry/measure/otlp-metrics.ts';
 import { flushSpans, startTelemetry } from './telemetry/runtime.ts';
 import { inServerSpan } from './telemetry/server-span.ts';
@@ -103,7 +103,7 @@ function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
   if (existing !== undefined) return existing;
   const log = createLogger(config.LOG_LEVEL);
   for (const reason of warnings) log.warn('setting ignored', { reason });
-  const answerByApp = createAppHandler(env, config);
+  const answerByApp = createAppHandler(env, config, log);
   const { on } = startTelemetry(config, log);
   const handler = on ? traced(answerByApp, config.TRACE_PROBES) : untraced(answerByApp);
   handlers.set(env, handler);
@@ -111,8 +111,7 @@ function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
 }
 
 /** Answers a request with the app. The app's bindings are made for each request: its region chooses the bridges. */
-function createAppHandler(env: Env, config: EdgeConfig): Handler {
-  const log = createLogger(config.LOG_LEVEL);
+function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
   const { info: audit } = createLogger('info');
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const schedules = new SchedulesClient(env.SCHEDULES, config.BROKER_TIMEOUT_MS);
@@ -132,7 +131,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   return (request, requestContext, ctx) => {
     const bridge = byRegion ? bridgeOf(regionOf((request.cf ?? {}) as RequestLocation)) : globalBridge;
     sendMetrics(ctx, config, log);
-    const bindings: EdgeBindings = {
+    const bindings: AppBindings = {
       config,
       log,
       audit,

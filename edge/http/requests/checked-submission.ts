@@ -4,7 +4,7 @@ import type { Accepted, InputCheck, Passed, Submitted, Untaken } from '../../cal
 import { type Reply, refusal, unwrapReply } from '../../calls/reply.ts';
 import { inputInvalid } from '../../validation/input-invalid.ts';
 import { StepBudget } from '../../validation/step-budget.ts';
-import type { EdgeBindings } from '../edge-app.ts';
+import type { AppBindings } from '../edge-app.ts';
 import type { PreparedJob } from './submission.ts';
 
 /**
@@ -15,7 +15,7 @@ const STEPS_PER_REQUEST = 1_000_000;
 /** How often the rules may change under a submission, before its input is left to the worker. */
 const MAX_ROUNDS = 3;
 
-type Tools = Pick<EdgeBindings, 'inputRules' | 'log'>;
+type Tools = Pick<AppBindings, 'inputRules' | 'log'>;
 type Send<Taken> = (jobs: readonly PreparedJob[]) => Promise<readonly Reply<Taken | Untaken>[]>;
 
 /** A job whose input was checked: the command for the bridge, and the error for its caller if the input is refused. */
