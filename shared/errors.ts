@@ -88,7 +88,7 @@ interface ThroughlineErrorOptions {
   /** The state of the job that the error is about. */
   readonly state?: JobState;
   /** The quota that the request was refused for. */
-  readonly quota?: SpentQuota;
+  readonly quota?: SpentQuota | undefined;
 }
 
 /** The error that Throughline throws. Its `message` is safe to show to a caller. */

@@ -69,7 +69,7 @@ async function askLimiter(c: Context<EdgeHono>, tenant: string): Promise<void> {
   if (await isAllowed(tenant, limiter, c.env)) return;
   const seconds = policy?.windowSeconds ?? LONGEST_WINDOW;
   throw new ThroughlineError('rate-limited', `too many requests; try again in ${seconds} s`, {
-    ...(quota === undefined ? {} : { quota }),
+    quota,
     retryAfterSeconds: seconds,
   });
 }
