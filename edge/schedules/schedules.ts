@@ -7,7 +7,7 @@ import { type Carrier, extract, fromRecord, startTrace } from '../../shared/prop
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { quotasOf } from '../access/quotas.ts';
 import { BridgeClient } from '../calls/bridge-client.ts';
-import type { SubmitResult } from '../calls/commands.ts';
+import type { SubmitResult, TenantCommand } from '../calls/commands.ts';
 import { writeNameCursor } from '../calls/cursors.ts';
 import type { SchedulesApi } from '../calls/objects.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
@@ -17,7 +17,6 @@ import type {
   PutSchedule,
   PutScheduleCommand,
   ScheduleCommand,
-  TenantCommand,
   TriggerScheduleCommand,
 } from '../calls/schedule-commands.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
