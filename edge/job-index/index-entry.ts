@@ -45,6 +45,11 @@ export type IndexChange = IndexEntry | (Pick<IndexEntry, 'tenant' | 'id'> & { re
 /** The error code of a job that has not ended, and whose last event cannot be read. */
 export const UNREADABLE_CODE = 'record-unreadable' satisfies ErrorCode;
 
+/** Names a job among those of all tenants. */
+export function keyOf({ tenant, id }: Pick<IndexEntry, 'tenant' | 'id'>): string {
+  return `${tenant}.${id}`;
+}
+
 /** The entry of a job that was accepted a moment ago. */
 export function acceptedEntry({ tenant, job, bytes }: TenantJob): IndexEntry {
   const acceptedAt = Date.parse(job.acceptedAt);

@@ -3,8 +3,15 @@ import { addUsage, type Usage } from '../../shared/api/usage.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
 import { afterEvent, afterReport } from './entry-merge.ts';
-import { HeldReports, keyOf, REPORTS_SCHEMA } from './held-reports.ts';
-import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } from './index-entry.ts';
+import { HeldReports, REPORTS_SCHEMA } from './held-reports.ts';
+import {
+  dayOf,
+  type IndexChange,
+  type IndexEntry,
+  keyOf,
+  summaryOf,
+  UNREADABLE_CODE,
+} from './index-entry.ts';
 import { COLUMNS, DELETE_EXPIRED, FIND, isSame, JOBS_SCHEMA, PUT, ROWS_AT_ONCE } from './job-rows.ts';
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
