@@ -1,9 +1,7 @@
 import { RecentMap } from '../../shared/collections/recent-map.ts';
 import { valueWithin } from '../../shared/deadline.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
-import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
-import { eventSubject } from '../../shared/wire/subjects.ts';
-import { readStoredEvent } from '../jobs/job-reader.ts';
+import { lastEvent } from '../jobs/job-reader.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 
@@ -130,6 +128,6 @@ async function hasEnded(
   session: BrokerSession,
   { tenant, jobId, redriveCount = 0 }: PooledJob,
 ): Promise<boolean> {
-  const event = readStoredEvent(await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)));
+  const event = await lastEvent(session, tenant, jobId);
   return event !== undefined && isTerminalEvent(event) && (event.redriveCount ?? 0) >= redriveCount;
 }

@@ -6,7 +6,7 @@ import { headerSetter } from '../../shared/nats/client/header-setter.ts';
 import { Denials, type TellDenial } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
 import { capOf } from '../../shared/nats/store-caps.ts';
-import { JOBS_STREAM, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
+import { filtersOf, JOBS_STREAM, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
 import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session.ts';
@@ -210,7 +210,7 @@ class NatsSession implements BrokerSession {
     return this.#call(async () => {
       const consumers = await this.#jetStream.consumers(stream);
       return consumers.flatMap(({ config, delivered }) =>
-        (config.filter_subjects ?? [config.filter_subject ?? '>']).map((filter) => ({
+        filtersOf(config, '>').map((filter) => ({
           filter,
           delivered: delivered.stream_seq,
         })),
