@@ -67,6 +67,11 @@ export interface InputCheck {
   readonly outcome: 'passed' | 'refused' | keyof UncheckedInputs;
 }
 
+/** How often the rules may change under a submission, before its input is {@link LEFT_TO_WORKER}. */
+export const MAX_CHECK_ROUNDS = 3;
+/** The rules changed again and again: the input was not checked by those that hold now. */
+export const LEFT_TO_WORKER: InputCheck = { digest: '', outcome: 'rulesChanged' };
+
 /** What a bridge answers to a submission. Only `submitted` means that it accepted the job. */
 export type SubmitAnswer = Submitted | Untaken;
 
