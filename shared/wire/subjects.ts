@@ -4,6 +4,7 @@
  */
 import { ThroughlineError } from '../errors.ts';
 import { isOperationName, isToken, type JobAddress, OPERATION_MAX_LENGTH } from '../job/job-address.ts';
+import { shortened } from '../text/shortened.ts';
 import { OWN_LANE, OWN_ROUTES, pooledRoute, ROUTES, type Route, readRoute } from './lanes.ts';
 
 const SHOWN_LENGTH = 40;
@@ -268,6 +269,5 @@ function token(what: string, value: string): string {
 
 /** A value in quotes and cut, so that a hostile value cannot break a log line or a message. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(String(value).slice(0, SHOWN_LENGTH));
-  return String(value).length > SHOWN_LENGTH ? `${text}…` : text;
+  return JSON.stringify(shortened(String(value), SHOWN_LENGTH));
 }
