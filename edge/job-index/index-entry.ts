@@ -1,4 +1,5 @@
 import type { JobSummary } from '../../shared/api/answers/job-list.ts';
+import { defined } from '../../shared/defined.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
@@ -116,24 +117,24 @@ export function dayOf(ms: number): number {
 /** The job as the list shows it. */
 export function summaryOf(entry: IndexEntry): JobSummary {
   const { due_at, started_at, finished_at, error_code, previous_trace_ids, tags } = entry;
-  return {
+  return defined({
     id: entry.id,
     operation: entry.operation,
     state: entry.state,
     attempt: entry.attempt,
     maxAttempts: entry.max_attempts,
     durability: entry.durability,
-    ...(entry.unserved === 1 ? { served: false as const } : {}),
+    served: entry.unserved === 1 ? (false as const) : undefined,
     acceptedAt: timeOf(entry.accepted_at),
-    ...(due_at === null ? {} : { dueAt: timeOf(due_at) }),
-    ...(started_at === null ? {} : { startedAt: timeOf(started_at) }),
-    ...(finished_at === null ? {} : { finishedAt: timeOf(finished_at) }),
-    ...(error_code === null ? {} : { error: { code: error_code } }),
-    ...(tags === '' ? {} : { tags: tags.split(',') }),
+    dueAt: due_at === null ? undefined : timeOf(due_at),
+    startedAt: started_at === null ? undefined : timeOf(started_at),
+    finishedAt: finished_at === null ? undefined : timeOf(finished_at),
+    error: error_code === null ? undefined : { code: error_code },
+    tags: tags === '' ? undefined : tags.split(','),
     traceId: entry.trace_id,
-    ...(previous_trace_ids === '' ? {} : { previousTraceIds: previous_trace_ids.split(',') }),
+    previousTraceIds: previous_trace_ids === '' ? undefined : previous_trace_ids.split(','),
     links: jobLinks(entry.id),
-  };
+  });
 }
 
 function msOf(time: string | undefined): number | null {
