@@ -1,6 +1,7 @@
 import { RecentMap } from '../../shared/collections/recent-map.ts';
 import { valueWithin } from '../../shared/deadline.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { lastEvent } from '../jobs/job-reader.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -14,9 +15,7 @@ const FRESH_MS = 1_000;
 const MAX_TENANTS = 5_000;
 
 /** A job, and how often it was redriven; undefined: never. */
-interface PooledJob {
-  readonly tenant: string;
-  readonly jobId: string;
+interface PooledJob extends JobKey {
   readonly redriveCount?: number | undefined;
 }
 

@@ -3,6 +3,7 @@ import { defined } from '../../shared/defined.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import type { EventSummary } from '../../shared/wire/event-summary.ts';
 import type { TenantJob } from '../calls/index-commands.ts';
 
@@ -40,14 +41,17 @@ export type IndexEntry = {
   expires_on: number;
 };
 
+/** Names the job of an entry. */
+export type EntryKey = Pick<IndexEntry, 'tenant' | 'id'>;
+
 /** What an event changes in the index: the entry of its job; or only the error code, if the event cannot be read. */
-export type IndexChange = IndexEntry | (Pick<IndexEntry, 'tenant' | 'id'> & { readonly isUnreadable: true });
+export type IndexChange = IndexEntry | (EntryKey & { readonly isUnreadable: true });
 
 /** The error code of a job that has not ended, and whose last event cannot be read. */
 export const UNREADABLE_CODE = 'record-unreadable' satisfies ErrorCode;
 
 /** Names a job among those of all tenants. */
-export function keyOf({ tenant, id }: Pick<IndexEntry, 'tenant' | 'id'>): string {
+export function keyOf({ tenant, id }: EntryKey): string {
   return `${tenant}.${id}`;
 }
 
@@ -80,11 +84,7 @@ export function acceptedEntry({ tenant, job, bytes }: TenantJob): IndexEntry {
 }
 
 /** The entry of a job whose last event this is. @param storedMs when the broker stored it */
-export function eventEntry(
-  { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
-  summary: EventSummary,
-  storedMs: number,
-): IndexEntry {
+export function eventEntry({ tenant, jobId }: JobKey, summary: EventSummary, storedMs: number): IndexEntry {
   const finishedAt = msOf(summary.finishedAt);
   return {
     tenant,

@@ -3,7 +3,7 @@ import { DEAD_LETTER_LIMITS } from '../../shared/api/page-limits.ts';
 import { toBase64 } from '../../shared/bytes.ts';
 import { defined } from '../../shared/defined.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
-import type { JobAddress } from '../../shared/job/job-address.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { readDeadLetterReason } from '../../shared/wire/dead-letter.ts';
@@ -159,10 +159,7 @@ export function lastDeadLetter(
  * Whether NATS has anything of a job: an event, a message, or a dead letter, which may be redriven long after its events are gone.
  * @throws ThroughlineError `broker-unavailable`
  */
-export async function isRemembered(
-  session: BrokerSession,
-  { tenant, jobId }: Pick<JobAddress, 'tenant' | 'jobId'>,
-): Promise<boolean> {
+export async function isRemembered(session: BrokerSession, { tenant, jobId }: JobKey): Promise<boolean> {
   const deadLetter = await lastDeadLetter(session, tenant, jobId);
   const { last, message } = await lookUpJob(session, tenant, jobId);
   return (deadLetter ?? last ?? message) !== undefined;

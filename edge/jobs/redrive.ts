@@ -4,7 +4,7 @@ import { errorFrom } from '../../shared/error-table.ts';
 import { ThroughlineError, unknownDeadLetter } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
-import type { JobAddress } from '../../shared/job/job-address.ts';
+import type { JobAddress, JobKey } from '../../shared/job/job-address.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { nextRedrive, type Redrive } from '../../shared/job/redrive.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
@@ -54,7 +54,7 @@ export interface RedriveParts {
   readonly quotasOf: (command: LimitedCommand) => Usage;
 }
 
-interface RedrivenJob extends Pick<JobAddress, 'tenant' | 'jobId'> {
+interface RedrivenJob extends JobKey {
   readonly redriveCount: number;
 }
 
