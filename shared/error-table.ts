@@ -1,4 +1,4 @@
-import { type ErrorCode, isThroughlineError, ThroughlineError } from './errors.ts';
+import { describeThrown, type ErrorCode, isThroughlineError, ThroughlineError } from './errors.ts';
 
 /** How a worker answers the broker after an error. `nak`: try again while attempts are left. `term`: never again. */
 type FailureAck = 'nak' | 'term';
@@ -83,4 +83,9 @@ export function statusOf({ code }: Pick<ThroughlineError, 'code'>): number {
 export function errorFrom(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
   if (isThroughlineError(thrown)) return thrown;
   return new ThroughlineError(fallback, ERRORS[fallback].title, { cause: thrown });
+}
+
+/** What the log says of an error: what its cause says, if it has one. */
+export function describeCause(error: ThroughlineError): string {
+  return describeThrown(error.cause ?? error);
 }

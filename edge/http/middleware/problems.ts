@@ -2,8 +2,8 @@ import { context, trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
-import { errorFrom, statusOf } from '../../../shared/error-table.ts';
-import { describeThrown, isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
+import { describeCause, errorFrom, statusOf } from '../../../shared/error-table.ts';
+import { isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { policyItem, spentItem } from '../../access/rate-limit-policy.ts';
 import { countRefusal } from '../../telemetry/measure/request-metrics.ts';
 import type { EdgeHono } from '../edge-app.ts';
@@ -15,7 +15,7 @@ export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   const error = fromThrown(thrown);
   const { code, cause } = error;
   if (code === 'internal' || (cause !== undefined && statusOf(error) >= 500)) {
-    c.env.log.error('a request failed', { reason: describeThrown(cause ?? error) });
+    c.env.log.error('a request failed', { reason: describeCause(error) });
   }
   addQuota(error, c);
   return problemResponse(error, c.res.headers.get('www-authenticate'));
