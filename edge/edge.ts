@@ -1,5 +1,5 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
-import { errorFrom } from '../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../shared/error-table.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
 import { RequestLimits } from './access/request-limits.ts';
@@ -84,7 +84,7 @@ function answerFailure(thrown: unknown, env: Env): Response {
   const error = errorFrom(thrown);
   // A wrong name may be the reason of a bad configuration. It is for the log only.
   const ignored = error.code === 'config-invalid' ? { ignored: bindingWarnings(env) } : {};
-  createLogger('info').error(error.message, { code: error.code, ...ignored });
+  createLogger('info').error(loggedReason(error), { code: error.code, ...ignored });
   return problemResponse(error);
 }
 

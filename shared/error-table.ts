@@ -85,7 +85,12 @@ export function errorFrom(thrown: unknown, fallback: ErrorCode = 'internal'): Th
   return new ThroughlineError(fallback, ERRORS[fallback].title, { cause: thrown });
 }
 
-/** What the log says of an error: what its cause says, if it has one. */
+/** What the log says of an error: its message, which callers see too; of a fault of ours, what its cause says. */
+export function loggedReason(error: ThroughlineError): string {
+  return error.code === 'internal' ? describeCause(error) : error.message;
+}
+
+/** What the cause of an error says, or the error itself if it has none. */
 export function describeCause(error: ThroughlineError): string {
   return describeThrown(error.cause ?? error);
 }

@@ -10,7 +10,7 @@ import type { JobHistory } from '../../shared/api/answers/job-history.ts';
 import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
-import { describeCause, errorFrom, statusOf } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason, statusOf } from '../../shared/error-table.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
@@ -360,7 +360,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     const quota = error.quota?.name;
     if (quota !== undefined) refusals[quota] = (refusals[quota] ?? 0) + 1;
     if (error.code === 'internal') {
-      log.error('the bridge failed', { reason: describeCause(error) });
+      log.error('the bridge failed', { reason: loggedReason(error) });
       return;
     }
     const reason = statusOf(error) >= 500 ? { reason: error.message } : {};

@@ -1,5 +1,5 @@
 import { SharedReads } from '../../shared/collections/shared-reads.ts';
-import { describeCause, errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import {
   CANCEL_MANY_BUDGET_MS,
   type CancelCommand,
@@ -120,7 +120,7 @@ async function outcomeOf(bridge: CancelBridge, command: CancelCommand): Promise<
     return cancellation.job.state === 'cancelled' ? 'cancelled' : 'stopping';
   } catch (thrown) {
     const error = errorFrom(thrown);
-    if (error.code === 'internal') bridge.log.error('a cancel failed', { reason: describeCause(error) });
+    if (error.code === 'internal') bridge.log.error('a cancel failed', { reason: loggedReason(error) });
     return error.code;
   }
 }

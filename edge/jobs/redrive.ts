@@ -1,6 +1,6 @@
 import { type Context, type SpanContext, trace } from '@opentelemetry/api';
 import type { Usage } from '../../shared/api/usage.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { ThroughlineError, unknownDeadLetter } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -307,7 +307,7 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
     // the dead letter.
     parts.log.warn('a redriven dead letter is still there', {
       job_id: address.jobId,
-      reason: errorFrom(thrown).message,
+      reason: loggedReason(errorFrom(thrown)),
     });
   }
 }

@@ -1,5 +1,5 @@
 import { backoffCeiling, equalJitter } from '../../shared/backoff.ts';
-import { describeCause, ERRORS, errorFrom } from '../../shared/error-table.ts';
+import { ERRORS, errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
@@ -139,7 +139,7 @@ export class RunMaker {
     } catch (thrown) {
       const error = errorFrom(thrown);
       const { code } = error;
-      const reason = code === 'internal' ? describeCause(error) : error.message;
+      const reason = loggedReason(error);
       this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason });
       return ERRORS[error.code].ack === 'nak' ? error : runRow(at, 'refused', { code });
     }

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context, trace } from '@opentelemetry/api';
 import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
-import { describeCause, errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, extract, fromRecord, startTrace } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -203,8 +203,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       return { ok: true, value };
     } catch (thrown) {
       const error = errorFrom(thrown);
-      if (error.code === 'internal')
-        this.#log.error('the schedules failed', { reason: describeCause(error) });
+      if (error.code === 'internal') this.#log.error('the schedules failed', { reason: loggedReason(error) });
       return refusal(error);
     } finally {
       flushSpans(this.ctx);
