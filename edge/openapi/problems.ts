@@ -158,8 +158,8 @@ const EXAMPLES: Readonly<Partial<Record<ApiErrorCode, Json>>> = {
     suggestions: ['echo'],
   },
   'input-invalid': {
-    detail: 'the input does not fit the schema of text.count: /text must be a string',
-    violations: [{ path: '/text', message: 'must be a string' }],
+    detail: 'the input does not fit the schema of text.count: /text must be text, not a number',
+    violations: [{ path: '/text', message: 'must be text, not a number' }],
   },
 };
 

@@ -1,5 +1,5 @@
 import { type Context, context, trace } from '@opentelemetry/api';
-import { printableJson } from '../../shared/text/json.ts';
+import { printableJson } from '../../shared/text/json/printable-json.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { serviceOf } from './service.ts';
 

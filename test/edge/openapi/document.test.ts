@@ -7,6 +7,10 @@ import type * as z from 'zod';
 import { createApp } from '../../../edge/http/app.ts';
 import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
 import { openApiDocument } from '../../../edge/openapi/document.ts';
+import { OPERATION } from '../../../edge/openapi/examples.ts';
+import { inputInvalid } from '../../../edge/validation/input-invalid.ts';
+import { InputSchema } from '../../../edge/validation/input-schema.ts';
+import { MOST_STEPS, StepBudget } from '../../../edge/validation/step-budget.ts';
 import manifest from '../../../package.json' with { type: 'json' };
 import { OperationName } from '../../../shared/api/operation.ts';
 import { Delay, SubmitJob, Timeout } from '../../../shared/api/submit-job.ts';
@@ -209,4 +213,13 @@ describe('the document', () => {
       }),
     );
   });
+});
+
+it('the example of a refused input is what the edge answers', () => {
+  const verdict = new InputSchema(OPERATION.inputSchema).check({ text: 7 }, new StepBudget(MOST_STEPS));
+  const violations = verdict.outcome === 'refused' ? verdict.violations : [];
+  const { message } = inputInvalid(OPERATION.name, violations);
+  const examples = [...findAll('input-invalid')].map(([, { 'input-invalid': example }]) => example as Json);
+  expect(examples).not.toEqual([]);
+  for (const { value } of examples) expect(value).toMatchObject({ detail: message, violations });
 });
