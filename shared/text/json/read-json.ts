@@ -29,6 +29,8 @@ export function readJson(text: string, maxDepth: number): { readonly value: unkn
     return { fault: `is nested deeper than ${maxDepth} levels`, violations: [] };
   try {
     const value: unknown = JSON.parse(text);
+    // Most programs write JSON as JSON.stringify does. Then it can lose nothing, and this is much faster than to look.
+    if (JSON.stringify(value) === text) return { value };
     const violations = lossesIn(text);
     if (violations.length === 0) return { value };
     const places = violations.map(({ path, message }) => `${path || 'the whole'}: ${message}`).join('; ');
