@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { makeFolder } from '../create/make-folder.ts';
 import { readRegularFile } from '../create/regular-file.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
-import { parseJson } from '../shared/text/json.ts';
+import { parseJson } from '../shared/text/json/parse-json.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { CliError } from './cli-error.ts';
 import type { ConfigFlags, Environment } from './config.ts';

@@ -1,5 +1,5 @@
 import { type ErrorCode, isApiErrorCode, ThroughlineError, type Violation } from '../shared/errors.ts';
-import { parseJson } from '../shared/text/json.ts';
+import { parseJson } from '../shared/text/json/parse-json.ts';
 import { isObject, list, object, text } from './shape.ts';
 
 /** An error that the API answered. If this version of the client does not know the code, `code` is the nearest one that it knows. */

@@ -1,5 +1,5 @@
 import { ThroughlineError, type Violation } from '../shared/errors.ts';
-import { jsonPointer } from '../shared/text/json.ts';
+import { jsonPointer } from '../shared/text/json/json-pointer.ts';
 
 const MAX_VIOLATIONS = 10;
 /** So much of the path is told where there are too many levels. */

@@ -1,5 +1,5 @@
 import { setCarrier } from '../shared/propagation/carrier.ts';
-import { parseJson } from '../shared/text/json.ts';
+import { parseJson } from '../shared/text/json/parse-json.ts';
 import type { Expected } from './answers.ts';
 import { checkHeaders, checkKey, checkNone, checkTimeout, wholeSeconds } from './arguments.ts';
 import { ApiError, NoAnswerError } from './errors.ts';

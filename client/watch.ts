@@ -1,6 +1,6 @@
 import type { HistoryEvent } from '../shared/api/answers/job-history.ts';
 import { isCallbackEvent, isTerminalEvent } from '../shared/job/job-state.ts';
-import { parseJson } from '../shared/text/json.ts';
+import { parseJson } from '../shared/text/json/parse-json.ts';
 import { isHistoryEvent } from './answers.ts';
 import type { StreamMessage } from './event-stream.ts';
 import type { Patience } from './patience.ts';

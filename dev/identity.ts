@@ -5,7 +5,7 @@ import { makeFolder } from '../create/make-folder.ts';
 import { apiKeyId, createApiKey, hashApiKey } from '../shared/api/access.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
-import { parseJson } from '../shared/text/json.ts';
+import { parseJson } from '../shared/text/json/parse-json.ts';
 import { createCallbackSecret } from '../shared/text/secret.ts';
 
 const Identity = z.strictObject({ apiKey: z.string().min(1), callbackSecret: z.string().min(1) });

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Problem } from '../shared/api/answers/problem.ts';
 import { describeThrown, ThroughlineError } from '../shared/errors.ts';
-import { parseJson } from '../shared/text/json.ts';
+import { parseJson } from '../shared/text/json/parse-json.ts';
 import { type Collector, startCollector } from './collector/start.ts';
 import { RestartableEdge } from './edge/restartable.ts';
 import { stackIdentity } from './identity.ts';

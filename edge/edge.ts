@@ -1,5 +1,5 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
-import { errorFrom } from '../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../shared/error-table.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
 import { RequestLimits } from './access/request-limits.ts';
@@ -11,13 +11,13 @@ import { SchedulesClient } from './calls/schedules-client.ts';
 import { bindingWarnings, type EdgeConfig, type EdgeSettings, type Env, edgeSettings } from './config.ts';
 import { allowedMethods, createApp } from './http/app.ts';
 import { drainingResponse } from './http/drain-body.ts';
-import type { EdgeBindings } from './http/edge-app.ts';
+import type { AppBindings } from './http/edge-app.ts';
 import { InputRulesCache } from './http/input-rules-cache.ts';
-import { commonHeaders } from './http/middleware/answer-headers.ts';
+import { COMMON_HEADERS } from './http/middleware/answer-headers.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { isProbe } from './http/routes/health.ts';
-import { createLogger } from './telemetry/log.ts';
+import { createLogger, type Logger } from './telemetry/log.ts';
 import { sendMetrics } from './telemetry/measure/otlp-metrics.ts';
 import { flushSpans, startTelemetry } from './telemetry/runtime.ts';
 import { inServerSpan } from './telemetry/server-span.ts';
@@ -84,7 +84,7 @@ function answerFailure(thrown: unknown, env: Env): Response {
   const error = errorFrom(thrown);
   // A wrong name may be the reason of a bad configuration. It is for the log only.
   const ignored = error.code === 'config-invalid' ? { ignored: bindingWarnings(env) } : {};
-  createLogger('info').error(error.message, { code: error.code, ...ignored });
+  createLogger('info').error(loggedReason(error), { code: error.code, ...ignored });
   return problemResponse(error);
 }
 
@@ -95,7 +95,7 @@ function answerWithoutPath({ method }: Request): Response {
       new ThroughlineError('request-invalid', 'the request has no path, or a wrong Host'),
     );
   const allow = 'GET, POST, PUT, DELETE, OPTIONS';
-  return new Response(null, { status: 204, headers: { allow, ...commonHeaders(undefined) } });
+  return new Response(null, { status: 204, headers: { allow, ...COMMON_HEADERS } });
 }
 
 function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
@@ -103,7 +103,7 @@ function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
   if (existing !== undefined) return existing;
   const log = createLogger(config.LOG_LEVEL);
   for (const reason of warnings) log.warn('setting ignored', { reason });
-  const answerByApp = createAppHandler(env, config);
+  const answerByApp = createAppHandler(env, config, log);
   const { on } = startTelemetry(config, log);
   const handler = on ? traced(answerByApp, config.TRACE_PROBES) : untraced(answerByApp);
   handlers.set(env, handler);
@@ -111,8 +111,7 @@ function handlerOf(env: Env, { config, warnings }: EdgeSettings): Handler {
 }
 
 /** Answers a request with the app. The app's bindings are made for each request: its region chooses the bridges. */
-function createAppHandler(env: Env, config: EdgeConfig): Handler {
-  const log = createLogger(config.LOG_LEVEL);
+function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
   const { info: audit } = createLogger('info');
   const index = new JobIndexClient(env.JOB_INDEX, config.INDEX_SHARDS);
   const schedules = new SchedulesClient(env.SCHEDULES, config.BROKER_TIMEOUT_MS);
@@ -132,7 +131,7 @@ function createAppHandler(env: Env, config: EdgeConfig): Handler {
   return (request, requestContext, ctx) => {
     const bridge = byRegion ? bridgeOf(regionOf((request.cf ?? {}) as RequestLocation)) : globalBridge;
     sendMetrics(ctx, config, log);
-    const bindings: EdgeBindings = {
+    const bindings: AppBindings = {
       config,
       log,
       audit,

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { ThroughlineError } from './errors.ts';
 import { isToken } from './job/job-address.ts';
-import { parseJson } from './text/json.ts';
 import { jsonParts } from './text/json/json-parts.ts';
+import { parseJson } from './text/json/parse-json.ts';
 
 /**
  * Checks the settings of a program, once at its start.
@@ -168,18 +168,14 @@ export const optionalText = z.string('must be text').optional();
 
 /** A URL of one of the given schemes (without the colon). */
 export function url(...schemes: readonly string[]): z.ZodType<string, unknown> {
-  const message = `must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
+  const message = urlRule(schemes);
   return z.string(message).refine((value) => {
     const parsed = URL.parse(value);
     return parsed !== null && schemes.includes(parsed.protocol.slice(0, -1));
   }, message);
 }
 
-/** Decodes a percent-encoded part of a setting. A text that is not valid stands for itself: somebody forgot to encode it. */
-export function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** What a URL of one of these schemes must be, as the end of a sentence. */
+export function urlRule(schemes: readonly string[]): string {
+  return `must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
 }

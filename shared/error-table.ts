@@ -1,4 +1,4 @@
-import { type ErrorCode, isThroughlineError, ThroughlineError } from './errors.ts';
+import { describeThrown, type ErrorCode, isThroughlineError, ThroughlineError } from './errors.ts';
 
 /** How a worker answers the broker after an error. `nak`: try again while attempts are left. `term`: never again. */
 type FailureAck = 'nak' | 'term';
@@ -83,4 +83,14 @@ export function statusOf({ code }: Pick<ThroughlineError, 'code'>): number {
 export function errorFrom(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
   if (isThroughlineError(thrown)) return thrown;
   return new ThroughlineError(fallback, ERRORS[fallback].title, { cause: thrown });
+}
+
+/** What the log says of an error: its message, which callers see too; of a fault of ours, what its cause says. */
+export function loggedReason(error: ThroughlineError): string {
+  return error.code === 'internal' ? describeCause(error) : error.message;
+}
+
+/** What the cause of an error says, or the error itself if it has none. */
+export function describeCause(error: ThroughlineError): string {
+  return describeThrown(error.cause ?? error);
 }

@@ -1,6 +1,7 @@
 /** The one error class of Throughline, and its codes. What a code means, such as its HTTP status, is in error-table.ts. */
 import type { JobState } from './job/job.ts';
 import type { SpentQuota } from './quotas.ts';
+import { shortened } from './text/shortened.ts';
 
 /** The codes that the HTTP API answers with. The OpenAPI document has each of them. */
 export const API_ERROR_CODES = [
@@ -88,7 +89,7 @@ interface ThroughlineErrorOptions {
   /** The state of the job that the error is about. */
   readonly state?: JobState;
   /** The quota that the request was refused for. */
-  readonly quota?: SpentQuota;
+  readonly quota?: SpentQuota | undefined;
 }
 
 /** The error that Throughline throws. Its `message` is safe to show to a caller. */
@@ -185,6 +186,6 @@ export function notYours(
   value: string,
   list: string,
 ): ThroughlineError {
-  const shown = JSON.stringify(value.slice(0, SHOWN_NAME));
+  const shown = JSON.stringify(shortened(value, SHOWN_NAME));
   return new ThroughlineError(code, `no ${kind} of yours has the ${by} ${shown}; ${list}`);
 }

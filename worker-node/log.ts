@@ -1,6 +1,6 @@
 import { context, isSpanContextValid, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { type Logger, type LoggerOptions, pino } from 'pino';
-import { printableJson } from '../shared/text/json.ts';
+import { printableJson } from '../shared/text/json/printable-json.ts';
 import { BatchedLines } from './output/batched-lines.ts';
 import { LineOutput, writeNow } from './output/line-output.ts';
 

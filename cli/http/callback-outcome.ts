@@ -2,7 +2,7 @@ import { isHistoryEvent } from '../../client/answers.ts';
 import type { ThroughlineClient } from '../../client/client.ts';
 import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
 import { isCallbackEvent } from '../../shared/job/job-state.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { ask } from './request.ts';
 
 const TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../shared/job/limits.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { CliError } from '../cli-error.ts';
 import { type InputSource, parseInput, readInputText } from './job-input.ts';
 

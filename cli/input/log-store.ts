@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { NoAnswerError } from '../../client/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { CliError } from '../cli-error.ts';
 import { ask } from '../http/request.ts';
 

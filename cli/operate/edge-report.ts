@@ -5,7 +5,7 @@ import type { JobSummary } from '../../shared/api/answers/job-list.ts';
 import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import { JOB_LIST_LIMITS } from '../../shared/api/page-limits.ts';
 import { describeThrown } from '../../shared/errors.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import type { Scope } from '../host.ts';
 import { ask } from '../http/request.ts';
 import type { Unasked } from './cause.ts';

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { printableJson } from '../../shared/text/json.ts';
+import { printableJson } from '../../shared/text/json/printable-json.ts';
 
 /** The part of process.stdout and process.stderr that is used. */
 export interface TextStream {

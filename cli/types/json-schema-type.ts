@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../../shared/api/operation.ts';
-import { printableJson } from '../../shared/text/json.ts';
+import { printableJson } from '../../shared/text/json/printable-json.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 
 /** The keywords of JSON Schema 2020-12 that say something about a type. All others only narrow a value. */

@@ -9,6 +9,7 @@ const MINUTE_SECONDS = 60;
 /** A caller who was quiet may send the requests of this many seconds at once. */
 const BURST_SECONDS = 10;
 const ONE = { count: 1, before: 0 };
+const FROM_STRANGER = 'too many requests without a valid key or token came from your address';
 
 interface RequestLimitSettings {
   readonly ADDRESS_REQUESTS_PER_SECOND: number;
@@ -50,14 +51,12 @@ export class RequestLimits {
 
   /** Counts a request without a valid key or token. @throws ThroughlineError `rate-limited` */
   takeAddress(address: string): void {
-    const what = 'too many requests without a valid key or token came from your address';
-    take(this.#byAddress, address, 'addressRequests', this.#address, ONE, what);
+    take(this.#byAddress, address, 'addressRequests', this.#address, ONE, FROM_STRANGER);
   }
 
   /** Counts a failed authentication. @throws ThroughlineError `rate-limited` */
   takeFailure(address: string): void {
-    const what = 'too many requests without a valid key or token came from your address';
-    take(this.#failures, address, 'failedAuthentication', this.#failure, ONE, what);
+    take(this.#failures, address, 'failedAuthentication', this.#failure, ONE, FROM_STRANGER);
   }
 }
 

@@ -10,7 +10,7 @@ import type { JobHistory } from '../../shared/api/answers/job-history.ts';
 import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
-import { errorFrom, statusOf } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason, statusOf } from '../../shared/error-table.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { type Carrier, extract, fromRecord } from '../../shared/propagation/index.ts';
@@ -24,8 +24,8 @@ import type {
   CancelOutcome,
   EarlierSubmitCommand,
   HistoryCommand,
+  JobCommand,
   OutboxCommand,
-  ReadCommand,
   RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
@@ -34,7 +34,6 @@ import type {
   WatchCommand,
 } from '../calls/commands.ts';
 import type {
-  DeadLetterCommand,
   DeadLettersCommand,
   RedriveCommand,
   RedriveManyCommand,
@@ -111,7 +110,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, () => tryOut(this.#parts, command));
   }
 
-  read(command: ReadCommand): Promise<Reply<Job | undefined>> {
+  read(command: JobCommand): Promise<Reply<Job | undefined>> {
     const { tenant, jobId } = command;
     const sinceMs = Date.now();
     return this.#reply(command.carrier, async () => {
@@ -189,7 +188,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return this.#reply(command.carrier, () => this.#use((session) => listDeadLetters(session, command)));
   }
 
-  deadLetter({ tenant, jobId, carrier }: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>> {
+  deadLetter({ tenant, jobId, carrier }: JobCommand): Promise<Reply<DeadLetterDetail | undefined>> {
     return this.#reply(carrier, async () => {
       const deadLetter = await this.#use((session) => lastDeadLetter(session, tenant, jobId));
       return deadLetter && deadLetterDetailOf(deadLetter);
@@ -361,7 +360,7 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     const quota = error.quota?.name;
     if (quota !== undefined) refusals[quota] = (refusals[quota] ?? 0) + 1;
     if (error.code === 'internal') {
-      log.error('the bridge failed', { reason: String(error.cause) });
+      log.error('the bridge failed', { reason: loggedReason(error) });
       return;
     }
     const reason = statusOf(error) >= 500 ? { reason: error.message } : {};

@@ -1,5 +1,5 @@
 import { SharedReads } from '../../shared/collections/shared-reads.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import {
   CANCEL_MANY_BUDGET_MS,
   type CancelCommand,
@@ -119,8 +119,8 @@ async function outcomeOf(bridge: CancelBridge, command: CancelCommand): Promise<
     if (cancellation.tooLate) return 'job-finished';
     return cancellation.job.state === 'cancelled' ? 'cancelled' : 'stopping';
   } catch (thrown) {
-    const { code, cause } = errorFrom(thrown);
-    if (code === 'internal') bridge.log.error('a cancel failed', { reason: String(cause) });
-    return code;
+    const error = errorFrom(thrown);
+    if (error.code === 'internal') bridge.log.error('a cancel failed', { reason: loggedReason(error) });
+    return error.code;
   }
 }

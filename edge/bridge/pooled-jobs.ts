@@ -1,9 +1,8 @@
 import { RecentMap } from '../../shared/collections/recent-map.ts';
 import { valueWithin } from '../../shared/deadline.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
-import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
-import { eventSubject } from '../../shared/wire/subjects.ts';
-import { readStoredEvent } from '../jobs/job-reader.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
+import { lastEvent } from '../jobs/job-reader.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 
@@ -16,9 +15,7 @@ const FRESH_MS = 1_000;
 const MAX_TENANTS = 5_000;
 
 /** A job, and how often it was redriven; undefined: never. */
-interface PooledJob {
-  readonly tenant: string;
-  readonly jobId: string;
+interface PooledJob extends JobKey {
   readonly redriveCount?: number | undefined;
 }
 
@@ -130,6 +127,6 @@ async function hasEnded(
   session: BrokerSession,
   { tenant, jobId, redriveCount = 0 }: PooledJob,
 ): Promise<boolean> {
-  const event = readStoredEvent(await session.lastMessage(EVENTS_STREAM, eventSubject(tenant, jobId)));
+  const event = await lastEvent(session, tenant, jobId);
   return event !== undefined && isTerminalEvent(event) && (event.redriveCount ?? 0) >= redriveCount;
 }

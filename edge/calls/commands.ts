@@ -12,6 +12,12 @@ import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 
+/** Names a tenant. */
+export interface TenantCommand {
+  readonly tenant: string;
+  readonly carrier: Carrier;
+}
+
 /** A command that may be refused for a quota. */
 export interface LimitedCommand {
   readonly tenant: string;
@@ -20,8 +26,7 @@ export interface LimitedCommand {
 }
 
 /** Submits a job. */
-export interface SubmitCommand extends LimitedCommand {
-  readonly tenant: string;
+export interface SubmitCommand extends TenantCommand, LimitedCommand {
   readonly jobId: string;
   readonly operation: string;
   /** The input as JSON. So it is encoded once, and a text crosses between isolates faster than an object. */
@@ -33,7 +38,6 @@ export interface SubmitCommand extends LimitedCommand {
   readonly unique?: UniqueRequest | undefined;
   /** Milliseconds to wait for the job's end; 0 = not at all. */
   readonly waitMs: number;
-  readonly carrier: Carrier;
   /** What the edge found in the input; undefined: it has no rules for the operation yet. */
   readonly inputCheck?: InputCheck | undefined;
   /** Whether the edge can read {@link Accepted}. An edge of an earlier version cannot. */
@@ -62,6 +66,11 @@ export interface InputCheck {
   /** All words but `passed` and `refused` mean that the edge does not know, and leaves the input to the worker. */
   readonly outcome: 'passed' | 'refused' | keyof UncheckedInputs;
 }
+
+/** How often the rules may change under a submission, before its input is {@link LEFT_TO_WORKER}. */
+export const MAX_CHECK_ROUNDS = 3;
+/** The rules changed again and again: the input was not checked by those that hold now. */
+export const LEFT_TO_WORKER: InputCheck = { digest: '', outcome: 'rulesChanged' };
 
 /** What a bridge answers to a submission. Only `submitted` means that it accepted the job. */
 export type SubmitAnswer = Submitted | Untaken;
@@ -105,14 +114,12 @@ export interface SubmitResult {
 }
 
 /** Names a job of a tenant. */
-export interface ReadCommand {
-  readonly tenant: string;
+export interface JobCommand extends TenantCommand {
   readonly jobId: string;
-  readonly carrier: Carrier;
 }
 
 /** Asks for the recorded events of a job. */
-export interface HistoryCommand extends ReadCommand {
+export interface HistoryCommand extends JobCommand {
   /** Only events after this sequence. */
   readonly after: number;
 }
@@ -124,22 +131,17 @@ export interface WatchCommand extends HistoryCommand, LimitedCommand {
 }
 
 /** Cancels a job. */
-export interface CancelCommand extends LimitedCommand {
-  readonly tenant: string;
-  readonly jobId: string;
+export interface CancelCommand extends JobCommand, LimitedCommand {
   /** Milliseconds to wait for the end of a job that runs; 0 = not at all. */
   readonly waitMs: number;
-  readonly carrier: Carrier;
 }
 
 /** How long a bridge may take to cancel many jobs. It begins with none afterwards. */
 export const CANCEL_MANY_BUDGET_MS = 10_000;
 
 /** Cancels many jobs of a tenant. */
-export interface CancelManyCommand {
-  readonly tenant: string;
+export interface CancelManyCommand extends TenantCommand {
   readonly jobIds: readonly string[];
-  readonly carrier: Carrier;
 }
 
 /**
@@ -149,18 +151,14 @@ export interface CancelManyCommand {
 export type CancelOutcome = 'cancelled' | 'stopping' | ErrorCode;
 
 /** Asks for a tenant's jobs in the outbox of a bridge. */
-export interface OutboxCommand {
-  readonly tenant: string;
+export interface OutboxCommand extends TenantCommand {
   readonly limit: number;
-  readonly carrier: Carrier;
 }
 
 /** Names a job of the outbox that NATS rejected. */
-export interface RejectedCommand {
-  readonly tenant: string;
+export interface RejectedCommand extends TenantCommand {
   /** The id that the job has in the outbox: see `rejected-id.ts`. */
   readonly id: string;
-  readonly carrier: Carrier;
 }
 
 /** The result of a cancel. */

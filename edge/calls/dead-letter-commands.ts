@@ -1,28 +1,18 @@
 /** The commands about dead letters that the edge sends to a bridge. All of them are plain data, as in commands.ts. */
 import type { SpanContext } from '@opentelemetry/api';
 import type { Job } from '../../shared/job/job.ts';
-import type { Carrier } from '../../shared/propagation/index.ts';
-import type { LimitedCommand } from './commands.ts';
+import type { JobCommand, LimitedCommand, TenantCommand } from './commands.ts';
 
-export interface DeadLettersCommand {
-  readonly tenant: string;
+export interface DeadLettersCommand extends TenantCommand {
   readonly operation: string | undefined;
   /** Only dead letters that have all of these tags. */
   readonly tags: readonly string[];
   readonly limit: number;
   /** The stream sequence at which to begin. */
   readonly from: number;
-  readonly carrier: Carrier;
 }
 
-/** Names one dead letter by the id of its job. */
-export interface DeadLetterCommand {
-  readonly tenant: string;
-  readonly jobId: string;
-  readonly carrier: Carrier;
-}
-
-export interface RedriveCommand extends DeadLetterCommand, LimitedCommand {}
+export interface RedriveCommand extends JobCommand, LimitedCommand {}
 
 export interface RedriveManyCommand extends DeadLettersCommand, LimitedCommand {
   readonly reason: string | undefined;

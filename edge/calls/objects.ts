@@ -24,18 +24,18 @@ import type {
   CancelOutcome,
   EarlierSubmitCommand,
   HistoryCommand,
+  JobCommand,
   OutboxCommand,
-  ReadCommand,
   RejectedCommand,
   SubmitAnswer,
   SubmitCommand,
   SubmitResult,
+  TenantCommand,
   TrialAnswer,
   TrialCommand,
   WatchCommand,
 } from './commands.ts';
 import type {
-  DeadLetterCommand,
   DeadLettersCommand,
   RedriveCommand,
   RedriveManyCommand,
@@ -49,7 +49,6 @@ import type {
   PutSchedule,
   PutScheduleCommand,
   ScheduleCommand,
-  TenantCommand,
   TriggerScheduleCommand,
 } from './schedule-commands.ts';
 
@@ -69,7 +68,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** Checks a job like a submission, but does not accept it. */
   tryOut(command: TrialCommand): Promise<Reply<TrialAnswer>>;
   /** A job with its attempts, or undefined when there is none. */
-  read(command: ReadCommand): Promise<Reply<Job | undefined>>;
+  read(command: JobCommand): Promise<Reply<Job | undefined>>;
   /** The recorded events of a job after a place, one page of them. */
   history(command: HistoryCommand): Promise<Reply<JobHistory>>;
   /** The events of a job as `text/event-stream`; null when it has ended and no event is left to send. */
@@ -81,7 +80,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** A page of dead letters. */
   deadLetters(command: DeadLettersCommand): Promise<Reply<DeadLetterPage>>;
   /** One dead letter with its payload, or undefined. */
-  deadLetter(command: DeadLetterCommand): Promise<Reply<DeadLetterDetail | undefined>>;
+  deadLetter(command: JobCommand): Promise<Reply<DeadLetterDetail | undefined>>;
   /** Redrives one dead letter. */
   redrive(command: RedriveCommand): Promise<Reply<Redriven>>;
   /** Redrives many dead letters. */

@@ -1,5 +1,6 @@
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
 import { fromBase64Url, toBase64Url } from '../../shared/bytes.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 
 /** What a sealed place looks like: 16 bytes in base64url. */
 export const SEALED = /^[A-Za-z0-9_-]{22}$/;
@@ -87,24 +88,20 @@ function readSequence(view: DataView, at: number): number {
 }
 
 /** An event with an opaque id instead of its sequence. */
-export async function sealEvent(
-  seal: PlaceSeal,
-  job: { readonly tenant: string; readonly jobId: string },
-  event: HistoryEvent,
-): Promise<HistoryEvent> {
+export async function sealEvent(seal: PlaceSeal, job: JobKey, event: HistoryEvent): Promise<HistoryEvent> {
   return { ...event, id: await seal.seal(eventScope(job), Number(event.id)) };
 }
 
 /** The events with opaque ids instead of sequences. */
 export function sealEvents(
   seal: PlaceSeal,
-  job: { readonly tenant: string; readonly jobId: string },
+  job: JobKey,
   events: readonly HistoryEvent[],
 ): Promise<HistoryEvent[]> {
   return Promise.all(events.map((event) => sealEvent(seal, job, event)));
 }
 
 /** Whose events they are: the scope of their sealed ids. */
-export function eventScope({ tenant, jobId }: { readonly tenant: string; readonly jobId: string }): string {
+export function eventScope({ tenant, jobId }: JobKey): string {
   return `events ${tenant} ${jobId}`;
 }

@@ -24,11 +24,6 @@ export function refusal(error: ThroughlineError): { readonly ok: false; readonly
 /** Returns the value of a reply. @throws ThroughlineError the error in the reply */
 export function unwrapReply<T>(reply: Reply<T>): T {
   if (reply.ok) return reply.value;
-  const { code, message, violations, suggestions, retryAfterSeconds, quota } = reply.error;
-  throw new ThroughlineError(code, message, {
-    violations,
-    suggestions,
-    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-    ...(quota === undefined ? {} : { quota }),
-  });
+  const { code, message, ...options } = reply.error;
+  throw new ThroughlineError(code, message, options);
 }

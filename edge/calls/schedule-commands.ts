@@ -2,14 +2,7 @@
 import type { Schedule } from '../../shared/api/answers/schedule.ts';
 import type { ScheduleRequest } from '../../shared/api/schedule.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
-import type { Carrier } from '../../shared/propagation/index.ts';
-import type { InputCheck, LimitedCommand } from './commands.ts';
-
-/** Names a tenant. */
-export interface TenantCommand {
-  readonly tenant: string;
-  readonly carrier: Carrier;
-}
+import type { InputCheck, LimitedCommand, TenantCommand } from './commands.ts';
 
 /** Names a schedule of a tenant. */
 export interface ScheduleCommand extends TenantCommand {
@@ -42,12 +35,10 @@ export interface TriggerScheduleCommand extends ScheduleCommand, LimitedCommand 
 }
 
 /** Says which page of a tenant's schedules to return. */
-export interface ListSchedulesCommand {
-  readonly tenant: string;
+export interface ListSchedulesCommand extends TenantCommand {
   readonly limit: number;
   /** Only schedules with names after this one; undefined asks for the first page. */
   readonly after: string | undefined;
-  readonly carrier: Carrier;
 }
 
 /** A schedule after a PUT, and whether it is new. */

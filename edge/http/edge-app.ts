@@ -13,7 +13,7 @@ import type { InputRulesCache } from './input-rules-cache.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** What every route gets, as Hono's bindings. */
-export interface EdgeBindings {
+export interface AppBindings {
   readonly config: EdgeConfig;
   readonly log: Logger;
   /** Writes a line of the audit, at every `LOG_LEVEL`. */
@@ -33,7 +33,7 @@ export type AnswerHeaders = Record<string, string | string[]>;
 
 /** The types of our Hono app. */
 export interface EdgeHono {
-  Bindings: EdgeBindings;
+  Bindings: AppBindings;
   Variables: {
     /** The request's body, parsed as JSON but not yet checked. The `jsonBody` middleware sets it. */
     body: unknown;

@@ -1,6 +1,6 @@
 import type { Usage } from '../../shared/api/usage.ts';
 import { afterReport } from './entry-merge.ts';
-import type { IndexEntry } from './index-entry.ts';
+import { type IndexEntry, keyOf } from './index-entry.ts';
 import { UsageSum } from './usage-table.ts';
 
 /** All jobs of one report are one row. A row is used again when the jobs of its report are in the table. */
@@ -113,9 +113,4 @@ export class HeldReports {
       this.#usage.add(entry, 1);
     }
   }
-}
-
-/** Names a job among those of all tenants. */
-export function keyOf({ tenant, id }: Pick<IndexEntry, 'tenant' | 'id'>): string {
-  return `${tenant}.${id}`;
 }

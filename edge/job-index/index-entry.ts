@@ -1,7 +1,9 @@
 import type { JobSummary } from '../../shared/api/answers/job-list.ts';
+import { defined } from '../../shared/defined.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
 import type { Job, JobState } from '../../shared/job/job.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import type { EventSummary } from '../../shared/wire/event-summary.ts';
 import type { TenantJob } from '../calls/index-commands.ts';
 
@@ -39,11 +41,19 @@ export type IndexEntry = {
   expires_on: number;
 };
 
+/** Names the job of an entry. */
+export type EntryKey = Pick<IndexEntry, 'tenant' | 'id'>;
+
 /** What an event changes in the index: the entry of its job; or only the error code, if the event cannot be read. */
-export type IndexChange = IndexEntry | (Pick<IndexEntry, 'tenant' | 'id'> & { readonly isUnreadable: true });
+export type IndexChange = IndexEntry | (EntryKey & { readonly isUnreadable: true });
 
 /** The error code of a job that has not ended, and whose last event cannot be read. */
 export const UNREADABLE_CODE = 'record-unreadable' satisfies ErrorCode;
+
+/** Names a job among those of all tenants. */
+export function keyOf({ tenant, id }: EntryKey): string {
+  return `${tenant}.${id}`;
+}
 
 /** The entry of a job that was accepted a moment ago. */
 export function acceptedEntry({ tenant, job, bytes }: TenantJob): IndexEntry {
@@ -74,11 +84,7 @@ export function acceptedEntry({ tenant, job, bytes }: TenantJob): IndexEntry {
 }
 
 /** The entry of a job whose last event this is. @param storedMs when the broker stored it */
-export function eventEntry(
-  { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
-  summary: EventSummary,
-  storedMs: number,
-): IndexEntry {
+export function eventEntry({ tenant, jobId }: JobKey, summary: EventSummary, storedMs: number): IndexEntry {
   const finishedAt = msOf(summary.finishedAt);
   return {
     tenant,
@@ -111,24 +117,24 @@ export function dayOf(ms: number): number {
 /** The job as the list shows it. */
 export function summaryOf(entry: IndexEntry): JobSummary {
   const { due_at, started_at, finished_at, error_code, previous_trace_ids, tags } = entry;
-  return {
+  return defined({
     id: entry.id,
     operation: entry.operation,
     state: entry.state,
     attempt: entry.attempt,
     maxAttempts: entry.max_attempts,
     durability: entry.durability,
-    ...(entry.unserved === 1 ? { served: false as const } : {}),
+    served: entry.unserved === 1 ? (false as const) : undefined,
     acceptedAt: timeOf(entry.accepted_at),
-    ...(due_at === null ? {} : { dueAt: timeOf(due_at) }),
-    ...(started_at === null ? {} : { startedAt: timeOf(started_at) }),
-    ...(finished_at === null ? {} : { finishedAt: timeOf(finished_at) }),
-    ...(error_code === null ? {} : { error: { code: error_code } }),
-    ...(tags === '' ? {} : { tags: tags.split(',') }),
+    dueAt: due_at === null ? undefined : timeOf(due_at),
+    startedAt: started_at === null ? undefined : timeOf(started_at),
+    finishedAt: finished_at === null ? undefined : timeOf(finished_at),
+    error: error_code === null ? undefined : { code: error_code },
+    tags: tags === '' ? undefined : tags.split(','),
     traceId: entry.trace_id,
-    ...(previous_trace_ids === '' ? {} : { previousTraceIds: previous_trace_ids.split(',') }),
+    previousTraceIds: previous_trace_ids === '' ? undefined : previous_trace_ids.split(','),
     links: jobLinks(entry.id),
-  };
+  });
 }
 
 function msOf(time: string | undefined): number | null {

@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -123,7 +123,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
         return { ok: true, value: await this.#list(command) } as const;
       } catch (thrown) {
         const error = errorFrom(thrown);
-        this.#log.error('the index failed', { reason: describeThrown(error.cause ?? error) });
+        this.#log.error('the index failed', { reason: loggedReason(error) });
         return refusal(error);
       }
     });

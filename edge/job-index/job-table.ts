@@ -3,8 +3,16 @@ import { addUsage, type Usage } from '../../shared/api/usage.ts';
 import { TOP, writeCursor } from '../calls/cursors.ts';
 import type { PageQuery } from '../calls/index-commands.ts';
 import { afterEvent, afterReport } from './entry-merge.ts';
-import { HeldReports, keyOf, REPORTS_SCHEMA } from './held-reports.ts';
-import { dayOf, type IndexChange, type IndexEntry, summaryOf, UNREADABLE_CODE } from './index-entry.ts';
+import { HeldReports, REPORTS_SCHEMA } from './held-reports.ts';
+import {
+  dayOf,
+  type EntryKey,
+  type IndexChange,
+  type IndexEntry,
+  keyOf,
+  summaryOf,
+  UNREADABLE_CODE,
+} from './index-entry.ts';
 import { COLUMNS, DELETE_EXPIRED, FIND, isSame, JOBS_SCHEMA, PUT, ROWS_AT_ONCE } from './job-rows.ts';
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
@@ -26,11 +34,9 @@ const SCHEMA = `
 /** The most jobs that are held. */
 const MAX_HELD = 2_000;
 
-type JobKey = Pick<IndexEntry, 'tenant' | 'id'>;
-
-const BEFORE_ALL: JobKey = { tenant: '', id: '' };
+const BEFORE_ALL: EntryKey = { tenant: '', id: '' };
 /** No name of a tenant has such a letter. */
-const BEHIND_ALL: JobKey = { tenant: '\uffff', id: '' };
+const BEHIND_ALL: EntryKey = { tenant: '\uffff', id: '' };
 
 type Merge = (next: IndexEntry, known: IndexEntry | undefined) => IndexEntry;
 
@@ -55,7 +61,7 @@ export class JobTable {
   readonly #held: HeldReports;
   readonly #unreported = new UnreportedJobs();
   /** The last job that {@link deleteExpired} has checked. */
-  #swept: JobKey = BEFORE_ALL;
+  #swept: EntryKey = BEFORE_ALL;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -167,7 +173,7 @@ export class JobTable {
     this.flush();
     this.#held.clear();
     const from = [this.#swept.tenant, this.#swept.id];
-    const [last] = this.#sql.exec<JobKey>(
+    const [last] = this.#sql.exec<EntryKey>(
       'SELECT tenant, id FROM jobs WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT 1 OFFSET ?',
       ...from,
       count - 1,
@@ -214,7 +220,7 @@ export class JobTable {
   }
 
   /** The rows of jobs. A statement costs more than a row of it, so there is one for all rows together. */
-  #known(jobs: readonly JobKey[]): Map<string, IndexEntry> {
+  #known(jobs: readonly EntryKey[]): Map<string, IndexEntry> {
     const keys = JSON.stringify(jobs.map(({ tenant, id }) => [tenant, id]));
     const rows = this.#sql.exec<IndexEntry>(FIND, keys).toArray();
     return new Map(rows.map((entry) => [keyOf(entry), entry]));

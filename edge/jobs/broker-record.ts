@@ -1,6 +1,7 @@
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminalEvent, type JobEvent, jobOfEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
@@ -50,7 +51,7 @@ export async function readRecord(session: BrokerSession, job: OutgoingJob): Prom
  */
 export async function findRecord(
   session: BrokerSession,
-  { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
+  { tenant, jobId }: JobKey,
 ): Promise<BrokerRecord | undefined> {
   const [queued, last, delayed] = await Promise.all([
     queuedMessage(session, tenant, jobId),

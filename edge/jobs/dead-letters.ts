@@ -1,13 +1,15 @@
 import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from '../../shared/api/answers/dead-letter.ts';
 import { DEAD_LETTER_LIMITS } from '../../shared/api/page-limits.ts';
 import { toBase64 } from '../../shared/bytes.ts';
+import { defined } from '../../shared/defined.ts';
 import { jobLinks } from '../../shared/job/accepted-job.ts';
-import type { JobAddress } from '../../shared/job/job-address.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
 import { extract, FIELDS, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { readDeadLetterReason } from '../../shared/wire/dead-letter.ts';
 import { HEADER, headerValues } from '../../shared/wire/headers.ts';
 import { TAGS } from '../../shared/wire/job-headers.ts';
+import { readJson } from '../../shared/wire/json-body.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
 import { deadLetterFilter, deadLettersFilter, parseJobSubject } from '../../shared/wire/subjects.ts';
 import { type DeadLettersCommand, LIST_BUDGET_MS } from '../calls/dead-letter-commands.ts';
@@ -157,10 +159,7 @@ export function lastDeadLetter(
  * Whether NATS has anything of a job: an event, a message, or a dead letter, which may be redriven long after its events are gone.
  * @throws ThroughlineError `broker-unavailable`
  */
-export async function isRemembered(
-  session: BrokerSession,
-  { tenant, jobId }: Pick<JobAddress, 'tenant' | 'jobId'>,
-): Promise<boolean> {
+export async function isRemembered(session: BrokerSession, { tenant, jobId }: JobKey): Promise<boolean> {
   const deadLetter = await lastDeadLetter(session, tenant, jobId);
   const { last, message } = await lookUpJob(session, tenant, jobId);
   return (deadLetter ?? last ?? message) !== undefined;
@@ -172,19 +171,18 @@ export function deadLetterOf(message: Pick<StoredMessage, 'subject' | 'headers' 
   const values = headerValues(message.headers);
   const { code, attempts, message: said } = readDeadLetterReason(values);
   const redriveCount = readRedrive(values)?.redriveCount;
-  const tags = TAGS.read(values);
-  return {
+  return defined({
     id,
     operation,
     reason: code,
-    ...(said === undefined ? {} : { message: said }),
+    message: said,
     attempts,
-    ...(tags === undefined ? {} : { tags: [...tags] }),
+    tags: TAGS.read(values),
     diedAt: message.time.toISOString(),
     traceId: extract(fromNatsHeaders(message.headers)).spanContext?.traceId ?? '',
-    ...(redriveCount === undefined ? {} : { redriveCount }),
+    redriveCount,
     links: { self: `/v1/dead-letters/${id}`, job: jobLinks(id).self },
-  };
+  });
 }
 
 /** A dead letter with its payload and headers. */
@@ -202,8 +200,7 @@ export function deadLetterDetailOf(
 
 function payloadOf(data: Uint8Array): Pick<DeadLetterDetail, 'input' | 'body'> {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(data);
-    return { input: text === '' ? null : JSON.parse(text) };
+    return { input: readJson(data) };
   } catch {
     return { body: toBase64(data) };
   }

@@ -1,4 +1,5 @@
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { writeEventHeaders, writeJobEvent } from '../../shared/wire/event-message.ts';
 import { idPerRedrive } from '../../shared/wire/redrive.ts';
@@ -15,7 +16,7 @@ import { BRIDGE_SOURCE } from './publish-job.ts';
  */
 export function publishEvent(
   session: BrokerSession,
-  { tenant, jobId }: { readonly tenant: string; readonly jobId: string },
+  { tenant, jobId }: JobKey,
   event: JobEvent,
   lastSequence: number,
   carrier: Carrier,

@@ -1,5 +1,5 @@
 import type { RedriveReport } from '../../shared/api/answers/dead-letter.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import type { ErrorCode, ThroughlineError } from '../../shared/errors.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
@@ -77,7 +77,7 @@ async function tryOne(
     return undefined;
   } catch (thrown) {
     const error = errorFrom(thrown);
-    if (error.code === 'internal') parts.log.error('a redrive failed', { reason: String(error.cause) });
+    if (error.code === 'internal') parts.log.error('a redrive failed', { reason: loggedReason(error) });
     return error;
   }
 }

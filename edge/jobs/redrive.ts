@@ -1,10 +1,10 @@
 import { type Context, type SpanContext, trace } from '@opentelemetry/api';
 import type { Usage } from '../../shared/api/usage.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { ThroughlineError, unknownDeadLetter } from '../../shared/errors.ts';
 import { type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
-import type { JobAddress } from '../../shared/job/job-address.ts';
+import type { JobAddress, JobKey } from '../../shared/job/job-address.ts';
 import { withoutDelay } from '../../shared/job/job-spec.ts';
 import { nextRedrive, type Redrive } from '../../shared/job/redrive.ts';
 import { DEAD_STREAM } from '../../shared/nats/streams.ts';
@@ -54,7 +54,7 @@ export interface RedriveParts {
   readonly quotasOf: (command: LimitedCommand) => Usage;
 }
 
-interface RedrivenJob extends Pick<JobAddress, 'tenant' | 'jobId'> {
+interface RedrivenJob extends JobKey {
   readonly redriveCount: number;
 }
 
@@ -307,7 +307,7 @@ async function removeDeadLetter({ parts, session, deadLetter, address }: Redrivi
     // the dead letter.
     parts.log.warn('a redriven dead letter is still there', {
       job_id: address.jobId,
-      reason: errorFrom(thrown).message,
+      reason: loggedReason(errorFrom(thrown)),
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { valueWithin } from '../../shared/deadline.ts';
 import { isTerminalEvent, type JobEvent } from '../../shared/job/event.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { extract, fromNatsHeaders } from '../../shared/propagation/index.ts';
 import { pause, startTimer } from '../../shared/timers.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
@@ -17,25 +18,20 @@ export interface JobEnd {
 
 const RETRY_MS = 250;
 
-interface WaitedJob {
-  readonly tenant: string;
-  readonly jobId: string;
-}
-
 /**
  * Waits for the last event of one job. If the connection is lost, the waiter uses the next one, and looks up the event
  * that it may have missed.
  */
 export class ResultWaiter {
   readonly #connection: BrokerAccess;
-  readonly #job: WaitedJob;
+  readonly #job: JobKey;
   readonly #ended = Promise.withResolvers<JobEnd>();
   #unsubscribe: () => void = () => undefined;
   #session: BrokerSession | undefined;
   #latest: JobEvent | undefined;
   #isStopped = false;
 
-  private constructor(connection: BrokerAccess, job: WaitedJob) {
+  private constructor(connection: BrokerAccess, job: JobKey) {
     this.#connection = connection;
     this.#job = job;
   }
@@ -44,7 +40,7 @@ export class ResultWaiter {
    * Starts to listen. Call this before the job is published.
    * @param session undefined while NATS is away; then the waiter listens over the next session
    */
-  static start(connection: BrokerAccess, session: BrokerSession | undefined, job: WaitedJob): ResultWaiter {
+  static start(connection: BrokerAccess, session: BrokerSession | undefined, job: JobKey): ResultWaiter {
     const waiter = new ResultWaiter(connection, job);
     if (session !== undefined && !session.isClosed) waiter.#listen(session);
     return waiter;

@@ -145,8 +145,14 @@ export class BrokerConnection {
     const pauseMs = this.#failedAt + PAUSE_MS - Date.now();
     if (pauseMs > 0) await pause(pauseMs);
     try {
-      const session = await openSession(this.#settings, this.#name, this.#lastServer, (reason) =>
-        this.#outsideRequests(() => this.#log.error('permission missing', { reason })),
+      const session = await openSession(
+        this.#settings,
+        this.#name,
+        this.#lastServer,
+        (reason, permission) => {
+          const message = permission === undefined ? 'subscription refused' : 'permission missing';
+          this.#outsideRequests(() => this.#log.error(message, { reason }));
+        },
       );
       this.#adopt(session);
       return session;

@@ -1,4 +1,5 @@
 import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
+import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { HeaderRange, HeaderReader } from './header-reader.ts';
 import type { Loss } from './loss.ts';
 import type { BucketChange, ConsumerPlace, StoredMessage, StreamExtent } from './stored-message.ts';
@@ -6,7 +7,7 @@ import type { Following } from './subject-follower.ts';
 import type { SubjectPage, SubjectPageQuery } from './subject-page.ts';
 
 /** Writes the headers of a message, one call of `set` for each. */
-export type WriteHeaders = (set: (name: string, value: string) => void) => void;
+export type WriteHeaders = (set: SetHeader) => void;
 
 /** What {@link BrokerSession.shortcomings} gives. */
 export interface Shortcomings {

@@ -58,9 +58,7 @@ export async function openHeaderReader(
     num_replicas: 1,
     inactive_threshold: INACTIVE_MS * NANOS_PER_MS,
   });
-  const reader = new ConsumerHeaderReader(jetStream, { stream, name });
-  reader.listen();
-  return reader;
+  return new ConsumerHeaderReader(jetStream, { stream, name });
 }
 
 /** A request for one batch. */
@@ -74,7 +72,7 @@ class ConsumerHeaderReader implements HeaderReader {
   readonly #jetStream: JetStream;
   readonly #consumer: { readonly stream: string; readonly name: string };
   readonly #inbox = createInbox(INBOX.edge);
-  #subscription: Subscription | undefined;
+  readonly #subscription: Subscription;
   #delivered = 0;
   #pulls = 0;
   #taken: StoredHeaders[] = [];
@@ -84,10 +82,7 @@ class ConsumerHeaderReader implements HeaderReader {
   constructor(jetStream: JetStream, consumer: { readonly stream: string; readonly name: string }) {
     this.#jetStream = jetStream;
     this.#consumer = consumer;
-  }
-
-  listen(): void {
-    this.#subscription = this.#jetStream.connection.subscribe(`${this.#inbox}.*`, {
+    this.#subscription = jetStream.connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error !== null) this.#fail(error);
         else if (message.headers?.code) this.#takeStatus(message);
@@ -111,7 +106,7 @@ class ConsumerHeaderReader implements HeaderReader {
   }
 
   stop(): void {
-    if (this.#subscription === undefined || this.#subscription.isClosed()) return;
+    if (this.#subscription.isClosed()) return;
     this.#subscription.unsubscribe();
     const { stream, name } = this.#consumer;
     this.#jetStream.deleteConsumer(stream, name).catch(() => undefined);

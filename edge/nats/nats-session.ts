@@ -3,10 +3,10 @@ import { withDeadline } from '../../shared/deadline.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { headerSetter } from '../../shared/nats/client/header-setter.ts';
-import { Denials } from '../../shared/nats/permissions/denials.ts';
+import { Denials, type TellDenial } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
 import { capOf } from '../../shared/nats/store-caps.ts';
-import { JOBS_STREAM, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
+import { filtersOf, JOBS_STREAM, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
 import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session.ts';
@@ -29,14 +29,14 @@ const PING_MS = 2_000;
  * Connects to NATS, within `BROKER_TIMEOUT_MS`.
  * @param name shown in the server's list of connections
  * @param lastServer is tried first: the server of the session before
- * @param onDenied is called once for each permission that turns out to be missing
+ * @param onDenied is called once for each thing that NATS does not let this session do
  * @throws ThroughlineError `broker-unavailable` or `broker-refused`
  */
 export async function openSession(
   settings: BrokerSettings,
   name: string,
   lastServer?: string,
-  onDenied: (sentence: string) => void = () => undefined,
+  onDenied: TellDenial = () => undefined,
 ): Promise<BrokerSession> {
   const timeoutMs = settings.BROKER_TIMEOUT_MS;
   const opening = openConnection(settings, name, lastServer);
@@ -113,8 +113,11 @@ class NatsSession implements BrokerSession {
       this.mayLag && this.#call(() => this.#jetStream.askLeader(JOBS_STREAM)).catch(() => undefined);
     await askDenials(this.#connection, this.#denials, this.#timeoutMs);
     await asking;
-    const { problems, warnings } = this.#denials;
-    return { problems: [...this.#stalls.problems(Date.now()), ...problems], warnings };
+    const { problems, warnings, limit } = this.#denials;
+    return {
+      problems: [...this.#stalls.problems(Date.now()), ...problems],
+      warnings: limit === undefined ? warnings : [...warnings, limit],
+    };
   }
 
   async publish(
@@ -207,7 +210,7 @@ class NatsSession implements BrokerSession {
     return this.#call(async () => {
       const consumers = await this.#jetStream.consumers(stream);
       return consumers.flatMap(({ config, delivered }) =>
-        (config.filter_subjects ?? [config.filter_subject ?? '>']).map((filter) => ({
+        filtersOf(config, '>').map((filter) => ({
           filter,
           delivered: delivered.stream_seq,
         })),

@@ -39,6 +39,3 @@ export interface BucketChange {
   readonly sequence: number;
   readonly value: Uint8Array | undefined;
 }
-
-/** Adds the deadline of a session to a call, and ends the call when the connection is lost. */
-export type Answer = <T>(call: Promise<T>) => Promise<T>;

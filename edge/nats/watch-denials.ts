@@ -1,7 +1,7 @@
-import { type NatsConnection, PermissionViolationError } from '@nats-io/nats-core';
-import { type Denials, isSubscriptionLimit } from '../../shared/nats/permissions/denials.ts';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Denials } from '../../shared/nats/permissions/denials.ts';
 import { USER_INFO, type UserInfo } from '../../shared/nats/permissions/permission.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 
 /**
  * Asks NATS what it does not let a connection do, and updates `denials`. Never rejects. If the user may subscribe again to
@@ -24,11 +24,5 @@ export async function askDenials(
 
 /** Notes each refusal of NATS in `denials`, until the connection is closed. */
 export async function followRefusals(connection: NatsConnection, denials: Denials): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type !== 'error') continue;
-    const { error } = status;
-    if (error instanceof PermissionViolationError)
-      denials.refused(error.operation === 'publish' ? 'publish' : 'subscribe', error.subject);
-    else if (isSubscriptionLimit(error)) denials.limited();
-  }
+  for await (const status of connection.status()) if (status.type === 'error') denials.take(status.error);
 }

@@ -1,3 +1,5 @@
+import { CANCELLED_ERROR } from '../../shared/job/attempt-report.ts';
+
 /** The example values of the document. */
 const ID = '0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11';
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -32,7 +34,7 @@ export const CANCELLED_JOB = {
   ...accepted,
   state: 'cancelled',
   finishedAt: '2026-01-02T03:04:06.000Z',
-  error: { code: 'job-cancelled', message: 'the job was cancelled' },
+  error: CANCELLED_ERROR,
 } as const;
 
 export const READ_JOB = {

@@ -2,7 +2,7 @@ import { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { type Pause, pausedOperation, readPause } from '../../shared/api/pause.ts';
 import { unavailable } from '../../shared/errors.ts';
 import { OPERATIONS_BUCKET } from '../../shared/nats/streams.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { schemaFaults } from '../../shared/text/schema-faults.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';

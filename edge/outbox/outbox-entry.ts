@@ -1,5 +1,5 @@
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { OutgoingJob } from '../jobs/outgoing-job.ts';
 
 /**

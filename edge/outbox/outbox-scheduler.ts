@@ -1,5 +1,6 @@
 import { context } from '@opentelemetry/api';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
+import { describeThrown } from '../../shared/errors.ts';
 import { RepeatedWarning } from '../telemetry/repeated-warning.ts';
 import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
@@ -98,14 +99,15 @@ export class OutboxScheduler {
       await checkEnds(this.#parts);
       this.#failures = 0;
     } catch (thrown) {
-      const { code, message } = errorFrom(thrown);
-      const isDue = this.#stuck.isDue(message, this.#failures === 0);
+      const error = errorFrom(thrown);
+      const reason = loggedReason(error);
+      const isDue = this.#stuck.isDue(reason, this.#failures === 0);
       this.#pause();
       if (!isDue) return;
       const { pending, oldestAgeSeconds } = this.#parts.outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
-        code,
-        reason: message,
+        code: error.code,
+        reason,
         pending,
         oldest_age_s: Math.round(oldestAgeSeconds),
       });
@@ -147,7 +149,7 @@ export class OutboxScheduler {
     this.#parts.object.storage.setAlarm(at).catch((thrown: unknown) => {
       this.#alarmAt = undefined;
       this.#parts.log.error('the alarm of the outbox cannot be set', {
-        reason: errorFrom(thrown).message,
+        reason: describeThrown(thrown),
       });
     });
   }

@@ -1,6 +1,6 @@
 import { backoffCeiling, equalJitter } from '../../shared/backoff.ts';
-import { ERRORS, errorFrom } from '../../shared/error-table.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
+import { ERRORS, errorFrom, loggedReason } from '../../shared/error-table.ts';
+import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { InputCheck, SubmitResult } from '../calls/commands.ts';
@@ -52,7 +52,7 @@ export class RunMaker {
       try {
         await this.#makeRuns(row, timingOf(row));
       } catch (thrown) {
-        log.error('a schedule failed', { schedule: name, reason: errorFrom(thrown).message });
+        log.error('a schedule failed', { schedule: name, reason: describeThrown(thrown) });
         table.advance(name, { wake_at: clock.now() + RETRY.maxMs });
       }
     });
@@ -138,8 +138,9 @@ export class RunMaker {
       return runRow(at, 'submitted', { job_id: job.id });
     } catch (thrown) {
       const error = errorFrom(thrown);
-      const { code, message } = error;
-      this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason: message });
+      const { code } = error;
+      const reason = loggedReason(error);
+      this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason });
       return ERRORS[error.code].ack === 'nak' ? error : runRow(at, 'refused', { code });
     }
   }

@@ -1,13 +1,13 @@
 import { DurableObject } from 'cloudflare:workers';
 import { context, trace } from '@opentelemetry/api';
 import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Carrier, extract, fromRecord, startTrace } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { quotasOf } from '../access/quotas.ts';
 import { BridgeClient } from '../calls/bridge-client.ts';
-import type { SubmitResult } from '../calls/commands.ts';
+import type { SubmitResult, TenantCommand } from '../calls/commands.ts';
 import { writeNameCursor } from '../calls/cursors.ts';
 import type { SchedulesApi } from '../calls/objects.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
@@ -17,7 +17,6 @@ import type {
   PutSchedule,
   PutScheduleCommand,
   ScheduleCommand,
-  TenantCommand,
   TriggerScheduleCommand,
 } from '../calls/schedule-commands.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
@@ -204,8 +203,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
       return { ok: true, value };
     } catch (thrown) {
       const error = errorFrom(thrown);
-      if (error.code === 'internal')
-        this.#log.error('the schedules failed', { reason: describeThrown(error.cause ?? error) });
+      if (error.code === 'internal') this.#log.error('the schedules failed', { reason: loggedReason(error) });
       return refusal(error);
     } finally {
       flushSpans(this.ctx);

@@ -6,27 +6,25 @@ import { describeError } from '../../shared/trace/describe-error.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
-import type {
-  EarlierSubmitCommand,
-  InputCheck,
-  InputRules,
-  SubmitCommand,
-  SubmitResult,
+import {
+  type EarlierSubmitCommand,
+  type InputCheck,
+  type InputRules,
+  LEFT_TO_WORKER,
+  MAX_CHECK_ROUNDS,
+  type SubmitCommand,
+  type SubmitResult,
 } from '../calls/commands.ts';
 import { startRootSpan } from '../telemetry/root-span.ts';
 import { withService } from '../telemetry/service.ts';
 import { inputInvalid } from '../validation/input-invalid.ts';
 import { InputSchema } from '../validation/input-schema.ts';
-import { StepBudget } from '../validation/step-budget.ts';
+import { MOST_STEPS, StepBudget } from '../validation/step-budget.ts';
 import { type RunPlace, runJobId } from './run-id.ts';
 import { inputCheckOf, makerOf, requestOf, type ScheduleRow, specOfRow } from './schedule-row.ts';
 
 const tracer = tracerOf(SERVICE.schedules);
 
-/** The most steps for the check of an input, as for the inputs of a request. */
-const STEPS = 1_000_000;
-/** How often the rules may change under a run, before its input is left to the worker. */
-const MAX_ROUNDS = 3;
 /**
  * Marks the job of a run like one with an idempotency key, so that the bridge looks for the job first. All versions of a schedule
  * have the same fingerprint: a schedule that has changed makes no second job for one time.
@@ -138,7 +136,7 @@ async function submitChecked(
       ({ inputCheck, error } = checkInput(operation, input, answer.rules));
       parts.keepCheck(row.name, inputCheck);
     }
-    if (round === MAX_ROUNDS) inputCheck = { digest: '', outcome: 'rulesChanged' };
+    if (round === MAX_CHECK_ROUNDS) inputCheck = LEFT_TO_WORKER;
   }
 }
 
@@ -147,7 +145,7 @@ function checkInput(
   input: unknown,
   { digest, schema }: InputRules,
 ): { readonly inputCheck: InputCheck; readonly error: ThroughlineError | undefined } {
-  const verdict = new InputSchema(schema).check(input, new StepBudget(STEPS));
+  const verdict = new InputSchema(schema).check(input, new StepBudget(MOST_STEPS));
   const error = verdict.outcome === 'refused' ? inputInvalid(operation, verdict.violations) : undefined;
   return { inputCheck: { digest, outcome: verdict.outcome }, error };
 }

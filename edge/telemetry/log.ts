@@ -1,6 +1,6 @@
 import { type Context, context, trace } from '@opentelemetry/api';
 import { isoTime } from '../../shared/text/iso-time.ts';
-import { printableJson } from '../../shared/text/json.ts';
+import { printableJson } from '../../shared/text/json/printable-json.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { serviceOf } from './service.ts';
 

@@ -1,3 +1,5 @@
+import { pointerName } from '../../shared/text/json/json-pointer.ts';
+import { percentDecoded } from '../../shared/text/percent-decoded.ts';
 import { Patterns } from './pattern/patterns.ts';
 import { allOf, anyOf, negation, oneOf, reference } from './rules/combining.ts';
 import { fields } from './rules/fields.ts';
@@ -133,18 +135,10 @@ function schemaAt(root: unknown, reference: string): unknown {
   if (document !== '#') return undefined;
   let schema = root;
   for (const key of keys) {
-    const name = decodeFragment(key).replaceAll('~1', '/').replaceAll('~0', '~');
+    const name = pointerName(percentDecoded(key));
     if (typeof schema !== 'object' || schema === null || !Object.hasOwn(schema, name)) return undefined;
     schema = (schema as Readonly<Record<string, unknown>>)[name];
     if (isObject(schema) && '$id' in schema) return undefined;
   }
   return schema;
-}
-
-function decodeFragment(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,5 +1,5 @@
 import type { Violation } from '../../shared/errors.ts';
-import { jsonPointer } from '../../shared/text/json.ts';
+import { jsonPointer } from '../../shared/text/json/json-pointer.ts';
 import { shortened } from '../../shared/text/shortened.ts';
 import type { Run } from './run.ts';
 

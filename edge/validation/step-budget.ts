@@ -1,4 +1,10 @@
 /**
+ * The most steps for all inputs of a request together, or for that of a schedule's run. They take 20 to 150 ms
+ * (`bench/validation.ts`): no request may hold its isolate for long.
+ */
+export const MOST_STEPS = 1_000_000;
+
+/**
  * How much work a check may do, in steps. A step is about the work of one rule on one value. Time cannot be the measure:
  * in workerd the clock stands still while code runs.
  */

@@ -1,6 +1,7 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { pause, startTimer } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -18,12 +19,6 @@ import { EventTexts } from './event-texts.ts';
 export const WATCH_PAGE = { maxEvents: 64, maxBytes: 256 * 1024 } as const;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5_000;
-
-/** Names a job whose events are followed. */
-export interface WatchedJob {
-  readonly tenant: string;
-  readonly jobId: string;
-}
 
 /** What is known of a job's history when its watch starts. */
 export interface HistoryStart {
@@ -51,7 +46,7 @@ export class JobWatch {
   readonly texts = new EventTexts();
   readonly #connection: BrokerAccess;
   readonly #log: Logger;
-  readonly #job: WatchedJob;
+  readonly #job: JobKey;
   readonly #tail: EventTail;
   readonly #before: HistoryEnds;
   /** The last page of older events that was read. Readers who come at the same place get the same events. */
@@ -63,7 +58,7 @@ export class JobWatch {
   private constructor(
     connection: BrokerAccess,
     log: Logger,
-    job: WatchedJob,
+    job: JobKey,
     tail: EventTail,
     { ends, page }: HistoryStart,
   ) {
@@ -82,7 +77,7 @@ export class JobWatch {
   static start(
     connection: BrokerAccess,
     log: Logger,
-    job: WatchedJob,
+    job: JobKey,
     tail: EventTail,
     start: HistoryStart,
   ): JobWatch {
@@ -178,8 +173,9 @@ export class JobWatch {
         await this.#follow();
         pauseMs = FIRST_PAUSE_MS;
       } catch (thrown) {
-        const { code, message } = errorFrom(thrown);
-        this.#log.warn('cannot follow a job now', { job_id: this.#job.jobId, code, reason: message });
+        const error = errorFrom(thrown);
+        const fields = { code: error.code, reason: loggedReason(error) };
+        this.#log.warn('cannot follow a job now', { job_id: this.#job.jobId, ...fields });
         await Promise.race([pause(pauseMs), this.#hasStopped.promise]);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }

@@ -1,6 +1,7 @@
 import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import { ThroughlineError, unknownJob } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { type HistoryEnds, lastOf, readEnds, startReading } from '../jobs/history/job-history.ts';
 import { readJob, readStoredEvent } from '../jobs/job-reader.ts';
@@ -8,7 +9,7 @@ import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { EventTail } from './event-tail.ts';
-import { type HistoryStart, JobWatch, WATCH_PAGE, type WatchedJob } from './job-watch.ts';
+import { type HistoryStart, JobWatch, WATCH_PAGE } from './job-watch.ts';
 import { type PlaceRequest, StreamPlaces } from './stream-places.ts';
 
 /** How many events of a watched job stay in memory. A reader that needs older events reads the stream. */
@@ -22,7 +23,7 @@ interface Start extends HistoryStart {
 }
 
 /** A reader of a job's events. */
-interface Reader extends WatchedJob {
+interface Reader extends JobKey {
   /** The sequence that it has the events up to. */
   readonly after: number;
 }
@@ -91,7 +92,7 @@ export class JobWatches {
     }
   }
 
-  async #join(job: WatchedJob, after: number): Promise<Pick<WatchLease, 'watch' | 'release'>> {
+  async #join(job: JobKey, after: number): Promise<Pick<WatchLease, 'watch' | 'release'>> {
     const key = eventSubject(job.tenant, job.jobId);
     if (!this.#isLive(key)) {
       const start = await this.#starts.read(job.tenant, job.jobId, () => this.#readStart({ ...job, after }));
@@ -118,7 +119,7 @@ export class JobWatches {
     return this.#watches.get(key)?.watch.ended === false;
   }
 
-  #start(key: string, job: WatchedJob, start: Start): void {
+  #start(key: string, job: JobKey, start: Start): void {
     const tail = new EventTail(lastOf(start.ends), start.hasEnded, TAIL);
     const watch = JobWatch.start(this.#connection, this.#log, job, tail, start);
     this.#watches.set(key, { watch, readers: 0 });

@@ -1,14 +1,14 @@
 import { KeyCounts } from '../../shared/collections/key-counts.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { JobKey } from '../../shared/job/job-address.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
-import type { WatchedJob } from './job-watch.ts';
 
 const RETRY_SECONDS = 5;
 /** A stream keeps its place for at least this long, so that readers who come again do not drive each other out. */
 const MIN_AGE_MS = RETRY_SECONDS * 1_000;
 
 /** A reader that wants a place. */
-export interface PlaceRequest extends WatchedJob {
+export interface PlaceRequest extends JobKey {
   /** Whether it had a stream of this job before: it names the last event that it has. */
   readonly isAgain: boolean;
 }
@@ -58,7 +58,7 @@ export class StreamPlaces {
   }
 
   /** Takes the place away from the oldest stream of a job. @returns false if there is no stream that is old enough */
-  #freeOldest(job: WatchedJob): boolean {
+  #freeOldest(job: JobKey): boolean {
     const [oldest] = this.#ofJob.get(keyOf(job)) ?? [];
     if (oldest === undefined || Date.now() - oldest.sinceMs < MIN_AGE_MS) return false;
     this.#remove(job, oldest);
@@ -66,14 +66,14 @@ export class StreamPlaces {
     return true;
   }
 
-  #add(job: WatchedJob, place: Place): void {
+  #add(job: JobKey, place: Place): void {
     const key = keyOf(job);
     const places = this.#ofJob.get(key) ?? new Set();
     this.#ofJob.set(key, places.add(place));
     this.#taken.add(job.tenant);
   }
 
-  #remove(job: WatchedJob, place: Place): void {
+  #remove(job: JobKey, place: Place): void {
     const key = keyOf(job);
     const places = this.#ofJob.get(key);
     if (places?.delete(place) !== true) return;
@@ -82,6 +82,6 @@ export class StreamPlaces {
   }
 }
 
-function keyOf({ tenant, jobId }: WatchedJob): string {
+function keyOf({ tenant, jobId }: JobKey): string {
   return eventSubject(tenant, jobId);
 }

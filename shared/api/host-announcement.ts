@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseJson } from '../text/json.ts';
+import { parseJson } from '../text/json/parse-json.ts';
 import { schemaFaults } from '../text/schema-faults.ts';
 import { OperationName } from './operation.ts';
 

@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { END_STATES } from './job-state.ts';
 
 /** The ends of a job that a callback may be sent for. */
-export const CALLBACK_ENDS = ['succeeded', 'failed', 'cancelled'] as const;
+export const CALLBACK_ENDS = END_STATES;
 export type CallbackEnd = (typeof CALLBACK_ENDS)[number];
 
 const BYTE = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';

@@ -9,10 +9,14 @@ export const OPERATION_MAX_LENGTH = 128;
  */
 export const IDEMPOTENCY_KEY = /^(?:"(?:[ !#-[\]-~]|\\["\\]){1,255}"|[!#-~][!-~]{0,254})$/;
 
-/** Whose job it is, its id, and the operation it runs: the parts of its subject. */
-export interface JobAddress {
+/** Names a job: whose it is, and its id. */
+export interface JobKey {
   readonly tenant: string;
   readonly jobId: string;
+}
+
+/** A job, and the operation it runs: the parts of its subject. */
+export interface JobAddress extends JobKey {
   readonly operation: string;
 }
 

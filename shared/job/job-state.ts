@@ -2,17 +2,17 @@
  * The states of a job and the kinds of its events. Without zod, so that a client of the API stays small.
  */
 
-export const JOB_STATES = ['queued', 'running', 'retrying', 'succeeded', 'failed', 'cancelled'] as const;
-type State = (typeof JOB_STATES)[number];
-
 /** The states of a job that has not ended. */
-export const OPEN_STATES = ['queued', 'running', 'retrying'] as const satisfies State[];
+export const OPEN_STATES = ['queued', 'running', 'retrying'] as const;
+/** The states of a job that has ended. */
+export const END_STATES = ['succeeded', 'failed', 'cancelled'] as const;
 
-const TERMINAL: readonly State[] = ['succeeded', 'failed', 'cancelled'];
+export const JOB_STATES = [...OPEN_STATES, ...END_STATES] as const;
+type State = (typeof JOB_STATES)[number];
 
 /** Whether a job in this state is never executed again. */
 export function isTerminal(state: State): boolean {
-  return TERMINAL.includes(state);
+  return END_STATES.some((end) => end === state);
 }
 
 /** The kinds of events, and the state of a job whose last event is of that kind. */

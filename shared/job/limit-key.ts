@@ -1,4 +1,5 @@
-import { canonicalJson, pointerNames } from '../text/json.ts';
+import { canonicalJson } from '../text/json/canonical-json.ts';
+import { pointerNames } from '../text/json/json-pointer.ts';
 
 /** The value of a job by which its operation limits how many run: its tenant, or a place in its input. */
 

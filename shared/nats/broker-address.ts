@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { percentDecoded } from '../config.ts';
+import { urlRule } from '../config.ts';
+import { percentDecoded } from '../text/percent-decoded.ts';
 import { type BrokerLogin, isSameLogin } from './broker-login.ts';
 
 /** Where NATS is, as `NATS_URL` says. */
@@ -19,13 +20,13 @@ const TLS = /^tls:/i;
  * @param schemes the schemes that this side can connect with, without the colon
  */
 export function brokerAddress(...schemes: readonly string[]): z.ZodType<BrokerAddress, string> {
-  const form = `must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}, or a comma list of such URLs`;
+  const form = `${urlRule(schemes)}, or a comma list of such URLs`;
   return z.string(form).transform((text, context) => {
     const urls = urlsOf(text, schemes);
-    const fault = urls === undefined ? form : faultOf(urls);
-    if (urls !== undefined && fault === undefined) return addressOf(urls);
+    const message = urls === undefined ? form : faultOf(urls);
+    if (urls !== undefined && message === undefined) return addressOf(urls);
     // The text may hold a password, so the message shows nothing of it.
-    context.addIssue({ code: 'custom', message: fault ?? form });
+    context.addIssue({ code: 'custom', message });
     return z.NEVER;
   });
 }
@@ -58,8 +59,9 @@ function urlsOf(text: string, schemes: readonly string[]): URL[] | undefined {
     .filter((part) => part !== '');
   const urls = parts
     .map((part) => URL.parse(part))
-    .filter((url) => url !== null && url.hostname !== '' && schemes.includes(url.protocol.slice(0, -1)));
-  return urls.length > 0 && urls.length === parts.length ? (urls as URL[]) : undefined;
+    .filter((url) => url !== null)
+    .filter(({ hostname, protocol }) => hostname !== '' && schemes.includes(protocol.slice(0, -1)));
+  return urls.length > 0 && urls.length === parts.length ? urls : undefined;
 }
 
 function faultOf(urls: readonly URL[]): string | undefined {

@@ -1,4 +1,4 @@
-import { jsonPointer } from './json.ts';
+import { jsonPointer } from './json/json-pointer.ts';
 
 /** The part of an error of zod that says what is wrong, and where. */
 interface SchemaError {

@@ -1,5 +1,5 @@
 import { type Attributes, type HrTime, type SpanContext, SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { printableJson } from '../text/json.ts';
+import { printableJson } from '../text/json/printable-json.ts';
 
 /** The parts of an ended span that {@link spanLine} prints. */
 export interface EndedSpan {

@@ -2,6 +2,7 @@
  * The cancel notice, on `cancel.<tenant>.<jobId>`. Every worker gets the notice, and the stream `CANCELS` stores it.
  */
 import type { SpanContext } from '@opentelemetry/api';
+import type { JobKey } from '../job/job-address.ts';
 import {
   type Carrier,
   extract,
@@ -14,9 +15,7 @@ import { parseCancelSubject } from './subjects.ts';
 
 const CANCEL_TYPE = 'dev.throughline.job.cancel';
 
-export interface CancelNotice {
-  readonly tenant: string;
-  readonly jobId: string;
+export interface CancelNotice extends JobKey {
   /**
    * The sequence of the job's message in `JOBS`. After a redrive the job has a later message, and this notice is not
    * valid for that message.

@@ -1,5 +1,5 @@
 /** The headers of a dead letter that say why the job died. They are for the operator: a caller may not read them all. */
-import { parseJson } from '../text/json.ts';
+import { parseJson } from '../text/json/parse-json.ts';
 import { textHeader, wholeNumberHeader } from './header-codec.ts';
 import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 

@@ -1,6 +1,7 @@
 /**
  * An event as a NATS message: CloudEvents 1.0, NATS binding, binary mode (docs/PROTOCOL.md).
  */
+import type * as z from 'zod';
 import { ThroughlineError } from '../errors.ts';
 import { CallbackEvent } from '../job/callback-event.ts';
 import { isPlainEvent } from '../job/check/plain-event.ts';
@@ -12,6 +13,8 @@ import { timeHeader } from './header-codec.ts';
 import { EVENT_TYPE_PREFIX, HEADER, type HeaderValues, type SetHeader, writeCloudEvent } from './headers.ts';
 import { encodeText, readJson, writeJson } from './json-body.ts';
 import { idPerRedrive } from './redrive.ts';
+
+const EVENT_TIME = timeHeader(HEADER.ceTime);
 
 /** Writes the headers of an event. */
 export function writeEventHeaders(event: JobEvent, ids: EventIds, carrier: Carrier, set: SetHeader): void {
@@ -65,7 +68,7 @@ function idBeforeRedrive(event: JobEvent): string {
 export function readEventHeaders(values: HeaderValues): EventSummary | undefined {
   const [type = ''] = values(HEADER.ceType);
   const kind = type.startsWith(EVENT_TYPE_PREFIX) ? type.slice(EVENT_TYPE_PREFIX.length) : '';
-  const at = timeHeader(HEADER.ceTime).read(values);
+  const at = EVENT_TIME.read(values);
   return isEventKind(kind) && at !== undefined ? readEventSummary(values, kind, at) : undefined;
 }
 
@@ -83,10 +86,7 @@ export function writeCallbackEvent(event: CallbackEvent): Uint8Array {
   return writeJson(checked(CallbackEvent, event));
 }
 
-function checked<Event extends JobEvent | CallbackEvent>(
-  schema: typeof JobEvent | typeof CallbackEvent,
-  event: Event,
-): Event {
+function checked<Event extends JobEvent | CallbackEvent>(schema: z.ZodType<Event>, event: Event): Event {
   const { error } = schema.safeParse(event);
   if (error === undefined) return event;
   throw new ThroughlineError(
@@ -97,17 +97,17 @@ function checked<Event extends JobEvent | CallbackEvent>(
 
 /** Reads an event; undefined if the body is not an event (another program may write to the subject). */
 export function readJobEvent(body: Uint8Array): JobEvent | undefined {
-  try {
-    return JobEvent.safeParse(readJson(body)).data;
-  } catch {
-    return undefined;
-  }
+  return readAs(JobEvent, body);
 }
 
 /** Reads an event of a callback; undefined if the body is not an event of a callback. */
 export function readCallbackEvent(body: Uint8Array): CallbackEvent | undefined {
+  return readAs(CallbackEvent, body);
+}
+
+function readAs<Event>(schema: z.ZodType<Event>, body: Uint8Array): Event | undefined {
   try {
-    return CallbackEvent.safeParse(readJson(body)).data;
+    return schema.safeParse(readJson(body)).data;
   } catch {
     return undefined;
   }

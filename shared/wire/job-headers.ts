@@ -10,7 +10,7 @@ import { HEADER, type HeaderValues, type SetHeader } from './headers.ts';
 type SpecHeaders = { readonly [Field in keyof JobSpec]-?: HeaderCodec<NonNullable<JobSpec[Field]>> };
 
 /** The header of a job's tags. Job messages and events have it. */
-export const TAGS: HeaderCodec<readonly string[]> = {
+export const TAGS: HeaderCodec<string[]> = {
   name: HEADER.tags,
   write: (tags, set) => set(HEADER.tags, tags.join(',')),
   read: readTags,
@@ -33,7 +33,7 @@ const SPEC_HEADERS: SpecHeaders = {
     read: readPriority,
   },
   orderingKey: textHeader(HEADER.orderingKey, ORDERING_KEY),
-  tags: { ...TAGS, read: readTags },
+  tags: TAGS,
 };
 const FIELDS = Object.keys(SPEC_HEADERS) as (keyof JobSpec)[];
 

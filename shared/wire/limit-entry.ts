@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parseJson } from '../text/json.ts';
+import { parseJson } from '../text/json/parse-json.ts';
 
 /** The id of an attempt, and a time in epoch milliseconds. */
 const Taken = z.tuple([z.string(), z.number()]);

@@ -3,7 +3,14 @@
  * line break in a token injects protocol, and a `*` or `>` is stored as it is. So every token is checked here.
  */
 import { ThroughlineError } from '../errors.ts';
-import { isOperationName, isToken, type JobAddress, OPERATION_MAX_LENGTH } from '../job/job-address.ts';
+import {
+  isOperationName,
+  isToken,
+  type JobAddress,
+  type JobKey,
+  OPERATION_MAX_LENGTH,
+} from '../job/job-address.ts';
+import { shortened } from '../text/shortened.ts';
 import { OWN_LANE, OWN_ROUTES, pooledRoute, ROUTES, type Route, readRoute } from './lanes.ts';
 
 const SHOWN_LENGTH = 40;
@@ -79,7 +86,7 @@ export function callbackEventSubject(tenant: string, jobId: string): string {
 }
 
 /** Reads an `events.…` subject back; undefined if {@link eventSubject} could not have made it. */
-export function parseEventSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+export function parseEventSubject(subject: string): JobKey | undefined {
   return parsePair('events', subject);
 }
 
@@ -195,16 +202,16 @@ export function parseRoute(subject: string): Route | undefined {
 }
 
 /** Reads a `cancel.…` subject back; undefined if {@link cancelSubject} could not have made it. */
-export function parseCancelSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+export function parseCancelSubject(subject: string): JobKey | undefined {
   return parsePair('cancel', subject);
 }
 
 /** Reads a `callbacks.…` subject back; undefined if {@link callbackSubject} could not have made it. */
-export function parseCallbackSubject(subject: string): Omit<JobAddress, 'operation'> | undefined {
+export function parseCallbackSubject(subject: string): JobKey | undefined {
   return parsePair('callbacks', subject);
 }
 
-function parsePair(root: string, subject: string): Omit<JobAddress, 'operation'> | undefined {
+function parsePair(root: string, subject: string): JobKey | undefined {
   const [first, tenant, jobId, ...more] = subject.split('.');
   if (first !== root || more.length > 0 || !isToken(tenant) || !isToken(jobId)) return undefined;
   return { tenant, jobId };
@@ -268,6 +275,5 @@ function token(what: string, value: string): string {
 
 /** A value in quotes and cut, so that a hostile value cannot break a log line or a message. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(String(value).slice(0, SHOWN_LENGTH));
-  return String(value).length > SHOWN_LENGTH ? `${text}…` : text;
+  return JSON.stringify(shortened(String(value), SHOWN_LENGTH));
 }

@@ -1,6 +1,6 @@
 /** Reads what nats-server says in one message about one traced message (ADR-41; `server/msgtrace.go`, 2.14.5). */
 import * as z from 'zod';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { readTime } from './time.ts';
 
 /** A longer message is not read. A server writes about 200 bytes for each connection that a message went to. */

@@ -6,7 +6,7 @@ import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE } from '../../shared/nats/api-error.ts';
 import { HOSTS_BUCKET, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { startInterval, type Timer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';

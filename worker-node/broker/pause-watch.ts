@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { type Pause, pausedOperation, readPause } from '../../shared/api/pause.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { OPERATIONS_BUCKET, OPERATIONS_STREAM, PAUSE_SUBJECTS } from '../../shared/nats/streams.ts';
-import { parseJson } from '../../shared/text/json.ts';
+import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { startInterval, type Timer } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
 

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { isThroughlineError, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
-import { jsonPointer } from '../../shared/text/json.ts';
+import { jsonPointer } from '../../shared/text/json/json-pointer.ts';
 import { describeValue, isError } from './describe-value.ts';
 import { isOutcome } from './outcome.ts';
 import { withoutStack } from './thrown.ts';

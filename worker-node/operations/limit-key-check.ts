@@ -1,6 +1,6 @@
 import type { JsonSchema, OperationAnnouncement } from '../../shared/api/operation.ts';
 import { TENANT_KEY } from '../../shared/job/limit-key.ts';
-import { jsonPointer, pointerNames } from '../../shared/text/json.ts';
+import { jsonPointer, pointerNames } from '../../shared/text/json/json-pointer.ts';
 
 /** A sentence names no more properties than this. */
 const MAX_NAMED = 20;

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { JsonSchema, type OperationAnnouncement } from '../../shared/api/operation.ts';
 import { defined } from '../../shared/defined.ts';
 import { ThroughlineError, type Violation } from '../../shared/errors.ts';
-import { jsonPointer } from '../../shared/text/json.ts';
+import { jsonPointer } from '../../shared/text/json/json-pointer.ts';
 import { shortened } from '../../shared/text/shortened.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import { describeValue, tellGiven } from './describe-value.ts';

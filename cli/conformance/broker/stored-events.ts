@@ -2,7 +2,7 @@ import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { isTerminalEvent, JobEvent } from '../../../shared/job/event.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { schemaFaults } from '../../../shared/text/schema-faults.ts';
 import { type HeaderValues, headerValues } from '../../../shared/wire/headers.ts';
 

@@ -3,7 +3,7 @@ import type { ConsumerInfo } from '@nats-io/jetstream';
 import { HostAnnouncement } from '../../../shared/api/host-announcement.ts';
 import { OperationAnnouncement } from '../../../shared/api/operation.ts';
 import { HOSTS_STREAM, OPERATIONS_STREAM } from '../../../shared/nats/streams.ts';
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { schemaFaults } from '../../../shared/text/schema-faults.ts';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
 import { lastMessage } from '../../../worker-node/broker/job-record.ts';

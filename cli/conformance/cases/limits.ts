@@ -1,7 +1,8 @@
 /** Limits by key, of workers that keep them. */
 import { createHash, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { canonicalJson, parseJson } from '../../../shared/text/json.ts';
+import { canonicalJson } from '../../../shared/text/json/canonical-json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { limitSubject } from '../../../shared/wire/subjects.ts';
 import { lastMessage } from '../../../worker-node/broker/job-record.ts';
 import type { Bench } from '../bench.ts';

@@ -1,6 +1,7 @@
 /** The cases for a producer. Each looks at the messages one by one. */
 import { isTraceId } from '../../../shared/job/redrive.ts';
-import { canonicalJson, parseJson } from '../../../shared/text/json.ts';
+import { canonicalJson } from '../../../shared/text/json/canonical-json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { pooledRoute } from '../../../shared/wire/lanes.ts';
 import { parseJobSubject, parseRoute } from '../../../shared/wire/subjects.ts';
 import type { Findings } from '../findings.ts';

@@ -1,5 +1,5 @@
 /** Reads what a program under test exports over OTLP/HTTP: the few fields of spans that cases look at. */
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 
 /** `SPAN_KIND_CONSUMER` of OTLP. */
 export const CONSUMER_KIND = 5;

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { checkRegularFile } from '../../../create/regular-file.ts';
 import { fileFault } from '../../../shared/text/file-fault.ts';
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { readTraceExport } from '../../../shared/trace/otlp/trace-export.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { CliError } from '../../cli-error.ts';

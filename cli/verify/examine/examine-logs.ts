@@ -1,4 +1,4 @@
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { SERVICE } from '../../../shared/trace/semantics.ts';
 import type { LogLine } from '../../input/log-store.ts';
 import type { Fault } from '../report.ts';

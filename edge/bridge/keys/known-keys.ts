@@ -1,6 +1,6 @@
 import { valueWithin, withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, unavailable } from '../../../shared/errors.ts';
-import type { JobAddress } from '../../../shared/job/job-address.ts';
+import type { JobKey } from '../../../shared/job/job-address.ts';
 import { keyIdOf } from '../../calls/placement.ts';
 import { outboxFull } from '../../outbox/outbox-room.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -29,7 +29,6 @@ const SCHEMA = `
 const OLDEST = 'SELECT position FROM known_keys ORDER BY position LIMIT ?';
 
 type Sql = Pick<SqlStorage, 'exec'>;
-type Keyed = Pick<JobAddress, 'tenant' | 'jobId'>;
 type Row = { tenant: string; job_id: string };
 type Since = { since: number; shards: number | null; shards_since: number | null };
 
@@ -42,7 +41,7 @@ interface KeysParts {
    */
   readonly askSince: () => Promise<number | undefined>;
   /** Whether NATS has anything of a job. It may throw. */
-  readonly isRemembered: (job: Keyed) => Promise<boolean>;
+  readonly isRemembered: (job: JobKey) => Promise<boolean>;
 }
 
 /**
@@ -122,7 +121,7 @@ export class KnownKeys {
    * @param dueAt when a delayed job is due, RFC 3339
    * @throws ThroughlineError `outbox-full` if not even that can be stored
    */
-  add({ tenant, jobId }: Keyed, dueAt: string | undefined): void {
+  add({ tenant, jobId }: JobKey, dueAt: string | undefined): void {
     const now = Date.now();
     const expiresAt = Math.max(now, Date.parse(dueAt ?? '') || 0) + KNOWN_MS;
     try {

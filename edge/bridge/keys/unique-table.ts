@@ -1,4 +1,5 @@
 import { fnv1a } from '../../../shared/fnv1a.ts';
+import type { JobKey } from '../../../shared/job/job-address.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import { keyIdOf } from '../../calls/placement.ts';
 import { outboxFull } from '../../outbox/outbox-room.ts';
@@ -21,9 +22,7 @@ const SCHEMA = `
 const ANSWER_SLOTS = 4_096;
 
 /** A job, and the fingerprint of a request: the one that submitted the job, or one that it was the answer to. */
-interface KnownJob {
-  readonly tenant: string;
-  readonly jobId: string;
+interface KnownJob extends JobKey {
   /** Undefined if the request had no idempotency key. */
   readonly fingerprint: string | undefined;
 }

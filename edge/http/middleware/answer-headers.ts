@@ -5,12 +5,8 @@ import type { AnswerHeaders, EdgeHono } from '../edge-app.ts';
 /**
  * The headers that every answer has, unless the route sets another value. They tell caches not to keep the answer, which belongs to one
  * caller and is soon out of date, and browsers not to guess another media type. Middleware adds more for its request.
- * @param traceresponse names the span of the request (W3C Trace Context Level 2 draft)
  */
-export function commonHeaders(traceresponse: string | undefined): AnswerHeaders {
-  const all = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
-  return traceresponse === undefined ? all : { ...all, traceresponse };
-}
+export const COMMON_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 /** Adds the common headers to an answer that has been made without them. */
 export function addCommonHeaders(c: Context<EdgeHono>): void {

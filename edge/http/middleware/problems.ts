@@ -2,11 +2,12 @@ import { context, trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
-import { errorFrom, statusOf } from '../../../shared/error-table.ts';
-import { describeThrown, isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
+import { describeCause, errorFrom, statusOf } from '../../../shared/error-table.ts';
+import { isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { policyItem, spentItem } from '../../access/rate-limit-policy.ts';
 import { countRefusal } from '../../telemetry/measure/request-metrics.ts';
 import type { EdgeHono } from '../edge-app.ts';
+import { COMMON_HEADERS } from './answer-headers.ts';
 import { addPolicy } from './rate-limit.ts';
 
 /** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged, and so is a cause on our side. */
@@ -14,7 +15,7 @@ export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   const error = fromThrown(thrown);
   const { code, cause } = error;
   if (code === 'internal' || (cause !== undefined && statusOf(error) >= 500)) {
-    c.env.log.error('a request failed', { reason: describeThrown(cause ?? error) });
+    c.env.log.error('a request failed', { reason: describeCause(error) });
   }
   addQuota(error, c);
   return problemResponse(error, c.res.headers.get('www-authenticate'));
@@ -31,11 +32,7 @@ function addQuota({ quota, retryAfterSeconds }: ThroughlineError, c: Context<Edg
 export function problemResponse(error: ThroughlineError, wwwAuthenticate: string | null = null): Response {
   countRefusal(error.code);
   const traceId = trace.getSpanContext(context.active())?.traceId;
-  const headers = new Headers({
-    'content-type': PROBLEM_MEDIA_TYPE,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-  });
+  const headers = new Headers({ ...COMMON_HEADERS, 'content-type': PROBLEM_MEDIA_TYPE });
   if (wwwAuthenticate !== null) headers.set('www-authenticate', wwwAuthenticate);
   if (error.retryAfterSeconds !== undefined) headers.set('retry-after', String(error.retryAfterSeconds));
   return new Response(JSON.stringify(problemOf(error, traceId)), { status: statusOf(error), headers });

@@ -7,7 +7,7 @@ import type { Identity } from '../../access/identify.ts';
 import { quotasOf } from '../../access/quotas.ts';
 import { policyItem, RATE_LIMIT_WINDOWS } from '../../access/rate-limit-policy.ts';
 import { policyOf } from '../../access/request-limits.ts';
-import type { EdgeBindings, EdgeHono } from '../edge-app.ts';
+import type { AppBindings, EdgeHono } from '../edge-app.ts';
 
 const LONGEST_WINDOW = Math.max(...RATE_LIMIT_WINDOWS);
 /** A supervisor must always learn whether the Worker runs, and the answer costs nothing. */
@@ -69,7 +69,7 @@ async function askLimiter(c: Context<EdgeHono>, tenant: string): Promise<void> {
   if (await isAllowed(tenant, limiter, c.env)) return;
   const seconds = policy?.windowSeconds ?? LONGEST_WINDOW;
   throw new ThroughlineError('rate-limited', `too many requests; try again in ${seconds} s`, {
-    ...(quota === undefined ? {} : { quota }),
+    quota,
     retryAfterSeconds: seconds,
   });
 }
@@ -83,7 +83,7 @@ export function addPolicy(c: Context<EdgeHono>, policy: string): void {
 }
 
 /** Whether the tenant is below its limit. When the rate limiter itself fails, every request is allowed. */
-async function isAllowed(tenant: string, limiter: RateLimit, { log }: EdgeBindings): Promise<boolean> {
+async function isAllowed(tenant: string, limiter: RateLimit, { log }: AppBindings): Promise<boolean> {
   try {
     return (await limiter.limit({ key: tenant })).success;
   } catch (thrown) {

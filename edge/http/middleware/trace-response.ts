@@ -10,7 +10,7 @@ import { methodOf } from '../../telemetry/server-attributes.ts';
 import { describeAnswer } from '../../telemetry/server-span.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import type { RequestContext } from '../request-context.ts';
-import { addCommonHeaders, commonHeaders } from './answer-headers.ts';
+import { addCommonHeaders, COMMON_HEADERS } from './answer-headers.ts';
 
 /**
  * Writes the route, and the outcome of reading the caller's trace context, to the request's span. Logs the request.
@@ -21,7 +21,9 @@ export function traceResponse() {
     const span = trace.getActiveSpan();
     const start = Date.now();
     if (span !== undefined) addRequestContext(span, c.env.requestContext);
-    c.set('commonHeaders', commonHeaders(inject(context.active()).traceparent));
+    // It names the span of the request (W3C Trace Context Level 2 draft).
+    const traceresponse = inject(context.active()).traceparent;
+    c.set('commonHeaders', { ...COMMON_HEADERS, ...(traceresponse && { traceresponse }) });
     await next();
     addCommonHeaders(c);
     const route = routeOf(c);

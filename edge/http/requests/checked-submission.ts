@@ -1,21 +1,21 @@
 import { errorFrom } from '../../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
-import type { Accepted, InputCheck, Passed, Submitted, Untaken } from '../../calls/commands.ts';
+import {
+  type Accepted,
+  type InputCheck,
+  LEFT_TO_WORKER,
+  MAX_CHECK_ROUNDS,
+  type Passed,
+  type Submitted,
+  type Untaken,
+} from '../../calls/commands.ts';
 import { type Reply, refusal, unwrapReply } from '../../calls/reply.ts';
 import { inputInvalid } from '../../validation/input-invalid.ts';
-import { StepBudget } from '../../validation/step-budget.ts';
-import type { EdgeBindings } from '../edge-app.ts';
+import { MOST_STEPS, StepBudget } from '../../validation/step-budget.ts';
+import type { AppBindings } from '../edge-app.ts';
 import type { PreparedJob } from './submission.ts';
 
-/**
- * The most steps for all inputs of a request together. They take 20 to 150 ms (`bench/validation.ts`): no request may hold
- * its isolate for long.
- */
-const STEPS_PER_REQUEST = 1_000_000;
-/** How often the rules may change under a submission, before its input is left to the worker. */
-const MAX_ROUNDS = 3;
-
-type Tools = Pick<EdgeBindings, 'inputRules' | 'log'>;
+type Tools = Pick<AppBindings, 'inputRules' | 'log'>;
 type Send<Taken> = (jobs: readonly PreparedJob[]) => Promise<readonly Reply<Taken | Untaken>[]>;
 
 /** A job whose input was checked: the command for the bridge, and the error for its caller if the input is refused. */
@@ -37,10 +37,12 @@ export async function submitChecked<Taken extends Submitted | Passed>(
   tools: Tools,
   send: Send<Taken>,
 ): Promise<Reply<Taken>[]> {
-  const budget = new StepBudget(STEPS_PER_REQUEST);
+  const budget = new StepBudget(MOST_STEPS);
   const replies = new Map<PreparedJob, Reply<Taken>>();
   for (let round = 1, open = jobs; open.length > 0; round++) {
-    const checked = open.map((job) => (round > MAX_ROUNDS ? unchecked(job) : checkInput(job, tools, budget)));
+    const checked = open.map((job) =>
+      round > MAX_CHECK_ROUNDS ? unchecked(job) : checkInput(job, tools, budget),
+    );
     const answers = await send(checked.map(({ command }) => command)).catch((thrown: unknown) => {
       // Jobs of an earlier round were taken: their caller must hear of them.
       if (replies.size === 0) throw thrown;
@@ -65,9 +67,9 @@ export async function submitOneChecked(
   tools: Tools,
   send: (job: PreparedJob) => Promise<Submitted | Accepted | Untaken>,
 ): Promise<Submitted | Accepted> {
-  const budget = new StepBudget(STEPS_PER_REQUEST);
+  const budget = new StepBudget(MOST_STEPS);
   for (let round = 1; ; round++) {
-    const checked = round > MAX_ROUNDS ? unchecked(job) : checkInput(job, tools, budget);
+    const checked = round > MAX_CHECK_ROUNDS ? unchecked(job) : checkInput(job, tools, budget);
     const answer = await send(checked.command);
     if (answer.outcome === 'accepted') return answer;
     const reply = replyTo(checked, { ok: true, value: answer }, tools);
@@ -117,6 +119,5 @@ function checkInput(job: PreparedJob, { inputRules, log }: Tools, budget: StepBu
 
 /** A job whose input is left to the worker. */
 function unchecked(job: PreparedJob): CheckedJob {
-  const command = { ...job, inputCheck: { digest: '', outcome: 'rulesChanged' } } as const;
-  return { job, command, error: undefined };
+  return { job, command: { ...job, inputCheck: LEFT_TO_WORKER }, error: undefined };
 }

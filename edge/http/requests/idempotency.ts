@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { isIdempotencyKey } from '../../../shared/job/job-address.ts';
-import { canonicalJson } from '../../../shared/text/json.ts';
+import { canonicalJson } from '../../../shared/text/json/canonical-json.ts';
 import { sha256Hex } from '../../../shared/text/secret.ts';
 import { type Region, withBridgeOf, withRegion } from '../../calls/placement.ts';
 

@@ -1,7 +1,8 @@
 import { distance } from 'fastest-levenshtein';
 import * as z from 'zod';
 import type { Violation } from '../../../shared/errors.ts';
-import { jsonPointer } from '../../../shared/text/json.ts';
+import { jsonPointer } from '../../../shared/text/json/json-pointer.ts';
+import { shortened } from '../../../shared/text/shortened.ts';
 
 const MAX_VIOLATIONS = 10;
 /** The caller decides how long the names of unknown fields are. */
@@ -24,7 +25,7 @@ export function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
   for (const issue of [...issues.filter(isUnknown), ...issues]) {
     const names = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
     for (const name of names.slice(0, MAX_VIOLATIONS)) {
-      const short = name?.slice(0, MAX_NAME_LENGTH);
+      const short = name === undefined ? undefined : shortened(name, MAX_NAME_LENGTH);
       const path = jsonPointer(short === undefined ? issue.path : [...issue.path, short]);
       const message = short === undefined ? issue.message : unknownField(short, issue.message.split(' '));
       if (!messages.has(path)) messages.set(path, message);

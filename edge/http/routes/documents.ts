@@ -7,7 +7,6 @@ import { EdgeApp, type EdgeHono } from '../edge-app.ts';
 
 const HEADERS = {
   'cache-control': 'public, max-age=300',
-  'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
 } as const;
 const TAG_BYTES = 16;

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { hasScope } from '../../../shared/api/access.ts';
 import type { BridgeStatus, Health, Readiness, Unreadiness } from '../../../shared/api/answers/health.ts';
-import { problemOf } from '../../../shared/api/problem.ts';
+import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { bridgeMetrics } from '../../telemetry/measure/bridge-metrics.ts';
 import { EDGE_METRICS } from '../../telemetry/measure/definitions.ts';
@@ -16,7 +16,7 @@ import { noQuery } from '../requests/read-request.ts';
 const SCOPE = 'status:read';
 /** The URL of a probe. A pattern, because every request is tested, and parsing its URL would take longer. */
 const PROBE = /^\w+:\/\/[^/]+\/(?:healthz|readyz|metrics)(?:[?#]|$)/;
-const PROBLEM = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' } as const;
+const NOT_READY = { 'content-type': PROBLEM_MEDIA_TYPE, 'retry-after': '1' } as const;
 const PROMETHEUS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } as const;
 
 /**
@@ -51,10 +51,7 @@ async function readiness(c: Context<EdgeHono>): Promise<Response> {
   const details = isShown ? { bridges } : {};
   if (fault === undefined) return c.json<Readiness>({ status: 'ready', ...details });
   const shown = isShown ? fault : new ThroughlineError(fault.code, 'the edge is not ready');
-  return c.json<Unreadiness>({ ...problemOf(shown, undefined), ...details }, 503, {
-    ...PROBLEM,
-    'retry-after': '1',
-  });
+  return c.json<Unreadiness>({ ...problemOf(shown, undefined), ...details }, 503, NOT_READY);
 }
 
 function faultOf(bridges: readonly BridgeStatus[]): ThroughlineError | undefined {

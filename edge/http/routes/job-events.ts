@@ -15,7 +15,6 @@ import {
 const EVENT_STREAM = 'text/event-stream';
 const HEADERS = {
   'content-type': EVENT_STREAM,
-  'cache-control': 'no-store',
   // Without it, nginx and similar proxies hold events back until a buffer is full.
   'x-accel-buffering': 'no',
 } as const;
@@ -31,10 +30,8 @@ export async function jobEvents(c: Context<EdgeHono>): Promise<Response> {
   const after = await readAfter(c, eventScope({ tenant, jobId: id }));
   c.header('vary', 'accept');
   // A HEAD request never reads the stream, which would stay open.
-  if (c.req.raw.method === 'HEAD' || !acceptsEventStream(c.req.header('accept'))) {
-    c.header('cache-control', 'no-store');
+  if (c.req.raw.method === 'HEAD' || !acceptsEventStream(c.req.header('accept')))
     return c.json(await c.env.bridge.history(tenant, id, after ?? 0));
-  }
   const isAgain = after !== undefined;
   const quotas = claimedQuotas(c);
   const stream = await c.env.bridge.watch({ tenant, quotas, jobId: id, after: after ?? 0, isAgain });

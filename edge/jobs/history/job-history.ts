@@ -1,4 +1,5 @@
 import type { HistoryEvent, JobHistory } from '../../../shared/api/answers/job-history.ts';
+import { EVENTS_PAGE_LIMIT } from '../../../shared/api/page-limits.ts';
 import { unknownJob } from '../../../shared/errors.ts';
 import { attemptsOf } from '../../../shared/job/attempts.ts';
 import { isCallbackEvent } from '../../../shared/job/job-state.ts';
@@ -24,7 +25,7 @@ import {
 } from './subject-events.ts';
 
 /** The limits of one answer with events. While an event is read and sent, it takes about ten times its size in memory. */
-const PAGE = { maxEvents: 250, maxBytes: 256 * 1024 } as const;
+const PAGE = { maxEvents: EVENTS_PAGE_LIMIT, maxBytes: 256 * 1024 } as const;
 /** How many events are read for the attempts of a job. */
 const ATTEMPTS_PAGE = { maxEvents: 1_000, maxBytes: 4 * 1024 * 1024 } as const;
 

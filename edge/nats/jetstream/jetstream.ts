@@ -2,8 +2,11 @@ import { type Msg, type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-
 import { fromBase64 } from '../../../shared/bytes.ts';
 import type { StreamLimits } from '../../../shared/nats/store-caps.ts';
 import { type ApiError, JetStreamError } from '../broker-error.ts';
-import type { Answer, StoredMessage } from '../stored-message.ts';
+import type { StoredMessage } from '../stored-message.ts';
 import type { Requests } from './requests.ts';
+
+/** Adds the deadline of a session to a call, and ends the call when the connection is lost. */
+type Answer = <T>(call: Promise<T>) => Promise<T>;
 
 /** Which message of a stream to read: the last one on a subject, or the first one on a subject from `seq` on. */
 export type MessageQuery =

@@ -5,7 +5,7 @@ import { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
 import { JobHistory } from '../../../shared/api/answers/job-history.ts';
 import { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { OperationName } from '../../../shared/api/operation.ts';
-import { JOB_LIST_LIMITS } from '../../../shared/api/page-limits.ts';
+import { CANCEL_LIMIT, JOB_LIST_LIMITS } from '../../../shared/api/page-limits.ts';
 import { Batch, SubmitJob } from '../../../shared/api/submit-job.ts';
 import { Job, JobState } from '../../../shared/job/job.ts';
 import { LIMITS } from '../../../shared/job/limits.ts';
@@ -110,8 +110,7 @@ export const jobPaths = {
       operationId: 'cancelMany',
       tag: 'Jobs',
       summary: 'Cancel many jobs',
-      description:
-        'Cancels the jobs that the list shows and that have not ended, the newest first. One request cancels at most 100 jobs. Send the `cursor` of the answer to continue with the rest. Jobs that were accepted after the first request are left out. A request that ends with an error can be sent again.',
+      description: `Cancels the jobs that the list shows and that have not ended, the newest first. One request cancels at most ${CANCEL_LIMIT} jobs. Send the \`cursor\` of the answer to continue with the rest. Jobs that were accepted after the first request are left out. A request that ends with an error can be sent again.`,
       scope: 'jobs:cancel',
       requestBody: jsonBody(CancelRequest, {
         all: {},

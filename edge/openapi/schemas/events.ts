@@ -4,6 +4,7 @@ import {
   RecordedCallbackEvent,
   RecordedEvent,
 } from '../../../shared/api/answers/job-history.ts';
+import { EVENTS_PAGE_LIMIT } from '../../../shared/api/page-limits.ts';
 import { CALLBACK_EVENT_KINDS, EVENT_KINDS } from '../../../shared/job/job-state.ts';
 import { describe, ref } from './describe.ts';
 
@@ -73,7 +74,7 @@ describe('HistoryEvent', HistoryEvent, {
 describe('JobHistory', JobHistory, {
   description: 'The events of a job, oldest first.',
   fields: {
-    events: 'At most 1,000 events.',
+    events: `At most ${EVENTS_PAGE_LIMIT} events of the job, and as many of its callback. Fewer if they are large.`,
     next: 'There are more events: send this as `after` to read them. Absent when there are no more.',
   },
 });

@@ -6,7 +6,8 @@ import type { Logger } from '../log.ts';
  * refused an export. `rejected`: the collector took an export without this span. `overBudget`: the request of an anonymous
  * caller, or of a tenant that forces sampling, beyond its budget.
  */
-export type LossReason = 'queueFull' | 'exportFailed' | 'rejected' | 'overBudget';
+export const LOSS_REASONS = ['queueFull', 'exportFailed', 'rejected', 'overBudget'] as const;
+export type LossReason = (typeof LOSS_REASONS)[number];
 
 const LOG_EVERY_MS = 60_000;
 

@@ -1,4 +1,4 @@
-import type { BridgeStatus } from '../../../shared/api/answers/health.ts';
+import type { BridgeStatus, UncheckedInputs } from '../../../shared/api/answers/health.ts';
 import { QUOTA_NAMES } from '../../../shared/quotas.ts';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 import { metricText } from './exposition.ts';
@@ -125,7 +125,7 @@ export const BRIDGE_METRICS: readonly BridgeMetric[] = [
     ['unchecked_inputs', '{input}'],
     'Inputs that the edge took without checking them to the end, by reason.',
     ({ uncheckedInputs }) => uncheckedInputs,
-    { reason: ['overBudget', 'failed', 'rulesChanged'] },
+    { reason: ['overBudget', 'failed', 'rulesChanged'] satisfies (keyof UncheckedInputs)[] },
   ),
 ];
 

@@ -2,6 +2,7 @@
 import { API_ERROR_CODES } from '../../../shared/errors.ts';
 import { EDGE_LOST_SPANS } from '../../../shared/trace/lost-spans.ts';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
+import { LOSS_REASONS } from '../export/span-counts.ts';
 
 /** Upper bounds in seconds (semantic conventions, "HTTP metrics"). */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
@@ -41,7 +42,7 @@ export const EDGE_METRICS = {
   lostSpans: {
     ...EDGE_LOST_SPANS,
     description: 'Spans that were lost in the isolate that answers this request, by reason.',
-    attributes: { reason: ['queueFull', 'exportFailed', 'rejected', 'overBudget'] },
+    attributes: { reason: LOSS_REASONS },
     where: 'edge/telemetry/export/span-counts.ts',
   },
   exportedSpans: {

@@ -1,3 +1,5 @@
+import { PermissionViolationError } from '@nats-io/nats-core';
+import { describeThrown } from '../../errors.ts';
 import {
   type Action,
   isGranted,
@@ -8,27 +10,25 @@ import {
   type UserInfo,
 } from './permission.ts';
 
-/** Stands for what a user may not do because of a number, and not of a subject. NATS does not say how many it may have. */
-const SUBSCRIPTION_LIMIT: Permission = {
-  action: 'subscribe',
-  subject: 'more subjects',
-  without: 'its limit of subscriptions is reached',
-  level: 'weakens',
-};
+/** What nats-server says if its limit of subscriptions is reached, or that of the account. It has no code for that. */
+const LIMIT_REACHED = 'subscriptions exceeded';
 
-/** Whether nats-server refuses a subscription since its limit is reached, or that of the account. It has no code for that. */
-export const isSubscriptionLimit = ({ message }: Error): boolean =>
-  message.includes('subscriptions exceeded');
+/**
+ * Is told what NATS refuses, in a sentence.
+ * @param permission the one that is missing; undefined if the limit of subscriptions is reached
+ */
+export type TellDenial = (sentence: string, permission: Permission | undefined) => void;
 
 /** What NATS does not let a connection do, as far as that is known. */
 export class Denials {
   readonly #needed: readonly Permission[];
-  readonly #onNew: (sentence: string, permission: Permission) => void;
+  readonly #onNew: TellDenial;
   readonly #known = new Set<Permission>();
+  #limit: string | undefined;
   #violations = 0;
 
-  /** @param onNew called once for each permission that turns out to be missing */
-  constructor(needed: readonly Permission[], onNew: (sentence: string, permission: Permission) => void) {
+  /** @param onNew called once for each permission that turns out to be missing, and once for {@link limit} */
+  constructor(needed: readonly Permission[], onNew: TellDenial) {
     this.#needed = needed;
     this.#onNew = onNew;
   }
@@ -48,16 +48,16 @@ export class Denials {
     return this.#sentences('weakens');
   }
 
-  /** Takes a refusal of NATS. A subject that we do not know is no fault of the permissions. */
-  refused(action: Action, subject: string): void {
-    this.#violations++;
-    const permission = permissionFor(this.#needed, action, subject);
-    if (permission !== undefined) this.#add(permission);
+  /** That NATS takes no more subscriptions of this user, and why, in a sentence; undefined if it has not refused one. */
+  get limit(): string | undefined {
+    return this.#limit;
   }
 
-  /** NATS takes no more subscriptions on this connection. */
-  limited(): void {
-    this.#add(SUBSCRIPTION_LIMIT);
+  /** Takes an error that NATS sent on the connection. One that refuses nothing is ignored. */
+  take(error: Error): void {
+    if (error instanceof PermissionViolationError)
+      this.#refused(error.operation === 'publish' ? 'publish' : 'subscribe', error.subject);
+    else if (error.message.includes(LIMIT_REACHED)) this.#limited(error);
   }
 
   /**
@@ -66,9 +66,7 @@ export class Denials {
    *   server has dropped the subscription
    */
   update(user: UserInfo): boolean {
-    const granted = [...this.#known].filter(
-      (permission) => permission !== SUBSCRIPTION_LIMIT && isGranted(permission, user),
-    );
+    const granted = [...this.#known].filter((permission) => isGranted(permission, user));
     for (const permission of granted) this.#known.delete(permission);
     for (const permission of missingPermissions(this.#needed, user)) this.#add(permission);
     return granted.some(({ action }) => action === 'subscribe');
@@ -77,6 +75,20 @@ export class Denials {
   /** Forgets what is known: the user may be allowed more on a new connection. */
   clear(): void {
     this.#known.clear();
+    this.#limit = undefined;
+  }
+
+  /** A subject that we do not know is no fault of the permissions. */
+  #refused(action: Action, subject: string): void {
+    this.#violations++;
+    const permission = permissionFor(this.#needed, action, subject);
+    if (permission !== undefined) this.#add(permission);
+  }
+
+  #limited(error: Error): void {
+    if (this.#limit !== undefined) return;
+    this.#limit = `NATS takes no more subscriptions of this user, so jobs, cancels or events do not arrive: ${describeThrown(error)}; raise max_subscriptions of nats-server, or the limit of the account or the user`;
+    this.#onNew(this.#limit, undefined);
   }
 
   #add(permission: Permission): void {

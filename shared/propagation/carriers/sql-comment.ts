@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../text/percent-decoded.ts';
 import type { Carrier, CarrierReader } from '../carrier.ts';
 import { fromLines, type HeaderLine } from './record.ts';
 
@@ -39,12 +40,7 @@ const pairsOf = (comment: string): HeaderLine[] =>
 
 /** Decodes a value. One that cannot be decoded stays as it is, and the field's own rules judge it. */
 function decode(value: string): string {
-  const text = value.replaceAll("\\'", "'");
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return percentDecoded(value.replaceAll("\\'", "'"));
 }
 
 /**

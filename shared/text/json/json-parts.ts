@@ -1,5 +1,5 @@
-import { jsonPointer } from '../json.ts';
 import { shortened } from '../shortened.ts';
+import { jsonPointer } from './json-pointer.ts';
 
 /** A number of a JSON text, or a name that its object already has. */
 interface JsonPart {

@@ -1,5 +1,5 @@
-import { jsonDepth } from '../json.ts';
 import { shortened } from '../shortened.ts';
+import { jsonDepth } from './json-depth.ts';
 import { findJsonFault } from './json-fault.ts';
 import { isExactNumber } from './json-numbers.ts';
 import { jsonParts } from './json-parts.ts';

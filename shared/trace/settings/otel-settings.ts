@@ -1,5 +1,5 @@
-import * as z from 'zod';
-import { parseLenient, setting, wholeNumber } from '../../config.ts';
+import type * as z from 'zod';
+import { optionalText, parseLenient, setting, wholeNumber } from '../../config.ts';
 import { metricsVariables } from './metrics-settings.ts';
 import { optionalWord, word } from './otel-words.ts';
 import { badOtlpHeaders } from './otlp-headers.ts';
@@ -58,7 +58,7 @@ export function otelVariables({
 }: BatchDefaults) {
   return {
     OTEL_SDK_DISABLED: otelFlag,
-    OTEL_SERVICE_NAME: z.string('must be text').optional(),
+    OTEL_SERVICE_NAME: optionalText,
     OTEL_RESOURCE_ATTRIBUTES: resourceAttributes,
     OTEL_TRACES_EXPORTER: word(['otlp', 'none'], 'otlp'),
     ...otlpVariables,

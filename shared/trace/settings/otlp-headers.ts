@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { percentDecoded } from '../../config.ts';
+import { percentDecoded } from '../../text/percent-decoded.ts';
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** What fetch and Node can send as the value of a header. */

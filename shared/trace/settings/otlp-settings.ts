@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { toBase64 } from '../../bytes.ts';
-import { optionalWhole, percentDecoded, url, wholeNumber } from '../../config.ts';
+import { optionalWhole, url, wholeNumber } from '../../config.ts';
+import { percentDecoded } from '../../text/percent-decoded.ts';
 import { optionalWord, word } from './otel-words.ts';
 import { otlpHeaders } from './otlp-headers.ts';
 

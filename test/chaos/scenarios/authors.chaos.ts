@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { EXIT } from '../../../cli/exit-code.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/start.ts';
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { runLocal } from '../../support/cli/process.ts';
 import { connectTo, jobEnded, readJob } from '../../support/jobs.ts';

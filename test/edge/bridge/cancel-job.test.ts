@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BridgeParts } from '../../../edge/bridge/bridge-parts.ts';
 import { cancelJob, cancelJobs } from '../../../edge/bridge/cancel-job.ts';
 import { publishEvent } from '../../../edge/jobs/publish-event.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
 import { makeEvent } from '../../../shared/job/event.ts';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { command, QUOTAS, setup } from './submit-support.ts';
@@ -95,6 +96,14 @@ describe('the message of a queued job', () => {
     removal.reject(new Error('NATS is away'));
     await vi.waitUntil(() => log.warn.mock.calls.length === 1);
     expect([answer?.job.state, messages()]).toEqual(['cancelled', 1]);
+  });
+
+  it('leaves a line of what went wrong if the bridge itself fails', async () => {
+    const { bridge, log } = await queuedJob();
+    vi.spyOn(bridge.connection, 'use').mockRejectedValue(new ThroughlineError('internal', 'a fault of ours'));
+    const answer = await cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'], carrier: {} });
+    expect(answer).toEqual(['internal']);
+    expect(log.error.mock.calls).toEqual([['a cancel failed', { reason: 'a fault of ours' }]]);
   });
 
   it('is removed before the answer to a cancel of many', async () => {

@@ -10,7 +10,7 @@ import type { ListCommand } from '../../../edge/calls/index-commands.ts';
 import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
 import { edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
-import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
+import type { AppBindings } from '../../../edge/http/edge-app.ts';
 import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 
@@ -163,7 +163,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       inputRules,
       requestContext,
       requestLimits,
-    } as unknown as EdgeBindings;
+    } as unknown as AppBindings;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());
     return await checked(init.method ?? 'GET', path, response);

@@ -4,7 +4,7 @@ import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
 import { edgeConfig } from '../../../edge/config.ts';
 import { createApp } from '../../../edge/http/app.ts';
 import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
-import type { EdgeBindings } from '../../../edge/http/edge-app.ts';
+import type { AppBindings } from '../../../edge/http/edge-app.ts';
 import { InputRulesCache } from '../../../edge/http/input-rules-cache.ts';
 import { readRequestContext } from '../../../edge/http/request-context.ts';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
@@ -100,7 +100,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     requestContext,
     requestLimits: new RequestLimits(settings),
   };
-  const response = await createApp().fetch(request, scope as unknown as EdgeBindings);
+  const response = await createApp().fetch(request, scope as unknown as AppBindings);
   const carrier = inject(requestContext.extraction.context);
   // A new id and the time differ from request to request.
   const effect = JSON.stringify([asked, response.status, [...response.headers], carrier])

@@ -23,6 +23,13 @@ describe('an unknown field', () => {
     const message = `there is no field ${JSON.stringify(name)} here`;
     expect(violations(ScheduleBody, body)).toContainEqual({ path: `/${name}`, message });
   });
+
+  it('with a long name is shown as one that was cut', () => {
+    const name = `${'x'.repeat(59)}…`;
+    const message = `there is no field "${name}" here`;
+    const found = violations(ScheduleBody, { ['x'.repeat(61)]: 1 });
+    expect(found).toContainEqual({ path: `/${name}`, message });
+  });
 });
 
 it('an unknown field comes before the fields that are missing, because it is why one of them is', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadLetterDetailOf, deadLetterOf } from '../../../edge/jobs/dead-letters.ts';
 import { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
+import { readJson } from '../../../shared/wire/json-body.ts';
 import { deadLetter, type Fields, OLD, stored, TIME, traceparent } from './stored-letters.ts';
 
 describe('a dead letter', () => {
@@ -45,6 +46,12 @@ describe('a dead letter', () => {
     const message = { ...deadLetter(), data: new Uint8Array([0xff, 0x00]), headers: undefined };
     expect(deadLetterDetailOf(message)).toMatchObject({ body: '/wA=', headers: {}, reason: '', traceId: '' });
     expect(deadLetterDetailOf(message)).not.toHaveProperty('input');
+  });
+
+  it('is shown in base64 when it is nothing but a byte order mark, which a worker refuses', () => {
+    const data = new Uint8Array([0xef, 0xbb, 0xbf]);
+    expect(() => readJson(data)).toThrow('not JSON');
+    expect(deadLetterDetailOf({ ...deadLetter(), data })).toMatchObject({ body: '77u/' });
   });
 
   it.each<Fields>([

@@ -227,6 +227,29 @@ describe('after a failure', () => {
       oldest_age_s: 0,
     });
   });
+
+  it('the log says what a fault of ours was', async () => {
+    const { scheduler, add, log } = setup(() => Promise.reject(new TypeError('x is not a function')));
+    add();
+    await scheduler.alarm();
+    const fields = { code: 'internal', reason: 'x is not a function' };
+    expect(log.warn).toHaveBeenCalledWith(
+      'the outbox cannot be drained now',
+      expect.objectContaining(fields),
+    );
+  });
+
+  it('the log says why the alarm cannot be set', async () => {
+    const { scheduler, add, log, storage, settled } = setup(() => Promise.reject(unavailable('away')));
+    storage.setAlarm = () => Promise.reject(new Error('the storage is broken'));
+    add();
+    scheduler.added();
+    await settled();
+    const fields = { reason: 'the storage is broken' };
+    await vi.waitFor(() =>
+      expect(log.error).toHaveBeenCalledWith('the alarm of the outbox cannot be set', fields),
+    );
+  });
 });
 
 describe('pending jobs with one ordering key', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { SubmitAnswer, SubmitCommand } from '../../../edge/calls/commands.ts';
 import { runJobId } from '../../../edge/schedules/run-id.ts';
 import { RunMaker, type RunMakerParts } from '../../../edge/schedules/run-maker.ts';
@@ -22,8 +22,9 @@ class Bench {
   /** The most submissions that were under way at a time. */
   most = 0;
   now = FROM;
+  readonly log = createLogger('error');
   /** The jobs that the bridge refuses once, by id. */
-  readonly #refusals = new Map<string, ThroughlineError>();
+  readonly #refusals = new Map<string, Error>();
   /** The bridge answers once so many submissions are under way. */
   holdUntil = 1;
   #underWay = 0;
@@ -36,7 +37,7 @@ class Bench {
       bridge: { submit: (command) => this.#submit(command), read: async () => undefined },
       table: this.table,
       clock: { now: () => this.now, alarmAt: (at) => at },
-      log: createLogger('error'),
+      log: this.log,
     } satisfies RunMakerParts);
   }
 
@@ -46,7 +47,7 @@ class Bench {
   }
 
   /** Lets the bridge refuse the run of a minute once. Runs that are made side by side reach it in any order. */
-  async refuse(minute: number, error: ThroughlineError): Promise<void> {
+  async refuse(minute: number, error: Error): Promise<void> {
     const run = FROM + minute * MINUTE;
     this.#refusals.set(await runJobId({ tenant: 'acme', name: NAME, run }, undefined), error);
   }
@@ -131,5 +132,27 @@ describe('runs that were missed', () => {
       scheduled_for: FROM + 3 * MINUTE,
       code: 'operation-unknown',
     });
+  });
+});
+
+describe('the log says what went wrong', () => {
+  it('when a run cannot be recorded', async () => {
+    const bench = new Bench();
+    vi.spyOn(bench.table, 'addRun').mockImplementationOnce(() => {
+      throw new Error('the disk is full');
+    });
+    const error = vi.spyOn(bench.log, 'error').mockReturnValue();
+    await bench.runUntil(FROM + MINUTE);
+    expect(error.mock.calls).toEqual([['a schedule failed', { schedule: NAME, reason: 'the disk is full' }]]);
+  });
+
+  it('when a run cannot be submitted for a fault of ours', async () => {
+    const bench = new Bench();
+    const warn = vi.spyOn(bench.log, 'warn').mockReturnValue();
+    await bench.refuse(1, new TypeError('x is not a function'));
+    await bench.runUntil(FROM + MINUTE);
+    expect(warn.mock.calls).toMatchObject([
+      ['run refused', { code: 'internal', reason: 'x is not a function' }],
+    ]);
   });
 });

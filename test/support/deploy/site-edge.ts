@@ -3,7 +3,7 @@ import { inject } from 'vitest';
 import type { Edge } from '../../../dev/edge/start.ts';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { atEndOfFile, scratchFolder } from '../cleanup.ts';
 import { trust } from '../nats/certificates.ts';
 import { until } from '../poll.ts';

@@ -1,7 +1,13 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { ERRORS, errorFrom } from '../../../shared/error-table.ts';
-import { describeThrown, ERROR_CODES, type ErrorCode, ThroughlineError } from '../../../shared/errors.ts';
+import {
+  describeThrown,
+  ERROR_CODES,
+  type ErrorCode,
+  ThroughlineError,
+  unknownJob,
+} from '../../../shared/errors.ts';
 import { cpuMs } from '../support.ts';
 
 /** What callers and the broker rely on: each code with its HTTP status, and the ack of a job that fails with it. */
@@ -208,4 +214,9 @@ describe('describing what was thrown', () => {
     });
     expect(describeThrown(hostile)).toBe('a value that cannot be shown');
   });
+});
+
+it('the error for an unknown id shows that a long id was cut', () => {
+  expect(unknownJob('x'.repeat(64)).message).toContain(`"${'x'.repeat(64)}"`);
+  expect(unknownJob('x'.repeat(65)).message).toContain(`"${'x'.repeat(63)}…"`);
 });

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { answer, serve, type TestServer } from '../../support/cli/servers.ts';
 
 interface OtlpSpan extends Record<string, unknown> {

@@ -4,7 +4,7 @@ import type { Pause } from '../../../shared/api/pause.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { capOf } from '../../../shared/nats/store-caps.ts';
 import { HOST_SUBJECTS, HOSTS_STREAM, streamDefinitions } from '../../../shared/nats/streams.ts';
-import { parseJson } from '../../../shared/text/json.ts';
+import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { clockDifference } from '../checks/clock-check.ts';
 import type { Broker } from '../connection/broker.ts';
 import { isClustered, serverVersion } from '../connection/server.ts';

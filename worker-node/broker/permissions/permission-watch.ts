@@ -1,6 +1,6 @@
 import { errors, type NatsConnection } from '@nats-io/transport-node';
-import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
-import { Denials, isSubscriptionLimit } from '../../../shared/nats/permissions/denials.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { Denials } from '../../../shared/nats/permissions/denials.ts';
 import { type Permission, USER_INFO, type UserInfo } from '../../../shared/nats/permissions/permission.ts';
 import { startInterval, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
@@ -24,17 +24,14 @@ export class PermissionWatch {
   readonly #parts: PermissionWatchParts;
   readonly #denials: Denials;
   readonly #timer: Timer;
-  /** What NATS refuses because of a limit, and not of a permission. */
-  #limit: string | undefined;
 
   private constructor(parts: PermissionWatchParts) {
     this.#parts = parts;
-    this.#denials = new Denials(parts.needed, (sentence, { action, subject, level }) => {
+    this.#denials = new Denials(parts.needed, (reason, permission) => {
+      if (permission === undefined) return parts.log.error({ reason }, 'subscription refused');
+      const { action, subject, level } = permission;
       parts.count(action, subject);
-      parts.log[level === 'breaks' ? 'error' : 'warn'](
-        { action, subject, reason: sentence },
-        'permission missing',
-      );
+      parts.log[level === 'breaks' ? 'error' : 'warn']({ action, subject, reason }, 'permission missing');
     });
     this.#timer = startInterval(parts.everyMs, () => void this.#ask());
   }
@@ -49,7 +46,7 @@ export class PermissionWatch {
 
   /** Why the worker cannot do its work; undefined if it can, as far as that is known. */
   get problem(): string | undefined {
-    return this.#denials.problems[0] ?? this.#limit;
+    return this.#denials.problems[0] ?? this.#denials.limit;
   }
 
   get warnings(): readonly string[] {
@@ -58,9 +55,9 @@ export class PermissionWatch {
 
   /** What was thrown, or an error that names the missing permissions if there are such. */
   explain(thrown: unknown): unknown {
-    const { problems } = this.#denials;
-    if (problems.length === 0 && this.#limit !== undefined)
-      return new ThroughlineError('config-invalid', this.#limit, { cause: thrown });
+    const { problems, limit } = this.#denials;
+    if (problems.length === 0 && limit !== undefined)
+      return new ThroughlineError('config-invalid', limit, { cause: thrown });
     if (problems.length === 0) return thrown;
     const first = thrown instanceof ThroughlineError ? [thrown.message] : [];
     const message = [...first, ...problems, 'deploy/nats/permissions.conf lists what is needed'].join('; ');
@@ -74,22 +71,12 @@ export class PermissionWatch {
   async #follow(): Promise<void> {
     for await (const status of this.#parts.connection.status()) {
       if (status.type === 'reconnect') await this.#again();
-      if (status.type === 'error') this.#take(status.error);
-    }
-  }
-
-  #take(error: Error): void {
-    if (error instanceof errors.PermissionViolationError)
-      this.#denials.refused(error.operation === 'publish' ? 'publish' : 'subscribe', error.subject);
-    else if (isSubscriptionLimit(error) && this.#limit === undefined) {
-      this.#limit = `NATS takes no more subscriptions of this user, so jobs or cancels do not arrive: ${describeThrown(error)}; raise max_subscriptions of nats-server, or the limit of the account or the user`;
-      this.#parts.log.error({ reason: this.#limit }, 'subscription refused');
+      if (status.type === 'error') this.#denials.take(status.error);
     }
   }
 
   async #again(): Promise<void> {
     this.#denials.clear();
-    this.#limit = undefined;
     await this.#ask();
   }
 

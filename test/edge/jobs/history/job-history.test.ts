@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { lastOf, readHistory } from '../../../../edge/jobs/history/job-history.ts';
+import { lastOf, readHistory, readJobHistory } from '../../../../edge/jobs/history/job-history.ts';
 
+import openApi from '../../../../edge/http/docs/openapi.json' with { type: 'json' };
+import { EVENTS_PAGE_LIMIT } from '../../../../shared/api/page-limits.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { callbackEventSubject, eventSubject } from '../../../../shared/wire/subjects.ts';
 import { MemoryBroker } from '../../support/memory-broker.ts';
@@ -46,4 +48,14 @@ it('a history holds all events of a job and of its callback, in order, however t
       },
     ),
   );
+});
+
+it('one answer holds no more events than the OpenAPI document says', async () => {
+  const broker = brokerWith(Array.from({ length: 3 * EVENTS_PAGE_LIMIT }, (_, index) => index % 2 === 0));
+  const { events, next } = await readJobHistory(broker, { tenant: 'acme', jobId: 'job-1', after: 0 });
+  expect(next).toBeDefined();
+  expect(events.length).toBeLessThanOrEqual(2 * EVENTS_PAGE_LIMIT);
+  expect(events.length).toBeGreaterThan(EVENTS_PAGE_LIMIT);
+  const { description } = openApi.components.schemas.JobHistory.properties.events;
+  expect(description).toContain(`At most ${EVENTS_PAGE_LIMIT} events of the job`);
 });

@@ -1,5 +1,5 @@
 import { type LogAttributes, type LogRecord, SeverityNumber } from '@opentelemetry/api-logs';
-import { jsonDepth } from '../../../../shared/text/json.ts';
+import { jsonDepth } from '../../../../shared/text/json/json-depth.ts';
 
 /** OpenTelemetry's numbers for the levels of a line. */
 const SEVERITIES: Readonly<Record<string, SeverityNumber>> = {

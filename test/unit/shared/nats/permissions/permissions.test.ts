@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { PermissionViolationError } from '@nats-io/nats-core';
 import { describe, expect, it } from 'vitest';
 import { Denials } from '../../../../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../../../../shared/nats/permissions/edge.ts';
@@ -69,11 +70,13 @@ describe('what a user is missing', () => {
   });
 });
 
+const refusal = (subject: string) => new PermissionViolationError('refused', 'publish', subject);
+
 it('a refusal names the permission that is missing, once', () => {
   const said: string[] = [];
   const denials = new Denials(WORKER_PERMISSIONS, (sentence) => void said.push(sentence));
-  for (const sequence of [1, 2, 3]) denials.refused('publish', `$JS.ACK.JOBS.workers.1.${sequence}.1.1.0`);
-  denials.refused('publish', 'foreign.subject');
+  for (const sequence of [1, 2, 3]) denials.take(refusal(`$JS.ACK.JOBS.workers.1.${sequence}.1.1.0`));
+  denials.take(refusal('foreign.subject'));
   expect(said).toEqual([
     'NATS does not let this user publish on $JS.ACK.JOBS.*.*.*.*.*.*: jobs cannot be acknowledged, and are delivered again and again',
   ]);
@@ -81,4 +84,17 @@ it('a refusal names the permission that is missing, once', () => {
   expect(denials.violations).toBe(4);
   denials.clear();
   expect(denials.problems).toEqual([]);
+});
+
+it('a limit of subscriptions is told once, is no permission, and stays until the connection is a new one', () => {
+  const said: unknown[] = [];
+  const denials = new Denials(WORKER_PERMISSIONS, (...told) => void said.push(told));
+  for (const _ of [1, 2]) denials.take(new Error("'maximum subscriptions exceeded'"));
+  denials.take(new Error('slow consumer'));
+  expect(denials.update({})).toBe(false);
+  expect(said).toEqual([[denials.limit, undefined]]);
+  expect(denials.limit).toContain('maximum subscriptions exceeded');
+  expect([...denials.problems, ...denials.warnings]).toEqual([]);
+  denials.clear();
+  expect(denials.limit).toBeUndefined();
 });

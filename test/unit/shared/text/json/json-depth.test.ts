@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonDepth } from '../../../../shared/text/json.ts';
+import { jsonDepth } from '../../../../../shared/text/json/json-depth.ts';
 
 /** The same by recursion over the value. */
 function depthOf(value: unknown): number {
