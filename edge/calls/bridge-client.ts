@@ -58,6 +58,8 @@ export class BridgeClient {
   readonly #namespace: DurableObjectNamespace<BridgeApi>;
   readonly #options: BridgeClientOptions;
   readonly #addresses: BridgeAddresses;
+  /** Of the bridges that were called. There are few of them. */
+  readonly #ids = new Map<string, DurableObjectId>();
 
   constructor(namespace: DurableObjectNamespace<BridgeApi>, options: BridgeClientOptions) {
     this.#namespace = namespace;
@@ -299,11 +301,20 @@ export class BridgeClient {
       limitMs: this.#options.brokerTimeoutMs + MARGIN_MS + waitMs,
       ask: (carrier) =>
         ask(
-          this.#namespace.getByName(name, locationHint === undefined ? undefined : { locationHint }),
+          this.#namespace.get(this.#idOf(name), locationHint === undefined ? undefined : { locationHint }),
           carrier,
         ),
       unavailable,
     });
+  }
+
+  /** The platform hashes the name each time, so the ids are kept. */
+  #idOf(name: string): DurableObjectId {
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    const id = this.#namespace.idFromName(name);
+    this.#ids.set(name, id);
+    return id;
   }
 }
 

@@ -95,11 +95,9 @@ export class JobTable {
   accept(entries: readonly IndexEntry[]): void {
     this.#storage.transactionSync(() => {
       const known = this.#known(entries);
-      this.#put(
-        entries.filter((entry) => known.has(keyOf(entry))),
-        afterReport,
-      );
-      this.#held.add(entries.filter((entry) => !known.has(keyOf(entry))));
+      const isListed = (entry: IndexEntry): boolean => known.size > 0 && known.has(keyOf(entry));
+      this.#put(entries.filter(isListed), afterReport);
+      this.#held.add(entries.filter((entry) => !isListed(entry)));
     });
     for (const entry of entries) this.#unreported.delete(keyOf(entry));
     if (this.#held.size > MAX_HELD) this.flush();

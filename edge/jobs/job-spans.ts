@@ -18,14 +18,15 @@ export function sendSpan(
 ): MessagingSpan {
   const span = messagingSpan('send', message.subject);
   const attributes = {
-    ...span.attributes,
-    ...serverAttributes(server),
     'messaging.message.id': jobId,
     'messaging.message.body.size': message.size,
     'throughline.job.id': jobId,
     'throughline.job.operation': operation,
     'throughline.job.tenant': tenant,
     'throughline.bridge.name': bridge,
+    // The spreads are last: V8 adds each single attribute that follows one with a call of its own.
+    ...span.attributes,
+    ...serverAttributes(server),
   };
   return { ...span, attributes };
 }

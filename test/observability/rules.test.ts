@@ -6,6 +6,8 @@ import { scratchFolder } from '../support/cleanup.ts';
 import { locatePrometheus, type Prometheus } from './support/prometheus.ts';
 
 const FOLDER = join(import.meta.dirname, '../../deploy/observability');
+/** As long as a test may take: promtool computes for seconds, which other work may slow down tenfold. */
+const TIMEOUT_MS = 180_000;
 
 let programs: Prometheus | string;
 
@@ -20,7 +22,7 @@ async function promtool(
   cwd = FOLDER,
 ): Promise<string> {
   if (typeof programs === 'string') return skip(programs);
-  return await runCommand(programs.promtool, args, { cwd, timeoutMs: 60_000 });
+  return await runCommand(programs.promtool, args, { cwd, timeoutMs: TIMEOUT_MS });
 }
 
 describe('the alerts', () => {

@@ -32,7 +32,7 @@ export function traceResponse() {
     countAnswer(methodOf(c.req), route ?? '/*', status, ms / 1_000);
     countContext('edge', outcomeOf(c.env.requestContext));
     if (span !== undefined) describeAnswer(span, c.req, { status, route, error: c.error });
-    logRequest(c, { method: c.req.method, route: route ?? '/*', status, ms });
+    logRequest(c, route ?? '/*', ms);
   });
 }
 
@@ -54,12 +54,17 @@ function routeOf(c: Context<EdgeHono>): string | undefined {
   return matchedRoutes(c).findLast(({ method }) => method !== METHOD_NAME_ALL)?.path;
 }
 
-function logRequest(c: Context<EdgeHono>, fields: object): void {
+function logRequest(c: Context<EdgeHono>, route: string, ms: number): void {
   const { identity, refusal, extraction } = c.env.requestContext;
+  const job = c.get('loggedJob');
   // JSON leaves out what is undefined.
   c.env.log.info('request', {
-    ...fields,
-    ...c.get('loggedJob'),
+    method: c.req.method,
+    route,
+    status: c.res.status,
+    ms,
+    job_id: job?.job_id,
+    operation: job?.operation,
     tenant: identity?.tenant,
     auth_refusal: refusal,
     trace_outcome: extraction.outcome,

@@ -3,6 +3,7 @@ import { SubmitJob, specOf } from '../../../shared/api/submit-job.ts';
 import type { SomeQuotas } from '../../../shared/api/usage.ts';
 import { defined } from '../../../shared/defined.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { isoTime } from '../../../shared/text/iso-time.ts';
 import { encodeText } from '../../../shared/wire/json-body.ts';
 import type { SubmitCommand } from '../../calls/commands.ts';
 import type { Region } from '../../calls/placement.ts';
@@ -87,7 +88,7 @@ function preparedOf(
     operation: request.operation,
     input: request.input,
     inputJson,
-    acceptedAt: new Date(now).toISOString(),
+    acceptedAt: isoTime(now),
     spec: defined({ ...specOf(request, now), fingerprint }),
     unique: request.unique,
     waitMs,

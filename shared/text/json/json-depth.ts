@@ -1,3 +1,17 @@
+/** Whether arrays and objects are nested deeper than `limit` in a JSON text. See {@link jsonDepth}. */
+export function isDeeperThan(text: string, limit: number): boolean {
+  // A text with few brackets is not deep, wherever they are. To look for them is much faster than to read each character.
+  return hasMoreBrackets(text, limit) && jsonDepth(text, limit) > limit;
+}
+
+function hasMoreBrackets(text: string, limit: number): boolean {
+  let count = 0;
+  for (const bracket of ['{', '['])
+    for (let at = text.indexOf(bracket); at !== -1 && count <= limit; at = text.indexOf(bracket, at + 1))
+      count++;
+  return count > limit;
+}
+
 /**
  * Returns how deeply arrays and objects are nested in a JSON text, at most `limit` + 1. The text is not parsed, so a
  * hostile text cannot overflow the stack. A parser, a validator and a structured clone are recursive, and need this

@@ -1,5 +1,5 @@
 import { shortened } from '../shortened.ts';
-import { jsonDepth } from './json-depth.ts';
+import { isDeeperThan } from './json-depth.ts';
 import { findJsonFault } from './json-fault.ts';
 import { isExactNumber } from './json-numbers.ts';
 import { jsonParts } from './json-parts.ts';
@@ -25,10 +25,12 @@ interface JsonRefusal {
  * @param maxDepth how deeply lists and objects may be nested; JSON.parse is recursive
  */
 export function readJson(text: string, maxDepth: number): { readonly value: unknown } | JsonRefusal {
-  if (jsonDepth(text, maxDepth) > maxDepth)
+  if (isDeeperThan(text, maxDepth))
     return { fault: `is nested deeper than ${maxDepth} levels`, violations: [] };
   try {
     const value: unknown = JSON.parse(text);
+    // Most programs write JSON as JSON.stringify does. Then it can lose nothing, and this is much faster than to look.
+    if (JSON.stringify(value) === text) return { value };
     const violations = lossesIn(text);
     if (violations.length === 0) return { value };
     const places = violations.map(({ path, message }) => `${path || 'the whole'}: ${message}`).join('; ');

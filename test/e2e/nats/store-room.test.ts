@@ -126,9 +126,9 @@ describe('in a store that is capped', () => {
   it('N15: a full queue refuses jobs and can be cancelled empty, and a job that is due then runs', async () => {
     const stack = await startStack();
     await stack.worker.stop();
-    const due = await accepted(stack, { operation: 'echo', input: 'due', delay: '1s' });
     const { ids, codes } = await fill(stack);
     expect([...codes]).toEqual(['stream-full']);
+    const due = await accepted(stack, { operation: 'echo', input: 'due', delay: '1s' });
     expect(await roomOf(stack, 'queue')).toMatchObject({ maxBytes: JOBS_CAP });
     await until('the job to be due', async () => (await roomOf(stack, 'delayed')).bytes > 0);
     const cancelled: string[] = [];

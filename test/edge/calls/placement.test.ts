@@ -59,11 +59,11 @@ function namespace(isAway: (name: string) => boolean = () => false) {
       })),
     }),
   };
-  const getByName = (name: string, options: object = {}) => {
+  const get = (name: string, options: object = {}) => {
     asked.push({ name, ...options });
     return isAway(name) ? { submitJobs: () => Promise.reject(new Error('moved')) } : stub;
   };
-  return { asked, bridges: { getByName } as never };
+  return { asked, bridges: { idFromName: (name: string) => name, get } as never };
 }
 
 const OPTIONS = {

@@ -1,5 +1,5 @@
 import { type LogAttributes, type LogRecord, SeverityNumber } from '@opentelemetry/api-logs';
-import { jsonDepth } from '../../../../shared/text/json/json-depth.ts';
+import { isDeeperThan } from '../../../../shared/text/json/json-depth.ts';
 
 /** OpenTelemetry's numbers for the levels of a line. */
 const SEVERITIES: Readonly<Record<string, SeverityNumber>> = {
@@ -54,7 +54,7 @@ function readable(_key: string, value: unknown): unknown {
 }
 
 function attributesOf(fields: Readonly<Record<string, unknown>>, line: string): LogAttributes {
-  if (jsonDepth(line, MAX_DEPTH) <= MAX_DEPTH) return fields as LogAttributes;
+  if (!isDeeperThan(line, MAX_DEPTH)) return fields as LogAttributes;
   const texts = Object.entries(fields).map(([name, value]) => [
     name,
     typeof value === 'object' ? JSON.stringify(value) : value,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonDepth } from '../../../../../shared/text/json/json-depth.ts';
+import { isDeeperThan, jsonDepth } from '../../../../../shared/text/json/json-depth.ts';
 
 /** The same by recursion over the value. */
 function depthOf(value: unknown): number {
@@ -14,7 +14,9 @@ describe('the depth of a JSON text', () => {
     fc.assert(
       fc.property(value, fc.nat(14), fc.constantFrom(0, 2), (json, limit, indent) => {
         const depth = depthOf(json);
-        expect(jsonDepth(JSON.stringify(json, null, indent), limit)).toBe(Math.min(depth, limit + 1));
+        const text = JSON.stringify(json, null, indent);
+        expect(jsonDepth(text, limit)).toBe(Math.min(depth, limit + 1));
+        expect(isDeeperThan(text, limit)).toBe(depth > limit);
       }),
       { numRuns: 500 },
     );
@@ -30,10 +32,12 @@ describe('the depth of a JSON text', () => {
     ['nothing', '', 0],
   ])('counts no bracket that is not one: %s', (_what, text, depth) => {
     expect(jsonDepth(text, 10)).toBe(depth);
+    for (let limit = 0; limit < 4; limit++) expect(isDeeperThan(text, limit)).toBe(depth > limit);
   });
 
   it('is not counted past the limit, so that a hostile text costs little', () => {
     expect(jsonDepth('['.repeat(10_000_000), 64)).toBe(65);
+    expect(isDeeperThan('['.repeat(10_000_000), 64)).toBe(true);
   });
 
   it.each(['[[[', ']]]', '"', '"\\', '}{', '[}'])('of %j, which is not JSON, does not throw', (text) => {
