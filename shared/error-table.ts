@@ -1,4 +1,4 @@
-import { type ErrorCode, isThroughlineError, ThroughlineError } from './errors.ts';
+import { describeThrown, type ErrorCode, isThroughlineError, ThroughlineError } from './errors.ts';
 
 /** How a worker answers the broker after an error. `nak`: try again while attempts are left. `term`: never again. */
 type FailureAck = 'nak' | 'term';
@@ -83,4 +83,9 @@ export function statusOf({ code }: Pick<ThroughlineError, 'code'>): number {
 export function errorFrom(thrown: unknown, fallback: ErrorCode = 'internal'): ThroughlineError {
   if (isThroughlineError(thrown)) return thrown;
   return new ThroughlineError(fallback, ERRORS[fallback].title, { cause: thrown });
+}
+
+/** Why something failed, for the log alone: the message of an error, or what is behind one with the code `internal`. */
+export function logReason({ code, message, cause }: ThroughlineError): string {
+  return code === 'internal' && cause !== undefined ? describeThrown(cause) : message;
 }

@@ -1,5 +1,5 @@
 import { withDeadline } from '../../shared/deadline.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, logReason } from '../../shared/error-table.ts';
 import { unavailable } from '../../shared/errors.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { readEventHeaders, readJobEvent } from '../../shared/wire/event-message.ts';
@@ -68,8 +68,9 @@ export class EventFollower {
     try {
       return await withDeadline(this.#nextRun(), ms, () => unavailable('no answer in time'));
     } catch (thrown) {
-      const { code, message } = errorFrom(thrown);
-      this.#parts.log.warn('the index cannot follow the events now', { code, reason: message });
+      const error = errorFrom(thrown);
+      const fields = { code: error.code, reason: logReason(error) };
+      this.#parts.log.warn('the index cannot follow the events now', fields);
       return false;
     }
   }

@@ -1,5 +1,5 @@
 import { context } from '@opentelemetry/api';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, logReason } from '../../shared/error-table.ts';
 import { RepeatedWarning } from '../telemetry/repeated-warning.ts';
 import { checkEnds } from './end-check.ts';
 import { type DrainParts, drainOutbox } from './outbox-drain.ts';
@@ -98,14 +98,15 @@ export class OutboxScheduler {
       await checkEnds(this.#parts);
       this.#failures = 0;
     } catch (thrown) {
-      const { code, message } = errorFrom(thrown);
-      const isDue = this.#stuck.isDue(message, this.#failures === 0);
+      const error = errorFrom(thrown);
+      const reason = logReason(error);
+      const isDue = this.#stuck.isDue(reason, this.#failures === 0);
       this.#pause();
       if (!isDue) return;
       const { pending, oldestAgeSeconds } = this.#parts.outbox.status(Date.now());
       this.#parts.log.warn('the outbox cannot be drained now', {
-        code,
-        reason: message,
+        code: error.code,
+        reason,
         pending,
         oldest_age_s: Math.round(oldestAgeSeconds),
       });

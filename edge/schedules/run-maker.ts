@@ -1,5 +1,5 @@
 import { backoffCeiling, equalJitter } from '../../shared/backoff.ts';
-import { ERRORS, errorFrom } from '../../shared/error-table.ts';
+import { ERRORS, errorFrom, logReason } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
@@ -52,7 +52,7 @@ export class RunMaker {
       try {
         await this.#makeRuns(row, timingOf(row));
       } catch (thrown) {
-        log.error('a schedule failed', { schedule: name, reason: errorFrom(thrown).message });
+        log.error('a schedule failed', { schedule: name, reason: logReason(errorFrom(thrown)) });
         table.advance(name, { wake_at: clock.now() + RETRY.maxMs });
       }
     });
@@ -138,8 +138,9 @@ export class RunMaker {
       return runRow(at, 'submitted', { job_id: job.id });
     } catch (thrown) {
       const error = errorFrom(thrown);
-      const { code, message } = error;
-      this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason: message });
+      const { code } = error;
+      const fields = { schedule: row.name, tenant: row.tenant, code, reason: logReason(error) };
+      this.#parts.log.warn('run refused', fields);
       return ERRORS[error.code].ack === 'nak' ? error : runRow(at, 'refused', { code });
     }
   }

@@ -1,6 +1,6 @@
 import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { HistoryEvent } from '../../shared/api/answers/job-history.ts';
-import { errorFrom } from '../../shared/error-table.ts';
+import { errorFrom, logReason } from '../../shared/error-table.ts';
 import { EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { pause, startTimer } from '../../shared/timers.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -178,8 +178,9 @@ export class JobWatch {
         await this.#follow();
         pauseMs = FIRST_PAUSE_MS;
       } catch (thrown) {
-        const { code, message } = errorFrom(thrown);
-        this.#log.warn('cannot follow a job now', { job_id: this.#job.jobId, code, reason: message });
+        const error = errorFrom(thrown);
+        const fields = { job_id: this.#job.jobId, code: error.code, reason: logReason(error) };
+        this.#log.warn('cannot follow a job now', fields);
         await Promise.race([pause(pauseMs), this.#hasStopped.promise]);
         pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
       }
