@@ -2,6 +2,7 @@ import { context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { errorFrom, loggedReason } from '../shared/error-table.ts';
 import { ThroughlineError } from '../shared/errors.ts';
 import { startTrace } from '../shared/propagation/index.ts';
+import { OpenBodies } from './access/open-bodies.ts';
 import { RequestLimits } from './access/request-limits.ts';
 import { BridgeClient } from './calls/bridge-client.ts';
 import { JobIndexClient } from './calls/job-index-client.ts';
@@ -118,6 +119,7 @@ function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
   const seal = new PlaceSeal(config);
   const inputRules = new InputRulesCache();
   const requestLimits = new RequestLimits(config);
+  const openBodies = new OpenBodies();
   const byRegion = config.BRIDGE_PLACEMENT === 'region';
   const bridgeOf = (region: Region | undefined): BridgeClient =>
     new BridgeClient(env.BRIDGE, {
@@ -142,6 +144,7 @@ function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
       inputRules,
       requestContext,
       requestLimits,
+      openBodies,
     };
     return app.fetch(request, bindings, ctx);
   };

@@ -2,6 +2,7 @@ import { HonoBase } from 'hono/hono-base';
 import type { Result } from 'hono/router';
 import { TrieRouter } from 'hono/router/trie-router';
 import type { RouterRoute } from 'hono/types';
+import type { OpenBodies } from '../access/open-bodies.ts';
 import type { RequestLimits } from '../access/request-limits.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
 import type { JobIndexClient } from '../calls/job-index-client.ts';
@@ -26,6 +27,7 @@ export interface AppBindings {
   readonly requestContext: RequestContext;
   /** Counts the requests of tenants and addresses. */
   readonly requestLimits: RequestLimits;
+  readonly openBodies: OpenBodies;
 }
 
 /** Headers by their names. A header with several values has a list. */

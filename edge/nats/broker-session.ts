@@ -1,9 +1,9 @@
 import type { NatsHeadersLike } from '../../shared/propagation/index.ts';
 import type { SetHeader } from '../../shared/wire/headers.ts';
 import type { HeaderRange, HeaderReader } from './header-reader.ts';
+import type { Following } from './jetstream/subject-follower.ts';
 import type { Loss } from './loss.ts';
 import type { BucketChange, ConsumerPlace, StoredMessage, StreamExtent } from './stored-message.ts';
-import type { Following } from './subject-follower.ts';
 import type { SubjectPage, SubjectPageQuery } from './subject-page.ts';
 
 /** Writes the headers of a message, one call of `set` for each. */

@@ -1,29 +1,40 @@
 import { type MsgHdrs, MsgHdrsImpl, type NatsConnection } from '@nats-io/nats-core';
+import { TenantTurns } from '../../shared/collections/tenant-turns.ts';
 import { withDeadline } from '../../shared/deadline.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { headerSetter } from '../../shared/nats/client/header-setter.ts';
+import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/message-sizes.ts';
 import { Denials, type TellDenial } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
 import { capOf } from '../../shared/nats/store-caps.ts';
 import { filtersOf, JOBS_STREAM, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
+import { tenantIn } from '../../shared/wire/subjects.ts';
 import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
 import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session.ts';
 import { type HeaderRange, type HeaderReader, openHeaderReader } from './header-reader.ts';
 import { bucketKeys, valueIn, watchBucket } from './jetstream/bucket-watch.ts';
 import { JetStream, type MessageQuery } from './jetstream/jetstream.ts';
 import { Requests } from './jetstream/requests.ts';
+import { type Following, followSubject } from './jetstream/subject-follower.ts';
 import { Loss } from './loss.ts';
 import { type BrokerSettings, openConnection } from './open-connection.ts';
+import { SharedSubscriptions, type TakeMessage } from './shared-subscriptions.ts';
 import { Stalls } from './stalls.ts';
 import type { BucketChange, ConsumerPlace, StoredMessage, StreamExtent } from './stored-message.ts';
-import { type Following, followSubject } from './subject-follower.ts';
 import { readPage, type SubjectPage, type SubjectPageQuery } from './subject-page.ts';
 import { askDenials, followRefusals } from './watch-denials.ts';
 
 /** How long NATS may take to answer a ping, after it has not answered a message. */
 const PING_MS = 2_000;
+/**
+ * How many bytes NATS may send at a time in answer to reads of one tenant. nats-server closes a connection that it cannot send 64 MiB
+ * to (`max_pending`), and all tenants share the connection.
+ */
+const READ_BYTES = 16 * 1024 * 1024;
+/** The answer with the largest message, which is in base64. */
+const MESSAGE_BYTES = (LARGEST_MESSAGE_BYTES * 4) / 3;
 
 /**
  * Connects to NATS, within `BROKER_TIMEOUT_MS`.
@@ -84,11 +95,14 @@ class NatsSession implements BrokerSession {
   readonly #timeoutMs: number;
   readonly #denials: Denials;
   readonly #stalls = new Stalls();
+  readonly #reads = new TenantTurns(READ_BYTES);
+  readonly #subscriptions: SharedSubscriptions;
 
   constructor({ connection, server, timeoutMs, denials }: SessionParts) {
     this.#denials = denials;
     this.server = server;
     this.#connection = connection;
+    this.#subscriptions = new SharedSubscriptions(connection);
     this.#timeoutMs = timeoutMs;
     const requests = new Requests(connection, timeoutMs);
     this.lost.listen(() => requests.endAll(connectionLost()));
@@ -162,11 +176,18 @@ class NatsSession implements BrokerSession {
     subject: string,
     streamMayBeMissing = false,
   ): Promise<StoredMessage | undefined> {
-    return this.#message(stream, { last_by_subj: subject }, streamMayBeMissing);
+    return this.#read(subject, MESSAGE_BYTES, () =>
+      this.#message(stream, { last_by_subj: subject }, streamMayBeMissing),
+    );
   }
 
   nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
-    return this.#message(stream, { seq, next_by_subj: subject });
+    return this.#read(subject, MESSAGE_BYTES, () => this.#message(stream, { seq, next_by_subj: subject }));
+  }
+
+  /** Reads messages of a tenant when there is room for the largest answer. */
+  #read<T>(subject: string, bytes: number, ask: () => Promise<T>): Promise<T> {
+    return this.#reads.take(tenantIn(subject), bytes, ask);
   }
 
   #message(
@@ -187,7 +208,9 @@ class NatsSession implements BrokerSession {
   }
 
   page(stream: string, query: SubjectPageQuery): Promise<SubjectPage> {
-    return this.#call(() => readPage(this.#jetStream, stream, query));
+    return this.#read(query.subject, query.maxBytes, () =>
+      this.#call(() => readPage(this.#jetStream, stream, query)),
+    );
   }
 
   readHeaders(stream: string, range: HeaderRange): Promise<HeaderReader> {
@@ -231,15 +254,8 @@ class NatsSession implements BrokerSession {
     });
   }
 
-  subscribe(subject: string, take: (data: Uint8Array, headers: MsgHdrs | undefined) => void): () => void {
-    const subscription = this.#connection.subscribe(subject, {
-      callback: (error, message) => {
-        if (error === null) take(message.data, message.headers);
-      },
-    });
-    return () => {
-      if (!subscription.isClosed()) subscription.unsubscribe();
-    };
+  subscribe(subject: string, take: TakeMessage): () => void {
+    return this.#subscriptions.add(subject, take);
   }
 
   watchBucket(bucket: string, take: (change: BucketChange) => void, onEnd: () => void): Promise<void> {

@@ -88,21 +88,12 @@ export function readEventSummary(
   };
 }
 
-/** Makes the summary of an event whose body was read. */
-export function eventSummaryOf(event: JobEvent): EventSummary {
-  const { kind, operation, attempt, maxAttempts, acceptedAt, startedAt, traceId } = event;
-  return {
-    operation,
-    state: EVENT_STATES[kind],
-    attempt,
-    maxAttempts,
-    acceptedAt,
-    startedAt,
-    traceId,
-    finishedAt: isTerminalEvent(event) ? event.at : undefined,
-    errorCode: event.error?.code,
-    redriveCount: event.redriveCount ?? 0,
-    previousTraceIds: event.previousTraceIds ?? [],
-    tags: event.tags ?? [],
-  };
+/**
+ * Makes the summary of an event whose body was read. It goes through the headers, so that it is never larger than one of headers.
+ * @returns undefined if the event has no valid operation, or counts that no header can hold
+ */
+export function eventSummaryOf(event: JobEvent): EventSummary | undefined {
+  const values = new Map<string, readonly string[]>();
+  writeEventSummary(event, (name, value) => values.set(name, [value]));
+  return readEventSummary((name) => values.get(name) ?? [], event.kind, event.at);
 }

@@ -95,6 +95,12 @@ export function cancelSubject(tenant: string, jobId: string): string {
   return `cancel.${token('tenant', tenant)}.${token('job id', jobId)}`;
 }
 
+/** The tenant of messages on a subject, or of a filter of such subjects; an empty text or a wildcard if it names none. */
+export function tenantIn(subject: string): string {
+  const [root = '', second = '', , fourth = ''] = subject.split('.');
+  return root === '*' || ROUTED_ROOTS.includes(root) ? fourth : second;
+}
+
 /** Matches the subjects of {@link eventSubject} of all jobs. */
 export const EVENT_SUBJECTS = 'events.>';
 

@@ -1,11 +1,15 @@
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { LIMITS } from '../../shared/job/limits.ts';
 import { connectRaw, exchangeRaw, type RawConnection } from '../support/http/raw-http.ts';
 import { storedCount } from '../support/nats/stored.ts';
 import { until } from '../support/poll.ts';
-import { startTestStack, type TestStack } from '../support/stack.ts';
+import { problemOf, startTestStack, type TestStack, withTestStack } from '../support/stack.ts';
+import { type Caller, tenants } from '../support/tenants.ts';
 
 const BODY = '{"operation":"echo","input":1}';
 const BODY_TIMEOUT_MS = 500;
+/** How many large bodies a tenant begins to send at once. */
+const FLOOD = 40;
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -143,6 +147,41 @@ describe('a body', () => {
     );
     expect(slow[0]?.answered()).toContain('"code":"body-timeout"');
     expect(await storedCount(stack)).toBe(before + 1);
+  });
+
+  it('A17: the bodies that a tenant sends at once are bounded, and those of others have their own room', async () => {
+    const { callers, API_KEYS } = await tenants('loud', 'quiet');
+    const { url } = await withTestStack({ edge: { API_KEYS } });
+    const largest = LIMITS.batchInputs * LIMITS.inputBytes;
+    const lines = [
+      'POST /v1/jobs/batch HTTP/1.1',
+      `Host: ${new URL(url).host}`,
+      `Authorization: Bearer ${callers.loud.key}`,
+      'Content-Type: application/json',
+      `Content-Length: ${largest}`,
+    ];
+    const slow = await Promise.all(
+      Array.from({ length: FLOOD }, async () => {
+        const connection = await connectRaw(url);
+        onTestFinished(() => void connection.socket.destroy());
+        connection.write(`${lines.join('\r\n')}\r\n\r\n{`);
+        return connection;
+      }),
+    );
+    const refused = () => slow.filter(({ answered }) => answered().startsWith('HTTP/1.1 429 ')).length;
+    await until('some to be refused', () => refused() === FLOOD - Math.floor((64 * 1024 * 1024) / largest));
+    const batch = (caller: Caller): Promise<Response> =>
+      caller.call(url, '/v1/jobs/batch', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ jobs: [{ operation: 'echo', input: 'x'.repeat(LIMITS.inputBytes - 2) }] }),
+      });
+    expect((await batch(callers.quiet)).status).toBe(207);
+    const response = await batch(callers.loud);
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '1']);
+    expect(await problemOf(response)).toMatchObject({ code: 'rate-limited' });
+    for (const { socket } of slow) socket.destroy();
+    await until('room for a body', async () => (await batch(callers.loud)).status === 207);
   });
 
   it('A17: a head that never ends does not keep other requests waiting', async () => {

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { withDeadline } from '../../../shared/deadline.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { LIMITS } from '../../../shared/job/limits.ts';
 import { utf8Fault } from '../../../shared/text/json/json-fault.ts';
 import { readJson } from '../../../shared/text/json/read-json.ts';
 import type { EdgeHono } from '../edge-app.ts';
@@ -10,6 +11,8 @@ import { readBody } from './read-body.ts';
 /** Room for the fields around the input of a job. */
 const ENVELOPE_BYTES = 8 * 1024;
 const MAX_DEPTH = 64;
+/** The longest that a request takes once its body has been read, with some room. */
+const ANSWER_MS = 2 * LIMITS.waitSeconds * 1_000;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i;
 
@@ -23,14 +26,27 @@ export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
     checkMediaType(c);
     const maxSize = inputs * (c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES);
     const { BODY_TIMEOUT_MS } = c.env.config;
-    const bytes = await withDeadline(
-      readBody(c.req.raw, maxSize),
-      BODY_TIMEOUT_MS,
-      () => new ThroughlineError('body-timeout', `the body did not arrive within ${BODY_TIMEOUT_MS} ms`),
-    );
-    c.set('body', parseBody(decodeUtf8(bytes)));
-    await next();
+    const { identity } = c.env.requestContext;
+    const forMs = BODY_TIMEOUT_MS + ANSWER_MS;
+    const close = c.env.openBodies.add(identity?.tenant ?? '', sizeIn(c, maxSize), forMs);
+    try {
+      const bytes = await withDeadline(
+        readBody(c.req.raw, maxSize),
+        BODY_TIMEOUT_MS,
+        () => new ThroughlineError('body-timeout', `the body did not arrive within ${BODY_TIMEOUT_MS} ms`),
+      );
+      c.set('body', parseBody(decodeUtf8(bytes)));
+      await next();
+    } finally {
+      close();
+    }
   });
+}
+
+/** The most bytes of the body that are kept. */
+function sizeIn(c: Context<EdgeHono>, maxSize: number): number {
+  const length = Number(c.req.header('content-length') ?? maxSize);
+  return length <= maxSize ? length : maxSize;
 }
 
 /** A refusal says what would be taken (RFC 9110, section 15.5.16). */

@@ -96,3 +96,25 @@ describe('W17: a job whose last event cannot be read', () => {
     await worker.stop();
   });
 });
+
+/** Together they are more than SQLite takes in one text, here and on Cloudflare. */
+const LONG = { events: 12, operation: 'x'.repeat(900_000) };
+
+it('W17: events with texts that no job has do not stop the lists of all tenants', async () => {
+  const nats = jetstream(await connectTo(stack));
+  const at = new Date().toISOString();
+  const own = { attempt: 1, maxAttempts: 1, released: 0, worker: 'w', traceId: '', spanId: '' };
+  const event = { ...own, kind: 'started', operation: LONG.operation, acceptedAt: at, at };
+  await Promise.all(
+    Array.from({ length: LONG.events }, (_, place) => {
+      const jobId = `long-${place}`;
+      return nats.publish(`events.other.${jobId}`, JSON.stringify({ ...event, jobId }));
+    }),
+  );
+  const job = await submitJob(stack, 'echo', 1);
+  const page = await until('the list to have read all events', async () => {
+    const read = await bodyOf(JobPage, stack.call('/v1/jobs'));
+    return read.complete && read;
+  });
+  expect(page.jobs.map(({ id }) => id)).toContain(job.id);
+});

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { OpenBodies } from '../../../edge/access/open-bodies.ts';
 import { RequestLimits } from '../../../edge/access/request-limits.ts';
 import type {
   CancelCommand,
@@ -144,6 +145,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
   const app = createApp();
   const inputRules = new InputRulesCache();
   const requestLimits = new RequestLimits(config);
+  const openBodies = new OpenBodies();
 
   /** Sends a request as `acme`, unless it has an `authorization` of its own; checks what holds for every answer. */
   async function send(path: string, init: RequestInit = {}): Promise<Response> {
@@ -163,6 +165,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       inputRules,
       requestContext,
       requestLimits,
+      openBodies,
     } as unknown as AppBindings;
     const response = await app.fetch(request, scope);
     await expectNoInsides(response.clone());

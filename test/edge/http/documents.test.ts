@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import openApi from '../../../edge/http/docs/openapi.json' with { type: 'json' };
 import { setup } from './app-support.ts';
 
@@ -19,6 +19,16 @@ describe('GET /openapi.json', () => {
     }
     expect((await send('/openapi.json', { headers: { 'if-none-match': '"x"' } })).status).toBe(200);
   });
+});
+
+it.each(['/openapi.json', '/docs'])('%s is hashed once, not for each request', async (path) => {
+  const digest = vi.spyOn(crypto.subtle, 'digest');
+  onTestFinished(() => digest.mockRestore());
+  const { send } = await setup();
+  await send(path);
+  digest.mockClear();
+  for (let n = 0; n < 3; n++) expect((await send(path)).status).toBe(200);
+  expect(digest.mock.calls.filter(([, body]) => body.byteLength > 10_000)).toEqual([]);
 });
 
 describe('a 304 to a page of another origin', () => {

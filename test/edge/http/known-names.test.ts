@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { OpenBodies } from '../../../edge/access/open-bodies.ts';
 import { RequestLimits } from '../../../edge/access/request-limits.ts';
 import { PlaceSeal } from '../../../edge/calls/place-seal.ts';
 import { edgeConfig } from '../../../edge/config.ts';
@@ -99,6 +100,7 @@ async function effectOf(method: string, path: string, { query = '', headers = {}
     inputRules,
     requestContext,
     requestLimits: new RequestLimits(settings),
+    openBodies: new OpenBodies(),
   };
   const response = await createApp().fetch(request, scope as unknown as AppBindings);
   const carrier = inject(requestContext.extraction.context);

@@ -91,7 +91,7 @@ it('a job that NATS rejects gives back its place in the pooled lane, and one tha
 
 describe('the alarm', () => {
   it('never fails, and is set again, however often NATS does not take the jobs (E7)', async () => {
-    const { scheduler, storage, add, connection } = setup(() =>
+    const { scheduler, storage, add, connection, log } = setup(() =>
       Promise.reject(new Error('a fault of any kind')),
     );
     add();
@@ -102,6 +102,8 @@ describe('the alarm', () => {
       expect(storage.alarm).toBeGreaterThan(Date.now());
     }
     expect(storage.alarm).toBeLessThan(Date.now() + 10_001);
+    const why = { code: 'internal', reason: 'a fault of any kind' };
+    expect(log.warn).toHaveBeenCalledWith('the outbox cannot be drained now', expect.objectContaining(why));
   });
 
   it('is set in the same turn as the first pending job', () => {

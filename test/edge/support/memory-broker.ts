@@ -1,5 +1,6 @@
 import type { BrokerSession, Shortcomings, WriteHeaders } from '../../../edge/nats/broker-session.ts';
 import type { HeaderRange, HeaderReader } from '../../../edge/nats/header-reader.ts';
+import type { Following } from '../../../edge/nats/jetstream/subject-follower.ts';
 import { Loss } from '../../../edge/nats/loss.ts';
 import type {
   BucketChange,
@@ -7,7 +8,6 @@ import type {
   StoredMessage,
   StreamExtent,
 } from '../../../edge/nats/stored-message.ts';
-import type { Following } from '../../../edge/nats/subject-follower.ts';
 import type { SubjectPage, SubjectPageQuery } from '../../../edge/nats/subject-page.ts';
 import { unavailable } from '../../../shared/errors.ts';
 import { OPERATIONS_BUCKET, streamDefinitions } from '../../../shared/nats/streams.ts';

@@ -1,5 +1,5 @@
+import type { Following } from '../../../edge/nats/jetstream/subject-follower.ts';
 import type { StoredMessage, StreamExtent } from '../../../edge/nats/stored-message.ts';
-import type { Following } from '../../../edge/nats/subject-follower.ts';
 import type { SubjectPageQuery } from '../../../edge/nats/subject-page.ts';
 import { HEADER, headerValues } from '../../../shared/wire/headers.ts';
 import { subjectMatches } from '../../../shared/wire/subjects.ts';

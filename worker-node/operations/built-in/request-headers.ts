@@ -48,6 +48,6 @@ export function hasHeader(headers: object, name: string): boolean {
 
 /** The first name that is there before, in another case. */
 function twice(names: readonly string[]): string | undefined {
-  const lower = names.map((name) => name.toLowerCase());
-  return names.find((_, index) => lower.indexOf(lower[index] ?? '') < index);
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name.toLowerCase()).size);
 }

@@ -78,12 +78,10 @@ describe('the headers of an event', () => {
     for (const source of [event(kind), full]) {
       const ids = { messageId: 'job-1:1:x', source: '/throughline/worker/w' };
       const headers = written((set) => writeEventHeaders(source, ids, carrier, set));
-      const { traceId, ...summary } = eventSummaryOf(source);
       // A trace id that is none, as the shorter event has, is left out.
-      expect(readEventHeaders(valuesOf(headers))).toEqual({
-        ...summary,
-        traceId: source === full ? traceId : '',
-      });
+      const traceId = source === full ? full.traceId : '';
+      expect(eventSummaryOf(source)).toMatchObject({ operation: source.operation, traceId });
+      expect(readEventHeaders(valuesOf(headers))).toEqual(eventSummaryOf(source));
       for (const value of headers.values()) expect(value).not.toMatch(/[\r\n]/);
     }
   });
@@ -99,6 +97,19 @@ describe('the headers of an event', () => {
         expect(readEventHeaders(valuesOf(others))).toBeUndefined();
       }
     }
+  });
+
+  it('and its body have no summary that is larger than headers can be', () => {
+    const long = 'x'.repeat(100_000);
+    expect(eventSummaryOf({ ...event('started'), operation: long })).toBeUndefined();
+    const others = {
+      ...event('failed'),
+      traceId: long,
+      error: { code: long, message: long },
+      redriveCount: 1,
+      previousTraceIds: [long],
+    };
+    expect(JSON.stringify(eventSummaryOf(others)).length).toBeLessThan(1_000);
   });
 
   it('leave out values that a header cannot hold', () => {

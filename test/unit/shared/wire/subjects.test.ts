@@ -10,6 +10,7 @@ import {
   deadLettersFilter,
   deadSubject,
   delayedSubject,
+  delayedSubjectFilter,
   dueSubject,
   eventSubject,
   filtersOverlap,
@@ -24,6 +25,7 @@ import {
   parseRoute,
   routeFilter,
   subjectMatches,
+  tenantIn,
   tenantOfFilter,
 } from '../../../../shared/wire/subjects.ts';
 import { NOT_A_TOKEN, refusalOf } from '../../support.ts';
@@ -316,6 +318,27 @@ describe('the filters of dead letters', () => {
       code: 'request-invalid',
     });
   });
+});
+
+describe('the tenant', () => {
+  const address = { tenant: 'acme', jobId: 'one', operation: 'image.small' };
+  it.each([
+    jobSubject(address),
+    jobSubjectFilter('acme', 'one'),
+    delayedSubject(address),
+    delayedSubjectFilter('acme', 'one'),
+    dueSubject(address),
+    deadSubject(address),
+    deadLetterFilter('acme', 'one'),
+    deadLettersFilter('acme'),
+    deadLettersFilter('acme', 'image.small'),
+    eventSubject('acme', 'one'),
+    callbackEventSubject('acme', 'one'),
+    callbackSubject('acme', 'one'),
+    cancelSubject('acme', 'one'),
+  ])('is found in %s', (subject) => expect(tenantIn(subject)).toBe('acme'));
+
+  it('is not found where there is none', () => expect(tenantIn('>')).toBe(''));
 });
 
 describe('two filters', () => {

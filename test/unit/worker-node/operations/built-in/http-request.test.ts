@@ -4,6 +4,7 @@ import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { extract, fromRecord, startTrace } from '../../../../../shared/propagation/index.ts';
+import { RequestHeaders } from '../../../../../worker-node/operations/built-in/request-headers.ts';
 import { answering, run, stopTargets, target } from './targets.ts';
 
 /** The addresses of names in these tests. Other names are really looked up. */
@@ -241,3 +242,22 @@ describe('http.request does not reach', () => {
     expect(hits).toEqual([]);
   });
 });
+
+describe('the check of headers', () => {
+  it('takes ten times as long for ten times as many, not a hundred times', () => {
+    const few = msToCheck(2_000);
+    const many = msToCheck(20_000);
+    expect(many / few).toBeLessThan(35);
+  });
+});
+
+/** The shortest of some checks of so many headers, in milliseconds. */
+function msToCheck(count: number): number {
+  const headers = Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, '']));
+  const times = Array.from({ length: 7 }, () => {
+    const since = performance.now();
+    expect(RequestHeaders.safeParse(headers).success).toBe(true);
+    return performance.now() - since;
+  });
+  return Math.min(...times);
+}

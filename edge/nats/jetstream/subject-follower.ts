@@ -1,6 +1,6 @@
-import type { JetStream } from './jetstream/jetstream.ts';
-import { openPushConsumer } from './jetstream/push-consumer.ts';
-import type { StoredMessage } from './stored-message.ts';
+import type { StoredMessage } from '../stored-message.ts';
+import type { JetStream } from './jetstream.ts';
+import { openPushConsumer } from './push-consumer.ts';
 
 /** Which messages to follow, and who gets them. */
 export interface Following {
