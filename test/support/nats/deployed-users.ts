@@ -8,7 +8,7 @@ const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };
 
 /** The settings of a program that connects over TCP as a user. */
 export function settingsOf(user: DeployedUser, nats: DeployedNats, url = nats.url): Record<string, string> {
-  return { NATS_URL: url, ...credentials(user), NODE_EXTRA_CA_CERTS: nats.certificate.certificate };
+  return { NATS_URL: url, ...credentials(user), NODE_EXTRA_CA_CERTS: nats.certificates.workers.certificate };
 }
 
 /** Runs `throughline setup` as its user. */
