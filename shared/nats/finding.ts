@@ -37,6 +37,8 @@ export function fixText({ of, setting, fix }: Finding): string {
   if (fix === 'setup') return '`throughline setup` fixes it';
   if (fix === 'size')
     return '`throughline setup` with STREAM_STORE_BYTES, the max_file_store of nats-server in bytes, fixes it';
+  if (fix === 'server' && kind === 'user')
+    return 'allow it to this user, as deploy/nats/permissions.conf does, and reload nats-server';
   if (fix === 'server') return 'see to nats-server: its configuration, and whether all of its servers run';
   if (fix === 'edit') return `change ${setting} with your own tool, such as \`nats ${kind} edit\``;
   if (fix === 'resume') return `\`nats consumer resume ${stream} ${name}\` ends the pause`;
