@@ -71,7 +71,7 @@ export async function runCli(args: readonly string[], hostProcess: HostProcess):
     if (thrown instanceof CommanderError && wasShown(thrown)) {
       return thrown.exitCode === 0 ? EXIT.ok.code : EXIT.usage.code;
     }
-    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
+    const error = thrown instanceof CommanderError ? usageError(thrown, args) : thrown;
     printError(args, hostProcess, error);
     return exitCodeOf(error);
   }
@@ -170,9 +170,19 @@ function wasShown({ code }: CommanderError): boolean {
   return code === 'commander.helpDisplayed' || code === 'commander.help' || code === 'commander.version';
 }
 
-function usageError(error: CommanderError): CliError {
+function usageError(error: CommanderError, args: readonly string[]): CliError {
   const sentence = withoutSecrets(error.message);
   // --debug prints the cause as well.
   const cause = sentence === error.message ? error : undefined;
-  return new CliError('usage-invalid', sentence.replace(/^error: /, ''), { cause });
+  return new CliError('usage-invalid', sentence.replace(/^error: /, ''), {
+    cause,
+    hint: commandsHint(error, args),
+  });
+}
+
+/** Where the commands are, for who names one that is not there and that is like none. */
+function commandsHint({ code, message }: CommanderError, args: readonly string[]): string | undefined {
+  if (code !== 'commander.unknownCommand' || message.includes('Did you mean')) return undefined;
+  const help = ['throughline', commandIn(args), '--help'].filter((word) => word !== undefined);
+  return `\`${help.join(' ')}\` shows the commands`;
 }

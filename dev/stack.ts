@@ -1,8 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { Problem } from '../shared/api/answers/problem.ts';
-import { describeThrown, ThroughlineError } from '../shared/errors.ts';
-import { parseJson } from '../shared/text/json/parse-json.ts';
 import { type Collector, startCollector } from './collector/start.ts';
+import { untilReady } from './edge/ready.ts';
 import { RestartableEdge } from './edge/restartable.ts';
 import { stackIdentity } from './identity.ts';
 import { lockFolder } from './machine/folder-lock.ts';
@@ -11,9 +8,6 @@ import type { StackOptions } from './stack-options.ts';
 import { StackParts } from './stack-parts.ts';
 import { allSettled, Teardown } from './teardown.ts';
 import type { WorkerProcess } from './worker/start.ts';
-
-const READY_TIMEOUT_MS = 60_000;
-const READY_POLL_MS = 20;
 
 /** Everything on one machine: nats-server, the edge in workerd, a worker, and a trace collector. */
 export interface Stack {
@@ -84,26 +78,4 @@ async function start(options: StackOptions, teardown: Teardown): Promise<Stack> 
     stopEdge: () => edge.stop(),
     stop: () => teardown.run(),
   };
-}
-
-async function untilReady(url: string): Promise<void> {
-  const until = Date.now() + READY_TIMEOUT_MS;
-  for (;;) {
-    const answer = await fetch(`${url}/readyz`).then(
-      async (response) => ({ ok: response.ok, text: await response.text() }),
-      (thrown: unknown) => ({ ok: false, text: describeThrown(thrown) }),
-    );
-    if (answer.ok) return;
-    const wrong = wrongSetting(answer.text);
-    if (wrong !== undefined)
-      throw new ThroughlineError('config-invalid', `the edge does not start: ${wrong}`);
-    if (Date.now() > until) throw new ThroughlineError('internal', `the edge is not ready: ${answer.text}`);
-    await delay(READY_POLL_MS);
-  }
-}
-
-/** What the edge says about a setting that it cannot use. It answers every request with that. */
-function wrongSetting(answer: string): string | undefined {
-  const { data: problem } = Problem.safeParse(parseJson(answer));
-  return problem?.code === 'config-invalid' ? problem.detail : undefined;
 }

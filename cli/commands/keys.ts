@@ -83,7 +83,7 @@ async function create(id: string, { tenant, scope }: CreateFlags, output: Output
   else output.text(`key    ${key}\nentry  ${JSON.stringify(entry)}`);
   output.note('keep the key, because it cannot be shown again');
   output.note(
-    'the key does not work before its entry is in the list API_KEYS of the edge: `npx wrangler secret put API_KEYS` takes the whole list, [<entry>,<entry>]',
+    "the key does not work before its entry is in the list API_KEYS of the edge: `npx wrangler secret put API_KEYS` takes the whole list, [<entry>,<entry>]. On this machine, `throughline dev --edge 'API_KEYS=[<entry>]'` takes it",
   );
   return EXIT.ok.code;
 }

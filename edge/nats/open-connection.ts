@@ -48,9 +48,17 @@ export function openConnection(
   });
 }
 
-function dial(server: string, settings: BrokerSettings, name: string): Promise<NatsConnection> {
+async function dial(server: string, settings: BrokerSettings, name: string): Promise<NatsConnection> {
   const authenticator = authenticatorOf(settings);
-  return wsconnect({
+  let isOpen = false;
+  let fault: string | undefined;
+  return await wsconnect({
+    wsFactory: async (url) => {
+      const socket = new WebSocket(url);
+      socket.addEventListener('open', () => (isOpen = true));
+      socket.addEventListener('error', ({ message }) => (fault = message));
+      return { socket, encrypted: url.startsWith('wss:') };
+    },
     servers: server,
     name,
     inboxPrefix: INBOX.edge,
@@ -62,7 +70,17 @@ function dial(server: string, settings: BrokerSettings, name: string): Promise<N
     ignoreClusterUpdates: true,
     noAsyncTraces: true,
     ...(authenticator === undefined ? {} : { authenticator }),
+  }).catch((thrown) => {
+    // The client calls all that keeps a socket from opening a refused connection.
+    throw isOpen || fault === undefined ? thrown : new Error(faultText(fault));
   });
+}
+
+/** Why no WebSocket opens. @param message of the event, as workerd writes it */
+function faultText(message: string): string {
+  // All that workerd says about a certificate that it does not accept, and about a name that does not resolve.
+  const guess = message.includes('internal error') ? ' (the certificate or the name is not accepted)' : '';
+  return `no WebSocket opens there: ${message.replace('Uncaught ', '')}${guess}`;
 }
 
 function authenticatorOf(settings: BrokerSettings): Authenticator | undefined {

@@ -6,12 +6,11 @@ import { DELAYED_STREAM, JOBS_STREAM, type StreamDefinition } from './streams.ts
 
 const CAPPED = {
   wanted: (definition: StreamDefinition): string =>
-    capOf(definition)?.toString() ??
-    'a part of the file store; run `throughline setup` with STREAM_STORE_BYTES, the max_file_store of nats-server',
+    capOf(definition)?.toString() ?? 'a part of the file store',
   why: 'jobs that wait could fill the whole store, and then no job could end or be cancelled',
   level: 'weakens',
   fix: (_value: unknown, definition: StreamDefinition): Fix =>
-    capOf(definition) === undefined ? 'edit' : 'setup',
+    capOf(definition) === undefined ? 'size' : 'setup',
 } as const;
 
 export const CAP_RULES: readonly StreamRule[] = [

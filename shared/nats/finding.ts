@@ -7,12 +7,12 @@
 export type Level = 'breaks' | 'weakens';
 
 /**
- * How to fix a setting. `setup`: run `throughline setup`, which loses no stored message. `edit`: the operator changes
- * the setting. `resume`: the operator ends the pause of a consumer. `recreate`: the server cannot change the setting, so the
- * stream or the consumer has to be made again.
+ * How to fix a setting. `setup`: run `throughline setup`, which loses no stored message. `size`: the same, with the size of
+ * the store among its settings. `edit`: the operator changes the setting. `resume`: the operator ends the pause of a consumer.
+ * `recreate`: the server cannot change the setting, so the stream or the consumer has to be made again.
  * `server`: the operator changes nats-server itself: its configuration, or which servers run.
  */
-export type Fix = 'setup' | 'edit' | 'resume' | 'recreate' | 'server';
+export type Fix = 'setup' | 'size' | 'edit' | 'resume' | 'recreate' | 'server';
 
 /** A setting that is wrong. */
 export interface Finding {
@@ -35,6 +35,10 @@ export function findingText({ of, setting, actual, wanted, why }: Finding): stri
 export function fixText({ of, setting, fix }: Finding): string {
   const [kind = '', name = '', , stream = ''] = of.split(' ');
   if (fix === 'setup') return '`throughline setup` fixes it';
+  if (fix === 'size')
+    return '`throughline setup` with STREAM_STORE_BYTES, the max_file_store of nats-server in bytes, fixes it';
+  if (fix === 'server' && kind === 'user')
+    return 'allow it to this user, as deploy/nats/permissions.conf does, and reload nats-server';
   if (fix === 'server') return 'see to nats-server: its configuration, and whether all of its servers run';
   if (fix === 'edit') return `change ${setting} with your own tool, such as \`nats ${kind} edit\``;
   if (fix === 'resume') return `\`nats consumer resume ${stream} ${name}\` ends the pause`;

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -48,7 +48,7 @@ afterAll(() => home.remove());
 
 test('every block of commands of the page is run: here, or before the first test', () => {
   const names = blocksOf(PAGE).flatMap(({ language, words }) => (language === 'sh' ? [words.join(' ')] : []));
-  expect(names).toEqual(['pack', 'project', 'install']);
+  expect(names).toEqual(['pack', 'project', 'upgrade', 'install']);
 });
 
 test('a project into which the packages were installed with the commands of the page has the local stack', async () => {
@@ -151,6 +151,39 @@ describe('a project that was made and installed with the commands of the page, o
         await edge.stop();
       }
     });
+  });
+});
+
+describe('a project that has taken newer packages of the same version', () => {
+  const PROGRAM = 'node_modules/throughline/dist/cli/main.js';
+  const NEWER = '// newer';
+
+  beforeAll(async () => {
+    const folder = path.join(home.folder, 'newer');
+    await cp(inject('packed'), folder, { recursive: true });
+    const packed = inject('tarballs').throughline ?? '';
+    const change = `tar -xzf "$1" && printf '\\n%s' "$2" >> package/dist/cli/main.js && npm pack ./package --pack-destination "$3"`;
+    const scratch = UserProject.at(path.join(home.folder, 'scratch'));
+    await mkdir(scratch.folder);
+    await scratch.run('sh', '-e', '-c', change, 'sh', packed, NEWER, folder);
+    await rm(path.join(checkout.folder, 'packed'));
+    await symlink(folder, path.join(checkout.folder, 'packed'));
+    await project.run('sh', '-e', '-c', blockOf(PAGE, 'sh upgrade'));
+  });
+
+  test('has them, and still when all is installed again', async () => {
+    expect(await project.read(PROGRAM)).toContain(NEWER);
+    await rm(path.join(project.folder, 'node_modules'), { recursive: true });
+    await project.run('npm', 'ci');
+    expect(await project.read(PROGRAM)).toContain(NEWER);
+  });
+
+  test('imports and names what it did before', async () => {
+    const created = UserProject.at(path.join(home.folder, 'created', NAME));
+    expect(await project.read('package.json')).toBe(await created.read('package.json'));
+    expect(await readdir(path.join(project.folder, 'packages'))).toEqual(
+      await readdir(path.join(created.folder, 'packages')),
+    );
   });
 });
 

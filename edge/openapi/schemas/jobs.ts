@@ -75,7 +75,8 @@ describe('SubmitJob', SubmitJob, {
 });
 
 describe('Callback', CallbackRequest, {
-  description: 'When the job ends, a signed CloudEvent is sent to a URL with POST.',
+  description:
+    'When the job ends, a CloudEvent is sent to a URL with POST, once or more: `application/cloudevents+json`, with the job as `data`. It is signed as Standard Webhooks says (`webhook-id`, `webhook-timestamp`, `webhook-signature`). An answer 2xx means that it has come.',
   fields: {
     url: {
       description: 'The URL: http or https, without user name, password and fragment.',

@@ -1,10 +1,12 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { expect, inject, it, onTestFinished } from 'vitest';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { EXIT } from '../../../cli/exit-code.ts';
 import { startEdge } from '../../../dev/edge/start.ts';
+import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
 import { type Ended, runLocal } from '../../support/cli/process.ts';
+import { answer, serve, serveTls } from '../../support/cli/servers.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 import { withTestStack } from '../../support/stack.ts';
@@ -147,24 +149,46 @@ it('settings that change nothing stop no program: they are named in its log, wit
   expect(stack.lines.join('\n')).not.toContain('sesame');
 });
 
-it('an edge that cannot log in to NATS logs why, which no caller reads', async () => {
+/** Starts an edge that cannot reach NATS. @returns what it answers, and the line that it logs */
+async function withoutNats(settings: Record<string, string>): Promise<{ answer: string; line: string }> {
   const edge = inject('edge');
   if ('problem' in edge) throw new Error(edge.problem);
-  const nats = await startTestNats();
-  onTestFinished(() => nats.stop());
-  const block = (what: string, text: string) => `-----BEGIN ${what}-----\n${text}\n------END ${what}------\n`;
-  const creds = block('NATS USER JWT', 'canary') + block('USER NKEY SEED', 'SUCANARY');
   const lines: string[] = [];
   const { url, stop } = await startEdge({
     bundle: edge,
     port: 0,
-    bindings: { NATS_URL: nats.webSocketUrl, NATS_CREDS: creds, API_KEYS: '[]' },
+    bindings: { API_KEYS: '[]', ...settings },
     onLog: (line) => lines.push(line),
   });
   onTestFinished(stop);
   const answer = await (await fetch(`${url}/readyz`)).text();
-  await until('the log line', () => lines.some((line) => line.includes('cannot connect to NATS')));
-  expect(lines.join('\n')).toContain('"cause":"nkeys: ');
-  expect(lines.join('\n') + answer).not.toMatch(/canary/i);
+  const line = await until('the log line', () => lines.find((one) => one.includes('cannot connect to NATS')));
+  return { answer, line };
+}
+
+it('an edge that cannot log in to NATS logs why, which no caller reads', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  const block = (what: string, text: string) => `-----BEGIN ${what}-----\n${text}\n------END ${what}------\n`;
+  const creds = block('NATS USER JWT', 'canary') + block('USER NKEY SEED', 'SUCANARY');
+  const { answer, line } = await withoutNats({ NATS_URL: nats.webSocketUrl, NATS_CREDS: creds });
+  expect(line).toContain('"cause":"nkeys: ');
+  expect(line + answer).not.toMatch(/canary/i);
   expect(answer).not.toContain('nkeys');
+});
+
+describe('an edge logs why no connection opens, which no caller reads', () => {
+  it.each([
+    ['no program', async () => `ws://127.0.0.1:${await findFreePort()}`, 'Network connection lost.'],
+    ['a program that is not NATS', async () => (await serve(() => answer(404, {}))).url, 'but received 404'],
+    ['a certificate of an own authority', serveTls, 'the certificate or the name is not accepted'],
+  ])('%s', async (what, start, why) => {
+    const address = (await start()).replace('http', what.includes('certificate') ? 'wss' : 'ws');
+    const { answer: told, line } = await withoutNats({ NATS_URL: address });
+    const { reason, cause } = JSON.parse(line);
+    expect(reason).toBe('the message broker cannot be reached: the connection failed');
+    expect(cause).toMatch(/^no WebSocket opens there: (?!Uncaught)/);
+    expect(cause).toContain(why);
+    expect(told).not.toContain('WebSocket');
+  });
 });

@@ -54,7 +54,7 @@ describe('the committed configurations', () => {
   it.each(['single.conf', 'cluster.conf'])('%s is accepted by nats-server -t', async (file) => {
     const place = { port: 1, webSocketPort: 2, storeDir: directory, portsDir: directory };
     const node = { name: 'nats-1', clusterPort: 3, monitorPort: 4, routes: ['nats-route://a:1', 'b', 'c'] };
-    const env = deployedEnvironment({ ...place, ...node }, nats.certificate);
+    const env = deployedEnvironment({ ...place, ...node }, nats.certificates);
     const output = await new Promise<string>((resolve) => {
       const args = ['-t', '-c', path.join(DEPLOY_FOLDER, file)];
       execFile(testNatsBinary().path, args, { env }, (_error, _stdout, stderr) => resolve(stderr));
@@ -330,7 +330,7 @@ describe('the cluster of cluster.conf', () => {
   let worker: Record<string, string>;
   beforeAll(async () => {
     cluster = await startTestCluster({
-      configure: (node, folder) => deployedConfig('cluster.conf', node, folder, nats.certificate),
+      configure: (node, folder) => deployedConfig('cluster.conf', node, folder, nats.certificates),
       client: { user: 'setup', pass: credentials('setup').NATS_PASSWORD, inboxPrefix: '_INBOX_setup' },
     });
     const servers = cluster.nodes.map(({ server }) => server);

@@ -116,6 +116,7 @@ describe('setup --check --as names a permission that is missing', () => {
     expect(checked.stderr).toContain(
       'user worker: permission to publish $JS.ACK.JOBS.*.*.*.*.*.* is "missing"',
     );
+    expect(checked.stderr).toContain('; allow it to this user, as deploy/nats/permissions.conf does');
     expect(checked.code).toBe(1);
     await users.take('worker');
     await until('no finding', async () => {

@@ -106,6 +106,8 @@ export class Site {
       NATS_MAX_FILE_STORE: '1GB',
       NATS_CERT_FILE: host.at(`${TLS}/server.crt`),
       NATS_KEY_FILE: host.at(`${TLS}/server.key`),
+      NATS_WEBSOCKET_CERT_FILE: host.at(`${TLS}/server.crt`),
+      NATS_WEBSOCKET_KEY_FILE: host.at(`${TLS}/server.key`),
       NATS_CA_FILE: host.at(`${TLS}/ca.crt`),
       NATS_CLUSTER_PORT: String(cluster),
       ...Object.fromEntries(routes),

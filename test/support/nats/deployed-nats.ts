@@ -1,11 +1,11 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NodePlace } from '../../../dev/nats-server/cluster.ts';
 import type { ServerConfig, ServerPlace } from '../../../dev/nats-server/config.ts';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
-import { sameCertificate, type TestCertificate, trust } from './certificates.ts';
+import { makeCertificate, sameCertificate, type TestCertificate, trust } from './certificates.ts';
 import { startTestNats } from './nats.ts';
 
 export const DEPLOY_FOLDER = fileURLToPath(new URL('../../../deploy/nats/', import.meta.url));
@@ -13,10 +13,17 @@ export const DEPLOY_FOLDER = fileURLToPath(new URL('../../../deploy/nats/', impo
 const USERS = ['edge', 'worker', 'setup', 'sys', 'traces'] as const;
 export type DeployedUser = (typeof USERS)[number] | 'traces-worker';
 
-/** The committed configuration of one nats-server, running on free ports with a certificate of the test's own. */
+/** The certificates of nats-server, of different authorities: workerd does not trust that for workers. */
+export interface DeployedCertificates {
+  /** For those who connect over TCP, and between servers. */
+  readonly workers: TestCertificate;
+  readonly edge: TestCertificate;
+}
+
+/** The committed configuration of one nats-server, running on free ports with certificates of the test's own. */
 export interface DeployedNats {
   readonly server: NatsServer;
-  readonly certificate: TestCertificate;
+  readonly certificates: DeployedCertificates;
   /** For workers: over TLS. */
   readonly url: string;
   /** For the edge: over TLS. */
@@ -35,22 +42,21 @@ export function credentials(user: DeployedUser): { NATS_USER: string; NATS_PASSW
 }
 
 /**
- * Starts nats-server with `deploy/nats/single.conf`. This process, and workerd, trust its certificate from then on.
+ * Starts nats-server with `deploy/nats/single.conf`. This process trusts its certificates from then on, and workerd that for the edge.
  * @param prepare changes the configuration, in a copy of its folder
  */
 export async function startDeployedNats(prepare?: (folder: string) => Promise<void>): Promise<DeployedNats> {
   const directory = await mkdtemp(path.join(tmpdir(), 'throughline-deploy-'));
-  const certificate = await sameCertificate(directory);
-  await trust(certificate);
+  const certificates = await makeCertificates(directory);
   const copy = path.join(directory, 'nats');
   await cp(DEPLOY_FOLDER, copy, { recursive: true });
   await prepare?.(copy);
   const configure = (place: ServerPlace, folder: string): ServerConfig =>
-    deployedConfig(path.join(copy, 'single.conf'), place, folder, certificate, 'trace: true');
+    deployedConfig(path.join(copy, 'single.conf'), place, folder, certificates, 'trace: true');
   const server = await startTestNats({ configure });
   return {
     server,
-    certificate,
+    certificates,
     url: server.url.replace('nats:', 'tls:'),
     webSocketUrl: server.webSocketUrl.replace('ws:', 'wss:'),
     violations: (user) => logged(server.logFile, /Violation - Subject "([^"]+)"/, user),
@@ -62,12 +68,22 @@ export async function startDeployedNats(prepare?: (folder: string) => Promise<vo
   };
 }
 
+async function makeCertificates(directory: string): Promise<DeployedCertificates> {
+  const folder = path.join(directory, 'workers');
+  await mkdir(folder);
+  const workers = await makeCertificate(folder);
+  await trust(workers);
+  const edge = await sameCertificate(directory);
+  await trust(edge);
+  return { workers, edge };
+}
+
 /** A committed configuration, with the variables that an operator would set. */
 export function deployedConfig(
   file: string,
   place: ServerPlace | NodePlace,
   folder: string,
-  certificate: TestCertificate,
+  certificates: DeployedCertificates,
   more = '',
 ): ServerConfig {
   const text = [
@@ -76,7 +92,7 @@ export function deployedConfig(
     `ports_file_dir: ${JSON.stringify(place.portsDir)}`,
     more,
   ].join('\n');
-  return { text, environment: deployedEnvironment(place, certificate) };
+  return { text, environment: deployedEnvironment(place, certificates) };
 }
 
 /** What `pattern` finds in the log lines of a user's connections. */
@@ -90,7 +106,7 @@ async function logged(file: string, pattern: RegExp, user?: DeployedUser): Promi
 /** Every variable of `nats.env.example`. */
 export function deployedEnvironment(
   place: Omit<ServerPlace, 'portsDir'> | NodePlace,
-  { certificate, key }: TestCertificate,
+  { workers, edge }: DeployedCertificates,
 ): Record<string, string> {
   const node = 'name' in place ? place : undefined;
   const [first = '', second = '', third = ''] = node?.routes ?? [];
@@ -102,13 +118,15 @@ export function deployedEnvironment(
     NATS_MONITOR: `127.0.0.1:${node?.monitorPort ?? -1}`,
     NATS_STORE_DIR: place.storeDir,
     NATS_MAX_FILE_STORE: '1GB',
-    NATS_CERT_FILE: certificate,
-    NATS_KEY_FILE: key,
+    NATS_CERT_FILE: workers.certificate,
+    NATS_KEY_FILE: workers.key,
+    NATS_WEBSOCKET_CERT_FILE: edge.certificate,
+    NATS_WEBSOCKET_KEY_FILE: edge.key,
     ...Object.fromEntries(
       USERS.map((user) => [`NATS_${user.toUpperCase()}_PASSWORD`, credentials(user).NATS_PASSWORD]),
     ),
     NATS_CLUSTER_PORT: String(node?.clusterPort ?? 0),
-    NATS_CA_FILE: certificate,
+    NATS_CA_FILE: workers.certificate,
     NATS_ROUTE_1: first,
     NATS_ROUTE_2: second,
     NATS_ROUTE_3: third,

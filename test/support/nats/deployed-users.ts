@@ -6,9 +6,11 @@ import { credentials, DEPLOY_FOLDER, type DeployedNats, type DeployedUser } from
 
 const OPERATIONS = { operationsFolder: 'test/fixtures/operations' };
 
-/** The settings of a program that connects over TCP as a user. */
+/** The settings of a program that connects as a user, over TCP unless its address is another one. */
 export function settingsOf(user: DeployedUser, nats: DeployedNats, url = nats.url): Record<string, string> {
-  return { NATS_URL: url, ...credentials(user), NODE_EXTRA_CA_CERTS: nats.certificate.certificate };
+  const { workers, edge } = nats.certificates;
+  const { certificate } = url.startsWith('wss:') ? edge : workers;
+  return { NATS_URL: url, ...credentials(user), NODE_EXTRA_CA_CERTS: certificate };
 }
 
 /** Runs `throughline setup` as its user. */

@@ -110,14 +110,17 @@ describe('wrong usage', () => {
   });
 
   it.each([
-    ['help nope', ['help', 'nope']],
-    ['config help nope', ['config', 'help', 'nope']],
-  ])('names the unknown command of `%s`, as without help', async (_, args) => {
+    [['nope'], 'throughline --help'],
+    [['--api-key', 'hidden', 'nope'], 'throughline --help'],
+    [['keys', 'nope'], 'throughline keys --help'],
+    [['help', 'nope'], 'throughline --help'],
+    [['config', 'help', 'nope'], 'throughline config --help'],
+  ])('names the unknown command of %j, and where the commands are', async (args, help) => {
     const { code, stdout, stderr } = await runHere(args);
     expect({ code, stdout, stderr }).toEqual({
       code: 2,
       stdout: '',
-      stderr: "error: unknown command 'nope'\n",
+      stderr: `error: unknown command 'nope'\n  \`${help}\` shows the commands\n`,
     });
   });
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 
 interface Hint {
@@ -17,9 +18,12 @@ const HINTS: readonly Hint[] = [
   },
   {
     message: /^(?:Cannot find module|Directory import) '([^']+)' /,
-    advice: (file) => {
+    advice: (file = '') => {
       const whole = ['.ts', '.js', '/index.ts', '/index.js'].find((ending) => existsSync(`${file}${ending}`));
-      return whole && `name the whole file in the import: it ends with ${whole}`;
+      if (whole !== undefined) return `name the whole file in the import: it ends with ${whole}`;
+      const source = file.replace(/\.([cm]?)js$/, '.$1ts');
+      if (source === file || !existsSync(source)) return undefined;
+      return `name the file as it is called: it ends with ${path.extname(source)}`;
     },
   },
   {

@@ -249,10 +249,10 @@ describe('a cluster', () => {
     const folder = await scratchFolder();
     await cp(DEPLOY_FOLDER, folder, { recursive: true });
     await turnOnTraces(folder);
-    const { certificate } = nats;
+    const { certificates } = nats;
     const cluster = await startTestCluster({
       configure: (node, directory) =>
-        deployedConfig(path.join(folder, 'cluster.conf'), node, directory, certificate),
+        deployedConfig(path.join(folder, 'cluster.conf'), node, directory, certificates),
       client: { user: 'setup', pass: credentials('setup').NATS_PASSWORD, inboxPrefix: '_INBOX_setup' },
     });
     onTestFinished(() => cluster.stop());

@@ -14,6 +14,7 @@ describe('keys create', () => {
   it('prints both for a person, the entry as JSON', async () => {
     const { stdout, stderr } = await runHere(['keys', 'create', 'ci', '--tenant', 'acme']);
     expect(stderr).toContain('the key does not work before its entry is in the list API_KEYS of the edge');
+    expect(stderr).toContain("`throughline dev --edge 'API_KEYS=[<entry>]'`");
     const [, key = '', entry = ''] = /^key {4}(tl_ci_\S+)\nentry {2}(\{.*\})\n$/.exec(stdout) ?? [];
     expect(JSON.parse(entry)).toMatchObject({ hash: await hashApiKey(key) });
   });

@@ -77,8 +77,10 @@ describe('the caps of waiting jobs', () => {
     for (const definition of UNKNOWN.slice(0, 2)) {
       const [found, ...others] = streamFindings({ ...definition }, definition);
       expect(others).toEqual([]);
-      expect(found).toMatchObject({ level: 'weakens', fix: 'edit' });
-      expect(found?.wanted).toContain('STREAM_STORE_BYTES');
+      expect(found).toMatchObject({ level: 'weakens', fix: 'size' });
+      expect(found && fixText(found)).toBe(
+        '`throughline setup` with STREAM_STORE_BYTES, the max_file_store of nats-server in bytes, fixes it',
+      );
       const capped = DEFINITIONS.find(({ name }) => name === definition.name);
       expect(streamFindings({ ...capped }, definition)).toEqual([]);
     }

@@ -15,6 +15,7 @@ async function hintFor(text: string, file = 'one.ts'): Promise<string> {
   const files = {
     'package.json': '{"type":"module"}',
     'lib/tax.ts': 'export type Tax = number;\nexport const tax = 1;',
+    'lib/pay.mts': 'export const pay = 1;',
     'lib/vat/index.ts': 'export const vat = 1;',
     [file]: text,
   };
@@ -34,6 +35,12 @@ it.each([
   ['a package that is not installed', "import 'left-pad';", 'run `npm install left-pad`'],
   ['a part of one', "import '@scope/pad/sub/path.js';", 'run `npm install @scope/pad`'],
   ['a file without its ending', "import './lib/tax';", 'name the whole file in the import: it ends with .ts'],
+  [
+    'a file named as the compiler would write it',
+    "import './lib/tax.js';",
+    'name the file as it is called: it ends with .ts',
+  ],
+  ['another kind of it', "import './lib/pay.mjs';", 'name the file as it is called: it ends with .mts'],
   ['a folder', "import './lib/vat';", 'name the whole file in the import: it ends with /index.ts'],
   ['a type', "import { Tax } from './lib/tax.ts';", 'if Tax is a type, import it with `import type`'],
   [
@@ -42,6 +49,7 @@ it.each([
     'Node removes types and changes nothing else, so write this part in JavaScript',
   ],
   ['a file that is not there', "import './lib/toll.ts';", 'undefined'],
+  ['one that is not there in JavaScript', "import './lib/toll.js';", 'undefined'],
   ['a throw', "throw new Error('not today');", 'undefined'],
 ])('a file with %s gets what helps, and nothing that does not', async (_what, text, hint) => {
   expect(await hintFor(text)).toBe(hint);

@@ -72,6 +72,18 @@ describe('loading a folder', () => {
     expect(await namesIn(folder)).toEqual(['one']);
   });
 
+  it('says where a file that only helps may lie', async () => {
+    const helps = 'export const vat = 1;';
+    const folder = await folderWith({ 'one.ts': moduleOf('one'), 'vat.ts': helps });
+    const lib = path.join(folder, 'lib');
+    await expect(load(folder)).rejects.toThrow(`move a file that only helps to ${lib}`);
+    await rm(path.join(folder, 'vat.ts'));
+    await mkdir(lib);
+    await writeFile(path.join(lib, 'vat.ts'), helps);
+    expect(await namesIn(folder)).toEqual(['one']);
+    expect(remarks).toEqual([]);
+  });
+
   it('ignores tests, declarations, and files that are not programs', async () => {
     const folder = await folderWith({
       'one.js': moduleOf('one'),
