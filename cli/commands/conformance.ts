@@ -10,7 +10,6 @@ import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
 import { Interrupt } from '../interrupt.ts';
 import type { Output } from '../text/output.ts';
-import { createPaint } from '../text/terminal.ts';
 
 const ACK_WAIT_MS = 3_000;
 const PATIENCE_MS = 8_000;
@@ -141,7 +140,7 @@ async function check(
   await findProgram(command[0] ?? '', host.environment.PATH);
   const interrupt = new Interrupt((error) => output.error(error, debug));
   const nats = flags.nats === undefined ? await ownNats(output) : undefined;
-  const paint = createPaint(output.color);
+  const { paint } = output;
   try {
     const running = run({
       environment: host.environment,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
 import { DEAD_LETTER_LIMITS } from '../../../shared/api/page-limits.ts';
 import type { Carrier } from '../../../shared/propagation/carrier.ts';
-import { shellCommand, shellWord } from '../../../shared/text/terminal/shell-command.ts';
+import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
@@ -16,7 +16,6 @@ import { readPages } from '../../operate/pages.ts';
 import { whenNotBusy } from '../../operate/when-busy.ts';
 import { deadLetterText } from '../../text/job-text.ts';
 import { deadLettersText } from '../../text/list-text.ts';
-import { createPaint } from '../../text/terminal.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
 import { redriveEdited } from './redrive-edited.ts';
 
@@ -86,7 +85,7 @@ async function list(
   const page = await api.listDeadLetters({ operation, tags, limit, cursor });
   const { deadLetters } = page;
   if (output.json) output.document(page);
-  else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, createPaint(output.color)));
+  else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, output.paint));
   else if (page.cursor === undefined) output.note('there are no dead letters');
   if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
@@ -109,7 +108,7 @@ function defineShow(deadLetters: Command, host: Host): void {
         await host.run(command, async ({ api, output }) => {
           const deadLetter = await api.deadLetter(id);
           if (output.json) output.document(deadLetter);
-          else output.text(deadLetterText(deadLetter, createPaint(output.color)));
+          else output.text(deadLetterText(deadLetter, output.paint));
           return EXIT.ok.code;
         }),
     );
@@ -173,8 +172,7 @@ function checkChoice(id: string | undefined, flags: RedriveFlags): void {
 async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope): Promise<number> {
   const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
   const job = await trace.run('redrive', attributes, (carrier) => api.redrive(id, { trace: carrier }));
-  output.job(job);
-  output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
+  output.sentAgain(job);
   return EXIT.ok.code;
 }
 

@@ -11,7 +11,6 @@ import type { Host, Scope } from '../../host.ts';
 import { readJobInput } from '../../input/job-input.ts';
 import { addJobOptions, checkJobFlags, type JobFlags, jobFieldsOf } from '../../job-options.ts';
 import { scheduleText } from '../../text/schedule-text.ts';
-import { createPaint } from '../../text/terminal.ts';
 
 interface PutFlags extends JobFlags {
   readonly cron?: string;
@@ -77,7 +76,7 @@ async function put(
     api.schedules.put(name, body, { trace: carrier }),
   );
   if (output.json) output.document(schedule);
-  else output.text(scheduleText(schedule, createPaint(output.color)));
+  else output.text(scheduleText(schedule, output.paint));
   output.hint(created ? `${name} is new` : `${name} was there before`);
   return EXIT.ok.code;
 }

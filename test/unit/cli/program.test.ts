@@ -147,7 +147,7 @@ describe('an error of the API', () => {
       const api = await serve(() => answer(status, problem, { 'content-type': 'application/problem+json' }));
       const [json, human] = await Promise.all([
         callHere(api, ['get', 'job-1', '--json']),
-        callHere(api, ['submit', 'echo']),
+        callHere(api, ['submit', 'echo', '1']),
       ]);
       expect(json).toMatchObject({ code: exitCode, stdout: '' });
       expect(JSON.parse(json.stderr)).toMatchObject(problem);
