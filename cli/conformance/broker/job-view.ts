@@ -40,8 +40,8 @@ export class JobView {
   get acks(): readonly HeardAck[] {
     return this.#tape.all
       .map(readAck)
-      .filter((ack) => ack?.sequence === this.job.sequence)
-      .filter(isThere);
+      .filter((ack) => ack !== undefined)
+      .filter(({ sequence }) => sequence === this.job.sequence);
   }
 
   /** The stored end of the job. */
@@ -108,8 +108,4 @@ export class JobView {
 
 function isFinal({ kind }: HeardAck): boolean {
   return kind === 'ack' || kind === 'term';
-}
-
-function isThere<T>(value: T | undefined): value is T {
-  return value !== undefined;
 }

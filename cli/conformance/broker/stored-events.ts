@@ -67,6 +67,6 @@ function readBody(data: Uint8Array): Pick<StoredEvent, 'body' | 'fault' | 'isEnd
   return {
     body,
     fault: schemaFaults(error),
-    isEnd: ['succeeded', 'failed', 'cancelled'].includes(body.kind),
+    isEnd: isTerminalEvent(body),
   };
 }

@@ -2,7 +2,7 @@
 import type { ConsumerInfo } from '@nats-io/jetstream';
 import { HostAnnouncement } from '../../../shared/api/host-announcement.ts';
 import { OperationAnnouncement } from '../../../shared/api/operation.ts';
-import { HOSTS_STREAM, OPERATIONS_STREAM } from '../../../shared/nats/streams.ts';
+import { filtersOf, HOSTS_STREAM, OPERATIONS_STREAM } from '../../../shared/nats/streams.ts';
 import { parseJson } from '../../../shared/text/json.ts';
 import { schemaFaults } from '../../../shared/text/schema-faults.ts';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
@@ -95,6 +95,7 @@ async function hostOf({ broker, worker }: Bench['parts'], ms: number): Promise<u
 }
 
 function takesOurs({ config }: ConsumerInfo): boolean {
-  const filters = config.filter_subjects ?? [config.filter_subject ?? 'jobs.>'];
-  return filters.some((filter) => filtersOverlap(filter, 'jobs.*.*.*.*.conformance.echo'));
+  return filtersOf(config, 'jobs.>').some((filter) =>
+    filtersOverlap(filter, 'jobs.*.*.*.*.conformance.echo'),
+  );
 }
