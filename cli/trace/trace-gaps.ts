@@ -11,7 +11,7 @@ import type { SpanRecord } from '../../shared/trace/span-record.ts';
  */
 export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
   return [
-    ...orphansOf(spans).map(
+    ...withoutParent(spans).map(
       ({ name, service, parentSpanId }) =>
         `the parent of "${name}" (${service}), span ${parentSpanId}, is missing`,
     ),
@@ -23,12 +23,12 @@ export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
 
 /** Whether all that is missing is the span of the caller: many callers send their spans elsewhere, or none. */
 export function lacksOnlyCaller(spans: readonly SpanRecord[], job: Job): boolean {
-  const orphans = orphansOf(spans);
-  return orphans.length > 0 && orphans.every(isEntry) && !lacksAttempt(spans, job);
+  const highest = withoutParent(spans);
+  return highest.length > 0 && highest.every(isEntry) && !lacksAttempt(spans, job);
 }
 
-/** The spans whose parent is not there. */
-function orphansOf(spans: readonly SpanRecord[]): SpanRecord[] {
+/** The spans that name a parent which is not there. */
+export function withoutParent(spans: readonly SpanRecord[]): SpanRecord[] {
   const known = new Set(spans.map(({ spanId }) => spanId));
   return spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
 }
