@@ -8,6 +8,7 @@ import { describeThrown } from '../../shared/errors.ts';
 import { parseJson } from '../../shared/text/json.ts';
 import type { Scope } from '../host.ts';
 import { ask } from '../http/request.ts';
+import type { Count } from '../text/counted.ts';
 import type { Unasked } from './cause.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -31,7 +32,7 @@ export interface EdgeReport {
   readonly operations?: readonly ListedOperation[];
   /** The newest jobs that wait, as many as one page holds. */
   readonly queued?: readonly JobSummary[];
-  readonly deadLetters?: { readonly count: number; readonly more: boolean };
+  readonly deadLetters?: Count;
   /** Whether the API says that the key is not valid. */
   readonly isKeyInvalid: boolean;
   readonly unasked: readonly Unasked[];

@@ -8,6 +8,7 @@ import type { WorkerGroup, WorkerGroups } from '../../../worker-node/broker/grou
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
+import { waiting } from '../../text/counted.ts';
 import type { Output } from '../../text/output.ts';
 import { tableText } from '../../text/table.ts';
 
@@ -104,7 +105,7 @@ function defineRemove(groups: Command, host: Host): void {
           const group = await all.remove(name, force);
           if (output.json) output.document(group);
           const left = group.waiting + group.unsettled;
-          if (left > 0) output.warn(`${left} jobs of its operations wait for another group`);
+          if (left > 0) output.warn(`${waiting(left, 'job', ' of its operations')} for another group`);
         }),
     );
 }
