@@ -3,7 +3,7 @@ import type { JobEvent } from '../../../shared/job/event.ts';
 import { DEAD_STREAM } from '../../../shared/nats/streams.ts';
 import { deadSubject, eventSubject } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
-import { lastMessage } from '../../../worker-node/broker/job-record.ts';
+import { lastMessage } from '../../../worker-node/broker/last-message.ts';
 import { type HeardAck, readAck } from './acks.ts';
 import { type StoredEvent, storedEvents } from './stored-events.ts';
 import type { SubmittedJob } from './submitted-job.ts';

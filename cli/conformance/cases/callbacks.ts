@@ -1,7 +1,6 @@
 /** The callback tasks of jobs. Nobody delivers them here. */
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { CALLBACK_ENDS } from '../../../shared/job/callback.ts';
-import { isWrongLastSequenceCode } from '../../../shared/nats/api-error.ts';
+import { isWrongLastSequence } from '../../../worker-node/broker/connection/api-error.ts';
 import type { Bench } from '../bench.ts';
 import { foreignEvent } from '../broker/foreign-event.ts';
 import type { JobView } from '../broker/job-view.ts';
@@ -109,7 +108,7 @@ async function jobEndedElsewhere({ submit, need, publish, findings, ackWaitMs }:
       await publish(job.eventSubject, body, headers);
       return { job, body };
     } catch (thrown) {
-      if (!(thrown instanceof JetStreamApiError && isWrongLastSequenceCode(thrown.code))) throw thrown;
+      if (!isWrongLastSequence(thrown)) throw thrown;
     }
   }
   return findings.fail(

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { canonicalJson, parseJson } from '../../../shared/text/json.ts';
 import { limitSubject } from '../../../shared/wire/subjects.ts';
-import { lastMessage } from '../../../worker-node/broker/job-record.ts';
+import { lastMessage } from '../../../worker-node/broker/last-message.ts';
 import type { Bench } from '../bench.ts';
 import type { JobView } from '../broker/job-view.ts';
 import { TENANT } from '../broker/queue.ts';

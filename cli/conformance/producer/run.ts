@@ -3,7 +3,7 @@ import { isStructured, toBinaryMode } from '../../../shared/wire/structured-even
 import { parseJobSubject } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import { connectBroker } from '../../../worker-node/broker/connection/connect.ts';
-import { lastMessage } from '../../../worker-node/broker/job-record.ts';
+import { lastMessage } from '../../../worker-node/broker/last-message.ts';
 import { setUpBroker } from '../../../worker-node/broker/setup.ts';
 import { workerConfig } from '../../../worker-node/config.ts';
 import { CliError } from '../../cli-error.ts';
