@@ -1,5 +1,6 @@
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
+import { withoutParent } from '../../shared/trace/missing-parents.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 
@@ -25,12 +26,6 @@ export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
 export function lacksOnlyCaller(spans: readonly SpanRecord[], job: Job): boolean {
   const highest = withoutParent(spans);
   return highest.length > 0 && highest.every(isEntry) && !lacksAttempt(spans, job);
-}
-
-/** The spans that name a parent which is not there. */
-export function withoutParent(spans: readonly SpanRecord[]): SpanRecord[] {
-  const known = new Set(spans.map(({ spanId }) => spanId));
-  return spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
 }
 
 /** The parent of such a span is made by the caller. */

@@ -1,7 +1,7 @@
+import { withoutParent } from '../../shared/trace/missing-parents.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import type { TraceStore } from '../trace/stores/trace-store.ts';
-import { withoutParent } from '../trace/trace-gaps.ts';
 import type { Orphan } from './report.ts';
 
 /** How far back the store is asked. */
