@@ -10,6 +10,7 @@ import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
 import { operationFiltersFault, readOperationFilters } from '../shared/nats/consumers/operation-filters.ts';
+import { commaList } from '../shared/text/comma-list.ts';
 import { unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { unhonoured } from '../shared/trace/settings/otel-support.ts';
@@ -35,7 +36,7 @@ const MAX_OWN_LANES = 10;
 const OwnLanes = z
   .string()
   .default('')
-  .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== ''))
+  .transform((text) => [...new Set(commaList(text))])
   .refine(
     (names) => names.length <= MAX_OWN_LANES && names.every(isToken),
     `must be a comma list of at most ${MAX_OWN_LANES} tenants`,
