@@ -1,7 +1,7 @@
-import { withoutParent } from '../shared/trace/missing-parents.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { shortName } from '../shared/trace/short-name.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
+import { withoutParent } from '../shared/trace/span-tree.ts';
 
 /** The services that a job passes through. The job index is not one: it only hears about the job. */
 const ON_THE_WAY = [SERVICE.cli, SERVICE.edge, SERVICE.bridge, SERVICE.worker];

@@ -1,9 +1,9 @@
 import { ThroughlineClient } from '../client/client.ts';
 import type { AnyOperations } from '../client/typed.ts';
 import type { StackOptions } from '../dev/index.ts';
-import { withoutParent } from '../shared/trace/missing-parents.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
+import { withoutParent } from '../shared/trace/span-tree.ts';
 import { loadDev } from './load-dev.ts';
 import { checkOptions, STACK_OPTIONS } from './options.ts';
 

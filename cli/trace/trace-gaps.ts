@@ -1,8 +1,8 @@
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
-import { withoutParent } from '../../shared/trace/missing-parents.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { withoutParent } from '../../shared/trace/span-tree.ts';
 
 /**
  * Says what is missing from a job's trace, one sentence for each gap: a parent span, or the worker's span of the

@@ -1,6 +1,6 @@
-import { withoutParent } from '../../shared/trace/missing-parents.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { withoutParent } from '../../shared/trace/span-tree.ts';
 import type { TraceStore } from '../trace/stores/trace-store.ts';
 import type { Orphan } from './report.ts';
 
