@@ -13,7 +13,7 @@ const text = z.string().min(1).optional();
 
 /** Settings of the command line that have a name: where an API is, and the key for it. */
 const Profile = z.strictObject({ url: text, apiKey: text, tracesUrl: text, logsUrl: text });
-export type Profile = z.infer<typeof Profile>;
+type Profile = z.infer<typeof Profile>;
 
 const ProfileFile = z.strictObject({
   /** The profile that counts if nothing else names an address or a key. */
@@ -29,7 +29,7 @@ export const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
  * Where the profiles are, by the XDG Base Directory Specification.
  * @returns undefined without a home folder: then there are none
  */
-export function profilePath({ XDG_CONFIG_HOME: config, HOME: home }: Environment): string | undefined {
+function profilePath({ XDG_CONFIG_HOME: config, HOME: home }: Environment): string | undefined {
   const folder = config !== undefined && isAbsolute(config) ? config : home && join(home, '.config');
   return folder !== undefined && isAbsolute(folder) ? join(folder, 'throughline', 'config.json') : undefined;
 }

@@ -18,7 +18,7 @@ import type { CaseReport, Fault } from '../report.ts';
 import type { ProducerCase } from './cases.ts';
 import type { Produced, Wanted } from './produced.ts';
 
-export interface ProducerRunOptions {
+interface ProducerRunOptions {
   readonly command: readonly string[];
   readonly environment: Environment;
   /** The address of NATS. Its login is in the environment, as for a worker. */

@@ -3,8 +3,8 @@ import { errors } from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { NO_LEADER, STORES_NOTHING } from '../../../shared/nats/disk-full.ts';
-import type { Broker } from '../connection/broker.ts';
 import { hasApiCode, isNotEnabled } from '../connection/api-error.ts';
+import type { Broker } from '../connection/broker.ts';
 import { answers } from '../connection/server.ts';
 
 /** What the client says if nobody listens on a subject of JetStream. */

@@ -25,7 +25,7 @@ const WAITING = [JOBS_STREAM, DELAYED_STREAM];
 const SHOWN = [...WAITING, DEAD_STREAM, CALLBACKS_STREAM];
 
 /** What a stream holds, and may hold. */
-export interface StreamLook extends StreamRoom {
+interface StreamLook extends StreamRoom {
   readonly messages: number;
   /** When its oldest message was stored, in epoch milliseconds on the clock of NATS; undefined if it has none. */
   readonly oldestAt: number | undefined;

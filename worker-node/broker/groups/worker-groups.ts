@@ -27,7 +27,7 @@ const PULL_LOOKS = 10;
 const PULL_LOOK_MS = 200;
 
 /** A consumer of which NATS delivers nothing for a while. */
-export interface PausedConsumer {
+interface PausedConsumer {
   readonly consumer: string;
   readonly until: string;
 }
@@ -53,7 +53,7 @@ export interface WorkerGroup {
 type GroupBroker = Pick<Broker, 'connection' | 'manager'>;
 
 /** What {@link WorkerGroups.move} changes. */
-export interface GroupMove {
+interface GroupMove {
   readonly from: string;
   readonly to: string;
   /** The new `WORKER_OPERATIONS`; undefined: as before. */

@@ -18,7 +18,7 @@ const SWEEP_MS = 5_000;
 const BETWEEN_MS = 10;
 const LEAST_BETWEEN_MS = 50;
 
-export interface LimitsParts {
+interface LimitsParts {
   readonly store: LimitStore;
   /** How long a place lasts unless it is renewed, in milliseconds. */
   readonly leaseMs: number;

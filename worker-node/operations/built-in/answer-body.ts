@@ -4,7 +4,7 @@ import { isThroughlineError, ThroughlineError } from '../../../shared/errors.ts'
 import { commaList } from '../../../shared/text/comma-list.ts';
 
 /** A body as a job's result can hold it. */
-export interface AnswerBody {
+interface AnswerBody {
   readonly body: string;
   /** Whether `body` is bytes in base64. If not, it is text. */
   readonly isBase64Encoded: boolean;

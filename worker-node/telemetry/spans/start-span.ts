@@ -22,7 +22,7 @@ const NO_LINKS: readonly Link[] = [];
 const NO_ATTRIBUTES = {};
 
 /** What makes light spans. */
-export interface LightSpans extends LightSource {
+interface LightSpans extends LightSource {
   readonly sampler: Sampler;
 }
 
