@@ -27,8 +27,10 @@ export async function cancelAll(filter: CancelFilter, yes: boolean, scope: Scope
   );
   if (!goOn) return EXIT.ok.code;
   const { cancelled, stopping, failed, complete } = await cancelEach(filter, total, scope);
-  if (output.json) output.document({ cancelled, stopping, failed, complete });
-  else output.text(`${cancelled.length} cancelled, ${stopping.length} told to end`);
+  output.result(
+    { cancelled, stopping, failed, complete },
+    () => `${cancelled.length} cancelled, ${stopping.length} told to end`,
+  );
   for (const { id, code } of failed) if (code !== ENDED) output.warn(`${id} was not cancelled (${code})`);
   if (!complete)
     output.warn('some jobs may be left, because the message broker did not answer in time; try again');

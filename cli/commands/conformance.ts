@@ -154,8 +154,7 @@ async function check(
     );
     const ok = cases.every(({ outcome }) => outcome !== 'failed');
     const report: ConformanceReport = { ok, of, command, cases };
-    if (output.json) output.document(report);
-    else output.text(reportText(report, paint));
+    output.result(report, () => reportText(report, paint));
     return ok ? EXIT.ok.code : EXIT.jobFailed.code;
   } finally {
     await nats?.stop();

@@ -75,8 +75,7 @@ function defineRemove(outbox: Command, host: Host): void {
       async (id: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           const item = await api.removeRejected(id);
-          if (output.json) output.document(item);
-          else output.text(`${item.id} is removed`);
+          output.result(item, () => `${item.id} is removed`);
           return EXIT.ok.code;
         }),
     );

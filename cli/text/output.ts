@@ -54,8 +54,13 @@ export class Output {
    * @param callback what became of its callback, which only a person is told: the JSON is the job of the API
    */
   job(job: Job, callback?: RecordedCallbackEvent): void {
-    if (this.json) this.document(job);
-    else this.text(jobText(job, this.paint, callback));
+    this.result(job, () => jobText(job, this.paint, callback));
+  }
+
+  /** Prints the result of a command: as the only JSON document, or as text for a person. */
+  result(document: unknown, text: () => string): void {
+    if (this.json) this.document(document);
+    else this.text(text());
   }
 
   /** Prints a job that was sent again, and how to follow it. */

@@ -97,8 +97,7 @@ function defineSet(config: Command, host: Host): void {
           default: file.default ?? name,
           profiles: { ...file.profiles, [name]: profile },
         });
-        if (output.json) output.document({ name });
-        else output.text(`the profile ${name} is set`);
+        output.result({ name }, () => `the profile ${name} is set`);
         return EXIT.ok.code;
       });
     });
@@ -117,8 +116,7 @@ function defineUse(config: Command, host: Host): void {
         const file = await readProfiles(host.environment);
         profileOf(file, name);
         await writeProfiles(host.environment, { ...file, default: name });
-        if (output.json) output.document({ name });
-        else output.text(`${name} is the default`);
+        output.result({ name }, () => `${name} is the default`);
         return EXIT.ok.code;
       });
     });
@@ -139,8 +137,7 @@ function defineRemove(config: Command, host: Host): void {
           ...(standard === name ? {} : defined({ default: standard })),
           profiles: rest,
         });
-        if (output.json) output.document({ name });
-        else output.text(`the profile ${name} is removed`);
+        output.result({ name }, () => `the profile ${name} is removed`);
         return EXIT.ok.code;
       });
     });

@@ -97,8 +97,7 @@ function defineShow(deadLetters: Command, host: Host): void {
       async (id: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           const deadLetter = await api.deadLetter(id);
-          if (output.json) output.document(deadLetter);
-          else output.text(deadLetterText(deadLetter, output.paint));
+          output.result(deadLetter, () => deadLetterText(deadLetter, output.paint));
           return EXIT.ok.code;
         }),
     );

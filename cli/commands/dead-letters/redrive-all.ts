@@ -30,8 +30,7 @@ export async function redriveAll(filter: RedriveFilter, yes: boolean, scope: Sco
   );
   if (!goOn) return EXIT.ok.code;
   const { redriven, failed } = await redriveEach(filter, total, scope);
-  if (output.json) output.document({ redriven, failed });
-  else output.text(`${redriven.length} redriven`);
+  output.result({ redriven, failed }, () => `${redriven.length} redriven`);
   for (const { id, code } of failed) output.warn(`${id} is still a dead letter (${code})`);
   return failed.length === 0 ? EXIT.ok.code : EXIT.unavailable.code;
 }

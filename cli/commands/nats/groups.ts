@@ -83,8 +83,7 @@ function defineMove(groups: Command, host: Host): void {
       async (from: string, to: string, { operations, force = false }: MoveFlags, command: Command) =>
         await runGroups(host, command, async (all, output) => {
           const group = await all.move({ from, to, operations, force });
-          if (output.json) output.document(group);
-          else output.text(groupsText([group]));
+          output.result(group, () => groupsText([group]));
         }),
     );
 }
@@ -132,8 +131,7 @@ function definePermissions(groups: Command, host: Host): void {
           const permissions = groupPermissions(group, operations, ownLanes);
           if (operations.length > 1) output.warn(UNLIMITED);
           const name = `${group.replaceAll('-', '_').toUpperCase()}_PERMISSIONS`;
-          if (output.json) output.document({ permissions });
-          else output.text(permissionsText(name, permissions));
+          output.result({ permissions }, () => permissionsText(name, permissions));
           return EXIT.ok.code;
         }),
     );

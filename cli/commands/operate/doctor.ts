@@ -43,8 +43,7 @@ export function defineDoctor(program: Command, host: Host): Command {
             throw new CliError('usage-invalid', '--traces-url goes with a job id: whose trace is missing?');
           const diagnosis = await diagnose(scope, host.environment, id);
           const { output } = scope;
-          if (output.json) output.document(diagnosis);
-          else output.text(diagnosisText(diagnosis, output.paint));
+          output.result(diagnosis, () => diagnosisText(diagnosis, output.paint));
           return diagnosis.ok ? EXIT.ok.code : EXIT.jobFailed.code;
         }),
     );

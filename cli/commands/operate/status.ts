@@ -29,8 +29,7 @@ export function defineStatus(program: Command, host: Host): Command {
         await host.run(command, async (scope) => {
           const report = withScopes(await systemReport(scope, host.environment));
           const { output } = scope;
-          if (output.json) output.document(report);
-          else output.text(statusText(report, output.paint));
+          output.result(report, () => statusText(report, output.paint));
           return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
         }),
     );

@@ -75,8 +75,7 @@ async function put(
   const { schedule, created } = await trace.run(`put ${name}`, attributes, (carrier) =>
     api.schedules.put(name, body, { trace: carrier }),
   );
-  if (output.json) output.document(schedule);
-  else output.text(scheduleText(schedule, output.paint));
+  output.result(schedule, () => scheduleText(schedule, output.paint));
   output.hint(created ? `${name} is new` : `${name} was there before`);
   return EXIT.ok.code;
 }

@@ -76,8 +76,7 @@ function defineDelete(schedules: Command, host: Host): void {
       async (name: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           await api.schedules.delete(name);
-          if (output.json) output.document({ name, deleted: true });
-          else output.text(`${name} is deleted`);
+          output.result({ name, deleted: true }, () => `${name} is deleted`);
           return EXIT.ok.code;
         }),
     );
@@ -128,7 +127,6 @@ async function trigger(name: string, key: string | undefined, scope: Scope): Pro
 }
 
 function printSchedule(schedule: Schedule, { output }: Scope): number {
-  if (output.json) output.document(schedule);
-  else output.text(scheduleText(schedule, output.paint));
+  output.result(schedule, () => scheduleText(schedule, output.paint));
   return EXIT.ok.code;
 }
