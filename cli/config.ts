@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { optionalText, parseConfig } from '../shared/config.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
-import { unknownSettings } from '../shared/text/setting-names.ts';
+import { quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { badOtlpHeaders, parseOtlpHeaders } from '../shared/trace/settings/otlp-headers.ts';
 
@@ -186,7 +186,7 @@ export const TERMINAL_SETTINGS: Readonly<Record<string, z.ZodType>> = TerminalSe
  * @returns a sentence for each
  */
 export function cliWarnings(environment: Environment): string[] {
-  const quoted = CLI_SETTING_NAMES.filter((name) => /^(["']).*\1$/s.test(environment[name] ?? '')).map(
+  const quoted = quotedSettings(environment, CLI_SETTING_NAMES).map(
     (name) => `${name} has quotes around its value, and they count`,
   );
   const unknown = unknownSettings(environment, {
