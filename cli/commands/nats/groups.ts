@@ -155,9 +155,10 @@ async function runGroups(
 ): Promise<void> {
   await host.runLocal(command, async (output) => {
     // Imported only here, so that other commands do not load a NATS client.
-    const { withGroups } = await import('../../../worker-node/broker/groups/worker-groups.ts');
+    const { WorkerGroups } = await import('../../../worker-node/broker/groups/worker-groups.ts');
+    const { withOperator } = await import('../../../worker-node/broker/operate/operator-session.ts');
     const warn = (sentence: string): void => output.warn(sentence);
-    await withGroups(host.environment, warn, (groups) => work(groups, output));
+    await withOperator(host.environment, warn, (broker) => work(new WorkerGroups(broker), output));
     return EXIT.ok.code;
   });
 }

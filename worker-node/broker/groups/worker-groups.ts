@@ -12,7 +12,6 @@ import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 import { tenantOfFilter } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../connection/broker.ts';
 import { readHosts } from '../host-watch.ts';
-import { withOperator } from '../operate/operator-session.ts';
 import { storeConsumer } from '../store-consumer.ts';
 import {
   filtersOfConsumer,
@@ -179,19 +178,6 @@ export class WorkerGroups {
     }
     return true;
   }
-}
-
-/**
- * Connects to NATS with the worker's settings, for as long as `work` takes.
- * @param warn gets a sentence for each setting that changes nothing
- * @throws ThroughlineError `config-invalid`, `broker-unavailable`, or whatever `work` throws
- */
-export async function withGroups<T>(
-  environment: Readonly<Record<string, string | undefined>>,
-  warn: (sentence: string) => void,
-  work: (groups: WorkerGroups) => Promise<T>,
-): Promise<T> {
-  return await withOperator(environment, warn, (broker) => work(new WorkerGroups(broker)));
 }
 
 /** The consumers of the group `to`, with the limits of an old group. */
