@@ -5,6 +5,7 @@
  * fills its share of the outbox, and each job of the quiet one must still be accepted. Also prints the memory of workerd.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { UsageReport } from '../shared/api/usage.ts';
 import { Job } from '../shared/job/job.ts';
 import { Loops } from './support/loops.ts';
 import { median, percentile, residentMib, workerdPid } from './support/measure.ts';
@@ -107,20 +108,21 @@ async function startSleeper(loops: Loops): Promise<string> {
 /** Waits until alpha has as many jobs as it may. */
 async function untilFull(): Promise<void> {
   for (let used = 0; used < QUOTAS.delayedJobs * 0.9; await delay(100)) {
-    const usage = (await (await call(stack, alpha, '/v1/usage')).json()) as { used: { delayedJobs: number } };
-    used = usage.used.delayedJobs;
+    used = (await usageOfAlpha()).delayedJobs;
   }
 }
 
 /** Waits until alpha has no jobs that can run. */
 async function untilQuiet(): Promise<void> {
   for (;;) {
-    const usage = (await (await call(stack, alpha, '/v1/usage')).json()) as {
-      used: { jobs: number; delayedJobs: number };
-    };
-    if (usage.used.jobs <= usage.used.delayedJobs) return;
+    const { jobs, delayedJobs } = await usageOfAlpha();
+    if (jobs <= delayedJobs) return;
     await delay(200);
   }
+}
+
+async function usageOfAlpha(): Promise<UsageReport['used']> {
+  return ((await (await call(stack, alpha, '/v1/usage')).json()) as UsageReport).used;
 }
 
 /** Beta submits jobs for this time, and waits for each. */

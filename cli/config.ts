@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { optionalText, parseConfig } from '../shared/config.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
-import { unknownSettings } from '../shared/text/setting-names.ts';
+import { quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { badOtlpHeaders, parseOtlpHeaders } from '../shared/trace/settings/otlp-headers.ts';
 
@@ -94,7 +94,7 @@ export interface CliConfig {
   readonly logsHeaders: Readonly<Record<string, string>>;
 }
 
-/** The same settings as options of the command line. They win over the environment. */
+/** The same settings as options of the command line, which win over the environment, or as those of a profile. */
 export interface ConfigFlags {
   readonly url?: string;
   readonly apiKey?: string;
@@ -102,24 +102,12 @@ export interface ConfigFlags {
   readonly logsUrl?: string;
 }
 
-/** The same settings of a profile. */
-export interface ProfileSettings {
-  readonly url?: string | undefined;
-  readonly apiKey?: string | undefined;
-  readonly tracesUrl?: string | undefined;
-  readonly logsUrl?: string | undefined;
-}
-
 /**
  * Reads and checks the settings. A variable is ignored if an option is given. If a profile is, its address and key count
  * together, and those of the environment do not.
  * @throws ThroughlineError `config-invalid`, one sentence for each wrong setting, which never shows its value
  */
-export function cliConfig(
-  environment: Environment,
-  flags: ConfigFlags,
-  profile?: ProfileSettings,
-): CliConfig {
+export function cliConfig(environment: Environment, flags: ConfigFlags, profile?: ConfigFlags): CliConfig {
   const { THROUGHLINE_URL: url, THROUGHLINE_API_KEY: apiKey } = environment;
   const caller = profile ?? { url, apiKey };
   // The headers may hold a key, which is not for the store of a profile.
@@ -198,7 +186,7 @@ export const TERMINAL_SETTINGS: Readonly<Record<string, z.ZodType>> = TerminalSe
  * @returns a sentence for each
  */
 export function cliWarnings(environment: Environment): string[] {
-  const quoted = CLI_SETTING_NAMES.filter((name) => /^(["']).*\1$/s.test(environment[name] ?? '')).map(
+  const quoted = quotedSettings(environment, CLI_SETTING_NAMES).map(
     (name) => `${name} has quotes around its value, and they count`,
   );
   const unknown = unknownSettings(environment, {

@@ -57,6 +57,11 @@ export function exitCodeOf(thrown: unknown): number {
   return EXIT.internal.code;
 }
 
+/** Whether the same request may succeed later: the API cannot be reached, or has failed. */
+export function isUnavailable(thrown: unknown): boolean {
+  return exitCodeOf(thrown) === EXIT.unavailable.code;
+}
+
 /** The exit code of a worker that could not read its settings and operations. It has not called NATS yet. */
 export function exitCodeOfPreparation(thrown: unknown): number {
   const isConfig = thrown instanceof ThroughlineError && thrown.code === 'config-invalid';

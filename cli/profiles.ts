@@ -9,11 +9,10 @@ import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { CliError } from './cli-error.ts';
 import type { ConfigFlags, Environment } from './config.ts';
 
-const text = z.string().min(1).optional();
+const text = z.string().min(1).exactOptional();
 
 /** Settings of the command line that have a name: where an API is, and the key for it. */
 const Profile = z.strictObject({ url: text, apiKey: text, tracesUrl: text, logsUrl: text });
-export type Profile = z.infer<typeof Profile>;
 
 const ProfileFile = z.strictObject({
   /** The profile that counts if nothing else names an address or a key. */
@@ -29,7 +28,7 @@ export const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
  * Where the profiles are, by the XDG Base Directory Specification.
  * @returns undefined without a home folder: then there are none
  */
-export function profilePath({ XDG_CONFIG_HOME: config, HOME: home }: Environment): string | undefined {
+function profilePath({ XDG_CONFIG_HOME: config, HOME: home }: Environment): string | undefined {
   const folder = config !== undefined && isAbsolute(config) ? config : home && join(home, '.config');
   return folder !== undefined && isAbsolute(folder) ? join(folder, 'throughline', 'config.json') : undefined;
 }
@@ -79,7 +78,7 @@ export async function chosenProfile(
   environment: Environment,
   { profile: name, url, apiKey }: ProfileFlags,
   warn: (sentence: string) => void,
-): Promise<Profile | undefined> {
+): Promise<ConfigFlags | undefined> {
   const { THROUGHLINE_URL, THROUGHLINE_API_KEY } = environment;
   const isNamed = [url, apiKey, THROUGHLINE_URL, THROUGHLINE_API_KEY].some((text) => Boolean(text));
   if (name === undefined && isNamed) return undefined;
@@ -101,7 +100,7 @@ async function warnIfOpen(environment: Environment, warn: (sentence: string) => 
 }
 
 /** @throws CliError `usage-invalid` if there is no such profile */
-export function profileOf({ profiles }: ProfileFile, name: string): Profile {
+export function profileOf({ profiles }: ProfileFile, name: string): ConfigFlags {
   const profile = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (profile !== undefined) return profile;
   const names = Object.keys(profiles).sort().join(', ');

@@ -1,6 +1,7 @@
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { shortName } from '../shared/trace/short-name.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
+import { withoutParent } from '../shared/trace/span-tree.ts';
 
 /** The services that a job passes through. The job index is not one: it only hears about the job. */
 const ON_THE_WAY = [SERVICE.cli, SERVICE.edge, SERVICE.bridge, SERVICE.worker];
@@ -22,12 +23,9 @@ function missingServices(spans: readonly SpanRecord[]): string[] {
 }
 
 function missingParents(spans: readonly SpanRecord[]): string[] {
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  return spans
-    .filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId))
-    .map(
-      ({ service, name, parentSpanId }) => `the parent ${parentSpanId} of ${service} "${name}" is missing`,
-    );
+  return withoutParent(spans).map(
+    ({ service, name, parentSpanId }) => `the parent ${parentSpanId} of ${service} "${name}" is missing`,
+  );
 }
 
 /** `process` must be a child of `send`, and `receive events` must link to the span that sent the result. */

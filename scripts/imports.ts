@@ -14,7 +14,7 @@ export interface Import {
 }
 
 /** The text between the quotes of an import, and where it begins in the source. */
-export interface Specifier {
+interface Specifier {
   readonly name: string;
   readonly start: number;
 }

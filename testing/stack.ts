@@ -3,6 +3,7 @@ import type { AnyOperations } from '../client/typed.ts';
 import type { StackOptions } from '../dev/index.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import type { SpanRecord } from '../shared/trace/span-record.ts';
+import { withoutParent } from '../shared/trace/span-tree.ts';
 import { loadDev } from './load-dev.ts';
 import { checkOptions, STACK_OPTIONS } from './options.ts';
 
@@ -105,9 +106,8 @@ function stackOptions(
 }
 
 function isWholeTrace(spans: readonly SpanRecord[]): boolean {
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  const isLinked = spans.every(({ parentSpanId }) => parentSpanId === undefined || ids.has(parentSpanId));
-  return isLinked && spans.some(({ kind, service }) => kind === 'CONSUMER' && service === SERVICE.worker);
+  const hasAttempt = spans.some(({ kind, service }) => kind === 'CONSUMER' && service === SERVICE.worker);
+  return hasAttempt && withoutParent(spans).length === 0;
 }
 
 function objectIn(line: string): Readonly<Record<string, unknown>>[] {

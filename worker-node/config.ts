@@ -10,7 +10,8 @@ import { isToken } from '../shared/job/job-address.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
 import { operationFiltersFault, readOperationFilters } from '../shared/nats/consumers/operation-filters.ts';
-import { unknownSettings } from '../shared/text/setting-names.ts';
+import { commaList } from '../shared/text/comma-list.ts';
+import { quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { unhonoured } from '../shared/trace/settings/otel-support.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
@@ -35,7 +36,7 @@ const MAX_OWN_LANES = 10;
 const OwnLanes = z
   .string()
   .default('')
-  .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))].filter((name) => name !== ''))
+  .transform((text) => [...new Set(commaList(text))])
   .refine(
     (names) => names.length <= MAX_OWN_LANES && names.every(isToken),
     `must be a comma list of at most ${MAX_OWN_LANES} tenants`,
@@ -121,7 +122,7 @@ export function workerConfig(environment: Readonly<Record<string, string | undef
     const { code, message } = errorFrom(thrown);
     const hints = [
       ...workerWarnings(environment),
-      ...quotedSettings(environment),
+      ...quoteWarnings(environment),
       ...spacedSettings(environment).map(({ sentence }) => sentence),
     ];
     throw new ThroughlineError(code, [message, ...hints].join('; '));
@@ -154,12 +155,9 @@ export function workerWarnings(environment: Readonly<Record<string, string | und
   return [...unknown, ...unhonoured(environment)];
 }
 
-/**
- * Finds settings with quotes around their values, as `docker run --env-file` leaves them.
- * @returns a sentence for each
- */
-export function quotedSettings(environment: Readonly<Record<string, string | undefined>>): string[] {
-  return WORKER_SETTING_NAMES.filter((name) => /^(["']).*\1$/s.test(environment[name] ?? '')).map(
+/** A sentence for each setting with quotes around its value, as `docker run --env-file` leaves them. */
+export function quoteWarnings(environment: Readonly<Record<string, string | undefined>>): string[] {
+  return quotedSettings(environment, WORKER_SETTING_NAMES).map(
     (name) => `${name} has quotes around its value, and they count; an env file of Docker needs none`,
   );
 }

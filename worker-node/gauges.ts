@@ -31,7 +31,7 @@ export async function createMetrics({
 }
 
 /** The parts of a worker whose state the gauges show. */
-export interface Gauged {
+interface Gauged {
   readonly metrics: WorkerMetrics;
   readonly broker: Broker;
   readonly store: StoreWatch;

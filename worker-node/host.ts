@@ -5,7 +5,7 @@ import type { HostReady } from '../shared/processes/host-ready.ts';
 import { SERVICE } from '../shared/trace/semantics.ts';
 import { checkCredentials } from './broker/connection/credentials.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
-import { quotedSettings, spacedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
+import { quoteWarnings, spacedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { type LoadedOperation, loadOperations } from './operations/loading/load-operations.ts';
@@ -57,7 +57,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
   const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL, { copy: lines.add, output });
   const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
   for (const warning of workerWarnings(options.environment)) warn(warning);
-  for (const reason of quotedSettings(options.environment)) log.warn({ reason }, 'setting with quotes');
+  for (const reason of quoteWarnings(options.environment)) log.warn({ reason }, 'setting with quotes');
   for (const { sentence: reason, counts } of spacedSettings(options.environment))
     if (counts) log.warn({ reason }, 'setting with white space');
   const baggageAllow = baggageAllowOf(config);

@@ -44,7 +44,7 @@ import {
   type WatchedParts,
   type WorkerParts,
 } from './loops.ts';
-import { checkHostSize } from './operations/host-size.ts';
+import { checkHostSize, ENVELOPE_BYTES } from './operations/host-size.ts';
 import type { Operation } from './operations/operation.ts';
 import { announcementOf } from './operations/operation-schema.ts';
 import { SIGNALS } from './telemetry/export/losses.ts';
@@ -57,9 +57,6 @@ export interface Worker {
   /** Rejects with the reason when the worker cannot go on. Never resolves. */
   readonly failed: Promise<never>;
 }
-
-/** The headers and the host's name in an announcement. */
-const HEADER_BYTES = 1_024;
 
 /** What a running worker has to stop. */
 interface RunningParts extends LoopParts {
@@ -173,7 +170,7 @@ function startAnnouncer({ config, registry, broker, hosts, retry, log }: LoopPar
   };
   checkHostSize(host, maxPayloadOf(broker));
   const warn = (sentence: string): void => log.warn(sentence);
-  const room = maxPayloadOf(broker) - HEADER_BYTES;
+  const room = maxPayloadOf(broker) - ENVELOPE_BYTES;
   const announcements = operations.map((operation) => announcementOf(operation, warn, room));
   const renewMs = config.WORKER_ANNOUNCE_MS;
   return HostAnnouncer.start({ broker, host, operations: announcements, others: hosts, renewMs, retry, log });

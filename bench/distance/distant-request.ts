@@ -1,5 +1,5 @@
 /** A request that was prepared while NATS was near. */
-export interface Prepared {
+interface Prepared {
   /** Sends it, and reads the answer. */
   readonly send: () => Promise<unknown>;
   /** Ends what the preparation has left. */

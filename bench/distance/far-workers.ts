@@ -11,7 +11,7 @@ const WORKERS = [
 ] as const;
 
 /** A Worker that runs in a workerd of its own. */
-export interface FarWorker extends Pick<DistantRequest, 'prepare'>, Pick<Contestant, 'stop'> {
+interface FarWorker extends Pick<DistantRequest, 'prepare'>, Pick<Contestant, 'stop'> {
   readonly name: string;
 }
 

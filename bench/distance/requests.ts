@@ -10,7 +10,7 @@ const NEWCOMERS = 300;
 const NAMES = ['quiet', 'busy', 'cancelled', 'many', 'redriven'] as const;
 type Five = [Caller, Caller, Caller, Caller, Caller];
 
-export interface DistantTenants {
+interface DistantTenants {
   readonly all: readonly Tenant[];
   /** What the stack needs for the requests. */
   readonly stack: {

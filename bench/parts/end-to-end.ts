@@ -3,7 +3,7 @@ import { hostEnvironment } from '../../dev/machine/environment.ts';
 import type { Stack } from '../../dev/stack.ts';
 import { UNLIMITED } from '../edges/unlimited.ts';
 import { type Pace, sendAtPace } from '../load/pace.ts';
-import { whySkipped } from '../peers/bullmq.ts';
+import { whyBullMqSkipped } from '../peers/bullmq.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Column, Figures } from '../suite/table.ts';
@@ -114,7 +114,7 @@ async function othersOf(started: WaitingPath[]): Promise<{ readonly ways: Way[];
   started.push(minimal);
   const limit: Way = { name: ', minimal bridge and worker', kind: 'limit', url: minimal.url, headers: {} };
   const env = hostEnvironment();
-  const why = whySkipped(env);
+  const why = whyBullMqSkipped(env);
   if (why !== undefined) return { ways: [limit], notes: [`BullMQ is skipped: ${why}.`] };
   const bullMq = await startBullMqWait({
     folder: resolve(env.BULLMQ_FOLDER ?? ''),

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { locateNatsServer } from '../../dev/nats-binary/locate.ts';
-import { type BullMqSetup, measureBullMq, whySkipped } from '../peers/bullmq.ts';
+import { type BullMqSetup, measureBullMq, whyBullMqSkipped } from '../peers/bullmq.ts';
 import { measureGraphile, whyGraphileSkipped } from '../peers/graphile.ts';
 import { measurePlainNats } from '../peers/plain-nats.ts';
 import type { QueueRun } from '../peers/queue-run.ts';
@@ -9,7 +9,7 @@ import { checkProgram } from '../peers/server.ts';
 import type { Part, PartOptions } from '../suite/part.ts';
 import { type Contestant, inTurns } from '../suite/rounds.ts';
 import type { Column, Figures, Row } from '../suite/table.ts';
-import type { Figures as Measured } from '../support/measure.ts';
+import type { WorkerFigures } from '../support/measure.ts';
 import { type OtlpSink, startOtlpSink } from '../support/otlp-sink.ts';
 import { measureOwnWorker, type OwnWorker } from '../support/own-worker.ts';
 
@@ -142,7 +142,7 @@ function own(binary: string, one: Case, { quick, checkouts }: PartOptions, sink:
 async function checkPeers(): Promise<void> {
   const env = hostEnvironment();
   const { REDIS_SERVER: redis = '', POSTGRES_BIN: bin = '' } = env;
-  if (whySkipped(env) === undefined) await checkProgram('REDIS_SERVER', redis);
+  if (whyBullMqSkipped(env) === undefined) await checkProgram('REDIS_SERVER', redis);
   if (whyGraphileSkipped(env) !== undefined) return;
   for (const name of ['initdb', 'postgres']) await checkProgram('POSTGRES_BIN', join(bin, name));
 }
@@ -156,7 +156,7 @@ interface Skipped {
 /** The peers that are on this machine, and why the others are skipped. */
 function peers(one: Case, sink: OtlpSink): { readonly all: Contestant[]; readonly skipped: Skipped[] } {
   const env = hostEnvironment();
-  const [noBullMq, noGraphile] = [whySkipped(env), whyGraphileSkipped(env)];
+  const [noBullMq, noGraphile] = [whyBullMqSkipped(env), whyGraphileSkipped(env)];
   const place = { folder: resolve(env.BULLMQ_FOLDER ?? ''), redis: env.REDIS_SERVER ?? '' };
   const bullMq = (name: string, setup: BullMqSetup, jobs = one.jobs): Contestant => ({
     name,
@@ -187,7 +187,7 @@ function peers(one: Case, sink: OtlpSink): { readonly all: Contestant[]; readonl
   };
 }
 
-function columnsOf({ perSecond, workerUs, serverUs, spans, lost }: Measured): Figures {
+function columnsOf({ perSecond, workerUs, serverUs, spans, lost }: WorkerFigures): Figures {
   return {
     jobs: perSecond,
     worker: workerUs,

@@ -66,7 +66,7 @@ async function fill(): Promise<void> {
 }
 
 /**
- * Sends spans as JSON with the SDK's own processor, in its batches of 512. Ours has a writer of its own, and batches of up to 1,024. The
+ * Sends spans as JSON with the SDK's own processor, in its batches of 512. Ours has a writer of its own, and batches of up to 2,048. The
  * copy of the API is BullMQ's own: it may be newer than ours.
  */
 async function sendSpansTo(endpoint: string): Promise<SpanProcessor> {

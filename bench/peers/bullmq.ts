@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
-import type { Figures } from '../support/measure.ts';
+import type { WorkerFigures } from '../support/measure.ts';
 import type { OtlpSink } from '../support/otlp-sink.ts';
 import { type QueueRun, startQueueProgram } from './queue-run.ts';
 import { hasPackage, type PeerServer, startServer } from './server.ts';
@@ -30,16 +30,18 @@ export interface BullMqSetup {
 type Environment = ReturnType<typeof hostEnvironment>;
 
 /** Why the folder of BullMQ cannot be used; undefined if it can. */
-export function whyFolderSkipped({ BULLMQ_FOLDER: folder }: Environment): string | undefined {
+export function whyBullMqFolderSkipped({ BULLMQ_FOLDER: folder }: Environment): string | undefined {
   return hasPackage(folder, 'bullmq')
     ? undefined
     : 'BULLMQ_FOLDER names no folder with bullmq, bullmq-otel and ioredis installed';
 }
 
 /** Why BullMQ is skipped; undefined if it is there. */
-export function whySkipped(environment: Environment): string | undefined {
+export function whyBullMqSkipped(environment: Environment): string | undefined {
   const noRedis = 'REDIS_SERVER does not name the program redis-server';
-  return whyFolderSkipped(environment) ?? (environment.REDIS_SERVER === undefined ? noRedis : undefined);
+  return (
+    whyBullMqFolderSkipped(environment) ?? (environment.REDIS_SERVER === undefined ? noRedis : undefined)
+  );
 }
 
 /**
@@ -50,7 +52,7 @@ export async function measureBullMq(
   { folder, redis: program }: BullMqPlace,
   run: QueueRun,
   { sink, syncs = false }: BullMqSetup,
-): Promise<Figures> {
+): Promise<WorkerFigures> {
   const port = await findFreePort();
   const redis = await startRedis(program, port, syncs);
   try {

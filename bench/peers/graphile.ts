@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { hostEnvironment } from '../../dev/machine/environment.ts';
 import { findFreePort } from '../../dev/machine/free-port.ts';
-import type { Figures } from '../support/measure.ts';
+import type { WorkerFigures } from '../support/measure.ts';
 import { type QueueRun, startQueueProgram } from './queue-run.ts';
 import { hasPackage, startServer } from './server.ts';
 
@@ -16,7 +16,7 @@ const NOBODY = 65_534;
 const USER = 'bench';
 
 /** A PostgreSQL with default settings, which has the queue. */
-export interface Postgres {
+interface Postgres {
   readonly pid: number;
   readonly connectionString: string;
   readonly stop: () => Promise<void>;
@@ -25,7 +25,7 @@ export interface Postgres {
 type Environment = ReturnType<typeof hostEnvironment>;
 
 /** Why the folder of Graphile Worker cannot be used; undefined if it can. */
-export function whyFolderSkipped({ GRAPHILE_FOLDER: folder }: Environment): string | undefined {
+export function whyGraphileFolderSkipped({ GRAPHILE_FOLDER: folder }: Environment): string | undefined {
   return hasPackage(folder, 'graphile-worker')
     ? undefined
     : 'GRAPHILE_FOLDER names no folder with graphile-worker installed';
@@ -36,7 +36,7 @@ export function whyGraphileSkipped(environment: Environment): string | undefined
   const { POSTGRES_BIN: bin } = environment;
   const found = bin !== undefined && existsSync(path.join(bin, 'postgres'));
   const noPostgres = 'POSTGRES_BIN does not name the folder with the programs initdb and postgres';
-  return whyFolderSkipped(environment) ?? (found ? undefined : noPostgres);
+  return whyGraphileFolderSkipped(environment) ?? (found ? undefined : noPostgres);
 }
 
 /**
@@ -79,7 +79,7 @@ async function isReady(file: string): Promise<boolean> {
  * Starts PostgreSQL, fills a queue, does the jobs and measures. PostgreSQL has many processes: their processor time is not measured.
  * @param bin as for {@link startPostgres}
  */
-export async function measureGraphile(folder: string, bin: string, run: QueueRun): Promise<Figures> {
+export async function measureGraphile(folder: string, bin: string, run: QueueRun): Promise<WorkerFigures> {
   const { pid, connectionString, stop } = await startPostgres(bin);
   try {
     const queue = await startQueueProgram(PROGRAM, run, { folder, connectionString });

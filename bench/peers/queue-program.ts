@@ -7,7 +7,7 @@ export function readRun<More>(): QueueRun & More {
 }
 
 /** What a worker program does. */
-export interface QueueWork {
+interface QueueWork {
   readonly fill: () => Promise<void>;
   /** Begins to work; it calls the given function for each job. */
   readonly work: (doOne: () => Promise<number>) => Promise<unknown>;

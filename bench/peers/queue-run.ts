@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { type Figures, processorMs } from '../support/measure.ts';
+import { processorMs, type WorkerFigures } from '../support/measure.ts';
 import type { OtlpSink } from '../support/otlp-sink.ts';
 import { countSpans } from '../support/span-count.ts';
 
@@ -20,13 +20,13 @@ export function inputOf({ napMs, from, to }: QueueRun) {
 }
 
 /** A program of `queue-program.ts` whose queue is full. */
-export interface FullQueue {
+interface FullQueue {
   /**
    * Does the jobs and measures.
    * @param server the process id of the queue's server
    * @param sink where its spans go; undefined: it has none
    */
-  readonly measure: (server: number, sink?: OtlpSink) => Promise<Figures>;
+  readonly measure: (server: number, sink?: OtlpSink) => Promise<WorkerFigures>;
   readonly kill: () => void;
 }
 
@@ -34,7 +34,7 @@ export interface FullQueue {
 export async function startQueueProgram(file: string, run: QueueRun, more: object): Promise<FullQueue> {
   const worker = fork(file, [JSON.stringify({ ...run, ...more })]);
   await nextMessage(worker);
-  const measure = async (server: number): Promise<Figures> => {
+  const measure = async (server: number): Promise<WorkerFigures> => {
     worker.send('work');
     await nextMessage(worker);
     return await measureFromHere([worker.pid ?? 0, server], run, nextMessage(worker));
@@ -68,7 +68,7 @@ export async function measureFromHere(
   pids: readonly [worker: number, server: number],
   { from, to }: QueueRun,
   last: Promise<unknown>,
-): Promise<Figures> {
+): Promise<WorkerFigures> {
   const used = (): number[] => pids.map(processorMs);
   const [began, before] = [performance.now(), used()];
   await last;

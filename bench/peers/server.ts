@@ -15,7 +15,7 @@ const KEPT_LINES = 5;
 const VERSION_MS = 20_000;
 
 /** How the server of a peer is started. */
-export interface ServerOptions {
+interface ServerOptions {
   readonly program: string;
   readonly args: readonly string[];
   /** Its folder, which is removed when the server has ended. */

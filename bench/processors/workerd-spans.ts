@@ -4,7 +4,7 @@ import { runBundled } from '../../dev/edge/run-bundled.ts';
 import { MIB, residentMib, workerdPid } from '../support/measure.ts';
 
 /** The memory of workerd, in MiB. */
-export interface WorkerdMemory {
+interface WorkerdMemory {
   /** What the heap of the Worker's isolate holds after a garbage collection. */
   readonly heap: number;
   /** The resident memory of the process, with what its allocator keeps for later. */

@@ -7,7 +7,7 @@ import { tableSvg } from './svg.ts';
 import type { Table } from './table.ts';
 import { tableText } from './terminal.ts';
 
-export interface ReportOptions {
+interface ReportOptions {
   /** A file of JSON that the tables are added to. */
   readonly json?: string | undefined;
   /** A folder for a picture of each table. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Stack } from '../../dev/stack.ts';
+import type { UsageReport } from '../../shared/api/usage.ts';
 import { UNLIMITED } from '../edges/unlimited.ts';
 import { startStackOnDisk } from './stack.ts';
 import { call, makeTenants, type Tenant } from './tenants.ts';
@@ -74,9 +75,7 @@ export class GrownSystem {
     };
     await Promise.all(Array.from({ length: PARALLEL }, send));
     for (;;) {
-      const { used } = JSON.parse(await this.read(0, '/v1/usage')) as {
-        readonly used: { readonly jobs: number };
-      };
+      const { used } = JSON.parse(await this.read(0, '/v1/usage')) as UsageReport;
       const { complete } = JSON.parse(await this.read(0, '/v1/jobs?limit=1')) as {
         readonly complete: boolean;
       };

@@ -77,7 +77,7 @@ export function openFiles(pid: number): number {
 }
 
 /** What a worker can do, and what a job takes. */
-export interface Figures {
+export interface WorkerFigures {
   readonly perSecond: number;
   /** Microseconds of processor time for one job. */
   readonly workerUs: number;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 const PROGRAM = fileURLToPath(new URL('otlp-sink-process.ts', import.meta.url));
 
 /** What a sink got so far. */
-export interface SinkFigures {
+interface SinkFigures {
   readonly requests: number;
   readonly bytes: number;
   readonly spans: number;

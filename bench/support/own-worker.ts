@@ -9,7 +9,7 @@ import { writeJobHeaders } from '../../shared/wire/job-message.ts';
 import type { Route } from '../../shared/wire/lanes.ts';
 import { inputOf, measureFromHere, type QueueRun } from '../peers/queue-run.ts';
 import { RUNS } from './counted-run.ts';
-import type { Figures } from './measure.ts';
+import type { WorkerFigures } from './measure.ts';
 import type { OtlpSink } from './otlp-sink.ts';
 import { countSpans } from './span-count.ts';
 
@@ -41,7 +41,11 @@ interface Checkout {
  * Starts a nats-server, fills the queue, starts a worker, and measures it.
  * @param binary the nats-server program
  */
-export async function measureOwnWorker(binary: string, own: OwnWorker, run: QueueRun): Promise<Figures> {
+export async function measureOwnWorker(
+  binary: string,
+  own: OwnWorker,
+  run: QueueRun,
+): Promise<WorkerFigures> {
   const checkout = await load(own.folder);
   const { jetStreamConfig = '' } = own;
   const server = await startNatsServer({ binary, jetStreamConfig });
@@ -62,7 +66,7 @@ async function measure(
   server: NatsServer,
   { sink, settings }: OwnWorker,
   run: QueueRun,
-): Promise<Figures> {
+): Promise<WorkerFigures> {
   const marks = new Map([run.from, run.to].map((count) => [count, Promise.withResolvers<void>()]));
   const onLog = (line: string): void => {
     if (line.startsWith(RUNS)) marks.get(Number(line.slice(RUNS.length)))?.resolve();
@@ -70,7 +74,7 @@ async function measure(
   const tracing = sink === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: sink.url };
   const environment = { WORKER_CONCURRENCY: String(run.concurrency), ...tracing, ...settings };
   let worker: WorkerProcess | undefined;
-  const doAll = async (): Promise<Figures> => {
+  const doAll = async (): Promise<WorkerFigures> => {
     worker = await startWorker(checkout, server, environment, onLog);
     const ended = worker.exited.then((): never => {
       throw new Error('the worker ended before its jobs did');

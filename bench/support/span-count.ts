@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Figures } from './measure.ts';
+import type { WorkerFigures } from './measure.ts';
 import type { OtlpSink } from './otlp-sink.ts';
 
 const POLL_MS = 100;
@@ -15,9 +15,9 @@ const QUIET_MS = 1_000;
 export async function countSpans(
   sink: OtlpSink,
   jobs: number,
-  measure: () => Promise<Figures>,
+  measure: () => Promise<WorkerFigures>,
   lostOf: (got: number) => Promise<number>,
-): Promise<Figures> {
+): Promise<WorkerFigures> {
   const { spans: before } = await sink.figures();
   const figures = await measure();
   const got = (await spansAtRest(sink)) - before;

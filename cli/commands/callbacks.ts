@@ -35,8 +35,7 @@ export function defineCallbacks(program: Command, host: Host): Command {
             tenant === undefined
               ? [createCallbackSecret()]
               : await callbackSecretsFor(tenant, host.environment);
-          if (output.json) output.document({ ...(tenant === undefined ? {} : { tenant }), secret });
-          else output.text(secret);
+          output.result({ ...(tenant === undefined ? {} : { tenant }), secret }, () => secret);
           return EXIT.ok.code;
         }),
     );

@@ -4,10 +4,11 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { EXIT } from '../exit-code.ts';
 import type { Scope } from '../host.ts';
-import { type Count, confirmBulk, progressText, reportPart } from '../operate/confirm.ts';
+import { confirmBulk, progressText, reportPart } from '../operate/confirm.ts';
 import { countJobs } from '../operate/count.ts';
 import { readPages } from '../operate/pages.ts';
 import { whenNotBusy } from '../operate/when-busy.ts';
+import type { Count } from '../text/counted.ts';
 
 /** A job that ended by itself before its turn came needs no cancel. */
 const ENDED: string = 'job-finished' satisfies ErrorCode;
@@ -21,13 +22,15 @@ const ENDED: string = 'job-finished' satisfies ErrorCode;
 export async function cancelAll(filter: CancelFilter, yes: boolean, scope: Scope): Promise<number> {
   const { output } = scope;
   const { goOn, total } = await confirmBulk(
-    { verb: 'Cancel', nouns: ['job', 'jobs'], yes, count: () => countJobs(filter, scope) },
+    { verb: 'Cancel', noun: 'job', yes, count: () => countJobs(filter, scope) },
     scope,
   );
   if (!goOn) return EXIT.ok.code;
   const { cancelled, stopping, failed, complete } = await cancelEach(filter, total, scope);
-  if (output.json) output.document({ cancelled, stopping, failed, complete });
-  else output.text(`${cancelled.length} cancelled, ${stopping.length} told to end`);
+  output.result(
+    { cancelled, stopping, failed, complete },
+    () => `${cancelled.length} cancelled, ${stopping.length} told to end`,
+  );
   for (const { id, code } of failed) if (code !== ENDED) output.warn(`${id} was not cancelled (${code})`);
   if (!complete)
     output.warn('some jobs may be left, because the message broker did not answer in time; try again');

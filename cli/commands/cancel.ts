@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal, OPEN_STATES } from '../../shared/job/job-state.ts';
-import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, secondsOfWait, WAIT_HELP, waitSeconds } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
+import { followText } from '../text/job-text.ts';
 import { cancelAll } from './cancel-all.ts';
 
 interface CancelFlags {
@@ -79,9 +79,8 @@ async function cancel(id: string, wait: number | undefined, scope: Scope): Promi
   const job = await sendCancel(id, wait, scope);
   output.job(job);
   if (isTerminal(job.state)) return EXIT.ok.code;
-  const follower = `follow it with: ${shellCommand('throughline watch', job.id)}`;
-  if (wait === undefined) output.hint(`its worker was told to end it; ${follower}`);
-  else output.note(`the job has not ended within ${wait} s; ${follower}`);
+  if (wait === undefined) output.hint(`its worker was told to end it; ${followText(job)}`);
+  else output.note(`the job has not ended within ${wait} s; ${followText(job)}`);
   return wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 

@@ -10,7 +10,6 @@ import { examples } from '../help.ts';
 import type { Host } from '../host.ts';
 import { Interrupt } from '../interrupt.ts';
 import type { Output } from '../text/output.ts';
-import { createPaint } from '../text/terminal.ts';
 
 const ACK_WAIT_MS = 3_000;
 const PATIENCE_MS = 8_000;
@@ -141,7 +140,7 @@ async function check(
   await findProgram(command[0] ?? '', host.environment.PATH);
   const interrupt = new Interrupt((error) => output.error(error, debug));
   const nats = flags.nats === undefined ? await ownNats(output) : undefined;
-  const paint = createPaint(output.color);
+  const { paint } = output;
   try {
     const running = run({
       environment: host.environment,
@@ -155,8 +154,7 @@ async function check(
     );
     const ok = cases.every(({ outcome }) => outcome !== 'failed');
     const report: ConformanceReport = { ok, of, command, cases };
-    if (output.json) output.document(report);
-    else output.text(reportText(report, paint));
+    output.result(report, () => reportText(report, paint));
     return ok ? EXIT.ok.code : EXIT.jobFailed.code;
   } finally {
     await nats?.stop();

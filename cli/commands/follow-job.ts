@@ -6,7 +6,7 @@ import type { Job } from '../../shared/job/job.ts';
 import { isCallbackEvent, isTerminal } from '../../shared/job/job-state.ts';
 import { startTimeLimit } from '../../shared/timers.ts';
 import { CliError } from '../cli-error.ts';
-import { EXIT, exitCodeOf } from '../exit-code.ts';
+import { isUnavailable } from '../exit-code.ts';
 import type { Scope } from '../host.ts';
 
 /** The longest time for one request. */
@@ -113,7 +113,7 @@ async function pollJob(
   const late = startTimeLimit(deadline - performance.now());
   const patience = new Patience({
     signal: AbortSignal.any([signal, late.signal]),
-    isTransient: mayPass,
+    isTransient: isUnavailable,
     onBusy,
   });
   let job = seen;
@@ -135,8 +135,4 @@ async function pollJob(
   } finally {
     late.stop();
   }
-}
-
-function mayPass(thrown: unknown): boolean {
-  return exitCodeOf(thrown) === EXIT.unavailable.code;
 }

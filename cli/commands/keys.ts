@@ -79,8 +79,7 @@ async function create(id: string, { tenant, scope }: CreateFlags, output: Output
   const key = createApiKey(id);
   const hashed = await hashApiKey(key);
   const entry: ApiKeyEntry = { id, tenant, hash: hashed, ...(scope === undefined ? {} : { scopes: scope }) };
-  if (output.json) output.document({ key, entry });
-  else output.text(`key    ${key}\nentry  ${JSON.stringify(entry)}`);
+  output.result({ key, entry }, () => `key    ${key}\nentry  ${JSON.stringify(entry)}`);
   output.note('keep the key, because it cannot be shown again');
   output.note(
     "the key does not work before its entry is in the list API_KEYS of the edge: `npx wrangler secret put API_KEYS` takes the whole list, [<entry>,<entry>]. On this machine, `throughline dev --edge 'API_KEYS=[<entry>]'` takes it",
@@ -95,7 +94,6 @@ async function hash(stdin: Readable, output: Output): Promise<number> {
     throw new CliError('usage-invalid', 'standard input is not an API key such as tl_<id>_<secret>');
   }
   const hashed = await hashApiKey(key);
-  if (output.json) output.document({ id, hash: hashed });
-  else output.text(hashed);
+  output.result({ id, hash: hashed }, () => hashed);
   return EXIT.ok.code;
 }

@@ -7,7 +7,6 @@ import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { readLogs } from '../input/log-store.ts';
-import { createPaint } from '../text/terminal.ts';
 
 /** `logs <jobId>`. */
 export function defineLogs(program: Command, host: Host): Command {
@@ -39,7 +38,7 @@ async function showLogs(id: string, { api, config, output, signal }: Scope): Pro
     throw new CliError('usage-invalid', 'where are the logs? Use --logs-url or THROUGHLINE_LOGS_URL');
   const store = { template: config.logsUrl, headers: config.logsHeaders };
   const lines = await readLogs(store, await api.get(id), signal);
-  const paint = createPaint(output.color);
+  const { paint } = output;
   for (const line of lines) {
     if (output.json) output.line(line);
     else output.text(`${paint.dim(line.time)} ${escapeControls(line.line)}`);

@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
 import { OUTBOX_LIST_LIMIT } from '../../shared/api/page-limits.ts';
-import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { jobId, wholeNumber } from '../arguments.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { outboxText } from '../text/list-text.ts';
-import { createPaint } from '../text/terminal.ts';
 
 /** `outbox list | retry | remove`. */
 export function defineOutbox(program: Command, host: Host): Command {
@@ -33,7 +31,7 @@ function defineList(outbox: Command, host: Host): void {
         await host.run(command, async ({ api, output }) => {
           const jobs = await api.outbox({ limit });
           if (output.json) output.document({ jobs });
-          else if (jobs.length > 0) output.text(outboxText(jobs, createPaint(output.color)));
+          else if (jobs.length > 0) output.text(outboxText(jobs, output.paint));
           else output.note('the outbox is empty: NATS has every accepted job');
           return EXIT.ok.code;
         }),
@@ -60,8 +58,7 @@ async function retry(id: string, scope: Scope): Promise<number> {
   const trace = await scope.startTrace();
   const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.outboxUrl };
   const job = await trace.run('retry', attributes, (carrier) => api.retry(id, { trace: carrier }));
-  output.job(job);
-  output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
+  output.sentAgain(job);
   return EXIT.ok.code;
 }
 
@@ -78,8 +75,7 @@ function defineRemove(outbox: Command, host: Host): void {
       async (id: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           const item = await api.removeRejected(id);
-          if (output.json) output.document(item);
-          else output.text(`${item.id} is removed`);
+          output.result(item, () => `${item.id} is removed`);
           return EXIT.ok.code;
         }),
     );

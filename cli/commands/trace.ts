@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { ApiError } from '../../client/errors.ts';
 import { pollDelays } from '../../client/patience.ts';
 import type { Job } from '../../shared/job/job.ts';
+import { isTraceId } from '../../shared/job/redrive.ts';
 import { pause } from '../../shared/timers.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { renderWaterfall } from '../../shared/trace/waterfall.ts';
@@ -18,7 +19,6 @@ import { traceGaps } from '../trace/trace-gaps.ts';
 
 /** Spans are sent in batches, so the last ones may arrive a few seconds after the job's end. */
 const SPANS_WAIT_MS = 5_000;
-const TRACE_ID = /^[0-9a-f]{32}$/;
 
 /** A trace, and its job if there is one. Errors and log lines name traces without a job. */
 interface Wanted {
@@ -75,8 +75,7 @@ async function wantedBy(id: string, { api }: Scope): Promise<Wanted> {
     return { traceId: job.traceId, job };
   } catch (thrown) {
     // A producer may choose an id that looks like that of a trace, so a job comes first.
-    if (TRACE_ID.test(id) && thrown instanceof ApiError && thrown.code === 'job-unknown')
-      return { traceId: id };
+    if (isTraceId(id) && thrown instanceof ApiError && thrown.code === 'job-unknown') return { traceId: id };
     throw thrown;
   }
 }
@@ -84,7 +83,7 @@ async function wantedBy(id: string, { api }: Scope): Promise<Wanted> {
 /** @throws CliError `spans-missing` when no span of the job's trace has arrived in time */
 async function spansOf(wanted: Wanted, store: TraceStore, scope: Scope): Promise<readonly SpanRecord[]> {
   const { traceId } = wanted;
-  if (!TRACE_ID.test(traceId)) throw new CliError('spans-missing', 'this job has no trace id');
+  if (!isTraceId(traceId)) throw new CliError('spans-missing', 'this job has no trace id');
   const spans = await completeSpans(wanted, store, scope);
   if (spans.length > 0) return spans;
   throw new CliError('spans-missing', `no span of trace ${traceId} has arrived at ${store.name}`, {

@@ -21,8 +21,7 @@ export function defineUsage(program: Command, host: Host): Command {
       async (_flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           const report = await api.usage();
-          if (output.json) output.document(report);
-          else output.text(usageText(report));
+          output.result(report, () => usageText(report));
           return EXIT.ok.code;
         }),
     );

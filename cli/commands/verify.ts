@@ -7,7 +7,6 @@ import type { ConfigFlags } from '../config.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { createPaint } from '../text/terminal.ts';
 import { storeOf } from '../trace/stores/open-store.ts';
 import { parseServiceName, type ServiceName, withServices } from '../trace/stores/service-names.ts';
 import { TRACES_URL_HELP } from '../trace/stores/traces-url.ts';
@@ -162,7 +161,7 @@ async function watch(
 
 function print(report: VerifyReport, { output }: Scope): void {
   if (output.json) output.line(report);
-  else output.text(reportText(report, createPaint(output.color)));
+  else output.text(reportText(report, output.paint));
 }
 
 async function withStatus<T>({ output }: Scope, work: () => Promise<T>): Promise<T> {

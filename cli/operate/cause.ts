@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../../shared/errors.ts';
+
 /** What may be wrong, or may keep a job from running or a trace from arriving. */
 export type CauseCode =
   | 'edge-unreachable'
@@ -63,6 +65,8 @@ export function settingInvalid(evidence: readonly string[]): Cause {
 export interface Unasked {
   readonly part: string;
   readonly why: string;
+  /** The code of the API's refusal, if the API refused it. */
+  readonly code?: ErrorCode;
   /** Whether it was asked, and did not answer as it should. */
   readonly isFault: boolean;
 }

@@ -2,26 +2,17 @@ import { createInterface } from 'node:readline/promises';
 import { CliError } from '../cli-error.ts';
 import type { Scope } from '../host.ts';
 import { isTerminal } from '../input/read-line.ts';
-
-/** How many things a command is about to change. */
-export interface Count {
-  readonly count: number;
-  /** Whether there are more, which were not counted. */
-  readonly more: boolean;
-}
+import { type Count, countText } from '../text/counted.ts';
 
 interface Bulk {
   /** What the command does, such as `Cancel`. */
   readonly verb: string;
-  /** One thing, and several. */
-  readonly nouns: readonly [one: string, several: string];
+  /** One of the things; its plural ends with `s`. */
+  readonly noun: string;
   /** Whether `--yes` was given. */
   readonly yes: boolean;
   readonly count: () => Promise<Count>;
 }
-
-/** More than this are not counted: it would take a request for each hundred. */
-export const MOST_COUNTED = 1_000;
 
 /**
  * Asks a person at a terminal whether to change many things, and says how many. With `--yes` nobody is asked.
@@ -29,7 +20,7 @@ export const MOST_COUNTED = 1_000;
  * @throws CliError `usage-invalid` where nobody can be asked, before anything is sent; `interrupted` after Ctrl-C
  */
 export async function confirmBulk(
-  { verb, nouns, yes, count }: Bulk,
+  { verb, noun, yes, count }: Bulk,
   scope: Scope,
 ): Promise<{ readonly goOn: boolean; readonly total?: Count }> {
   if (yes) return { goOn: true };
@@ -38,8 +29,7 @@ export async function confirmBulk(
     throw new CliError('usage-invalid', '--all needs --yes here: there is no terminal at which to ask');
   const total = await count();
   if (total.count === 0) return { goOn: true, total };
-  const noun = total.count === 1 && !total.more ? nouns[0] : nouns[1];
-  const goOn = await ask(`${verb} ${total.count}${total.more ? ' or more' : ''} ${noun}? [y/N] `, scope);
+  const goOn = await ask(`${verb} ${countText(total, noun)}? [y/N] `, scope);
   if (!goOn) output.note('nothing was changed');
   return { goOn, total };
 }

@@ -2,9 +2,12 @@ import type { CancelFilter, DeadLetterFilter } from '../../client/options.ts';
 import { DEAD_LETTER_LIMITS, JOB_LIST_LIMITS } from '../../shared/api/page-limits.ts';
 import { OPEN_STATES } from '../../shared/job/job-state.ts';
 import type { Scope } from '../host.ts';
-import { type Count, MOST_COUNTED } from './confirm.ts';
+import type { Count } from '../text/counted.ts';
 import { readPages } from './pages.ts';
 import { whenNotBusy } from './when-busy.ts';
+
+/** More than this are not counted: it would take a request for each hundred. */
+const MOST_COUNTED = 1_000;
 
 /** How many jobs a filter selects that have not ended. */
 export async function countJobs({ state, operation, tags }: CancelFilter, scope: Scope): Promise<Count> {

@@ -1,4 +1,3 @@
-import { ApiError } from '../../client/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import type { Environment } from '../config.ts';
@@ -103,7 +102,7 @@ async function examine(
     signal.throwIfAborted();
     const unread = unaskedFor(`job ${id}`, thrown);
     if (unread.isFault) return { unread };
-    if (thrown instanceof ApiError && ['forbidden', 'unauthenticated'].includes(thrown.code))
+    if (unread.code === 'forbidden' || unread.code === 'unauthenticated')
       return { refusal: scopeMissing([unread]) };
     throw thrown;
   }

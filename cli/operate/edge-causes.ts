@@ -45,7 +45,7 @@ function keyCauses({ isKeyInvalid, unasked }: EdgeReport): Cause[] {
 
 /** The key lacks scopes. @param unasked what the edge did not tell */
 export function scopeCauses(unasked: readonly Unasked[]): Cause[] {
-  const hidden = unasked.filter(({ why }) => why.includes('does not have the scope'));
+  const hidden = unasked.filter(({ code }) => code === 'forbidden');
   return hidden.length === 0 ? [] : [scopeMissing(hidden)];
 }
 
@@ -75,20 +75,20 @@ export function failing(unasked: readonly Unasked[]): Cause[] {
 }
 
 /** NATS does not answer the edge, or does not do what the edge needs. */
-function brokerCauses({ ready, problem = '', bridges }: EdgeReport): Cause[] {
+function brokerCauses({ ready, problem, problemCode, bridges }: EdgeReport): Cause[] {
   const away = bridges?.filter(({ roundTripMs }) => roundTripMs === undefined) ?? [];
   if (away.length > 0) return [withoutNats(away.map(bridgeFact))];
   const refused =
     bridges?.flatMap(({ bridge, problems }) => problems.map((one) => `${bridge}: ${one}`)) ?? [];
   if (refused.length > 0) return [refusedByNats(refused)];
   if (ready) return [];
-  const isAway = problem.startsWith('NATS does not answer');
-  if (isAway) return [withoutNats([problem])];
+  const evidence = [`/readyz: ${problem}`];
+  if (problemCode === 'broker-unavailable') return [withoutNats(evidence)];
   return [
     {
       code: 'edge-not-ready',
       cause: 'the edge says that it is not ready',
-      evidence: [`/readyz: ${problem}`],
+      evidence,
       advice: 'use a key with the scope status:read to see why, or read the log of the Worker',
     },
   ];

@@ -8,6 +8,7 @@ import { describeThrown } from '../../shared/errors.ts';
 import { parseJson } from '../../shared/text/json/parse-json.ts';
 import type { Scope } from '../host.ts';
 import { ask } from '../http/request.ts';
+import type { Count } from '../text/counted.ts';
 import type { Unasked } from './cause.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -21,6 +22,8 @@ export interface EdgeReport {
   readonly reached: boolean;
   /** Why it did not answer, or what `/readyz` said. */
   readonly problem?: string;
+  /** The code of what `/readyz` said. A key without the scope status:read gets no more than that. */
+  readonly problemCode?: string;
   readonly ready: boolean;
   readonly version?: string;
   /** By how many milliseconds the clock of this machine is ahead of that of the edge, at least. */
@@ -29,7 +32,7 @@ export interface EdgeReport {
   readonly operations?: readonly ListedOperation[];
   /** The newest jobs that wait, as many as one page holds. */
   readonly queued?: readonly JobSummary[];
-  readonly deadLetters?: { readonly count: number; readonly more: boolean };
+  readonly deadLetters?: Count;
   /** Whether the API says that the key is not valid. */
   readonly isKeyInvalid: boolean;
   readonly unasked: readonly Unasked[];
@@ -42,11 +45,9 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
   signal.throwIfAborted();
   if (!readiness.reached) return { url, ...readiness, isKeyInvalid: false, unasked: [] };
   const unasked: Unasked[] = [];
-  const refusals = new Set<string>();
   const part = async <T>(name: string, asked: Promise<T>): Promise<T | undefined> =>
     await asked.catch((thrown: unknown) => {
       signal.throwIfAborted();
-      if (thrown instanceof ApiError) refusals.add(thrown.code);
       unasked.push(unaskedFor(name, thrown));
       return undefined;
     });
@@ -60,13 +61,14 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
     unasked.unshift({
       part: 'bridges and outbox',
       why: 'the key does not have the scope status:read',
+      code: 'forbidden',
       isFault: false,
     });
   return {
     url,
     ...readiness,
     unasked,
-    isKeyInvalid: refusals.has('unauthenticated'),
+    isKeyInvalid: unasked.some(({ code }) => code === 'unauthenticated'),
     ...(version === undefined ? {} : { version }),
     ...(operations === undefined ? {} : { operations }),
     ...(queued === undefined ? {} : { queued: queued.jobs }),
@@ -78,11 +80,15 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
 
 /** Why the edge did not tell something, and whether that is a fault. */
 export function unaskedFor(part: string, thrown: unknown): Unasked {
+  const why = describeThrown(thrown);
   const isRefused = thrown instanceof ApiError && thrown.status >= 400 && thrown.status < 500;
-  return { part, why: describeThrown(thrown), isFault: !isRefused };
+  return isRefused ? { part, why, code: thrown.code, isFault: false } : { part, why, isFault: true };
 }
 
-type Readiness = Pick<EdgeReport, 'reached' | 'ready' | 'problem' | 'bridges' | 'clockAheadMs'>;
+type Readiness = Pick<
+  EdgeReport,
+  'reached' | 'ready' | 'problem' | 'problemCode' | 'bridges' | 'clockAheadMs'
+>;
 
 interface ReadinessRequest {
   readonly url: string;
@@ -108,13 +114,17 @@ async function readReadiness({ url, apiKey, signal }: ReadinessRequest): Promise
   }
 }
 
+type ReadinessBody = Partial<Record<'status' | 'detail' | 'code' | 'bridges', unknown>>;
+
 function readinessIn({ status, text, url }: HttpAnswer): Readiness {
-  const body = parseJson(text) as { status?: unknown; detail?: unknown; bridges?: unknown } | undefined;
+  const body = parseJson(text) as ReadinessBody | undefined;
   const bridges = BridgeStatus.array().safeParse(body?.bridges).data;
   const shown = bridges === undefined ? {} : { bridges };
   if (status === 200 && body?.status === 'ready') return { reached: true, ready: true, ...shown };
-  if (typeof body?.detail === 'string')
-    return { reached: true, ready: false, problem: body.detail, ...shown };
+  if (typeof body?.detail === 'string') {
+    const code = typeof body.code === 'string' ? { problemCode: body.code } : {};
+    return { reached: true, ready: false, problem: body.detail, ...code, ...shown };
+  }
   const problem = `${url} answered (HTTP status ${status}) with something that is not of a Throughline API`;
   return { reached: false, ready: false, problem };
 }

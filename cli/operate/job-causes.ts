@@ -1,9 +1,11 @@
 import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
+import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import { isLimited } from '../../shared/api/operation.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { takesOperation } from '../../shared/nats/consumers/operation-filters.ts';
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
+import type { WorkerGroup } from '../../worker-node/broker/groups/worker-groups.ts';
 import { counted } from '../text/counted.ts';
 import { deliveryFault } from '../text/job-text.ts';
 import type { Cause } from './cause.ts';
@@ -76,14 +78,24 @@ function queuedCauses(examined: ExaminedJob, system: SystemReport): Cause[] {
   return [silentHost(job, system) ?? busy(job, system)];
 }
 
+/** The worker group that takes an operation, if NATS was asked and has one. */
+function groupOf(operation: string, { nats }: SystemReport): WorkerGroup | undefined {
+  return nats?.groups.find(({ operations }) => takesOperation(operations, operation));
+}
+
+/** What the edge says about an operation, if it knows it. */
+function announced(operation: string, { edge }: SystemReport): ListedOperation | undefined {
+  return edge.operations?.find(({ name }) => name === operation);
+}
+
 /** A host starts a job within a moment after it got it. */
 const STARTS_WITHIN_MS = 10_000;
 
 const isNew = (acceptedAt: string): boolean => Date.now() - Date.parse(acceptedAt) < STARTS_WITHIN_MS;
 
 /** A host has the job, and does not start it: no job of its group waits in NATS any more. */
-function silentHost({ operation, acceptedAt }: Job, { nats }: SystemReport): Cause | undefined {
-  const group = nats?.groups.find(({ operations }) => takesOperation(operations, operation));
+function silentHost({ operation, acceptedAt }: Job, system: SystemReport): Cause | undefined {
+  const group = groupOf(operation, system);
   if (group === undefined || group.waiting > 0 || group.unsettled === 0 || isNew(acceptedAt))
     return undefined;
   return {
@@ -104,7 +116,7 @@ function outboxCauses({ job, outboxItem }: ExaminedJob): Cause[] {
       {
         code: 'outbox-rejected',
         cause: 'NATS refuses the job',
-        evidence: [`${outboxItem.reason ?? 'no reason is known'}; sent ${outboxItem.tries} times`],
+        evidence: [`${outboxItem.reason ?? 'no reason is known'}; sent ${counted(outboxItem.tries, 'time')}`],
         advice: `remove the reason, then: ${shellCommand('throughline outbox retry', outboxItem.id)}; or give it up: ${shellCommand('throughline outbox remove', outboxItem.id)}`,
       },
     ];
@@ -137,8 +149,8 @@ function delayCauses({ dueAt, dueBy }: Job): Cause[] {
   ];
 }
 
-function pauseCauses({ operation }: Job, { edge, nats }: SystemReport): Cause[] {
-  const pause = nats?.paused[operation] ?? edge.operations?.find(({ name }) => name === operation)?.paused;
+function pauseCauses({ operation }: Job, system: SystemReport): Cause[] {
+  const pause = system.nats?.paused[operation] ?? announced(operation, system)?.paused;
   if (pause === undefined) return [];
   const because = pause.reason === undefined ? '' : `: ${pause.reason}`;
   return [
@@ -152,10 +164,11 @@ function pauseCauses({ operation }: Job, { edge, nats }: SystemReport): Cause[] 
 }
 
 /** No host can run the job's operation. If hosts are alive, their groups take other operations. */
-function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): Cause[] {
-  const listed = edge.operations?.find(({ name }) => name === operation);
+function hostCauses({ operation, served }: Job, system: SystemReport): Cause[] {
+  const { edge, nats } = system;
   const serving =
-    nats?.hosts.filter(({ operations }) => operations.includes(operation)).length ?? listed?.hosts;
+    nats?.hosts.filter(({ operations }) => operations.includes(operation)).length ??
+    announced(operation, system)?.hosts;
   if (served !== false && serving !== 0) return [];
   const alive =
     nats?.hosts.length ?? Math.max(0, ...(edge.bridges ?? []).map(({ workerHosts = 0 }) => workerHosts));
@@ -163,7 +176,7 @@ function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): C
   const fact = `${counted(alive, 'worker host')} alive, and none of them can run ${operation}`;
   const groups =
     nats?.groups.map(({ name, operations }) => `the group ${name} takes ${operations.join(' and ')}`) ?? [];
-  const taken = nats?.groups.find(({ operations }) => takesOperation(operations, operation));
+  const taken = groupOf(operation, system);
   if (taken !== undefined && taken.hosts.length === 0)
     return [noWorker([fact, `the group ${taken.name} takes it, and has no host`])];
   if (taken !== undefined)
@@ -178,10 +191,10 @@ function hostCauses({ operation, served }: Job, { edge, nats }: SystemReport): C
   ];
 }
 
-function limitCauses({ operation }: Job, { edge }: SystemReport): Cause[] {
-  const listed = edge.operations?.find(({ name }) => name === operation);
-  if (listed === undefined || !isLimited(listed)) return [];
-  const { concurrency, rateLimit } = listed;
+function limitCauses({ operation }: Job, system: SystemReport): Cause[] {
+  const limited = announced(operation, system);
+  if (limited === undefined || !isLimited(limited)) return [];
+  const { concurrency, rateLimit } = limited;
   return [
     {
       code: 'limit-by-key',
@@ -203,10 +216,10 @@ const MORE_HOSTS = 'if this lasts, add hosts or raise WORKER_CONCURRENCY';
 const ASK_NATS =
   'set NATS_URL and ask again: only NATS can tell that a host has the job and does not start it (host-silent), or that the hosts ask for no job (nobody-pulls).';
 
-function busy({ operation, acceptedAt }: Job, { edge, nats }: SystemReport): Cause {
-  const group = nats?.groups.find(({ operations }) => takesOperation(operations, operation));
-  const hosts = edge.operations?.find(({ name }) => name === operation)?.hosts;
-  const isSure = nats !== undefined || isNew(acceptedAt);
+function busy({ operation, acceptedAt }: Job, system: SystemReport): Cause {
+  const group = groupOf(operation, system);
+  const hosts = announced(operation, system)?.hosts;
+  const isSure = system.nats !== undefined || isNew(acceptedAt);
   return {
     code: 'busy',
     cause: isSure

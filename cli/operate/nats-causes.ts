@@ -1,4 +1,5 @@
 import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
+import type { WorkerGroup } from '../../worker-node/broker/groups/worker-groups.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
 import { counted, waiting as waitingWords } from '../text/counted.ts';
 import type { Cause } from './cause.ts';
@@ -29,7 +30,7 @@ function groupCauses({ groups }: NatsReport): Cause[] {
 }
 
 /** Somebody paused consumers of a group with a tool of NATS. */
-function pauseCauses({ name, paused = [] }: NatsReport['groups'][number]): Cause[] {
+function pauseCauses({ name, paused = [] }: WorkerGroup): Cause[] {
   const [first] = paused;
   if (first === undefined) return [];
   return [
@@ -42,7 +43,7 @@ function pauseCauses({ name, paused = [] }: NatsReport['groups'][number]): Cause
   ];
 }
 
-function groupCause({ name, waiting, unsettled, hosts, pulls }: NatsReport['groups'][number]): Cause[] {
+function groupCause({ name, waiting, unsettled, hosts, pulls }: WorkerGroup): Cause[] {
   if (hosts.length === 0)
     return [
       {
@@ -57,7 +58,7 @@ function groupCause({ name, waiting, unsettled, hosts, pulls }: NatsReport['grou
 }
 
 /** @param waiting how many jobs wait for the group */
-export function nobodyPulls(group: string, waiting: number, hosts: readonly string[]): Cause {
+function nobodyPulls(group: string, waiting: number, hosts: readonly string[]): Cause {
   return {
     code: 'nobody-pulls',
     cause: `the hosts of the worker group ${group} are alive, but ask NATS for no job`,

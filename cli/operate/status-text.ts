@@ -1,7 +1,7 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import type { NatsReport } from '../../worker-node/broker/operate/nats-report.ts';
-import { counted } from '../text/counted.ts';
+import { counted, countText } from '../text/counted.ts';
 import { type Fact, factsText } from '../text/facts.ts';
 import type { Paint } from '../text/terminal.ts';
 import type { Cause } from './cause.ts';
@@ -82,9 +82,7 @@ function natsFacts(nats: NatsReport | undefined): Fact[] {
 function deadText({ deadLetters }: EdgeReport, nats: NatsReport | undefined): string | undefined {
   const all = nats?.streams.find(({ name }) => name === 'DEAD')?.messages;
   if (all !== undefined) return `${counted(all, 'dead letter')} of all tenants`;
-  if (deadLetters === undefined) return undefined;
-  const { count, more } = deadLetters;
-  return `${more ? `${count} or more dead letters` : counted(count, 'dead letter')} of this tenant`;
+  return deadLetters && `${countText(deadLetters, 'dead letter')} of this tenant`;
 }
 
 function clocksText({ clockAheadMs }: EdgeReport, nats: NatsReport | undefined): string | undefined {

@@ -6,6 +6,7 @@ import { readNodeOtelSettings } from '../../worker-node/telemetry/sdk-settings.t
 import type { Environment } from '../config.ts';
 import type { Scope } from '../host.ts';
 import { ask, withoutQuery } from '../http/request.ts';
+import { counted } from '../text/counted.ts';
 import { openStore } from '../trace/stores/open-store.ts';
 import { lacksOnlyCaller, traceGaps } from '../trace/trace-gaps.ts';
 import { type Cause, settingInvalid } from './cause.ts';
@@ -44,7 +45,7 @@ async function edgeLoss({ config, signal }: Scope): Promise<Cause[]> {
   if (counts.size === 0) return tracesUrl === undefined ? [] : [tracingOff()];
   const evidence = [...counts]
     .filter(([, count]) => count > 0)
-    .map(([reason, count]) => `the edge lost ${count} spans: ${reason}`);
+    .map(([reason, count]) => `the edge lost ${counted(count, 'span')}: ${reason}`);
   if (evidence.length === 0) return [];
   if ((counts.get('exportFailed') ?? 0) > 0)
     return [deadCollector('the edge cannot send its spans: its collector does not take them', evidence)];

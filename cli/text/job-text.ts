@@ -5,6 +5,8 @@ import type { Job, JobState } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
+import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
+import { counted } from './counted.ts';
 import { type Fact, factsText } from './facts.ts';
 import { jsonText, type Paint } from './terminal.ts';
 
@@ -70,7 +72,7 @@ export function deadLetterText(deadLetter: DeadLetterDetail, paint: Paint): stri
       ['died', escapeControls(diedAt)],
       ['error', paint.red(escapeControls(causeText(deadLetter)))],
       ['attempts', String(attempts)],
-      ['redriven', redriveCount === undefined ? undefined : `${redriveCount} times before`],
+      ['redriven', redriveCount === undefined ? undefined : `${counted(redriveCount, 'time')} before`],
       ['trace', traceId === '' ? undefined : escapeControls(traceId)],
       ['detail', detail && `\n${detail.split('\n').map(escapeControls).join('\n')}`],
       ['input', 'input' in deadLetter ? jsonText(deadLetter.input) : undefined],
@@ -81,6 +83,11 @@ export function deadLetterText(deadLetter: DeadLetterDetail, paint: Paint): stri
     ],
     paint,
   );
+}
+
+/** The command that follows a job to its end, for the end of a sentence. */
+export function followText({ id }: Pick<Job, 'id'>): string {
+  return `follow it with: ${shellCommand('throughline watch', id)}`;
 }
 
 /** Why a job died: `the disk is full (operation-failed)`. */

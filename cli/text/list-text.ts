@@ -2,6 +2,7 @@ import type { DeadLetter } from '../../shared/api/answers/dead-letter.ts';
 import type { JobSummary } from '../../shared/api/answers/job-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import { truncate } from '../../shared/text/terminal/terminal-text.ts';
+import { counted } from './counted.ts';
 import { causeText, STATE_COLORS, tookText } from './job-text.ts';
 import { tableText } from './table.ts';
 import type { Paint } from './terminal.ts';
@@ -50,7 +51,7 @@ export function deadLettersText(deadLetters: readonly DeadLetter[], paint: Paint
       { text: deadLetter.diedAt, paint: paint.dim },
       { text: deadLetter.id, paint: paint.bold },
       deadLetter.operation,
-      `${deadLetter.attempts} ${deadLetter.attempts === 1 ? 'attempt' : 'attempts'}`,
+      counted(deadLetter.attempts, 'attempt'),
       { text: truncate(causeText(deadLetter), MAX_CAUSE), paint: paint.red },
     ]),
   );
@@ -64,7 +65,7 @@ export function outboxText(jobs: readonly OutboxItem[], paint: Paint): string {
       { text: id, paint: paint.bold },
       operation,
       state,
-      `sent ${tries} ${tries === 1 ? 'time' : 'times'}`,
+      `sent ${counted(tries, 'time')}`,
       { text: reason, paint: paint.red },
     ]),
   );

@@ -2,7 +2,7 @@ import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history
 import type { Job } from '../../shared/job/job.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
 import type { TerminalConfig } from '../config.ts';
-import { jobText } from './job-text.ts';
+import { followText, jobText } from './job-text.ts';
 import { problemDocument, problemText } from './problem-text.ts';
 import type { StatusLine } from './status-line.ts';
 import { createPaint, jsonText, type Paint, type TextStream } from './terminal.ts';
@@ -25,6 +25,8 @@ export class Output {
   readonly json: boolean;
   /** Whether stdout may be coloured. */
   readonly color: boolean;
+  /** Colours text for stdout. */
+  readonly paint: Paint;
 
   constructor(options: OutputOptions) {
     const { stdout, stderr, terminal, json } = options;
@@ -33,6 +35,7 @@ export class Output {
     this.#options = options;
     this.#errorPaint = createPaint(mayColor(stderr));
     this.color = mayColor(stdout);
+    this.paint = createPaint(this.color);
     this.json = json;
   }
 
@@ -51,8 +54,19 @@ export class Output {
    * @param callback what became of its callback, which only a person is told: the JSON is the job of the API
    */
   job(job: Job, callback?: RecordedCallbackEvent): void {
-    if (this.json) this.document(job);
-    else this.text(jobText(job, createPaint(this.color), callback));
+    this.result(job, () => jobText(job, this.paint, callback));
+  }
+
+  /** Prints the result of a command: as the only JSON document, or as text for a person. */
+  result(document: unknown, text: () => string): void {
+    if (this.json) this.document(document);
+    else this.text(text());
+  }
+
+  /** Prints a job that was sent again, and how to follow it. */
+  sentAgain(job: Job): void {
+    this.job(job);
+    this.hint(followText(job));
   }
 
   /** Prints the command's only JSON document: indented on a terminal, else on one line. */

@@ -28,7 +28,7 @@ export function problemText(thrown: unknown, paint: Paint): string {
 
 function messageOf(thrown: unknown): string {
   if (thrown instanceof CliError) return thrown.message;
-  if (thrown instanceof ThroughlineError) return `${withoutRoute(thrown.message)} (${thrown.code})`;
+  if (thrown instanceof ThroughlineError) return `${thrown.message.replace(LISTED_BY, '')} (${thrown.code})`;
   return `something went wrong inside: ${describeThrown(thrown)}; --debug shows where`;
 }
 
@@ -48,33 +48,31 @@ function detailsOf(thrown: unknown): string[] {
   ];
 }
 
-/** The routes that list what there is, as an error of the API names them at its end, and the commands that do the same. */
-const LIST_COMMANDS: Readonly<Record<string, string>> = {
-  'GET /v1/jobs lists your jobs': '`throughline list` shows your jobs',
-  'GET /v1/schedules lists your schedules': '`throughline schedules list` shows your schedules',
-  'GET /v1/dead-letters lists them': '`throughline dead-letters list` shows them',
-  'see GET /v1/operations': '`throughline operations` lists what there is',
-  'GET /v1/outbox lists them': '`throughline outbox list` shows them',
-};
+/** The end of an error of the API about something that is not there: the route that lists what there is. */
+const LISTED_BY = /; (?:see )?GET (\/v1\/[a-z-]+)[^;]*$/;
 
-function withoutRoute(message: string): string {
-  const route = Object.keys(LIST_COMMANDS).find((end) => message.endsWith(`; ${end}`));
-  return route === undefined ? message : message.slice(0, -`; ${route}`.length);
-}
+/** The commands that list the same as such a route. */
+const LIST_COMMANDS: Readonly<Record<string, string>> = {
+  '/v1/jobs': 'throughline list',
+  '/v1/schedules': 'throughline schedules list',
+  '/v1/dead-letters': 'throughline dead-letters list',
+  '/v1/operations': 'throughline operations',
+  '/v1/outbox': 'throughline outbox list',
+};
 
 /** What helps with an error, if a command or an option does. */
 function hintOf(thrown: ThroughlineError): string[] {
   const { code, message } = thrown;
-  const list = Object.entries(LIST_COMMANDS).find(([end]) => message.endsWith(`; ${end}`))?.[1];
-  if (list !== undefined) return [list];
+  const [, route = ''] = LISTED_BY.exec(message) ?? [];
+  const list = LIST_COMMANDS[route];
+  if (list !== undefined) return [`\`${list}\` lists what there is`];
   if (code === 'unauthenticated') return ['set THROUGHLINE_API_KEY, or use --api-key'];
-  if (code === 'schedule-unknown') return ['`throughline schedules list` shows your schedules'];
   // The API has this code too, for the NATS of the edge.
-  if (thrown.message.startsWith('cannot connect to NATS') && !(thrown instanceof ApiError))
+  if (message.startsWith('cannot connect to NATS') && !(thrown instanceof ApiError))
     return [
       'NATS_URL, NATS_USER and NATS_PASSWORD say where NATS is and who asks; `throughline dev` prints its NATS_URL',
     ];
-  return code === 'job-unknown' ? ['`throughline list` shows your jobs'] : [];
+  return [];
 }
 
 function violationLine({ path, message }: Violation): string {

@@ -2,6 +2,7 @@ import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { withoutParent } from '../../shared/trace/span-tree.ts';
 
 /**
  * Says what is missing from a job's trace, one sentence for each gap: a parent span, or the worker's span of the
@@ -11,7 +12,7 @@ import type { SpanRecord } from '../../shared/trace/span-record.ts';
  */
 export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
   return [
-    ...orphansOf(spans).map(
+    ...withoutParent(spans).map(
       ({ name, service, parentSpanId }) =>
         `the parent of "${name}" (${service}), span ${parentSpanId}, is missing`,
     ),
@@ -23,14 +24,8 @@ export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
 
 /** Whether all that is missing is the span of the caller: many callers send their spans elsewhere, or none. */
 export function lacksOnlyCaller(spans: readonly SpanRecord[], job: Job): boolean {
-  const orphans = orphansOf(spans);
-  return orphans.length > 0 && orphans.every(isEntry) && !lacksAttempt(spans, job);
-}
-
-/** The spans whose parent is not there. */
-function orphansOf(spans: readonly SpanRecord[]): SpanRecord[] {
-  const known = new Set(spans.map(({ spanId }) => spanId));
-  return spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
+  const highest = withoutParent(spans);
+  return highest.length > 0 && highest.every(isEntry) && !lacksAttempt(spans, job);
 }
 
 /** The parent of such a span is made by the caller. */

@@ -1,5 +1,6 @@
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
+import { withoutParent } from '../../shared/trace/span-tree.ts';
 import type { TraceStore } from '../trace/stores/trace-store.ts';
 import type { Orphan } from './report.ts';
 
@@ -36,13 +37,10 @@ export class OrphanSearch {
 
 /** The CONSUMER spans of a trace that ended before a time, and whose parent is not there. @param before epoch milliseconds */
 export function orphansOf(spans: readonly SpanRecord[], before: number): Orphan[] {
-  const known = new Set(spans.map(({ spanId }) => spanId));
-  return spans.flatMap(({ kind, parentSpanId, startMs, durationMs, traceId, spanId, name, service }) =>
-    kind === 'CONSUMER' &&
-    parentSpanId !== undefined &&
-    !known.has(parentSpanId) &&
-    startMs + durationMs <= before
-      ? [{ traceId, spanId, parentSpanId, name, service, startedAt: new Date(startMs).toISOString() }]
-      : [],
-  );
+  return withoutParent(spans)
+    .filter(({ kind, startMs, durationMs }) => kind === 'CONSUMER' && startMs + durationMs <= before)
+    .map(({ parentSpanId = '', startMs, traceId, spanId, name, service }) => {
+      const startedAt = new Date(startMs).toISOString();
+      return { traceId, spanId, parentSpanId, name, service, startedAt };
+    });
 }

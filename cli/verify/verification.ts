@@ -25,7 +25,7 @@ const MAY_PASS: readonly string[] = ['traces-unreachable', 'logs-unreachable'];
 /** The longest that a canary's job may take. */
 const JOB_MS = 30_000;
 
-export interface VerificationParts {
+interface VerificationParts {
   readonly scope: Pick<Scope, 'api' | 'config' | 'signal'>;
   readonly store: TraceStore;
   readonly trace: CallerTrace;

@@ -7,6 +7,7 @@
 set -euo pipefail
 umask 077
 
+: "${1:?which folder? Name it: backup.sh /var/backups/throughline}"
 # A slash at the end would put the new backup into the old one.
 folder=${1%/}
 part=$folder.part

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorFrom, statusOf } from '../../shared/error-table.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
@@ -55,36 +55,45 @@ export interface Collector {
  */
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const { port = 0, host = '127.0.0.1', maxTraces = 2_000, maxSpansPerTrace = 5_000 } = options;
-  const handler = new CollectorHandler(new TraceStore({ maxTraces, maxSpansPerTrace }));
-  const server = createServer((request, response) => void handler.handle(request, response));
-  server.listen(port, host);
-  await once(server, 'listening');
-  return new LocalCollector(server, handler);
+  const collector = new LocalCollector(new TraceStore({ maxTraces, maxSpansPerTrace }));
+  await collector.listen(port, host);
+  return collector;
 }
 
 class LocalCollector implements Collector {
-  readonly otlpUrl: string;
-  readonly tracesUrl: string;
-  readonly #server: Server;
-  readonly #handler: CollectorHandler;
+  otlpUrl = '';
+  readonly #store: TraceStore;
+  readonly #waiters: SpanWaiters;
+  readonly #server = createServer((request, response) => void this.#handle(request, response));
+  #requests = 0;
+  #failure: number | undefined;
+  #resets = 0;
 
-  constructor(server: Server, handler: CollectorHandler) {
-    this.#server = server;
-    this.#handler = handler;
-    this.otlpUrl = urlOf(server.address() as AddressInfo);
-    this.tracesUrl = `${this.otlpUrl}/traces`;
+  constructor(store: TraceStore) {
+    this.#store = store;
+    this.#waiters = new SpanWaiters((traceId) => store.spans(traceId));
+  }
+
+  async listen(port: number, host: string): Promise<void> {
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+    this.otlpUrl = urlOf(this.#server.address() as AddressInfo);
+  }
+
+  get tracesUrl(): string {
+    return `${this.otlpUrl}/traces`;
   }
 
   get requests(): number {
-    return this.#handler.requests;
+    return this.#requests;
   }
 
   spans(traceId: string): SpanRecord[] {
-    return this.#handler.store.spans(traceId);
+    return this.#store.spans(traceId);
   }
 
   allSpans(): SpanRecord[] {
-    return this.#handler.store.allSpans();
+    return this.#store.allSpans();
   }
 
   waitForSpans(
@@ -92,38 +101,25 @@ class LocalCollector implements Collector {
     predicate: (spans: SpanRecord[]) => boolean,
     timeoutMs: number,
   ): Promise<SpanRecord[]> {
-    return this.#handler.waiters.wait(traceId, predicate, timeoutMs);
+    return this.#waiters.wait(traceId, predicate, timeoutMs);
   }
 
   setFailure(status: number | undefined): void {
-    this.#handler.failure = status;
+    this.#failure = status;
   }
 
   resetNext(count: number): void {
-    this.#handler.resets = count;
+    this.#resets = count;
   }
 
   async close(): Promise<void> {
-    this.#handler.waiters.close();
+    this.#waiters.close();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
   }
-}
 
-class CollectorHandler {
-  readonly store: TraceStore;
-  readonly waiters: SpanWaiters;
-  requests = 0;
-  failure: number | undefined;
-  resets = 0;
-
-  constructor(store: TraceStore) {
-    this.store = store;
-    this.waiters = new SpanWaiters((traceId) => store.spans(traceId));
-  }
-
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     if (path === '/v1/traces' && request.method === 'POST') await this.#export(request, response);
     else if (OTHER_SIGNALS.includes(path)) answerOtherSignal(request, response);
@@ -132,16 +128,16 @@ class CollectorHandler {
   }
 
   async #export(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.requests++;
-    if (this.resets > 0) {
-      this.resets--;
+    this.#requests++;
+    if (this.#resets > 0) {
+      this.#resets--;
       request.socket.resetAndDestroy();
       return;
     }
     const encoding = encodingOf(request.headers['content-type']);
     try {
-      if (this.failure !== undefined) {
-        answerError(response, encoding, this.failure, 'A test told the collector to fail.');
+      if (this.#failure !== undefined) {
+        answerError(response, encoding, this.#failure, 'A test told the collector to fail.');
       } else if (encoding === undefined) {
         const message = 'Content-Type must be application/json or application/x-protobuf.';
         throw new ThroughlineError('media-type-unsupported', message);
@@ -155,8 +151,8 @@ class CollectorHandler {
   }
 
   #keep(read: ReadExport): ExportResponse {
-    const full = read.spans.filter((span) => !this.store.add(span));
-    this.waiters.notify(new Set(read.spans.map((span) => span.traceId)));
+    const full = read.spans.filter((span) => !this.#store.add(span));
+    this.#waiters.notify(new Set(read.spans.map((span) => span.traceId)));
     const reasons = [...read.rejections, ...full.map((span) => `trace ${span.traceId} is full`)];
     if (reasons.length === 0) return {};
     const errorMessage = [...new Set(reasons)].slice(0, 5).join('; ');
@@ -165,9 +161,9 @@ class CollectorHandler {
 
   #show(path: string, response: ServerResponse): void {
     const traceId = /^\/traces\/([0-9A-Fa-f]{32})$/.exec(path)?.[1]?.toLowerCase();
-    const spans = traceId === undefined ? [] : this.store.spans(traceId);
+    const spans = traceId === undefined ? [] : this.#store.spans(traceId);
     if (path === '/healthz') answerJson(response, 200, { status: 'ok' });
-    else if (path === '/traces') answerJson(response, 200, this.store.summaries());
+    else if (path === '/traces') answerJson(response, 200, this.#store.summaries());
     else if (spans.length > 0) answerJson(response, 200, { traceId, spans });
     else answerJson(response, 404, { message: 'There is no such trace. /traces lists all traces.' });
   }

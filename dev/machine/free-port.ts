@@ -11,7 +11,7 @@ const RANGE = { first: 20_000, last: 29_999 };
 const TRIES = 50;
 
 /** The first and the last port of a range. */
-export interface PortRange {
+interface PortRange {
   readonly first: number;
   readonly last: number;
 }

@@ -8,6 +8,7 @@ import {
 } from '../../shared/api/access.ts';
 import { jsonSetting, optionalText, url, wholeNumber } from '../../shared/config.ts';
 import { isToken } from '../../shared/job/job-address.ts';
+import { commaList } from '../../shared/text/comma-list.ts';
 import { parseRateLimitPolicy, RATE_LIMIT_WINDOWS } from './rate-limit-policy.ts';
 import { TOKEN_ALGORITHMS, type TokenAlgorithm } from './token.ts';
 
@@ -57,7 +58,7 @@ const JwksUrl = url('https', 'http')
 const Algorithms = z
   .string()
   .default('RS256,ES256,EdDSA')
-  .transform((text) => listOf(text))
+  .transform(commaList)
   .refine(
     (names): names is TokenAlgorithm[] =>
       names.length > 0 && names.every((name) => TOKEN_ALGORITHMS.some((known) => known === name)),
@@ -69,7 +70,7 @@ const ClaimName = z.string().regex(CLAIM_NAME, 'must be the name of a claim');
 const Origins = z
   .string()
   .default('')
-  .transform((text) => listOf(text))
+  .transform(commaList)
   .refine(
     (origins) => (origins.includes('*') ? origins.length === 1 : origins.every(isOrigin)),
     'must be "*", or a comma list of origins such as https://app.example',
@@ -134,13 +135,6 @@ export function checkTokenSettings(
       input: undefined,
     });
   }
-}
-
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 }
 
 /** Whether a browser would send this text as an origin: a scheme, a host and perhaps a port, and nothing after. */

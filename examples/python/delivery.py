@@ -73,10 +73,10 @@ class Delivery:
         """Keeps the message. While the operation runs, it also looks whether the job is still ours."""
         while True:
             await asyncio.sleep(self.worker.ack_wait_s / 4)
-            await self.message.in_progress()
-            self.last_beat = time.monotonic()
-            if self.operation and not self.operation.done():
-                with suppress(Exception):
+            with suppress(Exception):  # NATS cannot be asked now; the next beat tries again
+                await self.message.in_progress()
+                self.last_beat = time.monotonic()
+                if self.operation and not self.operation.done():
                     await self._look()
 
     async def _look(self) -> None:

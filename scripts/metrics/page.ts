@@ -5,7 +5,7 @@ import { type AttributeValues, type MetricDefinition, prometheusName } from '../
 import { WORKER_METRICS } from '../../worker-node/telemetry/measure/definitions.ts';
 
 /** The metrics of one program. */
-export interface MetricSection {
+interface MetricSection {
   readonly title: string;
   readonly intro: string;
   readonly metrics: readonly MetricDefinition[];

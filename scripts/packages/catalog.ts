@@ -2,7 +2,7 @@
 import { PYTHON_LIBRARY } from '../../create/python.ts';
 
 /** How the JavaScript of a package is made. */
-export type Form =
+type Form =
   /** Each source file becomes a file. For Node: stack traces and the instrumentation see the modules as they are. */
   | 'files'
   /** Each entry becomes one file, with all that it needs but the packages in `external`. For browsers and workerd. */

@@ -14,7 +14,7 @@ import { SUITE_GROUPS } from './suites.ts';
 import { WORKER_GROUPS } from './worker.ts';
 
 /** A section of the page: the settings of one program. */
-export interface SettingSection {
+interface SettingSection {
   readonly title: string;
   readonly intro: string;
   readonly schemas: SettingSchemas;

@@ -2,10 +2,10 @@
 import type * as z from 'zod';
 
 /** What people read about a setting. */
-export type SettingText = string | SpecialSetting;
+type SettingText = string | SpecialSetting;
 
 /** A setting of which the schema does not know what holds without it. */
-export interface SpecialSetting {
+interface SpecialSetting {
   readonly meaning: string;
   /** What holds while the setting is not set: the schema has no default, or one that differs from host to host. */
   readonly unset: string;

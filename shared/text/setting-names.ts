@@ -43,6 +43,14 @@ export function unknownSettings(
     });
 }
 
+/** The names of the settings with quotes around their values, as an env file of Docker leaves them: they are a part of the value. */
+export function quotedSettings(
+  values: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): string[] {
+  return names.filter((name) => /^(["']).*\1$/s.test(values[name] ?? ''));
+}
+
 function isOfService(name: string, value: unknown): boolean {
   if (SERVICE_NAME.test(name)) return true;
   return name.endsWith('_PORT') && typeof value === 'string' && SERVICE_ADDRESS.test(value);

@@ -27,14 +27,13 @@ const MAX_DEPTH = 8;
  */
 export function layOutTree(spans: readonly SpanRecord[]): SpanRow[] {
   const ordered = [...spans].sort(byStart);
-  const known = new Set(ordered.map((span) => span.spanId));
+  const lost = new Set(withoutParent(ordered));
   const children = Map.groupBy(ordered, (span) => span.parentSpanId);
   const rows: SpanRow[] = [];
   const placed = new Set<SpanRecord>();
   for (const span of ordered) {
-    const { parentSpanId } = span;
-    if (parentSpanId === undefined) place({ span, branch: '', continuation: '', depth: 0 });
-    else if (!known.has(parentSpanId)) place(orphan(span, 'parent missing'));
+    if (span.parentSpanId === undefined) place({ span, branch: '', continuation: '', depth: 0 });
+    else if (lost.has(span)) place(orphan(span, 'parent missing'));
   }
   // A span that is not below any of these roots is part of a loop, or below a loop.
   for (const span of ordered) place(orphan(span, 'loop'));
@@ -52,6 +51,12 @@ export function layOutTree(spans: readonly SpanRecord[]): SpanRow[] {
       stack.push(...below.map((child, index) => childRow(row, child, index === below.length - 1)).reverse());
     }
   }
+}
+
+/** The spans that name a parent which is not among them. */
+export function withoutParent(spans: readonly SpanRecord[]): SpanRecord[] {
+  const known = new Set(spans.map(({ spanId }) => spanId));
+  return spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !known.has(parentSpanId));
 }
 
 function childRow(parent: Pending, span: SpanRecord, last: boolean): Pending {

@@ -25,7 +25,7 @@ interface OutputOptions {
 }
 
 /** Where the spans of nats-server go. */
-export interface SpanOutput {
+interface SpanOutput {
   /** The resource of the spans of a server. */
   readonly resourceOf: (server: TraceEvent['server']) => Resource;
   /** Takes spans. Those that find no room are counted as lost. */

@@ -1,12 +1,12 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { backoff } from '../../shared/backoff.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
-import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
+import { API_CODE } from '../../shared/nats/api-error.ts';
 import { STORES_NOTHING } from '../../shared/nats/disk-full.ts';
 import { pause } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
 import { failureReason } from './checks/failure-reason.ts';
+import { hasApiCode, isWrongLastSequence } from './connection/api-error.ts';
 
 const PAUSE = { firstMs: 100, maxMs: 5_000 };
 
@@ -49,7 +49,7 @@ export class BrokerRetry {
     for (let attempt = 1; ; attempt++) {
       try {
         const done = await work();
-        this.#clear(what);
+        this.works(what);
         return done;
       } catch (cause) {
         const reason = `${what}: ${await failureReason(cause, this.#answers)}`;
@@ -70,7 +70,7 @@ export class BrokerRetry {
 
   /** Says that what failed works again. */
   works(what: string): void {
-    this.#clear(what);
+    if (this.#problems.delete(what)) this.#log.info({ was: what }, 'the broker is back');
   }
 
   /** Logs one line for all callers: ten thousand jobs must not write ten thousand lines. */
@@ -79,20 +79,11 @@ export class BrokerRetry {
       this.#log.error({ reason }, 'the broker fails; jobs are held until it is back');
     this.#problems.set(what, reason);
   }
-
-  #clear(what: string): void {
-    if (this.#problems.delete(what)) this.#log.info({ was: what }, 'the broker is back');
-  }
-}
-
-/** Whether the broker refused because a newer message is the last one on the subject. */
-export function isWrongLastSequence(thrown: unknown): boolean {
-  return thrown instanceof JetStreamApiError && isWrongLastSequenceCode(thrown.code);
 }
 
 /** Whether another try can never succeed. */
 function isFinal(thrown: unknown): boolean {
   if (isWrongLastSequence(thrown) || thrown instanceof errors.InvalidArgumentError) return true;
   if (thrown instanceof errors.ClosedConnectionError) return true;
-  return thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageTooLarge;
+  return hasApiCode(thrown, API_CODE.messageTooLarge);
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { PubAck } from '@nats-io/jetstream';
 import { context, type Span } from '@opentelemetry/api';
-import { ThroughlineError } from '../../shared/errors.ts';
 import type { JobEvent } from '../../shared/job/event.ts';
 import { inject } from '../../shared/propagation/index.ts';
 import { messagingSpan } from '../../shared/trace/messaging-span.ts';
@@ -12,7 +11,7 @@ import { HEADER } from '../../shared/wire/headers.ts';
 import { eventSubject } from '../../shared/wire/subjects.ts';
 import { Shapes, SpanShape } from '../telemetry/spans/span-shape.ts';
 import { startSpan } from '../telemetry/spans/start-span.ts';
-import { isWrongLastSequence } from './broker-retry.ts';
+import { isWrongLastSequence } from './connection/api-error.ts';
 import { pooledUtf8 } from './publish/pooled-memory.ts';
 import {
   type MessageHeaders,
@@ -112,8 +111,7 @@ async function appendResult(published: Promise<PubAck>): Promise<AppendResult> {
     const { duplicate, seq } = await published;
     return duplicate ? 'duplicate' : seq;
   } catch (thrown) {
-    const cause = thrown instanceof ThroughlineError ? thrown.cause : thrown;
-    if (isWrongLastSequence(cause)) return 'taken';
+    if (isWrongLastSequence(thrown)) return 'taken';
     throw thrown;
   }
 }

@@ -12,8 +12,10 @@ import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { BrokerRetry } from './broker-retry.ts';
 import { describeFailure } from './checks/failure-reason.ts';
+import { ifThere } from './connection/api-error.ts';
 import type { Broker } from './connection/broker.ts';
 import type { HostWatch } from './host-watch.ts';
+import { lastMessage } from './last-message.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
 
 interface AnnouncerParts {
@@ -186,18 +188,11 @@ async function storedDefinition(
   name: string,
 ): Promise<StoredDefinition | undefined> {
   const subject = `$KV.${OPERATIONS_BUCKET}.${name}`;
-  const message = await manager.streams
-    .getMessage(OPERATIONS_STREAM, { last_by_subj: subject })
-    .catch(noneWithoutBucket);
-  const value = message === null ? undefined : parseJson(message.string());
+  const message = await ifThere(lastMessage(manager, OPERATIONS_STREAM, subject), API_CODE.streamNotFound);
+  const value = message === undefined ? undefined : parseJson(message.string());
   if (typeof value !== 'object' || value === null) return undefined;
   const { host, ...definition } = value as Record<string, unknown>;
   return { text: textOf(definition), writer: typeof host === 'string' ? host : undefined };
-}
-
-function noneWithoutBucket(thrown: unknown): null {
-  if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.streamNotFound) return null;
-  throw thrown;
 }
 
 function textOf(definition: object): string {

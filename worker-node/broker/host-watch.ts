@@ -5,6 +5,7 @@ import { LiveHosts } from '../../shared/api/live-hosts.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { HOST_SUBJECTS, HOSTS_STREAM } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
+import { lastMessages } from './last-message.ts';
 
 /** What this host knows about the other hosts: their stored announcements at the start, and each that came since. */
 export class HostWatch {
@@ -77,9 +78,6 @@ async function storedHosts(
   manager: JetStreamManager,
   take: (subject: string, value: Uint8Array) => void,
 ): Promise<void> {
-  const { state } = await manager.streams.info(HOSTS_STREAM, { subjects_filter: HOST_SUBJECTS });
-  for (const subject of Object.keys(state.subjects ?? {})) {
-    const message = await manager.streams.getMessage(HOSTS_STREAM, { last_by_subj: subject });
-    if (message !== null) take(subject, message.data);
-  }
+  for (const { subject, data } of await lastMessages(manager, HOSTS_STREAM, HOST_SUBJECTS))
+    take(subject, data);
 }

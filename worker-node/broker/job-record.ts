@@ -1,12 +1,12 @@
-import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream';
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import type { JobEvent } from '../../shared/job/event.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
-import { API_CODE } from '../../shared/nats/api-error.ts';
 import { CANCELS_STREAM, EVENTS_STREAM } from '../../shared/nats/streams.ts';
 import { type CancelNotice, readCancelNotice } from '../../shared/wire/cancel.ts';
 import { readJobEvent } from '../../shared/wire/event-message.ts';
 import { cancelSubject, eventSubject } from '../../shared/wire/subjects.ts';
 import type { BrokerRetry } from './broker-retry.ts';
+import { lastMessage } from './last-message.ts';
 
 /** What the streams hold about a job. */
 export interface JobRecord {
@@ -69,18 +69,4 @@ async function storedCancel(
 ): Promise<CancelNotice | undefined> {
   const message = await lastMessage(manager, CANCELS_STREAM, cancelSubject(tenant, jobId));
   return message === undefined ? undefined : readCancelNotice(message.subject, message.header);
-}
-
-/** The last message on a subject; undefined if there is none. @throws whatever the NATS client throws */
-export async function lastMessage(
-  manager: JetStreamManager,
-  stream: string,
-  subject: string,
-): Promise<StoredMsg | undefined> {
-  try {
-    return (await manager.streams.getMessage(stream, { last_by_subj: subject })) ?? undefined;
-  } catch (thrown) {
-    if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageNotFound) return undefined;
-    throw thrown;
-  }
 }

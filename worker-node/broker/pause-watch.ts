@@ -6,6 +6,7 @@ import { OPERATIONS_BUCKET, OPERATIONS_STREAM, PAUSE_SUBJECTS } from '../../shar
 import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { startInterval, type Timer } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
+import { lastMessages } from './last-message.ts';
 
 const KEY_START = `$KV.${OPERATIONS_BUCKET}.`.length;
 
@@ -112,11 +113,9 @@ export class PauseWatch {
 /** The pauses that the bucket holds now, by operation. @throws whatever the NATS client throws */
 export async function readPauses(manager: JetStreamManager): Promise<Map<string, Pause>> {
   const pauses = new Map<string, Pause>();
-  const { state } = await manager.streams.info(OPERATIONS_STREAM, { subjects_filter: PAUSE_SUBJECTS });
-  for (const subject of Object.keys(state.subjects ?? {})) {
-    const message = await manager.streams.getMessage(OPERATIONS_STREAM, { last_by_subj: subject });
-    const pause = message === null ? undefined : readPause(parseJson(message.string()));
-    const operation = pausedOperation(subject.slice(KEY_START));
+  for (const message of await lastMessages(manager, OPERATIONS_STREAM, PAUSE_SUBJECTS)) {
+    const pause = readPause(parseJson(message.string()));
+    const operation = pausedOperation(message.subject.slice(KEY_START));
     if (pause !== undefined && operation !== undefined) pauses.set(operation, pause);
   }
   return pauses;

@@ -13,6 +13,7 @@ import {
   type StreamDefinition,
 } from '../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../log.ts';
+import { ifThere } from './connection/api-error.ts';
 import type { Broker } from './connection/broker.ts';
 import { overlapError } from './groups/overlap-error.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
@@ -39,7 +40,7 @@ export async function checkStream(
   definition: StreamDefinition,
 ): Promise<StreamReport> {
   const { name } = definition;
-  const info = await find(() => manager.streams.info(name), API_CODE.streamNotFound);
+  const info = await ifThere(manager.streams.info(name), API_CODE.streamNotFound);
   if (info === undefined) return { name, state: 'missing', messages: 0, replicas: 0, findings: [] };
   const { config, state } = info;
   return {
@@ -111,7 +112,8 @@ export async function ensureConsumer(
   log: Pick<WorkerLogger, 'warn'>,
 ): Promise<void> {
   const { durable_name: name, ack_wait, max_ack_pending } = definition;
-  const existing = await find(() => broker.manager.consumers.info(stream, name), API_CODE.consumerNotFound);
+  const asked = broker.manager.consumers.info(stream, name);
+  const existing = await ifThere(asked, API_CODE.consumerNotFound);
   if (existing === undefined) {
     await addConsumer(broker, stream, definition);
     return;
@@ -223,13 +225,4 @@ function changeError(
     return new ThroughlineError('config-invalid', message + advice, { cause });
   }
   return new ThroughlineError('config-invalid', message, { cause });
-}
-
-async function find<T>(look: () => Promise<T>, notFound: number): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch (thrown) {
-    if (thrown instanceof JetStreamApiError && thrown.code === notFound) return undefined;
-    throw thrown;
-  }
 }

@@ -5,7 +5,7 @@ import type { ConsumerDefinition } from '../../shared/nats/streams.ts';
 import type { Broker } from './connection/broker.ts';
 
 /** What NATS does with a consumer: create a missing one, or update one that is there. */
-export type ConsumerAction = 'create' | 'update';
+type ConsumerAction = 'create' | 'update';
 
 interface ApiAnswer {
   readonly error?: ConstructorParameters<typeof JetStreamApiError>[0];

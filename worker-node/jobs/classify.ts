@@ -28,7 +28,7 @@ export interface ClassifyParts {
 }
 
 /** What the ending of a delivery follows from. */
-export type Judged = Pick<Decided, 'job' | 'attempt' | 'outcome'> & {
+type Judged = Pick<Decided, 'job' | 'attempt' | 'outcome'> & {
   readonly delivery: Pick<Decided['delivery'], 'deliveryCount'>;
   readonly held: Pick<Decided['held'], 'notice'>;
 };

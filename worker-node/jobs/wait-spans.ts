@@ -17,7 +17,7 @@ const SHOWN_MS = 1_000;
 const TURN = 'wait for turn';
 
 /** What let a job wait for its turn: a limit by key, the lane of its ordering key, or the attempts of its operation on the host. */
-export type TurnLimit = LimitKind | 'lane' | 'host';
+type TurnLimit = LimitKind | 'lane' | 'host';
 
 /** From one moment to another, in epoch milliseconds. */
 interface Period {

@@ -10,7 +10,7 @@ const BEAT_MS = 200;
 const THREAD = new URL(`./watch-thread${path.extname(import.meta.url)}`, import.meta.url);
 
 /** What a watch has to know. */
-export interface LoopWatchOptions {
+interface LoopWatchOptions {
   /** For the log lines of the watch. */
   readonly service: string;
   /** The log says where the event loop is blocked after so many milliseconds. */

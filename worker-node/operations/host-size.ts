@@ -2,8 +2,8 @@ import type { HostAnnouncement } from '../../shared/api/host-announcement.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 
-/** Room for the subject and the headers. */
-const ENVELOPE_BYTES = 1_024;
+/** Room for the subject and the headers of an announcement. */
+export const ENVELOPE_BYTES = 1_024;
 
 /**
  * Checks that what a host announces fits into one message.

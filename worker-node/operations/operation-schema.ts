@@ -63,23 +63,25 @@ export function announcementOf(
 
 function wholeAnnouncement(operation: Operation): OperationAnnouncement {
   const { schema: inputCheck, isWhole: inputCheckIsWhole } = inputCheckOf(operation.input);
-  return {
+  return defined({
     name: operation.name,
     inputSchema: jsonSchemaOf(operation.input, 'input'),
     inputCheck,
     inputCheckIsWhole,
-    ...(operation.output === undefined ? {} : { outputSchema: jsonSchemaOf(operation.output, 'output') }),
+    outputSchema: operation.output && jsonSchemaOf(operation.output, 'output'),
     timeoutMs: operation.timeoutMs,
     maxAttempts: operation.maxAttempts,
-    ...defined({ concurrency: operation.concurrencyLimit, rateLimit: operation.rateLimit }),
-    ...(operation.description === undefined ? {} : { description: operation.description }),
-  };
+    concurrency: operation.concurrencyLimit,
+    rateLimit: operation.rateLimit,
+    description: operation.description,
+  });
 }
 
 /**
  * Checks `value` against a schema.
  * @returns the schema's output (defaults filled in, values transformed)
- * @throws ThroughlineError `input-invalid` with the paths that fail
+ * @throws ThroughlineError `input-invalid` with the paths that fail; TypeError if the schema does not keep to Standard Schema; and
+ *   what code of the author throws
  */
 export async function validate(schema: StandardSchemaV1, value: unknown, what: string): Promise<unknown> {
   const result: unknown = await schema['~standard'].validate(value);

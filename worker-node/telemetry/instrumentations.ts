@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { diag, type Span } from '@opentelemetry/api';
 import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { commaList } from '../../shared/text/comma-list.ts';
 import type { OutgoingTrace } from './outgoing-trace.ts';
 
 const ALL = '@opentelemetry/auto-instrumentations-node';
@@ -29,8 +30,8 @@ export async function loadInstrumentations(
 ): Promise<Instrumentation[]> {
   const { register, supportsSyncHooks } = await import('import-in-the-middle/register-hooks.mjs');
   const configs = configsFor(outgoing);
-  const named = namesIn(environment.OTEL_NODE_ENABLED_INSTRUMENTATIONS);
-  const left = namesIn(environment.OTEL_NODE_DISABLED_INSTRUMENTATIONS);
+  const named = commaList(environment.OTEL_NODE_ENABLED_INSTRUMENTATIONS ?? '');
+  const left = commaList(environment.OTEL_NODE_DISABLED_INSTRUMENTATIONS ?? '');
   const load = named.length === 0 ? await loadAll() : loadEach(named.filter((name) => !left.includes(name)));
   // ES modules can be patched only through loader hooks.
   if (supportsSyncHooks()) register({ exclude: NOT_PATCHED });
@@ -65,13 +66,6 @@ function classIn(load: NodeJS.Require, name: string): InstrumentationClass | und
     diag.error(`OTEL_NODE_ENABLED_INSTRUMENTATIONS: there is no instrumentation ${name}`, thrown);
     return undefined;
   }
-}
-
-function namesIn(list = ''): string[] {
-  return list
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
 }
 
 function configsFor({ beforeRequest }: OutgoingTrace) {

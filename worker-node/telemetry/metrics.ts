@@ -22,7 +22,7 @@ import { RuntimeMetrics } from './measure/runtime.ts';
 import { Sums } from './measure/sums.ts';
 
 /** A kind of messages: the first token of their subjects. */
-export type Destination = 'jobs' | 'callbacks';
+type Destination = 'jobs' | 'callbacks';
 
 /** Makes the readers beside Prometheus. `own` gives the histograms of the worker itself, which the SDK does not know. */
 export type MetricReaders = (own: MetricProducer) => readonly IMetricReader[];
@@ -40,7 +40,7 @@ export interface WorkerMetricsOptions {
 }
 
 /** How an attempt ended. Times are in milliseconds. */
-export interface AttemptEnd {
+interface AttemptEnd {
   readonly operation: string;
   readonly tenant: string;
   readonly conclusion: string;

@@ -37,11 +37,8 @@ export class OutgoingTrace implements TextMapPropagator<unknown> {
   inject(context: Context, carrier: unknown, setter: TextMapSetter<unknown>): void {
     const request = this.#next;
     this.#next = undefined;
-    const { traceparent, ...others } = inject(context);
-    const isTrusted = request === undefined || this.#isTrusted(request);
-    setCarrier({ ...(traceparent && { traceparent }), ...(isTrusted ? others : {}) }, (name, value) =>
-      setter.set(carrier, name, value),
-    );
+    const getsBaggage = request === undefined || this.#isTrusted(request);
+    sendTrace(context, getsBaggage, (name, value) => setter.set(carrier, name, value));
   }
 
   extract(context: Context, carrier: unknown, getter: TextMapGetter<unknown>): Context {
@@ -56,6 +53,19 @@ export class OutgoingTrace implements TextMapPropagator<unknown> {
     const url = targetOf(request);
     return url !== null && this.#getsBaggage(url);
   }
+}
+
+/**
+ * Writes the trace context into a request.
+ * @param getsBaggage whether the target gets `tracestate` and `baggage`. Any target gets `traceparent`
+ */
+export function sendTrace(
+  context: Context,
+  getsBaggage: boolean,
+  set: (name: string, value: string) => void,
+): void {
+  const { traceparent, ...others } = inject(context);
+  setCarrier({ ...(traceparent && { traceparent }), ...(getsBaggage ? others : {}) }, set);
 }
 
 /** The target of a request; null if it is not known. */

@@ -45,7 +45,7 @@ interface Exporting extends SpanTarget {
 }
 
 /** What records spans. */
-export interface StartedSdk {
+interface StartedSdk {
   /** The propagator that the instrumentations need. */
   readonly propagator: OutgoingTrace;
   /** Sends the spans that are left, and stops. */

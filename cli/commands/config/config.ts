@@ -6,7 +6,7 @@ import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
 import { readLine } from '../../input/read-line.ts';
-import { PROFILE_NAME, type ProfileFile, profileOf, readProfiles, writeProfiles } from '../../profiles.ts';
+import { PROFILE_NAME, profileOf, readProfiles, writeProfiles } from '../../profiles.ts';
 import { tableText } from '../../text/table.ts';
 
 /** `config list | set | use | remove`. They change a file of this machine, and call nobody. */
@@ -93,9 +93,11 @@ function defineSet(config: Command, host: Host): void {
         const profile = { ...file.profiles[name], ...given };
         // A profile that no command could use is refused now.
         cliConfig({}, {}, profile);
-        await save(host, { default: file.default ?? name, profiles: { ...file.profiles, [name]: profile } });
-        if (output.json) output.document({ name });
-        else output.text(`the profile ${name} is set`);
+        await writeProfiles(host.environment, {
+          default: file.default ?? name,
+          profiles: { ...file.profiles, [name]: profile },
+        });
+        output.result({ name }, () => `the profile ${name} is set`);
         return EXIT.ok.code;
       });
     });
@@ -113,9 +115,8 @@ function defineUse(config: Command, host: Host): void {
       await host.runLocal(command, async (output) => {
         const file = await readProfiles(host.environment);
         profileOf(file, name);
-        await save(host, { ...file, default: name });
-        if (output.json) output.document({ name });
-        else output.text(`${name} is the default`);
+        await writeProfiles(host.environment, { ...file, default: name });
+        output.result({ name }, () => `${name} is the default`);
         return EXIT.ok.code;
       });
     });
@@ -132,16 +133,14 @@ function defineRemove(config: Command, host: Host): void {
         const { default: standard, profiles } = await readProfiles(host.environment);
         profileOf({ profiles }, name);
         const rest = Object.fromEntries(Object.entries(profiles).filter(([other]) => other !== name));
-        await save(host, { ...(standard === name ? {} : defined({ default: standard })), profiles: rest });
-        if (output.json) output.document({ name });
-        else output.text(`the profile ${name} is removed`);
+        await writeProfiles(host.environment, {
+          ...(standard === name ? {} : defined({ default: standard })),
+          profiles: rest,
+        });
+        output.result({ name }, () => `the profile ${name} is removed`);
         return EXIT.ok.code;
       });
     });
-}
-
-async function save(host: Host, file: ProfileFile): Promise<void> {
-  await writeProfiles(host.environment, file);
 }
 
 function profileName(text: string): string {

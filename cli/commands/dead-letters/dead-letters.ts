@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import type { RedriveReport } from '../../../shared/api/answers/dead-letter.ts';
 import { DEAD_LETTER_LIMITS } from '../../../shared/api/page-limits.ts';
-import type { Carrier } from '../../../shared/propagation/carrier.ts';
-import { shellCommand, shellWord } from '../../../shared/text/terminal/shell-command.ts';
+import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { jobId, jobTags, operationName, wholeNumber } from '../../arguments.ts';
 import { CliError } from '../../cli-error.ts';
@@ -10,14 +8,10 @@ import type { Environment } from '../../config.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
-import { type Count, confirmBulk, progressText, reportPart } from '../../operate/confirm.ts';
-import { countDeadLetters } from '../../operate/count.ts';
-import { readPages } from '../../operate/pages.ts';
-import { whenNotBusy } from '../../operate/when-busy.ts';
 import { deadLetterText } from '../../text/job-text.ts';
 import { deadLettersText } from '../../text/list-text.ts';
-import { createPaint } from '../../text/terminal.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
+import { redriveAll } from './redrive-all.ts';
 import { redriveEdited } from './redrive-edited.ts';
 
 interface ListFlags {
@@ -27,14 +21,9 @@ interface ListFlags {
   readonly cursor?: string;
 }
 
-/** Which dead letters `--all` sends again. */
-interface RedriveFilter {
-  readonly operation?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly tags?: readonly string[] | undefined;
-}
-
-interface RedriveFlags extends Omit<RedriveFilter, 'tags'> {
+interface RedriveFlags {
+  readonly operation?: string;
+  readonly reason?: string;
   readonly all?: boolean;
   readonly yes?: boolean;
   readonly edit?: boolean;
@@ -86,7 +75,7 @@ async function list(
   const page = await api.listDeadLetters({ operation, tags, limit, cursor });
   const { deadLetters } = page;
   if (output.json) output.document(page);
-  else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, createPaint(output.color)));
+  else if (deadLetters.length > 0) output.text(deadLettersText(deadLetters, output.paint));
   else if (page.cursor === undefined) output.note('there are no dead letters');
   if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
@@ -108,8 +97,7 @@ function defineShow(deadLetters: Command, host: Host): void {
       async (id: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           const deadLetter = await api.deadLetter(id);
-          if (output.json) output.document(deadLetter);
-          else output.text(deadLetterText(deadLetter, createPaint(output.color)));
+          output.result(deadLetter, () => deadLetterText(deadLetter, output.paint));
           return EXIT.ok.code;
         }),
     );
@@ -153,7 +141,8 @@ async function redrive(
   scope: Scope,
 ): Promise<number> {
   checkChoice(id, flags);
-  if (id === undefined) return await redriveSelected(flags, scope);
+  const { yes = false, operation, reason, tag: tags } = flags;
+  if (id === undefined) return await redriveAll({ operation, reason, tags }, yes, scope);
   if (flags.edit) return await redriveEdited(id, environment, scope);
   return await redriveOne(id, await scope.startTrace(), scope);
 }
@@ -173,85 +162,6 @@ function checkChoice(id: string | undefined, flags: RedriveFlags): void {
 async function redriveOne(id: string, trace: CallerTrace, { api, output }: Scope): Promise<number> {
   const attributes = { [ATTR.jobId]: id, [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
   const job = await trace.run('redrive', attributes, (carrier) => api.redrive(id, { trace: carrier }));
-  output.job(job);
-  output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
+  output.sentAgain(job);
   return EXIT.ok.code;
-}
-
-/** Redrives all that the options select, if the user agrees. */
-async function redriveSelected(
-  { yes = false, operation, reason, tag: tags }: RedriveFlags,
-  scope: Scope,
-): Promise<number> {
-  const filter = { operation, reason, tags };
-  const count = (): Promise<Count> => countDeadLetters(filter, scope);
-  const nouns = ['dead letter', 'dead letters'] as const;
-  const { goOn, total } = await confirmBulk({ verb: 'Redrive', nouns, yes, count }, scope);
-  if (!goOn) return EXIT.ok.code;
-  return await redriveAll(filter, total, await scope.startTrace(), scope);
-}
-
-async function redriveAll(
-  filter: RedriveFilter,
-  expected: Count | undefined,
-  trace: CallerTrace,
-  scope: Scope,
-): Promise<number> {
-  const { output } = scope;
-  const { redriven, failed } = await redriveEach(filter, expected, trace, scope);
-  if (output.json) output.document({ redriven, failed });
-  else output.text(`${redriven.length} redriven`);
-  for (const { id, code } of failed) output.warn(`${id} is still a dead letter (${code})`);
-  return failed.length === 0 ? EXIT.ok.code : EXIT.unavailable.code;
-}
-
-/** Redrives all that the filter selects, in one span. Says what was sent if an error ends it. */
-async function redriveEach(
-  filter: RedriveFilter,
-  expected: Count | undefined,
-  trace: CallerTrace,
-  scope: Scope,
-): Promise<RedriveReport> {
-  const { api, output } = scope;
-  const total: RedriveReport = { redriven: [], failed: [] };
-  const status = await output.statusLine();
-  const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.deadLettersUrl };
-  try {
-    await trace.run('redrive all', attributes, async (carrier) => {
-      status.show(progressText(0, 'redriven', expected));
-      for await (const { redriven, failed, stopped } of redrivePages(filter, carrier, scope)) {
-        total.redriven.push(...redriven);
-        total.failed.push(...failed);
-        if (stopped !== undefined && stopped !== total.stopped)
-          output.warn(`the API ended a request early (${stopped}); the rest is tried now`);
-        total.stopped = stopped;
-        status.show(progressText(total.redriven.length, 'redriven', expected));
-      }
-    });
-    return total;
-  } catch (thrown) {
-    status.clear();
-    const count = total.redriven.length;
-    reportPart({ count, report: total, done: `${count} were redriven` }, scope);
-    throw thrown;
-  } finally {
-    status.clear();
-  }
-}
-
-/**
- * Redrives page by page. The cursor leads to the last dead letter that existed at the start, and to none after it. It may come
- * again: the one that it leads to may be left again, while others are redriven.
- */
-function redrivePages(filter: RedriveFilter, trace: Carrier, scope: Scope): AsyncGenerator<RedriveReport> {
-  const done = new Set<string>();
-  return readPages(
-    (cursor) => whenNotBusy(() => scope.api.redriveMany({ ...filter, cursor }, { trace }), scope),
-    undefined,
-    ({ redriven }) => {
-      const before = done.size;
-      for (const id of redriven) done.add(id);
-      return done.size > before;
-    },
-  );
 }

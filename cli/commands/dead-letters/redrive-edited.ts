@@ -2,9 +2,8 @@ import type { Submission } from '../../../client/options.ts';
 import type { DeadLetterDetail } from '../../../shared/api/answers/dead-letter.ts';
 import { defined } from '../../../shared/defined.ts';
 import type { Job } from '../../../shared/job/job.ts';
-import { PRIORITIES } from '../../../shared/job/priority.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
-import { HEADER } from '../../../shared/wire/headers.ts';
+import { readJobSpec } from '../../../shared/wire/job-headers.ts';
 import { CliError } from '../../cli-error.ts';
 import { type Environment, terminalConfig } from '../../config.ts';
 import { EXIT } from '../../exit-code.ts';
@@ -57,26 +56,13 @@ async function submitEdited(
   }
 }
 
-/** The ends that a callback may be for. */
-const CALLBACK_ENDS = ['succeeded', 'failed', 'cancelled'] as const;
-
 /** A job like the dead one, with another input. */
 function submissionOf({ operation, headers, tags }: DeadLetterDetail, input: unknown): Submission {
-  const known = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const { maxAttempts, timeoutMs, priority, orderingKey, callbackUrl, callbackEvents } = HEADER;
-  const attempts = Number(known.get(maxAttempts));
-  const timeout = known.get(timeoutMs);
-  const level = known.get(priority);
-  const url = known.get(callbackUrl);
-  const wanted = known.get(callbackEvents)?.split(',');
-  const events = wanted && CALLBACK_ENDS.filter((one) => wanted.includes(one));
-  const others = defined({
-    tags,
-    maxAttempts: Number.isSafeInteger(attempts) && attempts > 0 ? attempts : undefined,
-    timeout: timeout === undefined ? undefined : `${timeout}ms`,
-    priority: PRIORITIES.find((one) => one === level),
-    orderingKey: known.get(orderingKey),
-    callback: url === undefined ? undefined : { url, ...(events && { events }) },
-  });
+  const known = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value]]));
+  const spec = readJobSpec((name) => known.get(name) ?? []);
+  const { maxAttempts, timeoutMs, priority, orderingKey } = spec;
+  const timeout = timeoutMs === undefined ? undefined : `${timeoutMs}ms`;
+  const callback = spec.callback && { ...spec.callback, events: [...spec.callback.events] };
+  const others = defined({ tags, maxAttempts, timeout, priority, orderingKey, callback });
   return { operation, input, ...others };
 }

@@ -38,25 +38,17 @@ export async function findJobs(
     readPage(search, Math.max(limit, LEAST_PAGE), cursor, api);
   for await (const page of readPages(read, from)) {
     complete &&= page.complete;
-    const { wanted, isLast } = wantedOf(page, search);
-    const taken = wanted.slice(0, limit - jobs.length);
-    jobs.push(...taken.map((index) => page.jobs[index]).filter((job) => job !== undefined));
-    const last = jobs.length === limit ? taken.at(-1) : undefined;
-    if (last !== undefined) {
-      const cursor = await cursorAfter(search, last, { page, place }, api);
+    for (const [index, job] of page.jobs.entries()) {
+      if (!isWanted(job, search)) continue;
+      jobs.push(job);
+      if (jobs.length < limit) continue;
+      const cursor = await cursorAfter(search, index, { page, place }, api);
       return { jobs, complete, ...(cursor === undefined ? {} : { cursor }) };
     }
-    if (isLast) break;
+    if (page.jobs.some(({ acceptedAt }) => isTooOld(acceptedAt, search))) break;
     place = page.cursor;
   }
   return { jobs, complete };
-}
-
-/** The places of the jobs on a page that are wanted. `isLast`: all jobs after this page are too old. */
-function wantedOf({ jobs }: JobPage, search: JobSearch): { wanted: number[]; isLast: boolean } {
-  const isLast = jobs.some(({ acceptedAt }) => isTooOld(acceptedAt, search));
-  const wanted = jobs.flatMap((job, index) => (isWanted(job, search) ? [index] : []));
-  return { wanted, isLast };
 }
 
 function readPage(

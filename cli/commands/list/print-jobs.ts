@@ -1,12 +1,11 @@
 import type { JobPage } from '../../../shared/api/answers/job-list.ts';
 import type { Scope } from '../../host.ts';
 import { jobsText } from '../../text/list-text.ts';
-import { createPaint } from '../../text/terminal.ts';
 
 /** Prints the jobs of a page; with `--json`, one line for each job. */
 export function printJobs({ jobs }: Pick<JobPage, 'jobs'>, { output }: Scope): void {
   if (output.json) for (const job of jobs) output.line(job);
-  else if (jobs.length > 0) output.text(jobsText(jobs, createPaint(output.color), output.columns));
+  else if (jobs.length > 0) output.text(jobsText(jobs, output.paint, output.columns));
 }
 
 /** Says so if the page may lack the newest changes. */

@@ -1,10 +1,9 @@
-import { ApiError } from '../../../client/errors.ts';
+import type { ApiError } from '../../../client/errors.ts';
 import { Patience } from '../../../client/patience.ts';
 import type { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { pause } from '../../../shared/timers.ts';
 import type { ApiClient } from '../../api-client.ts';
-import { CliError } from '../../cli-error.ts';
-import { EXIT } from '../../exit-code.ts';
+import { EXIT, isUnavailable } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
 import { findJobs, type JobSearch } from './job-search.ts';
 import { printJobs, warnIfIncomplete } from './print-jobs.ts';
@@ -32,7 +31,7 @@ export async function watchList(
 ): Promise<number> {
   const { api, output, signal } = scope;
   const onBusy = ({ message }: ApiError): void => output.warn(`waiting, because the API is busy: ${message}`);
-  const patience = new Patience({ signal, isTransient: mayPass, onBusy });
+  const patience = new Patience({ signal, isTransient: isUnavailable, onBusy });
   const known = new KnownJobs();
   let wasComplete = true;
   while (!output.isClosed) {
@@ -100,9 +99,3 @@ class KnownJobs {
 }
 
 const stateOf = ({ state, attempt }: JobSummary): string => `${state} ${attempt}`;
-
-/** Whether a later look may succeed. */
-function mayPass(thrown: unknown): boolean {
-  if (thrown instanceof ApiError) return thrown.status >= 500;
-  return thrown instanceof CliError && thrown.code === 'api-unreachable';
-}

@@ -8,6 +8,7 @@ import type { WorkerGroup, WorkerGroups } from '../../../worker-node/broker/grou
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
+import { waiting } from '../../text/counted.ts';
 import type { Output } from '../../text/output.ts';
 import { tableText } from '../../text/table.ts';
 
@@ -82,8 +83,7 @@ function defineMove(groups: Command, host: Host): void {
       async (from: string, to: string, { operations, force = false }: MoveFlags, command: Command) =>
         await runGroups(host, command, async (all, output) => {
           const group = await all.move({ from, to, operations, force });
-          if (output.json) output.document(group);
-          else output.text(groupsText([group]));
+          output.result(group, () => groupsText([group]));
         }),
     );
 }
@@ -104,7 +104,7 @@ function defineRemove(groups: Command, host: Host): void {
           const group = await all.remove(name, force);
           if (output.json) output.document(group);
           const left = group.waiting + group.unsettled;
-          if (left > 0) output.warn(`${left} jobs of its operations wait for another group`);
+          if (left > 0) output.warn(`${waiting(left, 'job', ' of its operations')} for another group`);
         }),
     );
 }
@@ -131,8 +131,7 @@ function definePermissions(groups: Command, host: Host): void {
           const permissions = groupPermissions(group, operations, ownLanes);
           if (operations.length > 1) output.warn(UNLIMITED);
           const name = `${group.replaceAll('-', '_').toUpperCase()}_PERMISSIONS`;
-          if (output.json) output.document({ permissions });
-          else output.text(permissionsText(name, permissions));
+          output.result({ permissions }, () => permissionsText(name, permissions));
           return EXIT.ok.code;
         }),
     );
@@ -156,9 +155,10 @@ async function runGroups(
 ): Promise<void> {
   await host.runLocal(command, async (output) => {
     // Imported only here, so that other commands do not load a NATS client.
-    const { withGroups } = await import('../../../worker-node/broker/groups/worker-groups.ts');
+    const { WorkerGroups } = await import('../../../worker-node/broker/groups/worker-groups.ts');
+    const { withOperator } = await import('../../../worker-node/broker/operate/operator-session.ts');
     const warn = (sentence: string): void => output.warn(sentence);
-    await withGroups(host.environment, warn, (groups) => work(groups, output));
+    await withOperator(host.environment, warn, (broker) => work(new WorkerGroups(broker), output));
     return EXIT.ok.code;
   });
 }

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { type Finding, findingText, fixText } from '../../../shared/nats/finding.ts';
-import type { PermissionReport, Role } from '../../../worker-node/broker/permissions/check.ts';
+import { ROLES, type Role } from '../../../shared/nats/permissions/permission.ts';
+import type { PermissionReport } from '../../../worker-node/broker/permissions/check.ts';
 import type { StreamReport } from '../../../worker-node/broker/provision.ts';
 import type { SetupReport } from '../../../worker-node/broker/setup.ts';
 import { wholeNumber } from '../../arguments.ts';
@@ -15,9 +16,6 @@ interface SetupFlags {
   readonly replicas?: number;
   readonly as?: Role;
 }
-
-/** The same list as `ROLES`, which loads a NATS client. */
-const ROLES: readonly Role[] = ['worker', 'edge', 'setup'];
 
 /** `setup`. It calls NATS with the worker's settings, and not the API. */
 export function defineSetup(program: Command, host: Host): Command {

@@ -10,7 +10,7 @@ import type { Host } from '../../host.ts';
 import type { Cause } from '../../operate/cause.ts';
 import { type Diagnosis, diagnose } from '../../operate/diagnosis.ts';
 import { causeText } from '../../operate/status-text.ts';
-import { createPaint, type Paint } from '../../text/terminal.ts';
+import type { Paint } from '../../text/terminal.ts';
 import { TRACES_URL_HELP } from '../../trace/stores/traces-url.ts';
 
 /** `doctor [jobId]`. */
@@ -43,8 +43,7 @@ export function defineDoctor(program: Command, host: Host): Command {
             throw new CliError('usage-invalid', '--traces-url goes with a job id: whose trace is missing?');
           const diagnosis = await diagnose(scope, host.environment, id);
           const { output } = scope;
-          if (output.json) output.document(diagnosis);
-          else output.text(diagnosisText(diagnosis, createPaint(output.color)));
+          output.result(diagnosis, () => diagnosisText(diagnosis, output.paint));
           return diagnosis.ok ? EXIT.ok.code : EXIT.jobFailed.code;
         }),
     );

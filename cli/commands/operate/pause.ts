@@ -68,8 +68,7 @@ async function change(
     };
     const warn = (sentence: string): void => output.warn(sentence);
     const done = await withOperator(host.environment, warn, (broker) => setPause(broker, operation, record));
-    if (output.json) output.document(done);
-    else output.text(changeText(done));
+    output.result(done, () => changeText(done));
     return EXIT.ok.code;
   });
 }

@@ -5,7 +5,6 @@ import type { Host } from '../../host.ts';
 import { scopeCauses } from '../../operate/edge-causes.ts';
 import { statusText } from '../../operate/status-text.ts';
 import { type SystemReport, systemReport } from '../../operate/system-report.ts';
-import { createPaint } from '../../text/terminal.ts';
 
 /** `status`. */
 export function defineStatus(program: Command, host: Host): Command {
@@ -30,8 +29,7 @@ export function defineStatus(program: Command, host: Host): Command {
         await host.run(command, async (scope) => {
           const report = withScopes(await systemReport(scope, host.environment));
           const { output } = scope;
-          if (output.json) output.document(report);
-          else output.text(statusText(report, createPaint(output.color)));
+          output.result(report, () => statusText(report, output.paint));
           return report.ok ? EXIT.ok.code : EXIT.jobFailed.code;
         }),
     );

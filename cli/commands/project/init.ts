@@ -36,8 +36,7 @@ export function defineInit(program: Command, host: Host): Command {
       async (folder: string, options: ProjectOptions, command: Command) =>
         await host.runLocal(command, async (output) => {
           const project = await createProject(folder, options);
-          if (output.json) output.document(project);
-          else output.text(nextSteps(project));
+          output.result(project, () => nextSteps(project));
           return EXIT.ok.code;
         }),
     );

@@ -37,14 +37,14 @@ export function defineTypes(program: Command, host: Host): Command {
           const operations = await api.operations();
           const text = registryText(operations);
           if (out === undefined) {
-            if (output.json) output.document({ operations: operations.length, types: text });
-            else output.text(text.trimEnd());
+            output.result({ operations: operations.length, types: text }, () => text.trimEnd());
             return EXIT.ok.code;
           }
           const isChanged = (await readIfThere(out)) !== text;
           if (isChanged && !check) await write(out, text);
-          if (output.json) output.document({ file: out, operations: operations.length, changed: isChanged });
-          else output.text(sentence(out, operations.length, isChanged, check));
+          output.result({ file: out, operations: operations.length, changed: isChanged }, () =>
+            sentence(out, operations.length, isChanged, check),
+          );
           return check && isChanged ? EXIT.jobFailed.code : EXIT.ok.code;
         }),
     );

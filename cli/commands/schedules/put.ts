@@ -11,7 +11,6 @@ import type { Host, Scope } from '../../host.ts';
 import { readJobInput } from '../../input/job-input.ts';
 import { addJobOptions, checkJobFlags, type JobFlags, jobFieldsOf } from '../../job-options.ts';
 import { scheduleText } from '../../text/schedule-text.ts';
-import { createPaint } from '../../text/terminal.ts';
 
 interface PutFlags extends JobFlags {
   readonly cron?: string;
@@ -76,8 +75,7 @@ async function put(
   const { schedule, created } = await trace.run(`put ${name}`, attributes, (carrier) =>
     api.schedules.put(name, body, { trace: carrier }),
   );
-  if (output.json) output.document(schedule);
-  else output.text(scheduleText(schedule, createPaint(output.color)));
+  output.result(schedule, () => scheduleText(schedule, output.paint));
   output.hint(created ? `${name} is new` : `${name} was there before`);
   return EXIT.ok.code;
 }

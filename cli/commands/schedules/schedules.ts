@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import type { Schedule } from '../../../shared/api/answers/schedule.ts';
 import { SCHEDULE_LIMITS } from '../../../shared/api/schedule.ts';
-import { shellCommand, shellWord } from '../../../shared/text/terminal/shell-command.ts';
+import { shellWord } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import { idempotencyKey, scheduleName, wholeNumber } from '../../arguments.ts';
 import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { schedulesText, scheduleText } from '../../text/schedule-text.ts';
-import { createPaint } from '../../text/terminal.ts';
 import { definePut } from './put.ts';
 
 interface ListFlags {
@@ -49,7 +48,7 @@ function defineList(schedules: Command, host: Host): void {
 async function list({ limit, cursor }: ListFlags, { api, output }: Scope): Promise<number> {
   const page = await api.schedules.list({ limit, cursor });
   if (output.json) output.document(page);
-  else if (page.schedules.length > 0) output.text(schedulesText(page.schedules, createPaint(output.color)));
+  else if (page.schedules.length > 0) output.text(schedulesText(page.schedules, output.paint));
   else if (page.cursor === undefined) output.note('there are no schedules');
   if (page.cursor !== undefined) output.note(`there are more: --cursor ${shellWord(page.cursor)}`);
   return EXIT.ok.code;
@@ -77,8 +76,7 @@ function defineDelete(schedules: Command, host: Host): void {
       async (name: string, _flags: unknown, command: Command) =>
         await host.run(command, async ({ api, output }) => {
           await api.schedules.delete(name);
-          if (output.json) output.document({ name, deleted: true });
-          else output.text(`${name} is deleted`);
+          output.result({ name, deleted: true }, () => `${name} is deleted`);
           return EXIT.ok.code;
         }),
     );
@@ -124,13 +122,11 @@ async function trigger(name: string, key: string | undefined, scope: Scope): Pro
   const job = await trace.run(`trigger ${name}`, attributes, (carrier) =>
     api.schedules.trigger(name, { idempotencyKey: key, trace: carrier }),
   );
-  output.job(job);
-  output.hint(`follow it with: ${shellCommand('throughline watch', job.id)}`);
+  output.sentAgain(job);
   return EXIT.ok.code;
 }
 
 function printSchedule(schedule: Schedule, { output }: Scope): number {
-  if (output.json) output.document(schedule);
-  else output.text(scheduleText(schedule, createPaint(output.color)));
+  output.result(schedule, () => scheduleText(schedule, output.paint));
   return EXIT.ok.code;
 }

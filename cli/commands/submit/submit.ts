@@ -4,7 +4,6 @@ import { defined } from '../../../shared/defined.ts';
 import type { Job } from '../../../shared/job/job.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
 import { UNIQUE_WHILE, type UniqueWhile } from '../../../shared/job/unique.ts';
-import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import {
   baggagePairs,
@@ -22,6 +21,7 @@ import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { readJobInput } from '../../input/job-input.ts';
 import { addJobOptions, checkJobFlags, type JobFlags, jobFieldsOf } from '../../job-options.ts';
+import { followText } from '../../text/job-text.ts';
 import type { BaggagePair } from '../../trace/baggage.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
 import { watch } from '../watch.ts';
@@ -108,15 +108,16 @@ async function submit(
   checkUsage(operation, flags);
   const input = await readJobInput(argument, scope);
   const trace = await scope.startTrace(flags.baggage);
-  return operation === undefined
-    ? await submitBatch(flags.batch ?? '-', jobOptions(flags), flags.idempotencyKey, trace, scope)
-    : await submitOne({ operation, input }, flags, trace, scope).catch((thrown: unknown) => {
-        const isOfInput = thrown instanceof ApiError && thrown.code === 'input-invalid';
-        // The API speaks of the null that this command has sent. The JSON of the error stays that of the API.
-        if (argument === undefined && isOfInput && thrown.message.endsWith('null'))
-          thrown.message += ' (no input was given)';
-        throw thrown;
-      });
+  if (operation === undefined)
+    return await submitBatch(flags.batch ?? '-', jobOptions(flags), flags.idempotencyKey, trace, scope);
+  try {
+    return await submitOne({ operation, input }, flags, trace, scope);
+  } catch (thrown) {
+    // The API speaks of the null that this command has sent. The JSON of the error stays that of the API.
+    if (argument === undefined && thrown instanceof ApiError && thrown.code === 'input-invalid')
+      thrown.message += ' (no input was given)';
+    throw thrown;
+  }
 }
 
 /** @throws CliError `usage-invalid` unless it is either one job or a batch */
@@ -183,10 +184,9 @@ async function submitOne(
     output.document({ ...submitted, ...(existing && { existing }), ...(replayed && { replayed }) });
   else output.job(submitted);
   if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
-  const follower = `follow it with: ${shellCommand('throughline watch', submitted.id)}`;
   const seconds = secondsOfWait(flags.wait);
-  if (seconds === undefined) output.hint(follower);
-  else output.note(`the job has not ended within ${seconds} s; ${follower}`);
+  if (seconds === undefined) output.hint(followText(submitted));
+  else output.note(`the job has not ended within ${seconds} s; ${followText(submitted)}`);
   return seconds === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 
@@ -198,7 +198,7 @@ async function follow(job: Job, scope: Scope): Promise<number> {
     return await watch(job.id, {}, scope);
   } catch (thrown) {
     if (output.json) output.job(job);
-    output.note(`the job goes on; follow it with: ${shellCommand('throughline watch', job.id)}`);
+    output.note(`the job goes on; ${followText(job)}`);
     throw thrown;
   }
 }

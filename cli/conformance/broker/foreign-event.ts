@@ -4,7 +4,8 @@ import type { EventKind } from '../../../shared/job/job-state.ts';
 import type { Redrive } from '../../../shared/job/redrive.ts';
 import { writeEventHeaders } from '../../../shared/wire/event-message.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
-import { HARNESS_SOURCE, newTraceparent } from './queue.ts';
+import { HARNESS_SOURCE } from './queue.ts';
+import { newTraceparent } from './traceparent.ts';
 
 interface ForeignFacts {
   readonly attempt: number;

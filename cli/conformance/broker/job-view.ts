@@ -3,7 +3,7 @@ import type { JobEvent } from '../../../shared/job/event.ts';
 import { DEAD_STREAM } from '../../../shared/nats/streams.ts';
 import { deadSubject, eventSubject } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
-import { lastMessage } from '../../../worker-node/broker/job-record.ts';
+import { lastMessage } from '../../../worker-node/broker/last-message.ts';
 import { type HeardAck, readAck } from './acks.ts';
 import { type StoredEvent, storedEvents } from './stored-events.ts';
 import type { SubmittedJob } from './submitted-job.ts';
@@ -40,8 +40,8 @@ export class JobView {
   get acks(): readonly HeardAck[] {
     return this.#tape.all
       .map(readAck)
-      .filter((ack) => ack?.sequence === this.job.sequence)
-      .filter(isThere);
+      .filter((ack) => ack !== undefined)
+      .filter(({ sequence }) => sequence === this.job.sequence);
   }
 
   /** The stored end of the job. */
@@ -108,8 +108,4 @@ export class JobView {
 
 function isFinal({ kind }: HeardAck): boolean {
   return kind === 'ack' || kind === 'term';
-}
-
-function isThere<T>(value: T | undefined): value is T {
-  return value !== undefined;
 }

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { headers } from '@nats-io/transport-node';
 import type { JobSpec } from '../../../shared/job/job-spec.ts';
 import type { Redrive } from '../../../shared/job/redrive.ts';
@@ -9,6 +9,7 @@ import { pooledRoute, type Route } from '../../../shared/wire/lanes.ts';
 import { jobSubject } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import type { SubmittedJob } from './submitted-job.ts';
+import { newTraceparent, TRACEPARENT } from './traceparent.ts';
 
 /** The tenant of the jobs of the harness. */
 export const TENANT = 'conformance';
@@ -30,11 +31,6 @@ export interface JobOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** The `Nats-Msg-Id`; by default the job id. */
   readonly messageId?: string;
-}
-
-/** A `traceparent` of a new sampled trace. */
-export function newTraceparent(): string {
-  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
 }
 
 /** An id for a job. */
@@ -72,5 +68,5 @@ export async function publishJob(
 
 function traceIdIn(pairs: SubmittedJob['headers']): string | undefined {
   const found = pairs.filter(([name]) => name.toLowerCase() === 'traceparent');
-  return found.length === 1 ? /^00-([0-9a-f]{32})-/.exec(found[0]?.[1] ?? '')?.[1] : undefined;
+  return found.length === 1 ? TRACEPARENT.exec(found[0]?.[1] ?? '')?.[1] : undefined;
 }

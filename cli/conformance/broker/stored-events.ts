@@ -1,10 +1,11 @@
-import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import { isTerminalEvent, JobEvent } from '../../../shared/job/event.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
 import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { schemaFaults } from '../../../shared/text/schema-faults.ts';
 import { type HeaderValues, headerValues } from '../../../shared/wire/headers.ts';
+import { ifThere } from '../../../worker-node/broker/connection/api-error.ts';
 
 /** An event as the stream has it. */
 export interface StoredEvent {
@@ -49,13 +50,9 @@ export async function storedEvents(manager: JetStreamManager, subject: string): 
 }
 
 async function nextMessage(manager: JetStreamManager, subject: string, sequence: number) {
-  try {
-    const query = { seq: sequence, next_by_subj: subject };
-    return (await manager.streams.getMessage(EVENTS_STREAM, query)) ?? undefined;
-  } catch (thrown) {
-    if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.messageNotFound) return undefined;
-    throw thrown;
-  }
+  const query = { seq: sequence, next_by_subj: subject };
+  const asked = manager.streams.getMessage(EVENTS_STREAM, query);
+  return (await ifThere(asked, API_CODE.messageNotFound)) ?? undefined;
 }
 
 function readBody(data: Uint8Array): Pick<StoredEvent, 'body' | 'fault' | 'isEnd'> {
@@ -67,6 +64,6 @@ function readBody(data: Uint8Array): Pick<StoredEvent, 'body' | 'fault' | 'isEnd
   return {
     body,
     fault: schemaFaults(error),
-    isEnd: ['succeeded', 'failed', 'cancelled'].includes(body.kind),
+    isEnd: isTerminalEvent(body),
   };
 }

@@ -2,11 +2,11 @@
 import type { ConsumerInfo } from '@nats-io/jetstream';
 import { HostAnnouncement } from '../../../shared/api/host-announcement.ts';
 import { OperationAnnouncement } from '../../../shared/api/operation.ts';
-import { HOSTS_STREAM, OPERATIONS_STREAM } from '../../../shared/nats/streams.ts';
+import { filtersOf, HOST_SUBJECTS, HOSTS_STREAM, OPERATIONS_STREAM } from '../../../shared/nats/streams.ts';
 import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { schemaFaults } from '../../../shared/text/schema-faults.ts';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
-import { lastMessage } from '../../../worker-node/broker/job-record.ts';
+import { lastMessage, lastMessages } from '../../../worker-node/broker/last-message.ts';
 import type { Bench } from '../bench.ts';
 import { CONFORMANCE_GROUP, OPERATIONS } from '../group.ts';
 import type { WorkerCase } from './case.ts';
@@ -81,11 +81,8 @@ export const ANNOUNCEMENT_CASES: readonly WorkerCase[] = [
 async function hostOf({ broker, worker }: Bench['parts'], ms: number): Promise<unknown> {
   const deadline = performance.now() + ms;
   for (;;) {
-    const query = { subjects_filter: '$KV.HOSTS.>' };
-    const { state } = await broker.manager.streams.info(HOSTS_STREAM, query);
-    for (const subject of Object.keys(state.subjects ?? {})) {
-      const message = await lastMessage(broker.manager, HOSTS_STREAM, subject);
-      const value = parseJson(message?.string() ?? '');
+    for (const message of await lastMessages(broker.manager, HOSTS_STREAM, HOST_SUBJECTS)) {
+      const value = parseJson(message.string());
       if (typeof value === 'object' && value !== null && 'host' in value && value.host === worker.name)
         return value;
     }
@@ -95,6 +92,7 @@ async function hostOf({ broker, worker }: Bench['parts'], ms: number): Promise<u
 }
 
 function takesOurs({ config }: ConsumerInfo): boolean {
-  const filters = config.filter_subjects ?? [config.filter_subject ?? 'jobs.>'];
-  return filters.some((filter) => filtersOverlap(filter, 'jobs.*.*.*.*.conformance.echo'));
+  return filtersOf(config, 'jobs.>').some((filter) =>
+    filtersOverlap(filter, 'jobs.*.*.*.*.conformance.echo'),
+  );
 }

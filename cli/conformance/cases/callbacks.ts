@@ -1,6 +1,6 @@
 /** The callback tasks of jobs. Nobody delivers them here. */
-import { JetStreamApiError } from '@nats-io/jetstream';
-import { isWrongLastSequenceCode } from '../../../shared/nats/api-error.ts';
+import { CALLBACK_ENDS } from '../../../shared/job/callback.ts';
+import { isWrongLastSequence } from '../../../worker-node/broker/connection/api-error.ts';
 import type { Bench } from '../bench.ts';
 import { foreignEvent } from '../broker/foreign-event.ts';
 import type { JobView } from '../broker/job-view.ts';
@@ -98,7 +98,7 @@ export const CALLBACK_CASES: readonly WorkerCase[] = [
  * @returns the job, and the body of its end
  */
 async function jobEndedElsewhere({ submit, need, publish, findings, ackWaitMs }: Bench) {
-  const spec = { callback: { url: URL, events: ['succeeded', 'failed', 'cancelled'] } } as const;
+  const spec = { callback: { url: URL, events: CALLBACK_ENDS } } as const;
   for (let ms = 400; ms < 4 * ackWaitMs; ms *= 2) {
     const job = await submit('conformance.sleep', { ms }, { spec });
     await need(job, 'callback-asked', 'the event started', () => job.events.length > 0);
@@ -108,7 +108,7 @@ async function jobEndedElsewhere({ submit, need, publish, findings, ackWaitMs }:
       await publish(job.eventSubject, body, headers);
       return { job, body };
     } catch (thrown) {
-      if (!(thrown instanceof JetStreamApiError && isWrongLastSequenceCode(thrown.code))) throw thrown;
+      if (!isWrongLastSequence(thrown)) throw thrown;
     }
   }
   return findings.fail(

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { writeJson } from '../../../shared/wire/json-body.ts';
 import { ORDERED_LANES, ROUTES } from '../../../shared/wire/lanes.ts';
 import type { JobView } from '../broker/job-view.ts';
-import { newTraceparent } from '../broker/queue.ts';
+import { isTraceId, newTraceparent } from '../broker/traceparent.ts';
 import type { Findings } from '../findings.ts';
 import type { WorkerCase } from './case.ts';
 
@@ -174,8 +174,4 @@ function checkNumbers({ end }: JobView, findings: Findings): void {
   const { attempt, maxAttempts } = end?.body ?? {};
   const found = `attempt is ${attempt}, and maxAttempts ${maxAttempts}`;
   findings.check('end-numbers', attempt === 1 && maxAttempts === 1, found);
-}
-
-function isTraceId(text: string): boolean {
-  return /^(?!0{32})[0-9a-f]{32}$/.test(text);
 }

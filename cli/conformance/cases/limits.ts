@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { canonicalJson } from '../../../shared/text/json/canonical-json.ts';
 import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { limitSubject } from '../../../shared/wire/subjects.ts';
-import { lastMessage } from '../../../worker-node/broker/job-record.ts';
+import { lastMessage } from '../../../worker-node/broker/last-message.ts';
 import type { Bench } from '../bench.ts';
 import type { JobView } from '../broker/job-view.ts';
 import { TENANT } from '../broker/queue.ts';

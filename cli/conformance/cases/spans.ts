@@ -1,5 +1,5 @@
 /** The spans that a worker exports. */
-import { newTraceparent } from '../broker/queue.ts';
+import { newTraceparent } from '../broker/traceparent.ts';
 import { CONSUMER_KIND } from '../program/exported-spans.ts';
 import type { WorkerCase } from './case.ts';
 

@@ -1,5 +1,6 @@
 /** What a worker finds in NATS when it starts. */
 import type { ConsumerInfo } from '@nats-io/jetstream';
+import { filtersOf } from '../../../shared/nats/streams.ts';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import { sendPause } from '../broker/pause.ts';
@@ -58,7 +59,7 @@ export const START_CASES: readonly WorkerCase[] = [
         findings.check('consumer-filter', asked.length === 0, says);
         findings.check('consumer-filter', job.events.length === 0, `the events of a job are: ${job.told}`);
         const now = (await consumersOf(broker)).find((one) => one.name === name);
-        const filter = now === undefined ? 'gone' : filtersOf(now).join(', ');
+        const filter = now === undefined ? 'gone' : filtersOf(now.config, 'jobs.>').join(', ');
         findings.check('consumer-filter', filter === NARROWER, `the worker has made it ${filter}`);
       } finally {
         await worker.kill();
@@ -75,12 +76,8 @@ async function consumersOf({ manager }: Broker): Promise<readonly ConsumerInfo[]
   return all;
 }
 
-function filtersOf({ config }: ConsumerInfo): readonly string[] {
-  return config.filter_subjects ?? [config.filter_subject ?? 'jobs.>'];
-}
-
-function takesEcho(info: ConsumerInfo): boolean {
-  return filtersOf(info).some((filter) => filtersOverlap(filter, NARROWER));
+function takesEcho({ config }: ConsumerInfo): boolean {
+  return filtersOf(config, 'jobs.>').some((filter) => filtersOverlap(filter, NARROWER));
 }
 
 /** The names of the consumers that somebody asks for jobs now. */

@@ -1,10 +1,8 @@
 /** The trace of a job. */
 import { randomUUID } from 'node:crypto';
-import { newTraceparent } from '../broker/queue.ts';
+import { isSampled, isTraceId, newTraceparent, TRACEPARENT } from '../broker/traceparent.ts';
 import { jobsOfEveryKind } from '../every-kind.ts';
 import type { WorkerCase } from './case.ts';
-
-const PARTS = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 export const TRACE_CASES: readonly WorkerCase[] = [
   {
@@ -16,12 +14,12 @@ export const TRACE_CASES: readonly WorkerCase[] = [
       const job = await run('conformance.retry', { failures: 1 }, 'context-continue', {
         carrier: { traceparent },
       });
-      const parentId = PARTS.exec(traceparent)?.[2];
+      const parentId = TRACEPARENT.exec(traceparent)?.[2];
       const spans = new Map<number, Set<string>>();
       for (const { body, values } of job.events) {
         const at = `${body.kind} ${body.attempt}`;
         const [header = ''] = values('traceparent');
-        const [, traceId, , flags = ''] = PARTS.exec(header) ?? [];
+        const [, traceId, , flags = ''] = TRACEPARENT.exec(header) ?? [];
         findings.check(
           'context-continue',
           body.traceId === job.job.traceId,
@@ -33,11 +31,7 @@ export const TRACE_CASES: readonly WorkerCase[] = [
           traceId === body.traceId && values('traceparent').length === 1,
           found,
         );
-        findings.check(
-          'context-flags',
-          Number.parseInt(flags, 16) % 2 === 1,
-          `${at} has the flags "${flags}"`,
-        );
+        findings.check('context-flags', isSampled(flags), `${at} has the flags "${flags}"`);
         const isSpan = /^(?!0{16})[0-9a-f]{16}$/.test(body.spanId) && body.spanId !== parentId;
         findings.check('context-event', isSpan, `${at} has spanId ${JSON.stringify(body.spanId)}`);
         spans.set(body.attempt, (spans.get(body.attempt) ?? new Set()).add(body.spanId));
@@ -75,8 +69,8 @@ export const TRACE_CASES: readonly WorkerCase[] = [
       const carrier = { traceparent: newTraceparent().replace(/01$/, '00') };
       const job = await run('conformance.echo', 1, 'context-flags', { carrier });
       const [header = ''] = job.end?.values('traceparent') ?? [];
-      const [, traceId, , flags = '01'] = PARTS.exec(header) ?? [];
-      const isSame = traceId === job.job.traceId && Number.parseInt(flags, 16) % 2 === 0;
+      const [, traceId, , flags = '01'] = TRACEPARENT.exec(header) ?? [];
+      const isSame = traceId === job.job.traceId && !isSampled(flags);
       findings.check('context-flags', isSame, `the end has traceparent ${JSON.stringify(header)}`);
     },
   },
@@ -96,8 +90,7 @@ export const TRACE_CASES: readonly WorkerCase[] = [
         const pairs = values.map((value) => ['traceparent', value] as const);
         const job = await run('conformance.echo', 1, 'context-broken', { headers: pairs });
         const { traceId = '', kind } = job.end?.body ?? {};
-        const isNew =
-          /^(?!0{32})[0-9a-f]{32}$/.test(traceId) && !values.some((value) => value.includes(traceId));
+        const isNew = isTraceId(traceId) && !values.some((value) => value.includes(traceId));
         const found = `after ${values.join(' and ')}: ${kind}, traceId ${traceId}`;
         findings.check('context-broken', kind === 'succeeded' && isNew, found);
       }
@@ -115,11 +108,11 @@ export const TRACE_CASES: readonly WorkerCase[] = [
       const sent = parts.http.headersOf(path);
       findings.need('context-outgoing', sent !== undefined, `no call came; events: ${job.told}`);
       const { traceparent, tracestate, baggage } = sent ?? {};
-      const [, traceId, spanId] = PARTS.exec(String(traceparent)) ?? [];
+      const [, traceId, spanId] = TRACEPARENT.exec(String(traceparent)) ?? [];
       findings.check('context-outgoing', traceId === job.job.traceId, `traceparent is ${traceparent}`);
       findings.check(
         'context-outgoing',
-        spanId !== PARTS.exec(carrier.traceparent)?.[2],
+        spanId !== TRACEPARENT.exec(carrier.traceparent)?.[2],
         'the parent is the sender',
       );
       findings.check('context-outgoing', tracestate === carrier.tracestate, `tracestate is ${tracestate}`);

@@ -1,9 +1,9 @@
 /** The cases for a producer. Each looks at the messages one by one. */
-import { isTraceId } from '../../../shared/job/redrive.ts';
 import { canonicalJson } from '../../../shared/text/json/canonical-json.ts';
 import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { pooledRoute } from '../../../shared/wire/lanes.ts';
 import { parseJobSubject, parseRoute } from '../../../shared/wire/subjects.ts';
+import { isSampled, isTraceId, TRACEPARENT } from '../broker/traceparent.ts';
 import type { Findings } from '../findings.ts';
 import type { Sentence } from '../sentences.ts';
 import type { Produced, Wanted } from './produced.ts';
@@ -18,7 +18,6 @@ export interface ProducerCase {
 
 /** Server commands that a producer may use. */
 const ALLOWED_COMMANDS = ['nats-msg-id', 'nats-expected-stream', 'nats-trace-dest'];
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 export const PRODUCER_CASES: readonly ProducerCase[] = [
@@ -90,8 +89,8 @@ export const PRODUCER_CASES: readonly ProducerCase[] = [
       const says = `traceparent is ${found[0]}, and TRACEPARENT ${traceparent}`;
       findings.check('job-context', isTraceId(traceId) && traceId === wantedTrace, says);
       findings.check('job-context', spanId !== wantedSpan, `${says}: there is no span that sends the job`);
-      const [isSampled, wasSampled] = [flags, wantedFlags].map((text) => Number.parseInt(text, 16) % 2 === 1);
-      findings.check('job-context', isSampled === wasSampled, `${says}: the flag \`sampled\` is another one`);
+      const isSame = isSampled(flags) === isSampled(wantedFlags);
+      findings.check('job-context', isSame, `${says}: the flag \`sampled\` is another one`);
     },
   },
   {

@@ -3,13 +3,14 @@ import { isStructured, toBinaryMode } from '../../../shared/wire/structured-even
 import { parseJobSubject } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import { connectBroker } from '../../../worker-node/broker/connection/connect.ts';
-import { lastMessage } from '../../../worker-node/broker/job-record.ts';
+import { lastMessage } from '../../../worker-node/broker/last-message.ts';
 import { setUpBroker } from '../../../worker-node/broker/setup.ts';
 import { workerConfig } from '../../../worker-node/config.ts';
 import { CliError } from '../../cli-error.ts';
 import type { Environment } from '../../config.ts';
-import { newTraceparent, TENANT } from '../broker/queue.ts';
+import { TENANT } from '../broker/queue.ts';
 import { type Heard, Tape } from '../broker/tape.ts';
+import { newTraceparent } from '../broker/traceparent.ts';
 import { CaseOver, CaseSkipped, Findings } from '../findings.ts';
 import { HttpTarget } from '../program/http-target.ts';
 import { Program } from '../program/program.ts';
@@ -17,7 +18,7 @@ import type { CaseReport, Fault } from '../report.ts';
 import type { ProducerCase } from './cases.ts';
 import type { Produced, Wanted } from './produced.ts';
 
-export interface ProducerRunOptions {
+interface ProducerRunOptions {
   readonly command: readonly string[];
   readonly environment: Environment;
   /** The address of NATS. Its login is in the environment, as for a worker. */

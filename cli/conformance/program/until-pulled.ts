@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { filtersOf } from '../../../shared/nats/streams.ts';
 import { filtersOverlap } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
 import { CliError } from '../../cli-error.ts';
@@ -39,7 +40,7 @@ export async function untilPulled({ broker, worker, startTimeoutMs }: PulledPart
 async function unpulled({ manager }: Broker): Promise<string[]> {
   const filters: string[] = [];
   for await (const { config, num_waiting } of manager.consumers.list('JOBS'))
-    if (num_waiting > 0) filters.push(...(config.filter_subjects ?? [config.filter_subject ?? 'jobs.>']));
+    if (num_waiting > 0) filters.push(...filtersOf(config, 'jobs.>'));
   return OPERATIONS.filter((name) => {
     const subject = `jobs.normal.p0.conformance.job.${name}`;
     return !filters.some((filter) => filtersOverlap(filter, subject));

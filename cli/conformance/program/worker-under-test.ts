@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { CONFORMANCE_GROUP } from '../group.ts';
 import { Program } from './program.ts';
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly natsUrl: string;

@@ -1,3 +1,4 @@
+import { isTraceId } from '../../../shared/job/redrive.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { StoredTrace, TraceStore } from '../../trace/stores/trace-store.ts';
 import type { SentCanary, SentJob } from '../send/send-canary.ts';
@@ -12,8 +13,6 @@ export interface Evidence {
   /** When the store was asked, by this machine's clock, in epoch milliseconds. */
   readonly readAt: number;
 }
-
-const TRACE_ID = /^[0-9a-f]{32}$/;
 
 /** Reads the traces of a canary. @throws CliError `traces-unreachable` or `answer-invalid` */
 export async function gatherEvidence(
@@ -32,6 +31,5 @@ export async function gatherEvidence(
 
 /** The traces in which a job was, as far as the API and the operation say. */
 function tracesOf({ job, arrived }: SentJob): string[] {
-  const ids = [job.traceId, arrived?.traceId ?? '', ...(job.previousTraceIds ?? [])];
-  return ids.filter((id) => TRACE_ID.test(id));
+  return [job.traceId, arrived?.traceId, ...(job.previousTraceIds ?? [])].filter(isTraceId);
 }

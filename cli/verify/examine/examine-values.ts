@@ -1,11 +1,10 @@
+import { CLOCK_TOLERANCE_MS } from '../../../shared/clock.ts';
 import { ATTR } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import type { Fault, Hop } from '../report.ts';
 import type { Evidence } from './evidence.ts';
 import { ROLES, type Role, spansOf } from './span-roles.ts';
 
-/** A clock that is off by less is not told from a slow network. */
-const CLOCK_TOLERANCE_MS = 5_000;
 /** Starts of spans are whole milliseconds, and durations are exact. */
 const ROUNDING_MS = 2;
 

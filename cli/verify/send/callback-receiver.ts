@@ -5,7 +5,7 @@ import { describeThrown } from '../../../shared/errors.ts';
 import { CliError } from '../../cli-error.ts';
 
 /** Where the callback of a canary goes. */
-export interface ReceiverAddress {
+interface ReceiverAddress {
   /** As the worker reaches it. */
   readonly url: string;
   /** Where this program listens; undefined: the port of the URL. */

@@ -21,7 +21,7 @@ const Arrived = z.object({
   baggage: z.string().optional(),
   tracestate: z.string().optional(),
 });
-export type Arrived = z.infer<typeof Arrived>;
+type Arrived = z.infer<typeof Arrived>;
 
 /** A canary job that has ended, or that did not in time. */
 export interface SentJob {
@@ -47,7 +47,7 @@ export interface SentCanary {
   readonly sentAt: number;
 }
 
-export interface SendParts {
+interface SendParts {
   readonly api: ApiClient;
   /** Where the callback of the job goes, and its headers once it came. */
   readonly callback: { readonly url: string; readonly headers: Promise<IncomingHttpHeaders> } | undefined;

@@ -46,7 +46,7 @@ type delivery struct {
 	previous  trace.SpanContext // the span of the attempt before
 	isRunning bool
 
-	mutex        sync.Mutex // guards what follows, and the writing of events: one after the other
+	mutex        sync.Mutex // guards what follows while the operation runs, and the writing of events: one after the other
 	sequence     uint64     // of the job's event that the next event of this attempt follows
 	number       int
 	released     int
@@ -199,7 +199,7 @@ func (d *delivery) claim(isFirst bool, r record) error {
 		case err != nil:
 			return err
 		case d.isOwn(now): // only the acknowledgement was lost
-			d.sequence = now.sequence
+			d.follow(now)
 		case now.last != nil && now.last.Kind != "redriven" && !now.isOver(d.job) && (isFirst || now.sequence != r.sequence):
 			return nil // another delivery has the job: no answer, so the message comes again after its ack wait
 		default:
@@ -274,6 +274,13 @@ func (d *delivery) call(r run) (result any, err error) {
 	return operations[d.job.operation](d.operation, r)
 }
 
+// follow lets the next event come after the last one of a record. A look at the job may still be under way.
+func (d *delivery) follow(r record) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.sequence = r.sequence
+}
+
 func (d *delivery) setRunning(isRunning bool) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
@@ -282,14 +289,26 @@ func (d *delivery) setRunning(isRunning bool) {
 
 // report is what run.report does. More than four reports in a second are not recorded.
 func (d *delivery) report(fraction float64, message string) {
-	if time.Since(d.lastProgress) < progressPause {
+	if !d.mayReport() {
 		return
 	}
-	d.lastProgress = time.Now()
 	if _, err := d.append("progress", event{Progress: &progress{fraction, message}}); err != nil {
 		log.Printf("cannot record progress of job %s: %v", d.job.id, err)
 	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
 	d.lastProgress = time.Now() // the event before may have delayed this one
+}
+
+// mayReport says whether the last report is long enough ago. An operation may report from many goroutines.
+func (d *delivery) mayReport() bool {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	isTooSoon := time.Since(d.lastProgress) < progressPause
+	if !isTooSoon {
+		d.lastProgress = time.Now()
+	}
+	return !isTooSoon
 }
 
 func (d *delivery) endAborted(cause error) error {

@@ -22,6 +22,8 @@ var (
 	orderingKeyPattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
 	callbackURL        = regexp.MustCompile(`^(?i:https?)://[A-Za-z0-9._:\[\]-]+([/?][!"$-~]*)?$`)
 	callbackEnds       = regexp.MustCompile(`^(succeeded|failed|cancelled)(,(succeeded|failed|cancelled))*$`)
+	wholeNumber        = regexp.MustCompile(`^[1-9][0-9]*$`)
+	redriveCount       = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
 	tagsPattern        = regexp.MustCompile(`^[A-Za-z0-9][\w.:/=-]{0,63}(,[A-Za-z0-9][\w.:/=-]{0,63}){0,7}$`)
 )
 
@@ -74,7 +76,7 @@ func readJob(message jetstream.Msg, stored time.Time) *job {
 		accepted = stored
 	}
 	j.acceptedAt = accepted.UTC().Format(timeFormat)
-	if text := first(j.headers, "throughline-redrive-count"); regexp.MustCompile(`^[1-9][0-9]{0,5}$`).MatchString(text) {
+	if text := first(j.headers, "throughline-redrive-count"); redriveCount.MatchString(text) {
 		j.redriveCount, _ = strconv.Atoi(text)
 		j.suffix = ":" + text
 	}
@@ -88,7 +90,7 @@ func (j *job) limit(name string, most int) int {
 		return 0
 	}
 	number, err := strconv.Atoi(text)
-	if err != nil || !regexp.MustCompile(`^[1-9][0-9]*$`).MatchString(text) || number > most {
+	if err != nil || !wholeNumber.MatchString(text) || number > most {
 		j.fault = fmt.Sprintf("%s is not a whole number from 1 to %d", name, most)
 	}
 	return number

@@ -126,7 +126,7 @@ func (d *delivery) record(kind string, more event) error {
 		case !isOwn && !slices.Contains(ends, kind):
 			return nil // another delivery has the job
 		}
-		d.sequence = now.sequence
+		d.follow(now)
 	}
 }
 

@@ -2,6 +2,10 @@
 import { filtersOverlap } from '../../wire/subjects.ts';
 import type { Finding, Level } from '../finding.ts';
 
+/** The programs that each have a user of NATS of their own. */
+export const ROLES = ['worker', 'edge', 'setup'] as const;
+export type Role = (typeof ROLES)[number];
+
 export type Action = 'publish' | 'subscribe';
 
 /** A line of `deploy/nats/permissions.conf`. */

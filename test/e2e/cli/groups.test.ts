@@ -84,7 +84,7 @@ describe('a worker group', () => {
     ]);
     const removed = await groups('remove', 'listed');
     expect(removed).toMatchObject({ code: 0 });
-    expect(removed.stderr).toContain('1 jobs of its operations wait for another group');
+    expect(removed.stderr).toContain('1 job of its operations waits for another group');
     expect(await list()).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { EDGE_PERMISSIONS } from '../../../shared/nats/permissions/edge.ts';
 import type { Action, Permission } from '../../../shared/nats/permissions/permission.ts';
 import { SETUP_PERMISSIONS } from '../../../shared/nats/permissions/setup.ts';
 import { WORKER_PERMISSIONS } from '../../../shared/nats/permissions/worker.ts';
-import type { Role } from '../../../worker-node/broker/permissions/check.ts';
+import type { Role } from '../../../shared/nats/permissions/permission.ts';
 import { setUpBroker } from '../../../worker-node/broker/setup.ts';
 import { atEndOfFile, scratchFolder } from '../cleanup.ts';
 import { startTestNats } from './nats.ts';

@@ -150,7 +150,7 @@ describe('an error of the API', () => {
       const api = await serve(() => answer(status, problem, { 'content-type': 'application/problem+json' }));
       const [json, human] = await Promise.all([
         callHere(api, ['get', 'job-1', '--json']),
-        callHere(api, ['submit', 'echo']),
+        callHere(api, ['submit', 'echo', '1']),
       ]);
       expect(json).toMatchObject({ code: exitCode, stdout: '' });
       expect(JSON.parse(json.stderr)).toMatchObject(problem);
@@ -161,33 +161,22 @@ describe('an error of the API', () => {
   );
 
   it.each([
-    ['job-unknown', ['get', 'job-1'], '`throughline list`'],
-    ['schedule-unknown', ['schedules', 'show', 'nightly'], '`throughline schedules list`'],
-  ])('%s names the command that lists what there is', async (code, args, command) => {
-    const problem = { type: `urn:throughline:problem:${code}`, title: 't', status: 404, code, detail: 'why' };
+    ['get foo', 'GET /v1/jobs lists your jobs', 'list'],
+    ['outbox retry foo', 'GET /v1/outbox lists them', 'outbox list'],
+    ['dead-letters show foo', 'GET /v1/dead-letters lists them', 'dead-letters list'],
+    ['schedules show foo', 'GET /v1/schedules lists your schedules', 'schedules list'],
+    ['submit foo', 'see GET /v1/operations', 'operations'],
+  ])('of `%s` names a command in place of the route that lists what there is', async (line, end, command) => {
+    const detail = `there is no foo; ${end}`;
+    const type = 'urn:throughline:problem:job-unknown';
+    const problem = { type, title: 't', status: 404, code: 'job-unknown', detail };
     const api = await serve(() => answer(404, problem, { 'content-type': 'application/problem+json' }));
-    expect((await callHere(api, args)).stderr).toContain(command);
-  });
-
-  it('says once how to find what there is, by a command', async () => {
-    const code = 'job-unknown';
-    const detail = 'no job of yours has the id "foo"; GET /v1/jobs lists your jobs';
-    const problem = { type: `urn:throughline:problem:${code}`, title: 't', status: 404, code, detail };
-    const api = await serve(() => answer(404, problem, { 'content-type': 'application/problem+json' }));
-    const human = await callHere(api, ['get', 'foo']);
-    expect(human.stderr).toBe(
-      'error: no job of yours has the id "foo" (job-unknown)\n  `throughline list` shows your jobs\n',
+    expect((await callHere(api, line.split(' '))).stderr).toBe(
+      `error: there is no foo (job-unknown)\n  \`throughline ${command}\` lists what there is\n`,
     );
-    expect(JSON.parse((await callHere(api, ['get', 'foo', '--json'])).stderr)).toMatchObject({ detail });
-    const unknown = {
-      ...problem,
-      code: 'operation-unknown',
-      detail: 'no worker has announced x; see GET /v1/operations',
-    };
-    const other = await serve(() => answer(422, unknown, { 'content-type': 'application/problem+json' }));
-    expect((await callHere(other, ['submit', 'x', '1'])).stderr).toBe(
-      'error: no worker has announced x (operation-unknown)\n  `throughline operations` lists what there is\n',
-    );
+    expect(JSON.parse((await callHere(api, [...line.split(' '), '--json'])).stderr)).toMatchObject({
+      detail,
+    });
   });
 
   it.each([

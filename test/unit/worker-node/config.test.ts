@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  quotedSettings,
+  quoteWarnings,
   spacedSettings,
   WORKER_SETTING_NAMES,
   workerConfig,
@@ -94,7 +94,7 @@ describe("the worker's settings", () => {
   });
 
   it.each(['"quoted"', "'quoted'"])('are named when their value is %s', async (value) => {
-    expect(quotedSettings({ NATS_PASSWORD: value, WORKER_NAME: 'a"b"' })).toEqual([
+    expect(quoteWarnings({ NATS_PASSWORD: value, WORKER_NAME: 'a"b"' })).toEqual([
       expect.stringMatching(/^NATS_PASSWORD has quotes around its value/),
     ]);
     const error = await refusalOf(() => workerConfig({ WORKER_GROUP: value }));

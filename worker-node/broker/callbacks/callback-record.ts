@@ -4,7 +4,7 @@ import { EVENTS_STREAM } from '../../../shared/nats/streams.ts';
 import { readCallbackEvent } from '../../../shared/wire/event-message.ts';
 import { callbackEventSubject } from '../../../shared/wire/subjects.ts';
 import type { BrokerRetry } from '../broker-retry.ts';
-import { lastMessage } from '../job-record.ts';
+import { lastMessage } from '../last-message.ts';
 
 /** Reads what is recorded about callbacks. */
 export class CallbackRecords {

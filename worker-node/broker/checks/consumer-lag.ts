@@ -8,7 +8,7 @@ const KEEP_MS = 30_000;
 const TIMEOUT_MS = 2_000;
 
 /** How far a consumer lags. */
-export interface ConsumerLag {
+interface ConsumerLag {
   readonly consumer: string;
   /** Messages that no host has. */
   readonly waiting: number;

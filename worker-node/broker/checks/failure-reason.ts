@@ -3,6 +3,7 @@ import { errors } from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { NO_LEADER, STORES_NOTHING } from '../../../shared/nats/disk-full.ts';
+import { hasApiCode, isNotEnabled } from '../connection/api-error.ts';
 import type { Broker } from '../connection/broker.ts';
 import { answers } from '../connection/server.ts';
 
@@ -12,8 +13,8 @@ const NOBODY =
 
 /** The reason why NATS did not do what it was asked for. */
 export function describeFailure(thrown: unknown): string {
-  if (thrown instanceof Error && thrown.name === 'JetStreamNotEnabled') return NOBODY;
-  if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.noLeader) return NO_LEADER;
+  if (isNotEnabled(thrown)) return NOBODY;
+  if (hasApiCode(thrown, API_CODE.noLeader)) return NO_LEADER;
   return describeThrown(thrown);
 }
 
@@ -29,9 +30,7 @@ export async function failureReason(thrown: unknown, isAlive: () => Promise<bool
 /** What an operator is told about a request that NATS did not do. Other errors stay as they are. */
 export async function requestError(broker: Pick<Broker, 'connection'>, cause: unknown): Promise<unknown> {
   const isOfNats =
-    cause instanceof JetStreamApiError ||
-    cause instanceof errors.TimeoutError ||
-    (cause instanceof Error && cause.name === 'JetStreamNotEnabled');
+    cause instanceof JetStreamApiError || cause instanceof errors.TimeoutError || isNotEnabled(cause);
   if (!isOfNats) return cause;
   const reason = await failureReason(cause, () => answers(broker));
   return new ThroughlineError('broker-unavailable', `NATS does not do what it was asked for: ${reason}`, {

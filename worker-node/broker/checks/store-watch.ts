@@ -1,4 +1,3 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import type { StreamRoom } from '../../../shared/api/answers/health.ts';
 import { describeThrown } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
@@ -12,6 +11,7 @@ import {
   type StreamDefinition,
 } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
+import { hasApiCode } from '../connection/api-error.ts';
 import type { Broker } from '../connection/broker.ts';
 import { ChangedStreams, missingText } from './changed-streams.ts';
 
@@ -25,7 +25,7 @@ const WAITING = [JOBS_STREAM, DELAYED_STREAM];
 const SHOWN = [...WAITING, DEAD_STREAM, CALLBACKS_STREAM];
 
 /** What a stream holds, and may hold. */
-export interface StreamLook extends StreamRoom {
+interface StreamLook extends StreamRoom {
   readonly messages: number;
   /** When its oldest message was stored, in epoch milliseconds on the clock of NATS; undefined if it has none. */
   readonly oldestAt: number | undefined;
@@ -107,8 +107,7 @@ export class StoreWatch {
       const oldestAt = messages === 0 ? undefined : Date.parse(state.first_ts);
       return [stream, { bytes, messages, oldestAt, ...(cap === undefined ? {} : { maxBytes: cap }) }];
     } catch (thrown) {
-      if (thrown instanceof JetStreamApiError && thrown.code === API_CODE.streamNotFound)
-        this.#changed.miss(stream);
+      if (hasApiCode(thrown, API_CODE.streamNotFound)) this.#changed.miss(stream);
       this.#log.debug({ stream, reason: describeThrown(thrown) }, 'the room in a stream is not known');
       return undefined;
     }

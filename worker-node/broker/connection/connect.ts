@@ -8,6 +8,7 @@ import type { WorkerConfig } from '../../config.ts';
 import { requestError } from '../checks/failure-reason.ts';
 import { deniedError } from '../permissions/permission-watch.ts';
 import { poolMemory } from '../publish/pooled-memory.ts';
+import { isNotEnabled } from './api-error.ts';
 import { withAsciiHost } from './ascii-host.ts';
 import { batchWrites } from './batched-writes.ts';
 import type { Broker } from './broker.ts';
@@ -43,8 +44,7 @@ export async function connectBroker(config: ConnectConfig, inboxPrefix: string):
 }
 
 async function noJetStreamError(connection: NatsConnection, cause: unknown): Promise<unknown> {
-  if (cause instanceof Error && cause.name === 'JetStreamNotEnabled')
-    return new ThroughlineError('broker-unavailable', JETSTREAM_OFF, { cause });
+  if (isNotEnabled(cause)) return new ThroughlineError('broker-unavailable', JETSTREAM_OFF, { cause });
   return await requestError({ connection }, deniedError(cause));
 }
 

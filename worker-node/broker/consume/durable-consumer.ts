@@ -1,8 +1,9 @@
-import { type Consumer, JetStreamApiError } from '@nats-io/jetstream';
+import type { Consumer } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { type ConsumerDefinition, NANOS_PER_MS } from '../../../shared/nats/streams.ts';
 import type { WorkerLogger } from '../../log.ts';
+import { hasApiCode } from '../connection/api-error.ts';
 import type { Broker } from '../connection/broker.ts';
 import { isClustered } from '../connection/server.ts';
 import { ensureConsumer } from '../provision.ts';
@@ -71,7 +72,7 @@ export class DurableConsumer {
   async #find(): Promise<Consumer> {
     try {
       const consumer = await this.#lookUp().catch(async (thrown: unknown) => {
-        if (!isMissing(thrown, API_CODE.consumerNotFound)) throw thrown;
+        if (!hasApiCode(thrown, API_CODE.consumerNotFound)) throw thrown;
         return await this.#create();
       });
       const { created, cluster } = await consumer.info(true);
@@ -79,7 +80,7 @@ export class DurableConsumer {
       this.#isInCluster = cluster !== undefined;
       return consumer;
     } catch (cause) {
-      if (!isMissing(cause, API_CODE.streamNotFound)) throw cause;
+      if (!hasApiCode(cause, API_CODE.streamNotFound)) throw cause;
       throw new ThroughlineError('broker-unavailable', `stream ${this.#stream} does not exist`, { cause });
     }
   }
@@ -94,8 +95,4 @@ export class DurableConsumer {
     this.#log.warn(fields, 'the consumer was deleted; created again');
     return await this.#lookUp();
   }
-}
-
-function isMissing(thrown: unknown, code: number): boolean {
-  return thrown instanceof JetStreamApiError && thrown.code === code;
 }

@@ -6,7 +6,7 @@ import type { PulledMessages } from './pull.ts';
 import { type PulledMessage, pulledMessage } from './pulled-message.ts';
 
 /** How long a pull of {@link PullInboxes} is open. Then JetStream ends it. */
-export const SHORT_PULL_MS = 1_000;
+const SHORT_PULL_MS = 1_000;
 /** A pull that has not ended by then was forgotten by its server. */
 const FORGOTTEN_MS = 2 * SHORT_PULL_MS;
 /** The status of a pull whose time is over. Every other status but the heartbeat is a failure. */

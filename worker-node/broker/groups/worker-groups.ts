@@ -12,7 +12,6 @@ import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 import { tenantOfFilter } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../connection/broker.ts';
 import { readHosts } from '../host-watch.ts';
-import { withOperator } from '../operate/operator-session.ts';
 import { storeConsumer } from '../store-consumer.ts';
 import {
   filtersOfConsumer,
@@ -27,7 +26,7 @@ const PULL_LOOKS = 10;
 const PULL_LOOK_MS = 200;
 
 /** A consumer of which NATS delivers nothing for a while. */
-export interface PausedConsumer {
+interface PausedConsumer {
   readonly consumer: string;
   readonly until: string;
 }
@@ -53,7 +52,7 @@ export interface WorkerGroup {
 type GroupBroker = Pick<Broker, 'connection' | 'manager'>;
 
 /** What {@link WorkerGroups.move} changes. */
-export interface GroupMove {
+interface GroupMove {
   readonly from: string;
   readonly to: string;
   /** The new `WORKER_OPERATIONS`; undefined: as before. */
@@ -179,19 +178,6 @@ export class WorkerGroups {
     }
     return true;
   }
-}
-
-/**
- * Connects to NATS with the worker's settings, for as long as `work` takes.
- * @param warn gets a sentence for each setting that changes nothing
- * @throws ThroughlineError `config-invalid`, `broker-unavailable`, or whatever `work` throws
- */
-export async function withGroups<T>(
-  environment: Readonly<Record<string, string | undefined>>,
-  warn: (sentence: string) => void,
-  work: (groups: WorkerGroups) => Promise<T>,
-): Promise<T> {
-  return await withOperator(environment, warn, (broker) => work(new WorkerGroups(broker)));
 }
 
 /** The consumers of the group `to`, with the limits of an old group. */

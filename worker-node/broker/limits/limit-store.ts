@@ -1,15 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { ThroughlineError } from '../../../shared/errors.ts';
 import type { JobAddress } from '../../../shared/job/job-address.ts';
 import { limitKeyValue } from '../../../shared/job/limit-key.ts';
 import { LIMITS_STREAM } from '../../../shared/nats/streams.ts';
 import { HEADER } from '../../../shared/wire/headers.ts';
 import { EMPTY_ENTRY, type LimitEntry, readLimitEntry } from '../../../shared/wire/limit-entry.ts';
 import { limitSubject } from '../../../shared/wire/subjects.ts';
-import { type BrokerRetry, isWrongLastSequence } from '../broker-retry.ts';
-import { lastMessage } from '../job-record.ts';
+import type { BrokerRetry } from '../broker-retry.ts';
+import { isWrongLastSequence } from '../connection/api-error.ts';
+import { lastMessage } from '../last-message.ts';
 import { messageHeaders, type StoredPublisher } from '../stored-publisher.ts';
 
 /** How much of the hash of a key names it: 192 bits. */
@@ -72,8 +72,7 @@ export class LimitStore {
     try {
       return (await this.#publisher.publishUntilStored(subject, body, headers)).seq;
     } catch (thrown) {
-      const cause = thrown instanceof ThroughlineError ? thrown.cause : thrown;
-      if (isWrongLastSequence(cause)) return undefined;
+      if (isWrongLastSequence(thrown)) return undefined;
       throw thrown;
     }
   }

@@ -1,4 +1,4 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { HostAnnouncement } from '../../../shared/api/host-announcement.ts';
 import type { Pause } from '../../../shared/api/pause.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
@@ -6,9 +6,11 @@ import { capOf } from '../../../shared/nats/store-caps.ts';
 import { HOST_SUBJECTS, HOSTS_STREAM, streamDefinitions } from '../../../shared/nats/streams.ts';
 import { parseJson } from '../../../shared/text/json/parse-json.ts';
 import { clockDifference } from '../checks/clock-check.ts';
+import { ifThere } from '../connection/api-error.ts';
 import type { Broker } from '../connection/broker.ts';
 import { isClustered, serverVersion } from '../connection/server.ts';
 import { type WorkerGroup, WorkerGroups } from '../groups/worker-groups.ts';
+import { lastMessages } from '../last-message.ts';
 import { readPauses } from '../pause-watch.ts';
 import { knownOperations } from './known-operations.ts';
 
@@ -54,15 +56,15 @@ export async function natsReport(broker: Broker): Promise<NatsReport> {
     server: { version: serverVersion(broker) ?? 'unknown', clustered: isClustered(broker) },
     ...(clockAheadMs === undefined ? {} : { clockAheadMs }),
     streams: await Promise.all(streamDefinitions(1, true).map(({ name }) => streamState(manager, name))),
-    groups: await unlessMissing(new WorkerGroups(broker).list(), []),
-    hosts: await unlessMissing(hostStates(manager, Date.now() - (clockAheadMs ?? 0)), []),
-    operations: await unlessMissing(knownOperations(manager), []),
-    paused: Object.fromEntries(await unlessMissing(readPauses(manager), new Map<string, Pause>())),
+    groups: (await ifStream(new WorkerGroups(broker).list())) ?? [],
+    hosts: (await ifStream(hostStates(manager, Date.now() - (clockAheadMs ?? 0)))) ?? [],
+    operations: (await ifStream(knownOperations(manager))) ?? [],
+    paused: Object.fromEntries((await ifStream(readPauses(manager))) ?? []),
   };
 }
 
 async function streamState(manager: JetStreamManager, name: string): Promise<StreamState> {
-  const info = await unlessMissing(manager.streams.info(name), undefined);
+  const info = await ifStream(manager.streams.info(name));
   if (info === undefined) return { name, exists: false, messages: 0, bytes: 0 };
   const { messages, bytes } = info.state;
   const maxBytes = capOf(info.config);
@@ -71,32 +73,21 @@ async function streamState(manager: JetStreamManager, name: string): Promise<Str
 
 /** The hosts whose announcements the bucket holds, with the difference between their clocks and that of NATS. */
 async function hostStates(manager: JetStreamManager, brokerNowMs: number): Promise<HostState[]> {
-  const { state } = await manager.streams.info(HOSTS_STREAM, { subjects_filter: HOST_SUBJECTS });
-  const subjects = Object.keys(state.subjects ?? {});
-  const hosts = await Promise.all(subjects.map((subject) => hostState(manager, subject, brokerNowMs)));
+  const messages = await lastMessages(manager, HOSTS_STREAM, HOST_SUBJECTS);
+  const hosts = messages.map((message) => hostState(message, brokerNowMs));
   return hosts.filter((host) => host !== undefined).sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
-async function hostState(
-  manager: JetStreamManager,
-  subject: string,
-  brokerNowMs: number,
-): Promise<HostState | undefined> {
-  const message = await manager.streams.getMessage(HOSTS_STREAM, { last_by_subj: subject });
-  const host = message === null ? undefined : HostAnnouncement.safeParse(parseJson(message.string())).data;
-  if (message === null || host === undefined) return undefined;
+function hostState(message: StoredMsg, brokerNowMs: number): HostState | undefined {
+  const host = HostAnnouncement.safeParse(parseJson(message.string())).data;
+  if (host === undefined) return undefined;
   const storedMs = Date.parse(message.timestamp);
   // The bucket keeps an announcement for as long as the longest lease. A host with a shorter one may be gone.
   if (brokerNowMs - storedMs > host.leaseMs) return undefined;
   return host.at === undefined ? host : { ...host, clockAheadMs: Date.parse(host.at) - storedMs };
 }
 
-/** What `asked` gives, or `otherwise` if its stream is missing. */
-async function unlessMissing<T, U>(asked: Promise<T>, otherwise: U): Promise<T | U> {
-  try {
-    return await asked;
-  } catch (thrown) {
-    if ((thrown as { code?: unknown }).code === API_CODE.streamNotFound) return otherwise;
-    throw thrown;
-  }
+/** What a stream gives; undefined if it is missing. */
+async function ifStream<T>(asked: Promise<T>): Promise<T | undefined> {
+  return await ifThere(asked, API_CODE.streamNotFound);
 }

@@ -1,9 +1,9 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import { workerConfig, workerWarnings } from '../../config.ts';
 import { requestError } from '../checks/failure-reason.ts';
+import { hasApiCode } from '../connection/api-error.ts';
 import type { Broker } from '../connection/broker.ts';
 import { connectBroker } from '../connection/connect.ts';
 
@@ -24,8 +24,7 @@ export async function withOperator<T>(
   try {
     return await work(broker);
   } catch (thrown) {
-    if (!(thrown instanceof JetStreamApiError) || thrown.code !== API_CODE.streamNotFound)
-      throw await requestError(broker, thrown);
+    if (!hasApiCode(thrown, API_CODE.streamNotFound)) throw await requestError(broker, thrown);
     throw new ThroughlineError('config-invalid', 'a stream is missing; run `throughline setup`', {
       cause: thrown,
     });

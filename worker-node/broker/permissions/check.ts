@@ -5,6 +5,7 @@ import {
   missingFinding,
   missingPermissions,
   type Permission,
+  type Role,
   USER_INFO,
 } from '../../../shared/nats/permissions/permission.ts';
 import { SETUP_PERMISSIONS } from '../../../shared/nats/permissions/setup.ts';
@@ -14,10 +15,6 @@ import { workerConfig } from '../../config.ts';
 import { openConnection } from '../connection/connect.ts';
 import { deniedError, userInfo, violationIn } from './permission-watch.ts';
 import { droppedFinding, droppedForTrace } from './trace-probe.ts';
-
-/** The programs that each have a NATS user of their own. */
-export const ROLES = ['worker', 'edge', 'setup'] as const;
-export type Role = (typeof ROLES)[number];
 
 /** What the user of a role lacks. */
 export interface PermissionReport {

@@ -18,7 +18,7 @@ const SWEEP_MS = 5_000;
 const BETWEEN_MS = 10;
 const LEAST_BETWEEN_MS = 50;
 
-export interface LimitsParts {
+interface LimitsParts {
   readonly store: LimitStore;
   /** How long a place lasts unless it is renewed, in milliseconds. */
   readonly leaseMs: number;
@@ -51,8 +51,8 @@ export class Limits {
   }
 
   /** What the next attempt of a job has to get before it starts; undefined if its operation has no limit by key. */
-  admissionOf(job: JobMessage, operation: Operation | undefined): Admission | undefined {
-    const limits = operation === undefined ? [] : this.#limitsOf(job, operation);
+  admissionOf(job: JobMessage, operation: Operation): Admission | undefined {
+    const limits = this.#limitsOf(job, operation);
     if (limits.length === 0) return undefined;
     const { metrics } = this.#parts;
     const { tenant } = job.address;

@@ -1,9 +1,10 @@
 import { MIMEType } from 'node:util';
 import zlib from 'node:zlib';
 import { isThroughlineError, ThroughlineError } from '../../../shared/errors.ts';
+import { commaList } from '../../../shared/text/comma-list.ts';
 
 /** A body as a job's result can hold it. */
-export interface AnswerBody {
+interface AnswerBody {
   readonly body: string;
   /** Whether `body` is bytes in base64. If not, it is text. */
   readonly isBase64Encoded: boolean;
@@ -36,11 +37,7 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
  * @throws ThroughlineError `operation-rejected` if the bytes are not in that coding, or if too many come out
  */
 export async function undoCoding(bytes: Buffer, coding: string | undefined, limit: number): Promise<Buffer> {
-  const names = (coding ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((name) => name.trim());
-  const codings = names.filter((name) => name !== '');
+  const codings = commaList((coding ?? '').toLowerCase());
   if (bytes.length === 0 || !codings.every((name) => Object.hasOwn(DECODERS, name))) return bytes;
   if (codings.length > MAX_CODINGS) throw rejected(`the answer has more than ${MAX_CODINGS} content codings`);
   let decoded = bytes;

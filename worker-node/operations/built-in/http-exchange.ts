@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
-import { inject, setCarrier } from '../../../shared/propagation/index.ts';
 import { answerTo, http, https } from '../../node-http.ts';
+import { sendTrace } from '../../telemetry/outgoing-trace.ts';
 import type { AllowList } from '../targets/allow-list.ts';
 import { tooLarge } from './answer-body.ts';
 import { hasHeader } from './request-headers.ts';
@@ -47,9 +47,7 @@ export async function sendRequest(
   if (body !== undefined && typeof request.body !== 'string' && !hasHeader(headers, 'content-type'))
     headers['content-type'] = 'application/json';
   if (body !== undefined) headers['content-length'] = body.length;
-  const { traceparent, ...others } = inject(context.active());
-  const carrier = { ...(traceparent && { traceparent }), ...(baggageAllow.has(url) ? others : {}) };
-  setCarrier(carrier, (name, value) => {
+  sendTrace(context.active(), baggageAllow.has(url), (name, value) => {
     headers[name] = value;
   });
   const [transport, agent] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];

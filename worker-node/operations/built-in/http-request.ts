@@ -54,7 +54,7 @@ const Output = z.object({
   isBase64Encoded: z.boolean(),
 });
 
-export interface HttpRequestParts extends HttpExchangeParts {
+interface HttpRequestParts extends HttpExchangeParts {
   /** The origins that jobs may call. */
   readonly allow: AllowList;
 }

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type * as z from 'zod';
-import type { JsonSchema } from './json-schema.ts';
+import type { JsonSchema } from '../../../shared/api/operation.ts';
 import { ZodReader } from './zod-reader.ts';
 
 /** What the edge checks of an input, before the worker checks it with the schema itself. */

@@ -1,8 +1,8 @@
 /** Small builders of JSON Schema. */
+import type { JsonSchema } from '../../../shared/api/operation.ts';
 
-/** Keywords of a schema that is an object. */
-export type Keywords = Readonly<Record<string, unknown>>;
-export type JsonSchema = boolean | Keywords;
+/** A schema that is an object. */
+export type Keywords = Readonly<Exclude<JsonSchema, boolean>>;
 
 /** How two values of a keyword become one. */
 const JOINS: Readonly<Record<string, (a: unknown, b: unknown) => unknown>> = {

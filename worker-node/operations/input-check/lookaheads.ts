@@ -1,5 +1,5 @@
 /** A pattern whose negative lookaheads at the start stand on their own. */
-export interface SplitPattern {
+interface SplitPattern {
   /** The pattern without them. */
   readonly rest: string;
   /** What a text must not begin with, as patterns. */

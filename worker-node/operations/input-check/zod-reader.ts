@@ -1,5 +1,6 @@
 import type * as z from 'zod';
-import { combined, type JsonSchema, joined, type Keywords, referenceTo, unlessTrue } from './json-schema.ts';
+import type { JsonSchema } from '../../../shared/api/operation.ts';
+import { combined, joined, type Keywords, referenceTo, unlessTrue } from './json-schema.ts';
 import { refusesUndefined } from './zod-absence.ts';
 import {
   type ReadChecks,

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { commaList } from '../../../shared/text/comma-list.ts';
 import { type Address, addressInside, isIn, METADATA, type Range, SPECIAL } from './address-ranges.ts';
 
 const SETTING = 'TARGET_ADDRESSES_ALLOW';
@@ -29,11 +30,7 @@ export class OpenAddresses {
    * @throws ThroughlineError `config-invalid` naming `TARGET_ADDRESSES_ALLOW`
    */
   constructor(text: string) {
-    this.#ranges = text
-      .split(',')
-      .map((entry) => entry.trim())
-      .filter((entry) => entry !== '')
-      .map(parseRange);
+    this.#ranges = commaList(text).map(parseRange);
   }
 
   /** Whether a name may lead to `address`. */

@@ -1,4 +1,5 @@
 import { ThroughlineError } from '../../../shared/errors.ts';
+import { commaList } from '../../../shared/text/comma-list.ts';
 import { isMetadataName } from './address-ranges.ts';
 import { hostOf, isLiteral, originOf } from './target-url.ts';
 
@@ -31,11 +32,7 @@ export class AllowList {
    */
   constructor(text: string, setting = 'HTTP_REQUEST_ALLOW') {
     this.#setting = setting;
-    this.#targets = text
-      .split(',')
-      .map((entry) => entry.trim())
-      .filter((entry) => entry !== '')
-      .map((entry) => parseEntry(entry, setting));
+    this.#targets = commaList(text).map((entry) => parseEntry(entry, setting));
   }
 
   /** Whether the list names the URL's origin. */

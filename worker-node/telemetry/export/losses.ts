@@ -30,7 +30,7 @@ const MEANINGS: Readonly<Record<Signal, string>> = {
 };
 
 /** What became of a signal beside its losses: spans, log records, or data points of metrics. */
-export class ExportCounts {
+class ExportCounts {
   /** How many wait; undefined: nothing of this signal waits in a queue, or it is not sent. */
   waiting: number | undefined;
   /** How many may wait. */

@@ -24,7 +24,7 @@ const MAX_SECONDS = 1_000_000;
 export const MAX_PAUSE_MS = 60_000;
 
 /** What is different from signal to signal. */
-export interface SignalFormat<Batch> {
+interface SignalFormat<Batch> {
   /** The word of the signal in the names of OpenTelemetry's variables. */
   readonly variable: 'TRACES' | 'METRICS' | 'LOGS';
   /** The body of a request. */

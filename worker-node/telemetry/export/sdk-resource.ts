@@ -10,6 +10,7 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
+import { commaList } from '../../../shared/text/comma-list.ts';
 import { SCHEMA_URL } from '../../../shared/trace/tracer.ts';
 import type { Environment } from './exporter-config.ts';
 
@@ -37,7 +38,7 @@ export function foundResource(attributes: Attributes, environment: Environment):
 }
 
 function detectorsOf(list: string): ResourceDetector[] {
-  const names = list.split(',').map((name) => name.trim());
+  const names = commaList(list);
   if (names.includes('all')) return Object.values(DETECTORS);
   if (names.includes('none')) return [];
   return names.flatMap((name) => {

@@ -5,7 +5,7 @@ import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 export type Reading = Iterable<readonly [value: number, attributes?: Attributes]>;
 
 /** The values that the attributes of this process may have, by name. */
-export type KnownValues = Readonly<Record<string, readonly string[]>>;
+type KnownValues = Readonly<Record<string, readonly string[]>>;
 
 /** Makes instruments from definitions. */
 export class Instruments {

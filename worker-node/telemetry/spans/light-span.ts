@@ -171,8 +171,7 @@ export class LightSpan implements Span, EndedSpan {
 
   #makeFull(): Span {
     const { shape, parent, links, own } = this.start;
-    const attributes = { ...shape.attributes };
-    for (let at = 0; at < own.length; at += 2) attributes[own[at] as string] = own[at + 1];
+    const attributes = shape.attributesWith(own);
     const { tracer, ids } = this.#source;
     const options = { kind: shape.kind, links: [...links], attributes, startTime: this.startMs };
     return ids.withSpanId(this.spanId, () => tracer.startSpan(shape.name, options, parent));

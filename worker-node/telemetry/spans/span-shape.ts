@@ -1,4 +1,4 @@
-import type { Attributes, SpanKind } from '@opentelemetry/api';
+import type { Attributes, AttributeValue, SpanKind } from '@opentelemetry/api';
 
 /** What all spans of one kind have in common. Make one for all of them: what is written of it is remembered. */
 export class SpanShape {
@@ -19,6 +19,13 @@ export class SpanShape {
     this.name = name;
     this.kind = kind;
     this.attributes = attributes;
+  }
+
+  /** All attributes of one span. @param own names and values in turns, of attributes that the shape does not have */
+  attributesWith(own: readonly AttributeValue[]): Attributes {
+    const attributes: Attributes = { ...this.attributes };
+    for (let at = 0; at < own.length; at += 2) attributes[own[at] as string] = own[at + 1];
+    return attributes;
   }
 }
 

@@ -1,5 +1,4 @@
 import {
-  type Attributes,
   type AttributeValue,
   type Context,
   context,
@@ -23,7 +22,7 @@ const NO_LINKS: readonly Link[] = [];
 const NO_ATTRIBUTES = {};
 
 /** What makes light spans. */
-export interface LightSpans extends LightSource {
+interface LightSpans extends LightSource {
   readonly sampler: Sampler;
 }
 
@@ -113,14 +112,12 @@ function isPlain({ traceId, spanId }: SpanContext): boolean {
   );
 }
 
-function startFull({ name, kind, attributes: common }: SpanShape, { own, parent, links, startTime }: Start) {
-  const attributes: Attributes = { ...common };
-  for (let at = 0; at < own.length; at += 2) attributes[own[at] as string] = own[at + 1];
+function startFull(shape: SpanShape, { own, parent, links, startTime }: Start) {
   const options = {
-    kind,
-    attributes,
+    kind: shape.kind,
+    attributes: shape.attributesWith(own),
     ...(links === undefined ? {} : { links: [...links] }),
     ...(startTime === undefined ? {} : { startTime }),
   };
-  return tracer.startSpan(name, options, parent);
+  return tracer.startSpan(shape.name, options, parent);
 }

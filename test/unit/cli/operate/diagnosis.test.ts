@@ -3,12 +3,12 @@ import { callHere } from '../../../support/cli/in-process.ts';
 import { type Answer, answer, DONE, JOB, nowhere, serve } from '../../../support/cli/servers.ts';
 
 const BROKEN = answer(500, 'something broke');
+const PROBLEM = { title: 't', type: 'x' };
 const NO_BROKER = answer(503, {
+  ...PROBLEM,
   code: 'broker-unavailable',
-  title: 't',
   detail: 'NATS is away',
   status: 503,
-  type: 'x',
 });
 
 /** An edge that is well, except for what it answers to some paths. */
@@ -54,8 +54,8 @@ describe('an edge that says it is ready', () => {
   it.each([['status'], ['doctor']])(
     'is not called well by %s if the key may not see all of it',
     async (command) => {
-      const detail = 'this key does not have the scope dead-letters:read';
-      const refusal = { code: 'forbidden', title: 't', detail, status: 403, type: 'x' };
+      const detail = 'this key may not read dead letters';
+      const refusal = { ...PROBLEM, code: 'forbidden', detail, status: 403 };
       const faults = {
         '/v1/dead-letters': answer(403, refusal),
         '/readyz': answer(200, { status: 'ready' }),
@@ -63,6 +63,14 @@ describe('an edge that says it is ready', () => {
       expect(await look([command], faults)).toMatchObject({ code: 1, codes: ['scope-missing'] });
     },
   );
+});
+
+it('a key that may not see the bridges still learns that the edge lacks NATS', async () => {
+  const hidden = { ...PROBLEM, code: 'broker-unavailable', detail: 'the edge is not ready', status: 503 };
+  expect(await look(['status'], { '/readyz': answer(503, hidden) })).toMatchObject({
+    code: 1,
+    codes: ['edge-without-nats', 'scope-missing'],
+  });
 });
 
 describe('`doctor <jobId>`', () => {

@@ -57,26 +57,21 @@ export class SpanBatch {
 
   /** Adds a span. @throws TypeError if it cannot be written: code of an author may give it a name that is no text */
   add(span: ReadableSpan): void {
-    const { spans, start } = this.#groupOf(span.resource, span.instrumentationScope);
-    const from = spans.length;
-    try {
-      if (from > start) spans.comma();
-      writeSpan(spans, span, attributeJson);
-      this.#size++;
-      this.#bytes += spans.length - from;
-    } catch (thrown) {
-      spans.cut(from);
-      throw thrown;
-    }
+    const group = this.#groupOf(span.resource, span.instrumentationScope);
+    this.#write(group, (spans) => writeSpan(spans, span, attributeJson));
   }
 
   /** Adds a light span. @throws TypeError as {@link add} */
   addLight(span: EndedSpan, ended: Moment, { resource, scope }: SpanOrigin): void {
-    const { spans, start } = this.#groupOf(resource, scope);
+    this.#write(this.#groupOf(resource, scope), (spans) => writeLightSpan(spans, span, ended, attributeJson));
+  }
+
+  /** Leaves the batch as it was if `write` throws. */
+  #write({ spans, start }: Group, write: (spans: JsonBytes) => void): void {
     const from = spans.length;
     try {
       if (from > start) spans.comma();
-      writeLightSpan(spans, span, ended, attributeJson);
+      write(spans);
       this.#size++;
       this.#bytes += spans.length - from;
     } catch (thrown) {
