@@ -6,9 +6,13 @@ import type { Moment } from '../../spans/moment.ts';
 import { AttributeJson } from './attribute-json.ts';
 import { JsonBytes, utf8 } from './json-bytes.ts';
 import { writeLightSpan } from './light-span-json.ts';
-import { writeSpan } from './span-json.ts';
+import { nameText, writeSpan } from './span-json.ts';
 
 const FIRST_BYTES = 64 * 1_024;
+/** The first room for the spans of each further scope: an author may make a tracer for each job. */
+const NEXT_BYTES = 2 * 1_024;
+/** A larger span is lost. The Collector of OpenTelemetry refuses a body of more than 20 MiB, with all that is in it. */
+const MAX_SPAN_BYTES = 8 * 1_024 * 1_024;
 /** How many buffers are kept for the next batches. */
 const SPARES = 2;
 /** A larger buffer is not kept. */
@@ -55,30 +59,28 @@ export class SpanBatch {
     return this.#bytes;
   }
 
-  /** Adds a span. @throws TypeError if it cannot be written: code of an author may give it a name that is no text */
+  /** Adds a span. @throws RangeError if it is too large, and what code of an author throws when it is read */
   add(span: ReadableSpan): void {
-    const { spans, start } = this.#groupOf(span.resource, span.instrumentationScope);
-    const from = spans.length;
-    try {
-      if (from > start) spans.comma();
-      writeSpan(spans, span, attributeJson);
-      this.#size++;
-      this.#bytes += spans.length - from;
-    } catch (thrown) {
-      spans.cut(from);
-      throw thrown;
-    }
+    const group = this.#groupOf(span.resource, span.instrumentationScope);
+    this.#write(group, (spans) => writeSpan(spans, span, attributeJson));
   }
 
-  /** Adds a light span. @throws TypeError as {@link add} */
+  /** Adds a light span. @throws RangeError as {@link add} */
   addLight(span: EndedSpan, ended: Moment, { resource, scope }: SpanOrigin): void {
-    const { spans, start } = this.#groupOf(resource, scope);
+    const group = this.#groupOf(resource, scope);
+    this.#write(group, (spans) => writeLightSpan(spans, span, ended, attributeJson));
+  }
+
+  #write({ spans, start }: Group, write: (spans: JsonBytes) => void): void {
     const from = spans.length;
     try {
       if (from > start) spans.comma();
-      writeLightSpan(spans, span, ended, attributeJson);
+      write(spans);
+      const bytes = spans.length - from;
+      if (bytes > MAX_SPAN_BYTES)
+        throw new RangeError(`it has ${bytes} bytes, and may have ${MAX_SPAN_BYTES}`);
       this.#size++;
-      this.#bytes += spans.length - from;
+      this.#bytes += bytes;
     } catch (thrown) {
       spans.cut(from);
       throw thrown;
@@ -124,9 +126,10 @@ export class SpanBatch {
     const groups = this.#groups.get(scope) ?? [];
     const known = groups.find((group) => group.resource === resource);
     if (known !== undefined) return known;
-    const spans = spares.pop() ?? new JsonBytes(FIRST_BYTES);
+    const isFirst = this.#groups.size === 0;
+    const spans = spares.pop() ?? new JsonBytes(isFirst ? FIRST_BYTES : NEXT_BYTES);
     spans.cut(0);
-    spans.put(this.#groups.size === 0 ? FIRST : NEXT);
+    spans.put(isFirst ? FIRST : NEXT);
     const added = { resource, scope, spans, start: spans.length };
     this.#groups.set(scope, [...groups, added]);
     return added;
@@ -138,13 +141,18 @@ function keep(spans: JsonBytes): void {
   if (spares.length < SPARES && spans.capacity <= SPARE_BYTES) spares.push(spans);
 }
 
+/** What a tracer says about itself, as a JSON text. */
+function quoted(said: unknown): string {
+  return JSON.stringify(nameText(said).toWellFormed());
+}
+
 /** What comes after the spans of a group. JSON may have the fields of an object in any order. */
 function endOf({ resource, scope }: SpanOrigin): Uint8Array {
-  const { name, version, schemaUrl } = scope;
+  const { name, version = '', schemaUrl = '' } = scope;
   const json = new JsonBytes(1_024);
   json.put(
     utf8(
-      `],"scope":${JSON.stringify({ name: name.toWellFormed(), version })},"schemaUrl":${JSON.stringify(schemaUrl ?? '')}}]`,
+      `],"scope":{"name":${quoted(name)},"version":${quoted(version)}},"schemaUrl":${quoted(schemaUrl)}}]`,
     ),
   );
   json.put(utf8(',"resource":{"attributes":['));
