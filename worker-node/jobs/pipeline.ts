@@ -21,6 +21,7 @@ import { mayBeElsewhere } from '../broker/consume/pull-age.ts';
 import { OWN_SLOT, type Slot } from '../broker/consume/slot.ts';
 import { reportOf } from '../operations/thrown.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
+import { keepOpen } from '../telemetry/spans/keep-open.ts';
 import { JobLease } from './attempt/job-lease.ts';
 import { AttemptRunner, type AttemptRunnerParts } from './attempt-runner.ts';
 import { type CancelMemory, HeldJob } from './cancel-memory.ts';
@@ -91,6 +92,7 @@ export class JobPipeline implements DeliveryHandler {
     const parent = isLinked ? this.#newTrace(extraction) : this.#parentOf(extraction);
     const sentIn = isLinked || extraction.spanContext === undefined ? undefined : parent;
     const span = this.#startSpan(delivery, message, { parent, sentBy: extraction.spanContext });
+    const endSpan = keepOpen(span);
     await context.with(trace.setSpan(parent, span), async () => {
       this.#noteContext(span, extraction);
       const keepAlive = (): void => open.latest.working();
@@ -101,6 +103,7 @@ export class JobPipeline implements DeliveryHandler {
       lease.stop();
       this.#messages.close(open);
       this.#settle(open.latest, message, span, lease.hasLapsed ? inDoubt(ending) : ending);
+      endSpan();
       this.#parts.metrics.messageProcessed('jobs', performance.now() - began, ending.errorCode);
     });
   }
@@ -189,7 +192,6 @@ export class JobPipeline implements DeliveryHandler {
     settleInSpan(delivery, address, span, { ack, server: this.#parts.publisher.server });
     span.setAttribute(ATTR.jobOutcome, conclusion);
     this.#parts.metrics.jobSettled(conclusion);
-    span.end();
   }
 
   /**
