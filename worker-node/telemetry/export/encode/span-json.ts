@@ -8,6 +8,7 @@ import {
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
 import { describeThrown } from '../../../../shared/errors.ts';
 import { spanFlags } from '../../../../shared/trace/otlp-json.ts';
+import { hrTimeOf, momentAfter } from '../../spans/moment.ts';
 import type { AttributeJson } from './attribute-json.ts';
 import { type JsonBytes, utf8 } from './json-bytes.ts';
 
@@ -62,8 +63,9 @@ export function writeSpan(out: JsonBytes, span: ReadableSpan, attributes: Attrib
   writeState(out, own);
   writeText(out, NAME, nameText(span.name));
   out.put(KINDS[span.kind] ?? QUOTE);
-  writeTime(out, START, span.startTime);
-  writeTime(out, FINISH, span.endTime);
+  const end = isCounted(span.endTime) ? span.endTime : hrTimeOf(momentAfter(Date.now(), 0));
+  writeTime(out, START, isCounted(span.startTime) ? span.startTime : end);
+  writeTime(out, FINISH, end);
   out.put(ATTRIBUTES);
   attributes.write(out, span.attributes);
   const linked = links.filter(({ context }) => hasIds(context));
@@ -147,8 +149,14 @@ function writeText(out: JsonBytes, before: Uint8Array, text: string): void {
   out.text(text);
 }
 
+/** Whether OTLP can count a time, which an author may have given in microseconds. One before 1970 becomes 0. */
+function isCounted([seconds, nanos]: HrTime): boolean {
+  return seconds <= LAST_SECOND && Math.abs(nanos) <= NANOS;
+}
+
 /** Writes nanoseconds since the epoch, which have more digits than a number holds. A time that OTLP cannot count becomes 0. */
-function writeTime(out: JsonBytes, before: Uint8Array, [seconds, nanos]: HrTime): void {
+function writeTime(out: JsonBytes, before: Uint8Array, time: HrTime): void {
+  const [seconds, nanos] = time;
   out.put(before);
   const isUsual = Number.isInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos < NANOS;
   if (isUsual && seconds > 0 && seconds <= LAST_SECOND) {
@@ -156,8 +164,8 @@ function writeTime(out: JsonBytes, before: Uint8Array, [seconds, nanos]: HrTime)
     out.digits(nanos, NANO_DIGITS);
     return;
   }
-  const isCounted = seconds >= 0 && seconds <= LAST_SECOND && Math.abs(nanos) <= NANOS;
-  const whole = isCounted ? BigInt(Math.trunc(seconds)) * BigInt(NANOS) + BigInt(Math.trunc(nanos)) : 0n;
+  const isAfterEpoch = isCounted(time) && seconds >= 0;
+  const whole = isAfterEpoch ? BigInt(Math.trunc(seconds)) * BigInt(NANOS) + BigInt(Math.trunc(nanos)) : 0n;
   out.text(whole < 0n ? '0' : String(whole));
 }
 

@@ -271,6 +271,19 @@ it.each<[string, (span: Loose) => unknown, object]>([
   expect(written).not.toHaveProperty('status');
 });
 
+it.each([Date.now() * 1_000, Date.now() * 1_000_000, Number.NaN, Number.POSITIVE_INFINITY])(
+  'a span at %d, which is no time in milliseconds, stands where it ended',
+  (wrong) => {
+    const memory = new InMemorySpanExporter();
+    const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(memory)] });
+    const before = Date.now();
+    provider.getTracer('test').startSpan('work', { startTime: wrong }).end(wrong);
+    const [written] = spansIn(byBatch(memory.getFinishedSpans())) as Record<string, string>[];
+    expect(BigInt(written?.startTimeUnixNano ?? 0)).toBeGreaterThanOrEqual(BigInt(before) * 1_000_000n);
+    expect(written?.endTimeUnixNano).toBe(written?.startTimeUnixNano);
+  },
+);
+
 it.each<[string, unknown]>([
   ['a number', 7],
   ['nothing', undefined],
