@@ -47,8 +47,8 @@ export const SPAN_PARTS = {
 
 const NANO_DIGITS = 9;
 const NANOS = 1_000_000_000;
-/** The last second whose nanoseconds OTLP can count: it has 64 bits for them. */
-const LAST_SECOND = Number(2n ** 64n / BigInt(NANOS)) - 1;
+/** The last second whose nanoseconds OTLP can count: it has 64 bits for them, which some collectors read as signed. */
+const LAST_SECOND = Number(2n ** 63n / BigInt(NANOS)) - 1;
 
 /**
  * Writes an ended span as OTLP's JSON. Fields with their default value are left out, as the JSON of protobuf allows: they would be
