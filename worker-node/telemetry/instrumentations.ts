@@ -74,7 +74,7 @@ function namesIn(list = ''): string[] {
     .filter((name) => name !== '');
 }
 
-function configsFor({ beforeRequest }: OutgoingTrace) {
+function configsFor({ beforeRequest, beforeNodeRequest }: OutgoingTrace) {
   return {
     // The lines of an author's own logger get the ids. No line of it is sent a second time.
     '@opentelemetry/instrumentation-pino': { disableLogSending: true },
@@ -84,7 +84,7 @@ function configsFor({ beforeRequest }: OutgoingTrace) {
     '@opentelemetry/instrumentation-http': {
       disableIncomingRequestInstrumentation: true,
       requestHook: hideQuery,
-      startOutgoingSpanHook: beforeRequest,
+      startOutgoingSpanHook: beforeNodeRequest,
     },
     '@opentelemetry/instrumentation-undici': { requestHook: hideQuery, startSpanHook: beforeRequest },
   };
