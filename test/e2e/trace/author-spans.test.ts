@@ -87,6 +87,7 @@ describe('what throughline/worker has for traces', () => {
       startSpan('beside').end();
       logger.info('by an own logger');
       if (input === 'end') getActiveSpan().end();
+      if (input === 'fill') for (let n = 0; n < 200; n++) getActiveSpan().setAttribute('own.' + n, n);
       return { ...within, baggage: withBaggage({ more: 'b' }, () => [getBaggage('order'), getBaggage('more')]) };
     }`;
     await writeOperation(folder, imports, run);
@@ -122,8 +123,11 @@ describe('what throughline/worker has for traces', () => {
     expect(line).toMatchObject({ span_id: expect.stringMatching(/^[0-9a-f]{16}$/) });
   });
 
-  it('keeps the span of the attempt open if the operation ends it', async () => {
-    const job = await stack.run('own', 'end', { baggage: 'order=7' });
+  it.each([
+    ['open if the operation ends it', 'end'],
+    ['with its outcome if the operation fills it with attributes', 'fill'],
+  ])('keeps the span of the attempt %s', async (_what, input) => {
+    const job = await stack.run('own', input, { baggage: 'order=7' });
     const spans = await stack.collector.waitForSpans(
       job.traceId,
       (all) => ['process own', 'ack own'].every((name) => all.some((span) => shortName(span) === name)),
