@@ -6,8 +6,8 @@ import {
   SpanStatusCode,
 } from '@opentelemetry/api';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
-import { describeThrown } from '../../../../shared/errors.ts';
 import { spanFlags } from '../../../../shared/trace/otlp-json.ts';
+import { nameText } from './name-text.ts';
 import { hrTimeOf, momentAfter } from '../../spans/moment.ts';
 import type { AttributeJson } from './attribute-json.ts';
 import { type JsonBytes, utf8 } from './json-bytes.ts';
@@ -128,11 +128,6 @@ function writeState(out: JsonBytes, own: SpanContext): void {
 /** The trace state as a text; empty if there is none. That of a link may have been stored as JSON, and has no methods then. */
 function stateOf({ traceState }: SpanContext): string {
   return typeof traceState?.serialize === 'function' ? nameText(traceState.serialize()) : '';
-}
-
-/** A name as a text: an author may have given anything. */
-export function nameText(name: unknown): string {
-  return typeof name === 'string' ? name : describeThrown(name);
 }
 
 /** Writes the trace state as a field of its own; nothing if it is empty. */
