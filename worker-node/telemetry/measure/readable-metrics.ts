@@ -18,7 +18,7 @@ import { nameText } from '../export/encode/name-text.ts';
 export function readableMetrics(all: ResourceMetrics): ResourceMetrics {
   const byScope = new Map<string, ScopeMetrics>();
   for (const { scope: given, metrics } of all.scopeMetrics) {
-    const scope = readableScope(given);
+    const scope = scopeInTexts(given);
     const key = JSON.stringify([scope.name, scope.version, scope.schemaUrl]);
     const before = byScope.get(key)?.metrics ?? [];
     byScope.set(key, { scope, metrics: [...before, ...metrics.map(readable)] });
@@ -26,7 +26,8 @@ export function readableMetrics(all: ResourceMetrics): ResourceMetrics {
   return { ...all, scopeMetrics: [...byScope.values()] };
 }
 
-function readableScope({ name, version, schemaUrl }: InstrumentationScope): InstrumentationScope {
+/** A scope whose names are texts. */
+export function scopeInTexts({ name, version, schemaUrl }: InstrumentationScope): InstrumentationScope {
   return {
     name: readableText(name),
     ...(version === undefined ? {} : { version: readableText(version) }),
@@ -34,15 +35,23 @@ function readableScope({ name, version, schemaUrl }: InstrumentationScope): Inst
   };
 }
 
-function readable(metric: MetricData): MetricData {
-  const { name, description, unit, valueType } = metric.descriptor;
-  const isHistogram = metric.dataPointType === DataPointType.HISTOGRAM;
-  const values = isHistogram ? [] : metric.dataPoints.map(({ value }) => value);
-  const descriptor = {
-    ...metric.descriptor,
+/** What a metric says about itself, in texts. */
+export function descriptorInTexts({ descriptor }: MetricData): MetricData['descriptor'] {
+  const { name, description, unit } = descriptor;
+  return {
+    ...descriptor,
     name: readableText(name),
     description: readableText(description),
     unit: readableText(unit),
+  };
+}
+
+function readable(metric: MetricData): MetricData {
+  const isHistogram = metric.dataPointType === DataPointType.HISTOGRAM;
+  const values = isHistogram ? [] : metric.dataPoints.map(({ value }) => value);
+  const { valueType } = metric.descriptor;
+  const descriptor = {
+    ...descriptorInTexts(metric),
     valueType: values.every(Number.isSafeInteger) ? valueType : ValueType.DOUBLE,
   };
   const dataPoints = metric.dataPoints.map((point) => ({
