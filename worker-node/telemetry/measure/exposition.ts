@@ -14,7 +14,7 @@ import { nameWithUnit } from '../../../shared/trace/metric.ts';
 import type { Exemplars } from './exemplars.ts';
 import { labelsOf } from './labels.ts';
 import { OPENMETRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './openmetrics.ts';
-import { descriptorInTexts, scopeInTexts } from './readable-metrics.ts';
+import { descriptorInTexts, readableAttributes, scopeInTexts } from './readable-metrics.ts';
 import { temporalityOf } from './temporality.ts';
 
 /** How long a gauge may take to say its value: that of an operation may ask a database. Prometheus waits 10 s for all of them. */
@@ -76,6 +76,9 @@ function renamed(metric: MetricData): MetricData {
   const said = descriptorInTexts(metric);
   const isGauge = metric.dataPointType === DataPointType.GAUGE;
   const descriptor = { ...said, name: nameWithUnit(said.name, said.unit, isGauge) };
-  const dataPoints = metric.dataPoints.map((point) => ({ ...point, attributes: labelsOf(point.attributes) }));
+  const dataPoints = metric.dataPoints.map((point) => ({
+    ...point,
+    attributes: labelsOf(readableAttributes(point.attributes)),
+  }));
   return { ...metric, descriptor, dataPoints } as MetricData;
 }

@@ -75,7 +75,8 @@ function numberOf(value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
-function readableAttributes(attributes: Attributes): Attributes {
+/** Attributes whose names are texts, and whose values are of the types that OpenTelemetry knows. */
+export function readableAttributes(attributes: Attributes): Attributes {
   const entries = Object.entries(attributes).map(([name, value]) => [
     readableText(name),
     readableValue(value),

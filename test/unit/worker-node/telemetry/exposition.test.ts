@@ -72,11 +72,12 @@ it('a gauge of an author that never says its value is left out, and costs no oth
 it.each<[string, unknown]>([
   ['a number', 7],
   ['an object', { name: 'shop' }],
+  ['a symbol', Symbol('shop')],
   ['nothing', null],
-])('a unit or a description that is %s costs no metric', async (_what, said) => {
+])('a unit, a description or a label that is %s costs no metric', async (_what, said) => {
   const text = said as string;
   const shown = await scrape((meter) => {
-    meter.createCounter('own', { unit: text, description: text }).add(1);
+    meter.createCounter('own', { unit: text, description: text }).add(1, { label: text });
     meter.createCounter('other').add(1);
   });
   expect(shown).toMatch(/^own\w*_total\{/m);
