@@ -1,6 +1,6 @@
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
-import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
+import { ATTR } from '../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { withoutParent } from '../../shared/trace/span-tree.ts';
 
@@ -28,9 +28,9 @@ export function lacksOnlyCaller(spans: readonly SpanRecord[], job: Job): boolean
   return highest.length > 0 && highest.every(isEntry) && !lacksAttempt(spans, job);
 }
 
-/** The parent of such a span is made by the caller. */
-function isEntry({ service, kind }: SpanRecord): boolean {
-  return service === SERVICE.edge && kind === 'SERVER';
+/** The parent of such a span is made by the caller. The edge may have any name (`OTEL_SERVICE_NAME`), and nats-server has spans of this kind too. */
+function isEntry({ kind, attributes }: SpanRecord): boolean {
+  return kind === 'SERVER' && attributes[ATTR.traceOutcome] !== undefined;
 }
 
 function lacksAttempt(spans: readonly SpanRecord[], job: Job): boolean {

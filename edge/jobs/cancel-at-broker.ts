@@ -242,6 +242,7 @@ async function storeCallbackAndRemove(
     await session.remove(JOBS_STREAM, record.queued.sequence);
   } catch (thrown) {
     parts.log.warn('a cancelled job stays in the queue until a worker takes it', {
+      job_id: event.jobId,
       reason: describeThrown(thrown),
     });
   }

@@ -8,6 +8,7 @@ import { describeError } from '../../shared/trace/describe-error.ts';
 import { WORKER_ATTR } from '../../shared/trace/semantics.ts';
 import { type CallbackTask, readCallbackTask } from '../../shared/wire/callback-task.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
+import { parseCallbackSubject } from '../../shared/wire/subjects.ts';
 import type { CallbackPublisher } from '../broker/callbacks/callback-publisher.ts';
 import type { CallbackRecords } from '../broker/callbacks/callback-record.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
@@ -15,6 +16,7 @@ import { type Ack, checkBody, type Delivery } from '../broker/consume/delivery.t
 import { mayBeElsewhere } from '../broker/consume/pull-age.ts';
 import type { WorkerLogger } from '../log.ts';
 import { reportOf } from '../operations/thrown.ts';
+import { inTraceOf } from '../telemetry/message-trace.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { type CallbackPast, NO_PAST, pastOf } from './callback-past.ts';
 import { type CallbackSchedule, patienceOf, pauseAfter } from './callback-schedule.ts';
@@ -99,16 +101,19 @@ export class CallbackDeliverer implements DeliveryHandler {
 
   async process(delivery: Delivery, stop: AbortSignal): Promise<void> {
     const { log, metrics, ackWaitMs } = this.#parts;
-    const { subject, asked } = delivery;
+    const { subject, headers, asked } = delivery;
+    const job_id = parseCallbackSubject(subject)?.jobId;
     if (mayBeElsewhere({ asked, ackWaitMs })) {
-      log.warn({ subject }, 'callback left alone: its task came too late, and another worker may have it');
+      const line = 'callback left alone: its task came too late, and another worker may have it';
+      inTraceOf(headers, () => log.warn({ job_id, subject }, line));
       return metrics.callbackSettled('postponed');
     }
     const began = performance.now();
     const keepAlive = startInterval(ackWaitMs / 3, delivery.working);
     const { outcome, ack, errorCode } = await this.#handle(delivery, stop).catch(
       (thrown: unknown): Ending => {
-        log.error({ reason: describeThrown(thrown) }, 'callback not settled; it will be delivered again');
+        const line = 'callback not settled; it will be delivered again';
+        inTraceOf(headers, () => log.error({ job_id, reason: describeThrown(thrown) }, line));
         const ack: Ack = { kind: 'nak', delayMs: OWN_FAILURE_DELAY_MS };
         return { outcome: 'unsettled', errorCode: errorFrom(thrown).code, ack };
       },
@@ -123,7 +128,9 @@ export class CallbackDeliverer implements DeliveryHandler {
     checkBody(delivery);
     const task = readCallbackTask(delivery.subject, headerValues(delivery.headers), delivery.data);
     if (task === undefined) {
-      this.#parts.log.warn({ subject: delivery.subject }, 'callback task refused: it cannot be read');
+      const { subject, headers } = delivery;
+      const fields = { job_id: parseCallbackSubject(subject)?.jobId, subject };
+      inTraceOf(headers, () => this.#parts.log.warn(fields, 'callback task refused: it cannot be read'));
       const ack: Ack = { kind: 'term', reason: 'unreadable' };
       return { outcome: 'unreadable', errorCode: 'message-invalid', ack };
     }

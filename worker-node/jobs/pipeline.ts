@@ -12,15 +12,19 @@ import { backoff } from '../../shared/backoff.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
+import type { JobAddress } from '../../shared/job/job-address.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
+import { parseJobSubject } from '../../shared/wire/subjects.ts';
 import type { DeliveryHandler } from '../broker/consume/consume-loop.ts';
 import { checkBody, type Delivery } from '../broker/consume/delivery.ts';
 import { type OpenMessage, OpenMessages } from '../broker/consume/open-messages.ts';
 import { mayBeElsewhere } from '../broker/consume/pull-age.ts';
 import { OWN_SLOT, type Slot } from '../broker/consume/slot.ts';
 import { reportOf } from '../operations/thrown.ts';
+import { inTraceOf } from '../telemetry/message-trace.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
+import { keepOpen } from '../telemetry/spans/keep-open.ts';
 import { JobLease } from './attempt/job-lease.ts';
 import { AttemptRunner, type AttemptRunnerParts } from './attempt-runner.ts';
 import { type CancelMemory, HeldJob } from './cancel-memory.ts';
@@ -91,8 +95,9 @@ export class JobPipeline implements DeliveryHandler {
     const parent = isLinked ? this.#newTrace(extraction) : this.#parentOf(extraction);
     const sentIn = isLinked || extraction.spanContext === undefined ? undefined : parent;
     const span = this.#startSpan(delivery, message, { parent, sentBy: extraction.spanContext });
+    const endSpan = keepOpen(span);
     await context.with(trace.setSpan(parent, span), async () => {
-      this.#noteContext(span, extraction);
+      this.#noteContext(span, extraction, message.address);
       const keepAlive = (): void => open.latest.working();
       const lease = new JobLease(this.#parts.ackWaitMs, keepAlive, delivery.asked);
       const ending = await this.#handle({ delivery, message, slot, span, sentIn, lease }, stop).catch(
@@ -101,6 +106,7 @@ export class JobPipeline implements DeliveryHandler {
       lease.stop();
       this.#messages.close(open);
       this.#settle(open.latest, message, span, lease.hasLapsed ? inDoubt(ending) : ending);
+      endSpan();
       this.#parts.metrics.messageProcessed('jobs', performance.now() - began, ending.errorCode);
     });
   }
@@ -164,9 +170,10 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** Nobody has accepted such a job, and it would come again for as long as its schedule is there. So it leaves no trace. */
-  #refuseRepetition({ delivery }: Opened, schedule: string): Ending {
+  #refuseRepetition({ delivery, message }: Opened, schedule: string): Ending {
     const reason = 'it comes from a schedule that repeats';
-    this.#parts.log.warn({ subject: delivery.subject, schedule, reason }, 'message refused');
+    const fields = { job_id: message.address?.jobId, subject: delivery.subject, schedule, reason };
+    this.#parts.log.warn(fields, 'message refused');
     return { conclusion: 'schedule-repeats', ack: { kind: 'term', reason } };
   }
 
@@ -174,11 +181,14 @@ export class JobPipeline implements DeliveryHandler {
   #decode(opened: Opened): Decoded {
     const { delivery } = opened;
     const { log, cancels } = this.#parts;
-    const { job, fault, hasBadCallback } = opened.message;
+    const { job, address, fault, hasBadCallback } = opened.message;
     if (hasBadCallback)
       log.warn({ job_id: job.address.jobId }, 'callback cannot be read; the job runs without one');
     if (fault !== undefined)
-      log.warn({ subject: delivery.subject, reason: fault.message }, 'message refused');
+      log.warn(
+        { job_id: address?.jobId, subject: delivery.subject, reason: fault.message },
+        'message refused',
+      );
     const { sequence } = delivery;
     const held =
       fault === undefined ? cancels.hold(job.address, sequence) : new HeldJob(job.address, sequence);
@@ -189,7 +199,6 @@ export class JobPipeline implements DeliveryHandler {
     settleInSpan(delivery, address, span, { ack, server: this.#parts.publisher.server });
     span.setAttribute(ATTR.jobOutcome, conclusion);
     this.#parts.metrics.jobSettled(conclusion);
-    span.end();
   }
 
   /**
@@ -205,9 +214,10 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** The worker itself failed, not the job. The job is delivered again after a pause. */
-  #endOwnFailure({ deliveryCount }: Delivery, span: Span, thrown: unknown): Ending {
+  #endOwnFailure({ subject, deliveryCount }: Delivery, span: Span, thrown: unknown): Ending {
     const message = describeThrown(thrown);
-    this.#parts.log.error({ reason: message }, 'job not settled; it will be delivered again');
+    const fields = { job_id: parseJobSubject(subject)?.jobId, reason: message };
+    this.#parts.log.error(fields, 'job not settled; it will be delivered again');
     const { type, summary, text } = reportOf(thrown);
     span.recordException({ name: type, message: summary, stack: text });
     const errorCode = errorFrom(thrown).code;
@@ -218,23 +228,22 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** This process still handles the message: a keep-alive was late. The first delivery goes on. */
-  #ignoreRepeat({ subject, deliveryCount }: Delivery): void {
-    this.#parts.log.warn(
-      { subject, delivery: deliveryCount },
-      'job is running here; delivered again too soon',
-    );
+  #ignoreRepeat(delivery: Delivery): void {
+    this.#warnOf(delivery, 'job is running here; delivered again too soon');
     this.#parts.metrics.jobSettled('superseded');
   }
 
   /** This process stood still, and another worker may have the job by now. */
   #leaveAlone(open: OpenMessage): void {
     this.#messages.close(open);
-    const { subject, deliveryCount } = open.first;
-    this.#parts.log.warn(
-      { subject, delivery: deliveryCount },
-      'message left alone: it came too late, and another worker may have it',
-    );
+    this.#warnOf(open.first, 'message left alone: it came too late, and another worker may have it');
     this.#parts.metrics.jobSettled('superseded');
+  }
+
+  /** Logs a line about a delivery that has no span. */
+  #warnOf({ headers, subject, deliveryCount }: Delivery, message: string): void {
+    const fields = { job_id: parseJobSubject(subject)?.jobId, subject, delivery: deliveryCount };
+    inTraceOf(headers, () => this.#parts.log.warn(fields, message));
   }
 
   /** A job that waits for a host with its operation is handed back many times. Only the first time has a span. */
@@ -264,11 +273,15 @@ export class JobPipeline implements DeliveryHandler {
   }
 
   /** Counts and logs how the trace context was read. A broken one never stops the job. */
-  #noteContext(span: Span, extraction: Extraction): void {
+  #noteContext(span: Span, extraction: Extraction, address: JobAddress | undefined): void {
     const { outcome, reason } = extraction;
     describeContext(span, extraction);
     this.#parts.metrics.contextExtracted(extraction);
-    const fields = { trace_outcome: outcome, ...(reason === undefined ? {} : { trace_reason: reason }) };
+    const fields = {
+      job_id: address?.jobId,
+      trace_outcome: outcome,
+      ...(reason === undefined ? {} : { trace_reason: reason }),
+    };
     if (outcome === 'invalid')
       this.#parts.log.warn(fields, 'trace context refused; the job starts a new trace');
     else this.#parts.log.debug(fields, 'trace context read');

@@ -49,7 +49,8 @@ export function startProcessSpan(
     const { jobId, tenant } = address;
     own.push(ATTR.messageId, jobId, ATTR.jobId, jobId, ATTR.jobTenant, tenant);
   }
-  own.push(WORKER_ATTR.consumerGroup, group);
+  // The outcome has its place before an operation can fill the span with attributes, of which there is a limited number.
+  own.push(WORKER_ATTR.consumerGroup, group, ATTR.jobOutcome, '');
   const shape = shapeOf('process', 'process', address, server);
   return startSpan(
     shape,

@@ -68,17 +68,17 @@ function classIn(load: NodeJS.Require, name: string): InstrumentationClass | und
   }
 }
 
-function configsFor({ beforeRequest }: OutgoingTrace) {
+function configsFor({ beforeRequest, beforeNodeRequest }: OutgoingTrace) {
   return {
-    // Our own log lines carry the ids already.
-    '@opentelemetry/instrumentation-pino': { enabled: false },
+    // The lines of an author's own logger get the ids. No line of it is sent a second time.
+    '@opentelemetry/instrumentation-pino': { disableLogSending: true },
     // It measures each garbage collection, and no meter takes it: `measure/runtime.ts` has the metrics of the process.
     '@opentelemetry/instrumentation-runtime-node': { enabled: false },
     // Health checks belong to no trace.
     '@opentelemetry/instrumentation-http': {
       disableIncomingRequestInstrumentation: true,
       requestHook: hideQuery,
-      startOutgoingSpanHook: beforeRequest,
+      startOutgoingSpanHook: beforeNodeRequest,
     },
     '@opentelemetry/instrumentation-undici': { requestHook: hideQuery, startSpanHook: beforeRequest },
   };

@@ -8,6 +8,8 @@ interface OutgoingRequest {
   readonly host?: string | null | undefined;
   readonly hostname?: string | null | undefined;
   readonly port?: string | number | null | undefined;
+  /** Of undici: names and values in turns. Of Node's http also an object. */
+  headers?: unknown;
 }
 
 /**
@@ -34,11 +36,21 @@ export class OutgoingTrace implements TextMapPropagator<unknown> {
     return {};
   };
 
+  /** The same for Node's http. Its instrumentation copies the headers as an object, and a list would become headers named 0, 1 and 2. */
+  readonly beforeNodeRequest = (request: OutgoingRequest): Record<string, never> => {
+    if (Array.isArray(request.headers)) request.headers = headersIn(request.headers);
+    return this.beforeRequest(request);
+  };
+
   inject(context: Context, carrier: unknown, setter: TextMapSetter<unknown>): void {
     const request = this.#next;
     this.#next = undefined;
     const getsBaggage = request === undefined || this.#isTrusted(request);
-    sendTrace(context, getsBaggage, (name, value) => setter.set(carrier, name, value));
+    sendTrace(context, getsBaggage, (name, value) => {
+      // undici's instrumentation adds its headers to those of an author, and with two `traceparent` a trace ends.
+      if (Array.isArray(request?.headers)) removeHeader(request.headers, name);
+      setter.set(carrier, name, value);
+    });
   }
 
   extract(context: Context, carrier: unknown, getter: TextMapGetter<unknown>): Context {
@@ -76,4 +88,24 @@ function targetOf({ origin, protocol, hostname, host, port }: OutgoingRequest): 
   if (!name) return null;
   const authority = name.includes(':') && !name.startsWith('[') ? `[${name}]` : name;
   return URL.parse(`${protocol ?? 'http:'}//${authority}${port ? `:${port}` : ''}`);
+}
+
+/** Removes a header from a list of names and values in turns. */
+function removeHeader(list: unknown[], name: string): void {
+  for (let at = list.length - 2; at >= 0; at -= 2)
+    if (String(list[at]).toLowerCase() === name) list.splice(at, 2);
+}
+
+/** The headers in a list that Node's http takes: names and values in turns, or pairs of them. A name may come more than once. */
+function headersIn(list: readonly unknown[]): Record<string, unknown> {
+  const flat = list.flatMap((one) => (Array.isArray(one) ? one.slice(0, 2) : [one]));
+  const names = new Map<string, string>();
+  const headers: Record<string, unknown> = {};
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const given = String(flat[at]);
+    const name = names.get(given.toLowerCase()) ?? given;
+    headers[name] = names.has(given.toLowerCase()) ? [headers[name], flat[at + 1]].flat() : flat[at + 1];
+    names.set(given.toLowerCase(), name);
+  }
+  return headers;
 }

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { shortName } from '../../../shared/trace/short-name.ts';
@@ -76,16 +76,25 @@ describe('what throughline/worker has for traces', () => {
   let stack: TestStack;
   beforeAll(async () => {
     const folder = await scratchFolder();
-    const imports = `import { getActiveSpan, getBaggage, startSpan, withBaggage, withSpan } from ${JSON.stringify(WORKER)};`;
+    await symlink(path.resolve('node_modules'), path.join(folder, 'node_modules'));
+    const imports = `import { getActiveSpan, getBaggage, startSpan, withBaggage, withSpan } from ${JSON.stringify(WORKER)};
+      import pino from 'pino';
+      const logger = pino();`;
     const run = `async ({ input }) => {
       getActiveSpan().setAttribute('own.note', 'seen');
       if (input === 'fail') await withSpan('inner', () => { throw new TypeError('no'); }).catch(() => undefined);
       const within = await withSpan('inner', (span) => ({ id: span.spanContext().spanId, active: getActiveSpan().spanContext().spanId }));
       startSpan('beside').end();
+      logger.info('by an own logger');
+      if (input === 'end') getActiveSpan().end();
+      if (input === 'fill') for (let n = 0; n < 200; n++) getActiveSpan().setAttribute('own.' + n, n);
       return { ...within, baggage: withBaggage({ more: 'b' }, () => [getBaggage('order'), getBaggage('more')]) };
     }`;
     await writeOperation(folder, imports, run);
-    stack = await startTestStack({ operationsFolder: folder });
+    stack = await startTestStack({
+      operationsFolder: folder,
+      worker: { OTEL_NODE_ENABLED_INSTRUMENTATIONS: 'pino' },
+    });
   });
 
   it('makes spans of an operation part of the attempt, and gives it the baggage of the caller', async () => {
@@ -104,6 +113,28 @@ describe('what throughline/worker has for traces', () => {
     for (const name of ['inner', 'beside']) {
       expect(spans.find((span) => span.name === name)?.parentSpanId).toBe(outer?.spanId);
     }
+  });
+
+  it("gives the lines of an author's own pino the ids of the span", async () => {
+    const job = await stack.run('own', 1, { baggage: 'order=7' });
+    const line = await until('the line', () =>
+      stack.logs().find(({ msg, trace_id }) => msg === 'by an own logger' && trace_id === job.traceId),
+    );
+    expect(line).toMatchObject({ span_id: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  });
+
+  it.each([
+    ['open if the operation ends it', 'end'],
+    ['with its outcome if the operation fills it with attributes', 'fill'],
+  ])('keeps the span of the attempt %s', async (_what, input) => {
+    const job = await stack.run('own', input, { baggage: 'order=7' });
+    const spans = await stack.collector.waitForSpans(
+      job.traceId,
+      (all) => ['process own', 'ack own'].every((name) => all.some((span) => shortName(span) === name)),
+      60_000,
+    );
+    const outer = spans.find((span) => shortName(span) === 'process own');
+    expect(outer?.attributes).toMatchObject({ 'throughline.job.outcome': 'succeeded' });
   });
 
   it('marks the span of work that throws as failed', async () => {

@@ -52,6 +52,30 @@ export default defineOperation({
 });
 `,
   );
+  await writeFile(
+    path.join(folder, 'send.ts'),
+    `import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { defineOperation } from 'throughline/worker';
+import * as z from 'zod';
+const server = createServer((asked, answer) => answer.end(JSON.stringify(asked.headersDistinct)));
+server.listen(0, '127.0.0.1').unref();
+export default defineOperation({
+  name: 'send',
+  input: z.unknown(),
+  run: async ({ job }) => {
+    const url = \`http://127.0.0.1:\${(server.address() as AddressInfo).port}\`;
+    const fetched = await (await fetch(url, { headers: { ...job.carrier } })).json();
+    const list = ['X-One', '1', 'Traceparent', String(job.carrier.traceparent), 'x-one', '2'];
+    const listed = await new Promise((resolve, reject) =>
+      request(url, { headers: list }, (answer) => json(answer).then(resolve, reject)).end(),
+    );
+    return { fetched, listed };
+  },
+});
+`,
+  );
   stack = await startTestStack({ operationsFolder: folder });
 });
 
@@ -113,4 +137,17 @@ it('a log line of a job has the ids of its own attempt, even when code of anothe
     ['called by no job', waiting],
   ] as const)
     expect(await idsOf(words)).toEqual({ traceId: attempt?.traceId, spanId: attempt?.spanId });
+});
+
+it('a request to which an author gives the carrier too has one traceparent, that of its own span', async () => {
+  const { result, attempt } = await traced('send', 1);
+  const { fetched, listed } = result as Record<string, Record<string, string[]>>;
+  const spans = stack.collector.allSpans().filter(({ parentSpanId }) => parentSpanId === attempt?.spanId);
+  const own = spans.filter(({ name }) => name === 'GET').map(({ spanId }) => spanId);
+  for (const headers of [fetched, listed]) {
+    expect(headers?.traceparent).toHaveLength(1);
+    expect(own).toContain(headers?.traceparent?.[0]?.slice(36, 52));
+  }
+  expect(listed).toMatchObject({ 'x-one': ['1', '2'] });
+  expect(listed).not.toHaveProperty('0');
 });

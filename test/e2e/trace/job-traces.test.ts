@@ -207,7 +207,11 @@ describe('a message published by hand', () => {
       });
       expect(await counted(`reason="${reason}"`)).toBe(1);
       const [line] = await stack.logged((log) => log.trace_id === job.traceId && log.trace_reason === reason);
-      expect(line).toMatchObject({ service: 'throughline-worker', trace_outcome: 'invalid' });
+      expect(line).toMatchObject({
+        service: 'throughline-worker',
+        trace_outcome: 'invalid',
+        job_id: job.id,
+      });
     },
   );
 

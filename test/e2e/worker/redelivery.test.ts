@@ -100,7 +100,8 @@ describe('a worker whose event loop is blocked for longer than the ack wait (W15
     const [effects, lastGate] = [newFile(), newFile()];
     const input = { ms: 2_500, blocks: true, lastGate, fails: true, effects };
     const job = await submitJob(stack, 'test.late', input);
-    await until('the repeated delivery', () => said(stack, 'delivered again too soon'));
+    const line = await until('the repeated delivery', () => said(stack, 'delivered again too soon'));
+    expect(line).toMatchObject({ job_id: job.id, trace_id: job.traceId });
     await writeFile(lastGate, '');
     expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 2 });
     await untilQueueEmpty(nats);

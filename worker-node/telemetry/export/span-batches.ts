@@ -20,6 +20,9 @@ const AT_ONCE = 8;
 /** How many bytes of spans may wait or be on their way: single spans may be large. */
 const MAX_BYTES = 32 * 1_024 * 1_024;
 
+/** A batch with so many bytes is full. Collectors limit the body of a request, and refuse all of one that is larger. */
+const FULL_BYTES = 4 * 1_024 * 1_024;
+
 /** The longest export of a process whose end somebody waits for. */
 const BRIEF_MS = 2_500;
 
@@ -105,7 +108,7 @@ export class SpanBatches implements SpanProcessor {
   }
 
   #sendInTime(): void {
-    if (this.#filling.size >= this.#batchSize) this.#sendFull();
+    if (this.#filling.size >= this.#batchSize || this.#filling.bytes >= FULL_BYTES) this.#sendFull();
     else this.#sendLater();
   }
 

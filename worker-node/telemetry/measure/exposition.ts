@@ -14,8 +14,11 @@ import { nameWithUnit } from '../../../shared/trace/metric.ts';
 import type { Exemplars } from './exemplars.ts';
 import { labelsOf } from './labels.ts';
 import { OPENMETRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './openmetrics.ts';
+import { descriptorInTexts, readableAttributes, scopeInTexts } from './readable-metrics.ts';
 import { temporalityOf } from './temporality.ts';
 
+/** How long a gauge may take to say its value: that of an operation may ask a database. Prometheus waits 10 s for all of them. */
+const GAUGE_MS = 5_000;
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 class Reader extends PrometheusExporter {
@@ -43,19 +46,18 @@ export class Exposition {
   /** Answers `GET /metrics`: in OpenMetrics, with exemplars, if the reader asks for it. */
   respond(response: ServerResponse): void {
     const isOpen = wantsOpenMetrics(response.req.headers.accept);
-    this.#read().then(
-      ({ resourceMetrics }) => {
+    this.#read()
+      .then(({ resourceMetrics }) => {
         const text = this.#serializer.serialize(forPrometheus(resourceMetrics));
         const body = isOpen ? openMetricsOf(text, resourceMetrics, this.#exemplars) : text;
         response.writeHead(200, { 'content-type': isOpen ? OPENMETRICS_TYPE : CONTENT_TYPE }).end(body);
-      },
-      (thrown: unknown) => response.writeHead(500).end(`# ${describeThrown(thrown)}\n`),
-    );
+      })
+      .catch((thrown: unknown) => response.writeHead(500).end(`# ${describeThrown(thrown)}\n`));
   }
 
   /** One after the other: two readings at the same time would take gauges from each other. */
   #read(): Promise<CollectionResult> {
-    const reading = this.#lastReading.then(() => this.reader.collect());
+    const reading = this.#lastReading.then(() => this.reader.collect({ timeoutMillis: GAUGE_MS }));
     this.#lastReading = reading.catch(() => undefined);
     return reading;
   }
@@ -63,14 +65,20 @@ export class Exposition {
 
 /** The metrics with the units in their names, and with labels that Prometheus takes. */
 function forPrometheus(all: ResourceMetrics): ResourceMetrics {
-  const scopeMetrics = all.scopeMetrics.map((scope) => ({ ...scope, metrics: scope.metrics.map(renamed) }));
+  const scopeMetrics = all.scopeMetrics.map(({ scope, metrics }) => ({
+    scope: scopeInTexts(scope),
+    metrics: metrics.map(renamed),
+  }));
   return { ...all, scopeMetrics };
 }
 
 function renamed(metric: MetricData): MetricData {
-  const { name, unit } = metric.descriptor;
+  const said = descriptorInTexts(metric);
   const isGauge = metric.dataPointType === DataPointType.GAUGE;
-  const descriptor = { ...metric.descriptor, name: nameWithUnit(name, unit, isGauge) };
-  const dataPoints = metric.dataPoints.map((point) => ({ ...point, attributes: labelsOf(point.attributes) }));
+  const descriptor = { ...said, name: nameWithUnit(said.name, said.unit, isGauge) };
+  const dataPoints = metric.dataPoints.map((point) => ({
+    ...point,
+    attributes: labelsOf(readableAttributes(point.attributes)),
+  }));
   return { ...metric, descriptor, dataPoints } as MetricData;
 }

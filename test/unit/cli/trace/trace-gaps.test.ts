@@ -77,15 +77,21 @@ describe('the gaps in the trace of a job', () => {
 });
 
 describe('a trace lacks only the span of the caller', () => {
-  const entry: SpanRecord = { ...span('b', 'caller'), kind: 'SERVER' };
+  const server: SpanRecord = { ...span('b', 'caller'), kind: 'SERVER' };
+  const entry: SpanRecord = { ...server, attributes: { [ATTR.traceOutcome]: 'continued' } };
 
-  it('when the parent of the request is all that is missing', () => {
-    expect(lacksOnlyCaller([entry, span('a'), attempt('c', 1)], job('succeeded'))).toBe(true);
-  });
+  it.each(['throughline-edge', 'shop-edge'])(
+    'when the parent of the request at %s is all that is missing',
+    (service) => {
+      const spans = [{ ...entry, service }, span('a'), attempt('c', 1)];
+      expect(lacksOnlyCaller(spans, job('succeeded'))).toBe(true);
+    },
+  );
 
   it.each([
     ['nothing is missing', [span('a'), attempt('c', 1)]],
     ['the attempt is missing too', [entry]],
+    ['the parent of a span of nats-server is missing', [server, span('a'), attempt('c', 1)]],
     ['the parent of another span is missing too', [entry, span('a'), span('d', 'e'), attempt('c', 1)]],
   ])('not when %s', (_, spans) => {
     expect(lacksOnlyCaller(spans, job('succeeded'))).toBe(false);

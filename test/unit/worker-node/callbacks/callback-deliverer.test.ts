@@ -1,6 +1,7 @@
 import { headers } from '@nats-io/transport-node';
-import { context } from '@opentelemetry/api';
+import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { pino } from 'pino';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CallbackSecrets } from '../../../../shared/callback-secrets.ts';
 import { ThroughlineError } from '../../../../shared/errors.ts';
@@ -20,9 +21,11 @@ import {
   status,
 } from '../../../support/http/callback-receiver.ts';
 import { until } from '../../../support/poll.ts';
-import { delivery as fakeDelivery, IDLE, quiet, SUCCEEDED } from '../support.ts';
+import { delivery as fakeDelivery, IDLE, SUCCEEDED } from '../support.ts';
 
 const MAX_ATTEMPTS = 3;
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const TRACED = { traceparent: `00-${TRACE_ID}-00f067aa0ba902b7-00` };
 let receiver: CallbackReceiver;
 beforeAll(() => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -44,14 +47,18 @@ function delivery({
   last = undefined as CallbackEvent | undefined,
   storedAt = new Date(),
   slots = new CallbackSlots({ slots: 2, perTenant: 2, random: () => 0.5 }),
+  carrier = {},
 } = {}) {
+  const lines: Record<string, unknown>[] = [];
+  const mixin = () => ({ trace_id: trace.getActiveSpan()?.spanContext().traceId });
+  const log = pino({ mixin }, { write: (line) => void lines.push(JSON.parse(line)) });
   const said: string[] = [];
   const events: CallbackEvent[] = [];
   const outcomes: string[] = [];
   const errorTypes: (string | undefined)[] = [];
   const messageHeaders = headers();
   const task = { tenant: 'acme', url: `${receiver.origin}/hook?key=canary`, event: SUCCEEDED };
-  writeCallbackTask(task, '/throughline/bridge', {}, (name, value) => messageHeaders.set(name, value));
+  writeCallbackTask(task, '/throughline/bridge', carrier, (name, value) => messageHeaders.set(name, value));
   const message = fakeDelivery({
     subject,
     headers: messageHeaders,
@@ -81,12 +88,13 @@ function delivery({
       contextExtracted: () => undefined,
       messageProcessed: (_destination, _ms, errorType) => void errorTypes.push(errorType),
     },
-    log: quiet,
+    log,
     worker: 'host-1',
     tracing: false,
     random: () => 0.5,
   });
   return {
+    lines,
     said,
     events,
     outcomes,
@@ -129,10 +137,11 @@ describe('the delivery of a callback', () => {
   it('is left to another worker that may have the task by now, since it was asked for long ago', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
-    const { said, outcomes, process } = delivery();
+    const { said, outcomes, lines, process } = delivery({ carrier: TRACED });
     vi.setSystemTime(Date.now() + 60_000);
     await process(IDLE);
     expect([said, outcomes]).toEqual([[], ['postponed']]);
+    expect(lines).toMatchObject([{ job_id: 'job-1', trace_id: TRACE_ID }]);
     expect(receiver.at('/hook')).toEqual([]);
   });
 
@@ -227,10 +236,11 @@ describe('the delivery of a callback', () => {
 
   it('that cannot be recorded comes again', async () => {
     const away = new ThroughlineError('broker-unavailable', 'no broker');
-    const { said, outcomes, errorTypes, process } = delivery({ recordFails: away });
+    const { said, outcomes, errorTypes, lines, process } = delivery({ recordFails: away, carrier: TRACED });
     await process(IDLE);
     expect(said.filter((word) => word !== 'working')).toEqual(['nak 2000']);
     expect([outcomes, errorTypes]).toEqual([['unsettled'], ['broker-unavailable']]);
+    expect(lines).toMatchObject([{ job_id: 'job-1', trace_id: TRACE_ID }]);
   });
 
   it('of a message that is not a task never comes again', async () => {

@@ -60,6 +60,30 @@ it.each<[string, Attributes, Record<string, string>]>([
   }
 });
 
+it('a gauge of an author that never says its value is left out, and costs no other metric', async () => {
+  const text = await scrape((meter) => {
+    meter.createCounter('own').add(1);
+    meter.createObservableGauge('silent').addCallback(() => new Promise(() => undefined));
+  });
+  expect(text).toContain('own_total');
+  expect(text).not.toContain('silent{');
+});
+
+it.each<[string, unknown]>([
+  ['a number', 7],
+  ['an object', { name: 'shop' }],
+  ['a symbol', Symbol('shop')],
+  ['nothing', null],
+])('a unit, a description or a label that is %s costs no metric', async (_what, said) => {
+  const text = said as string;
+  const shown = await scrape((meter) => {
+    meter.createCounter('own', { unit: text, description: text }).add(1, { label: text });
+    meter.createCounter('other').add(1);
+  });
+  expect(shown).toMatch(/^own\w*_total\{/m);
+  expect(shown).toMatch(/^other_total\{/m);
+});
+
 it('an author’s metric whose name ends like that of a bucket has no exemplar, and takes none from a bucket', async () => {
   const of = (_name: string, _attributes: Attributes, bucket: number) => ({
     value: bucket,

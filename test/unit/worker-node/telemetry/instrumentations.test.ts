@@ -13,7 +13,7 @@ const NAMES = Object.keys(all.dependencies).flatMap((name) =>
   name.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : [],
 );
 /** The worker never wants them. */
-const UNWANTED = ['pino', 'runtime-node'];
+const UNWANTED = ['runtime-node'];
 
 /** What a process has after the instrumentations were loaded for each of these environments. */
 interface Loaded {

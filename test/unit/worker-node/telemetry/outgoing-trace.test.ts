@@ -56,6 +56,29 @@ describe('a request of an HTTP client', () => {
     expect(injected()).toEqual(CALLER);
   });
 
+  it('carries one field of a name, also if its author has set it', () => {
+    const headers = ['Accept', '*/*', 'TraceParent', 'x', 'baggage', 'own=1', 'traceparent', 'y'];
+    trace.beforeRequest({ hostname: 'a.test', headers });
+    injected();
+    expect(headers).toEqual(['Accept', '*/*', 'baggage', 'own=1']);
+  });
+
+  it.each([
+    ['in turns', ['A', '1', 'b', '2', 'a', '3']],
+    [
+      'in pairs',
+      [
+        ['A', '1'],
+        ['b', '2'],
+        ['a', '3'],
+      ],
+    ],
+  ])('of Node that has a list of headers %s keeps them', (_what, headers) => {
+    const request = { hostname: 'a.test', headers: headers as unknown };
+    trace.beforeNodeRequest(request);
+    expect(request.headers).toEqual({ A: ['1', '3'], b: '2' });
+  });
+
   it('to an unknown target carries traceparent only', () => {
     trace.beforeRequest({});
     expect(injected()).toEqual({ traceparent: CALLER.traceparent });

@@ -1,6 +1,7 @@
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { nameText } from './name-text.ts';
 import type { EndedSpan } from '../../spans/light-span.ts';
 import type { Moment } from '../../spans/moment.ts';
 import { AttributeJson } from './attribute-json.ts';
@@ -9,6 +10,10 @@ import { writeLightSpan } from './light-span-json.ts';
 import { writeSpan } from './span-json.ts';
 
 const FIRST_BYTES = 64 * 1_024;
+/** The first room for the spans of each further scope: an author may make a tracer for each job. */
+const NEXT_BYTES = 2 * 1_024;
+/** A larger span is lost. The Collector of OpenTelemetry refuses a body of more than 20 MiB, with all that is in it. */
+const MAX_SPAN_BYTES = 8 * 1_024 * 1_024;
 /** How many buffers are kept for the next batches. */
 const SPARES = 2;
 /** A larger buffer is not kept. */
@@ -55,15 +60,16 @@ export class SpanBatch {
     return this.#bytes;
   }
 
-  /** Adds a span. @throws TypeError if it cannot be written: code of an author may give it a name that is no text */
+  /** Adds a span. @throws RangeError if it is too large, and what code of an author throws when it is read */
   add(span: ReadableSpan): void {
     const group = this.#groupOf(span.resource, span.instrumentationScope);
     this.#write(group, (spans) => writeSpan(spans, span, attributeJson));
   }
 
-  /** Adds a light span. @throws TypeError as {@link add} */
+  /** Adds a light span. @throws RangeError as {@link add} */
   addLight(span: EndedSpan, ended: Moment, { resource, scope }: SpanOrigin): void {
-    this.#write(this.#groupOf(resource, scope), (spans) => writeLightSpan(spans, span, ended, attributeJson));
+    const group = this.#groupOf(resource, scope);
+    this.#write(group, (spans) => writeLightSpan(spans, span, ended, attributeJson));
   }
 
   /** Leaves the batch as it was if `write` throws. */
@@ -72,8 +78,11 @@ export class SpanBatch {
     try {
       if (from > start) spans.comma();
       write(spans);
+      const bytes = spans.length - from;
+      if (bytes > MAX_SPAN_BYTES)
+        throw new RangeError(`it has ${bytes} bytes, and may have ${MAX_SPAN_BYTES}`);
       this.#size++;
-      this.#bytes += spans.length - from;
+      this.#bytes += bytes;
     } catch (thrown) {
       spans.cut(from);
       throw thrown;
@@ -119,9 +128,10 @@ export class SpanBatch {
     const groups = this.#groups.get(scope) ?? [];
     const known = groups.find((group) => group.resource === resource);
     if (known !== undefined) return known;
-    const spans = spares.pop() ?? new JsonBytes(FIRST_BYTES);
+    const isFirst = this.#groups.size === 0;
+    const spans = spares.pop() ?? new JsonBytes(isFirst ? FIRST_BYTES : NEXT_BYTES);
     spans.cut(0);
-    spans.put(this.#groups.size === 0 ? FIRST : NEXT);
+    spans.put(isFirst ? FIRST : NEXT);
     const added = { resource, scope, spans, start: spans.length };
     this.#groups.set(scope, [...groups, added]);
     return added;
@@ -133,13 +143,18 @@ function keep(spans: JsonBytes): void {
   if (spares.length < SPARES && spans.capacity <= SPARE_BYTES) spares.push(spans);
 }
 
+/** What a tracer says about itself, as a JSON text. */
+function quoted(said: unknown): string {
+  return JSON.stringify(nameText(said).toWellFormed());
+}
+
 /** What comes after the spans of a group. JSON may have the fields of an object in any order. */
 function endOf({ resource, scope }: SpanOrigin): Uint8Array {
-  const { name, version, schemaUrl } = scope;
+  const { name, version = '', schemaUrl = '' } = scope;
   const json = new JsonBytes(1_024);
   json.put(
     utf8(
-      `],"scope":${JSON.stringify({ name: name.toWellFormed(), version })},"schemaUrl":${JSON.stringify(schemaUrl ?? '')}}]`,
+      `],"scope":{"name":${quoted(name)},"version":${quoted(version)}},"schemaUrl":${quoted(schemaUrl)}}]`,
     ),
   );
   json.put(utf8(',"resource":{"attributes":['));

@@ -1,6 +1,14 @@
-import { type HrTime, isSpanContextValid, type Link, type SpanContext } from '@opentelemetry/api';
+import {
+  type HrTime,
+  isSpanContextValid,
+  type Link,
+  type SpanContext,
+  SpanStatusCode,
+} from '@opentelemetry/api';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
 import { spanFlags } from '../../../../shared/trace/otlp-json.ts';
+import { nameText } from './name-text.ts';
+import { hrTimeOf, momentAfter } from '../../spans/moment.ts';
 import type { AttributeJson } from './attribute-json.ts';
 import { type JsonBytes, utf8 } from './json-bytes.ts';
 
@@ -39,10 +47,13 @@ export const SPAN_PARTS = {
 
 const NANO_DIGITS = 9;
 const NANOS = 1_000_000_000;
+/** The last second whose nanoseconds OTLP can count: it has 64 bits for them, which some collectors read as signed. */
+const LAST_SECOND = Number(2n ** 63n / BigInt(NANOS)) - 1;
 
 /**
  * Writes an ended span as OTLP's JSON. Fields with their default value are left out, as the JSON of protobuf allows: they would be
- * an eighth of the bytes.
+ * an eighth of the bytes. Code of an author may have given the span anything, and the SDK keeps most of it. A collector would refuse
+ * a whole batch for one value of a wrong type, so such a value is written as a text, or left out.
  */
 export function writeSpan(out: JsonBytes, span: ReadableSpan, attributes: AttributeJson): void {
   const own = span.spanContext();
@@ -50,18 +61,18 @@ export function writeSpan(out: JsonBytes, span: ReadableSpan, attributes: Attrib
   writeIds(out, own);
   if (parent?.spanId) writeText(out, PARENT, parent.spanId);
   writeState(out, own);
-  writeText(out, NAME, span.name);
+  writeText(out, NAME, nameText(span.name));
   out.put(KINDS[span.kind] ?? QUOTE);
-  writeTime(out, START, span.startTime);
-  writeTime(out, FINISH, span.endTime);
+  const end = isCounted(span.endTime) ? span.endTime : hrTimeOf(momentAfter(Date.now(), 0));
+  writeTime(out, START, isCounted(span.startTime) ? span.startTime : end);
+  writeTime(out, FINISH, end);
   out.put(ATTRIBUTES);
   attributes.write(out, span.attributes);
-  // A collector refuses a whole batch for one id that is none. An author may link to anything.
-  const linked = links.filter((link) => isSpanContextValid(link.context));
+  const linked = links.filter(({ context }) => hasIds(context));
   writeLinks(out, linked, attributes);
   writeList(out, EVENTS, events, attributes, writeEvent);
   out.put(CLOSE_LIST);
-  if (status.code !== 0) writeStatus(out, status);
+  if (status.code === SpanStatusCode.OK || status.code === SpanStatusCode.ERROR) writeStatus(out, status);
   writeCount(out, 'droppedAttributesCount', span.droppedAttributesCount);
   writeCount(out, 'droppedEventsCount', span.droppedEventsCount);
   writeCount(out, 'droppedLinksCount', span.droppedLinksCount + links.length - linked.length);
@@ -87,7 +98,7 @@ function writeLink(out: JsonBytes, link: Link, attributes: AttributeJson): void 
 }
 
 function writeEvent(out: JsonBytes, event: TimedEvent, attributes: AttributeJson): void {
-  writeText(out, EVENT_NAME, event.name);
+  writeText(out, EVENT_NAME, nameText(event.name));
   writeTime(out, TIME, event.time);
   out.put(ATTRIBUTES);
   attributes.write(out, event.attributes ?? {});
@@ -102,14 +113,26 @@ function writeIds(out: JsonBytes, { traceId, spanId }: SpanContext): void {
   writeText(out, SPAN, spanId);
 }
 
-function writeState(out: JsonBytes, { traceState }: SpanContext): void {
-  const text = traceState?.serialize() ?? '';
+/** Whether a collector can read the ids. The links of an author are to whatever was stored, or came from elsewhere. */
+function hasIds(linked: SpanContext | undefined): boolean {
+  return (
+    typeof linked?.traceId === 'string' && typeof linked.spanId === 'string' && isSpanContextValid(linked)
+  );
+}
+
+function writeState(out: JsonBytes, own: SpanContext): void {
+  const text = stateOf(own);
   if (text !== '') writeText(out, STATE, text);
 }
 
+/** The trace state as a text; empty if there is none. That of a link may have been stored as JSON, and has no methods then. */
+function stateOf({ traceState }: SpanContext): string {
+  return typeof traceState?.serialize === 'function' ? nameText(traceState.serialize()) : '';
+}
+
 /** Writes the trace state as a field of its own; nothing if it is empty. */
-export function writeStateField(out: JsonBytes, { traceState }: SpanContext): void {
-  const text = traceState?.serialize() ?? '';
+export function writeStateField(out: JsonBytes, own: SpanContext): void {
+  const text = stateOf(own);
   if (text === '') return;
   writeText(out, STATE_FIELD, text);
   out.put(QUOTE);
@@ -121,16 +144,24 @@ function writeText(out: JsonBytes, before: Uint8Array, text: string): void {
   out.text(text);
 }
 
-/** Writes nanoseconds since the epoch, which OTLP cannot count back from. They have more digits than a number holds. */
-function writeTime(out: JsonBytes, before: Uint8Array, [seconds, nanos]: HrTime): void {
+/** Whether OTLP can count a time, which an author may have given in microseconds. One before 1970 becomes 0. */
+function isCounted([seconds, nanos]: HrTime): boolean {
+  return seconds <= LAST_SECOND && Math.abs(nanos) <= NANOS;
+}
+
+/** Writes nanoseconds since the epoch, which have more digits than a number holds. A time that OTLP cannot count becomes 0. */
+function writeTime(out: JsonBytes, before: Uint8Array, time: HrTime): void {
+  const [seconds, nanos] = time;
   out.put(before);
-  if (seconds > 0 && Number.isInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos < NANOS) {
+  const isUsual = Number.isInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos < NANOS;
+  if (isUsual && seconds > 0 && seconds <= LAST_SECOND) {
     out.text(String(seconds));
     out.digits(nanos, NANO_DIGITS);
-  } else {
-    const whole = BigInt(Math.trunc(seconds)) * BigInt(NANOS) + BigInt(Math.trunc(nanos));
-    out.text(whole < 0n ? '0' : String(whole));
+    return;
   }
+  const isAfterEpoch = isCounted(time) && seconds >= 0;
+  const whole = isAfterEpoch ? BigInt(Math.trunc(seconds)) * BigInt(NANOS) + BigInt(Math.trunc(nanos)) : 0n;
+  out.text(whole < 0n ? '0' : String(whole));
 }
 
 /** Writes a list whose beginning also ends the list before it. A list without elements is left out. */

@@ -13,6 +13,8 @@ import type { Losses } from '../losses.ts';
 import { MAX_PAUSE_MS, OtlpExporter } from '../otlp-exporter.ts';
 import { Waiting } from '../waiting.ts';
 import { PatientExporter } from './patient-exporter.ts';
+import { charactersOf } from './record-size.ts';
+import { SplitExporter } from './split-exporter.ts';
 
 /** About how many characters of log records may wait: single lines may be long. */
 const MAX_CHARACTERS = 16 * 1_024 * 1_024;
@@ -48,7 +50,8 @@ export class LogBatches implements LogRecordProcessor {
       sizeOf: (records) => records.length,
       taken: (count) => this.#leave(count),
     });
-    this.#patient = new PatientExporter(this.#exporter, otlp, settings.OTEL_BLRP_EXPORT_TIMEOUT);
+    const split = new SplitExporter(this.#exporter);
+    this.#patient = new PatientExporter(split, otlp, settings.OTEL_BLRP_EXPORT_TIMEOUT);
     this.#batches = new BatchLogRecordProcessor({
       exporter: this.#patient,
       maxQueueSize: max,
@@ -93,11 +96,4 @@ export class LogBatches implements LogRecordProcessor {
       this.#endMs,
     );
   }
-}
-
-/** About how long a record is. Its numbers and names are short. */
-function charactersOf({ body, attributes }: SdkLogRecord): number {
-  let characters = String(body).length;
-  for (const value of Object.values(attributes)) if (typeof value === 'string') characters += value.length;
-  return characters;
 }

@@ -2,23 +2,19 @@ import { context } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
 import type { LogRecordExporter, ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { startTimer } from '../../../../shared/timers.ts';
-import type { CountedExporter } from '../counted-exporter.ts';
 import type { Exported } from '../otlp-exporter.ts';
+import type { SplitExporter } from './split-exporter.ts';
 
 /** Sends a batch when the collector wants something again, or when all that wait are to be sent at once. */
 export class PatientExporter implements LogRecordExporter {
-  readonly #exporter: CountedExporter<ReadableLogRecord[]>;
+  readonly #exporter: SplitExporter;
   readonly #collector: { readonly pauseMs: number };
   readonly #timeoutMs: number;
   readonly #held = new Set<() => void>();
   #isHurried = false;
 
   /** @param timeoutMs how long the SDK waits for the answer to a batch that was sent, before it sends the next one */
-  constructor(
-    exporter: CountedExporter<ReadableLogRecord[]>,
-    collector: { readonly pauseMs: number },
-    timeoutMs: number,
-  ) {
+  constructor(exporter: SplitExporter, collector: { readonly pauseMs: number }, timeoutMs: number) {
     this.#exporter = exporter;
     this.#collector = collector;
     this.#timeoutMs = timeoutMs;

@@ -132,6 +132,37 @@ it('large spans find no room when too many bytes wait, and find it again later',
   expect(losses.counts).toEqual({ queueFull: 2, exportFailed: 0, rejected: 0 });
 });
 
+describe('a collector that takes at most 20 MiB at a time', () => {
+  const MEGABYTE = 1_024 * 1_024;
+  const refuseLarge = (response: ServerResponse): void => {
+    let bytes = 0;
+    response.req.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    response.req.on('end', () => response.writeHead(bytes > 20 * MEGABYTE ? 413 : 200).end());
+  };
+  const startLimited = (tell: (...words: unknown[]) => void) =>
+    startBatches(refuseLarge, tell, { OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '512' });
+
+  it('gets all of many large spans', async () => {
+    const { batches, losses, end } = await startLimited(() => undefined);
+    for (let number = 0; number < 30; number++) end('x'.repeat(MEGABYTE));
+    await batches.shutdown();
+    expect([losses.exports.taken, losses.counts.exportFailed]).toEqual([30, 0]);
+  });
+
+  it('gets the other spans of a batch with one that is larger, which is counted and said', async () => {
+    const said: unknown[] = [];
+    const { batches, losses, end } = await startLimited((...words) => said.push(words));
+    end();
+    end('x'.repeat(21 * MEGABYTE));
+    end();
+    await batches.shutdown();
+    expect([losses.exports.taken, losses.counts.exportFailed]).toEqual([2, 1]);
+    expect(JSON.stringify(said)).toContain('a span cannot be written: it has 22');
+  });
+});
+
 describe('a collector that asks for more time than an export has', () => {
   /** It asks for so many seconds with its first answer, and takes all others. */
   const startAsked = async (seconds: number, more: Readonly<Record<string, string>> = {}) => {

@@ -66,6 +66,22 @@ function byBatch(spans: readonly ReadableSpan[]): unknown {
   return JSON.parse(Buffer.from(batch.takeJson()).toString());
 }
 
+/** The spans of one scope in a request. */
+interface ScopeSpans {
+  readonly scope?: { readonly name: unknown; readonly version: unknown };
+  readonly schemaUrl?: unknown;
+  readonly spans?: readonly unknown[];
+}
+
+function scopesIn(request: unknown): ScopeSpans[] {
+  const { resourceSpans } = request as { resourceSpans: { scopeSpans: ScopeSpans[] }[] };
+  return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans);
+}
+
+function spansIn(request: unknown): unknown[] {
+  return scopesIn(request).flatMap(({ spans }) => spans ?? []);
+}
+
 /** Leaves out what has its default value: the JSON of protobuf may have it or not. */
 function withoutDefaults(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDefaults);
@@ -137,11 +153,7 @@ it('the spans of a batch say the same as in the SDK’s JSON, even where their v
     attributes: { few: `value ${n % 3}`, many: `value ${n}`, number: n % 2, long: 'x'.repeat(n * 10) },
   }));
   const spans = spansOf(...many, ...many);
-  const all = (request: unknown): unknown[] => {
-    const { resourceSpans } = request as { resourceSpans: { scopeSpans: { spans: unknown[] }[] }[] };
-    return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
-  };
-  expect(all(withoutDefaults(byBatch(spans)))).toEqual(all(withoutDefaults(bySdk(spans))));
+  expect(spansIn(withoutDefaults(byBatch(spans)))).toEqual(spansIn(withoutDefaults(bySdk(spans))));
 });
 
 it('spans of several scopes and resources stand below their own', () => {
@@ -167,15 +179,14 @@ it('a number that is no finite or no exact integer is written as a double', () =
 it('a span that cannot be written leaves the others whole', () => {
   const [first, wrong, last] = spansOf({ name: 'first' }, {}, { name: 'last' });
   const batch = new SpanBatch();
-  const unnamed = Object.assign(Object.create(wrong ?? null), { name: undefined }) as ReadableSpan;
+  const broken = Object.assign(Object.create(wrong ?? null), { links: undefined }) as ReadableSpan;
   if (first === undefined || last === undefined) throw new Error('the test is wrong');
   batch.add(first);
-  expect(() => batch.add(unnamed)).toThrow(TypeError);
+  expect(() => batch.add(broken)).toThrow(TypeError);
   batch.add(last);
   expect(batch.size).toBe(2);
   const { resourceSpans } = JSON.parse(Buffer.from(batch.takeJson()).toString());
   const names = resourceSpans.map(({ scopeSpans }: never) => scopeSpans);
-  expect(JSON.stringify(names)).not.toContain('"name":undefined');
   expect(JSON.stringify(names)).toMatch(/"name":"first".*"name":"last"/);
 });
 
@@ -215,4 +226,73 @@ it('what a collector cannot read of one span costs no other', () => {
     links: [{ traceId: PARENT.traceId }],
     droppedLinksCount: 1,
   });
+});
+
+/** A span in JavaScript: an author may give its methods anything. The SDK keeps most of it. */
+type Loose = Readonly<
+  Record<'setStatus' | 'updateName' | 'addEvent' | 'addLink', (...given: unknown[]) => unknown>
+>;
+
+it.each<[string, (span: Loose) => unknown, object]>([
+  ['a status by its name', (span) => span.setStatus({ code: 'ERROR' }), {}],
+  ['a status without a code', (span) => span.setStatus('ERROR'), {}],
+  ['a status that does not exist', (span) => span.setStatus({ code: 7 }), {}],
+  ['a name that is no text', (span) => span.updateName({ of: 1 }), { name: '{"of":1}' }],
+  ['no name', (span) => span.updateName(undefined), { name: 'undefined' }],
+  [
+    'an error as an event',
+    (span) => span.addEvent(new Error('it broke')),
+    { events: [{ name: 'it broke' }] },
+  ],
+  ['an event without a name', (span) => span.addEvent(), { events: [{ name: 'undefined' }] }],
+  ['an event at no time', (span) => span.addEvent('e', Number.NaN), { events: [{ timeUnixNano: '0' }] }],
+  [
+    'an event at a time in microseconds',
+    (span) => span.addEvent('e', Date.now() * 1_000),
+    { events: [{ timeUnixNano: '0' }] },
+  ],
+  ['a link to nothing', (span) => span.addLink({}), { droppedLinksCount: 1 }],
+  [
+    'a link with ids that are no texts',
+    (span) => span.addLink({ context: { traceId: 1 } }),
+    { droppedLinksCount: 1 },
+  ],
+  [
+    'a link to a span that was stored as JSON',
+    (span) =>
+      span.addLink({
+        context: JSON.parse(JSON.stringify({ ...PARENT, traceState: createTraceState('a=1') })),
+      }),
+    { links: [{ spanId: PARENT.spanId }] },
+  ],
+])('a span with %s is written so that every collector can read its batch', (_case, change, shown) => {
+  const [written] = spansIn(byBatch(spansOf({ change: (span) => change(span as unknown as Loose) })));
+  expect(written).toMatchObject({ traceId: PARENT.traceId, parentSpanId: PARENT.spanId, ...shown });
+  expect(written).not.toHaveProperty('status');
+});
+
+it.each([Date.now() * 1_000, Date.now() * 1_000_000, Number.NaN, Number.POSITIVE_INFINITY])(
+  'a span at %d, which is no time in milliseconds, stands where it ended',
+  (wrong) => {
+    const memory = new InMemorySpanExporter();
+    const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(memory)] });
+    const before = Date.now();
+    provider.getTracer('test').startSpan('work', { startTime: wrong }).end(wrong);
+    const [written] = spansIn(byBatch(memory.getFinishedSpans())) as Record<string, string>[];
+    expect(BigInt(written?.startTimeUnixNano ?? 0)).toBeGreaterThanOrEqual(BigInt(before) * 1_000_000n);
+    expect(written?.endTimeUnixNano).toBe(written?.startTimeUnixNano);
+  },
+);
+
+it.each<[string, unknown]>([
+  ['a number', 7],
+  ['nothing', undefined],
+  ['an object', { name: 'shop' }],
+])('a tracer that says %s about itself costs no span', (_case, said) => {
+  const memory = new InMemorySpanExporter();
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(memory)] });
+  const text = said as string;
+  provider.getTracer(text, text, { schemaUrl: text }).startSpan('work').end();
+  const [{ scope, schemaUrl } = {}] = scopesIn(byBatch(memory.getFinishedSpans()));
+  for (const one of [scope?.name, scope?.version, schemaUrl]) expect(one).toBeTypeOf('string');
 });
