@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import * as z from 'zod';
 import * as honoUnused from '../../../dev/edge/stand-ins/hono-unused.ts';
 import * as tracerMetrics from '../../../dev/edge/stand-ins/otel-tracer-metrics.ts';
+import zodEn from '../../../dev/edge/stand-ins/zod-en.ts';
 import * as zodMemoizer from '../../../dev/edge/stand-ins/zod-memoizer.ts';
 import * as zodRegexes from '../../../dev/edge/stand-ins/zod-regexes.ts';
 
@@ -26,6 +27,33 @@ it('the stand-in for the patterns of zod has names of theirs, those that the Wor
   expect(zodRegexes.number).toBe(z.regexes.number);
   for (const unused of [zodRegexes.email, zodRegexes.uuid(), zodRegexes.undefined])
     for (const text of ['', 'a@example.com', 'undefined']) expect(unused.test(text)).toBe(false);
+});
+
+it.each<[string, z.ZodType, unknown[]]>([
+  [
+    'a type',
+    z.strictObject({ a: z.number() }),
+    [5, 'a', null, undefined, [], {}, { a: Number.NaN }, { a: Infinity }],
+  ],
+  ['a value', z.literal('a'), ['b', 5]],
+  ['values', z.enum(['a', 'b']), ['c', null]],
+  ['a text', z.string().min(2).max(3).regex(/^a/), ['', 'abcd', 'bc']],
+  ['a length', z.string().length(2), ['a', 'abc']],
+  ['a number', z.number().min(1).max(3), [0, 4]],
+  ['a number within', z.number().gt(1).lt(3), [1, 3]],
+  ['a whole number', z.int(), [0.5, 2 ** 60]],
+  ['a list', z.array(z.string()).min(1).max(2), [[], ['a', 'b', 'c']]],
+  ['a time', z.iso.datetime({ offset: true }), ['now']],
+  ['fields', z.strictObject({}), [{ a: 1 }, { a: 1, b: 2 }]],
+  ['names', z.record(z.string().min(2), z.string()), [{ a: 'b' }]],
+  ['a choice', z.union([z.string(), z.number()]), [true]],
+])('the stand-in for the sentences of zod says what zod says about %s', (_what, schema, values) => {
+  const found: z.core.$ZodRawIssue[] = [];
+  const error: z.core.$ZodErrorMap = (issue) => void found.push(issue);
+  // zod makes an error when it is read.
+  for (const value of values) void schema.safeParse(value, { error }).error?.issues;
+  expect(found.length).toBeGreaterThanOrEqual(values.length - 1);
+  for (const issue of found) expect(zodEn().localeError(issue)).toBe(z.locales.en().localeError(issue));
 });
 
 it('the stand-in for the parts of Hono that the Worker does not use throws if anything uses it', () => {
