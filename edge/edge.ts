@@ -119,7 +119,7 @@ function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
   const inputRules = new InputRulesCache();
   const requestLimits = new RequestLimits(config);
   const byRegion = config.BRIDGE_PLACEMENT === 'region';
-  const bridgeOf = (region: Region | undefined): BridgeClient =>
+  const clientOf = (region: Region | undefined): BridgeClient =>
     new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
       brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
@@ -127,9 +127,12 @@ function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
       region,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
-  const globalBridge = bridgeOf(undefined);
+  // One client for each region, since a client keeps what it knows of the bridges.
+  const bridges = new Map<Region | undefined, BridgeClient>();
   return (request, requestContext, ctx) => {
-    const bridge = byRegion ? bridgeOf(regionOf((request.cf ?? {}) as RequestLocation)) : globalBridge;
+    const region = byRegion ? regionOf((request.cf ?? {}) as RequestLocation) : undefined;
+    const bridge = bridges.get(region) ?? clientOf(region);
+    bridges.set(region, bridge);
     sendMetrics(ctx, config, log);
     const bindings: AppBindings = {
       config,
