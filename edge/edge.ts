@@ -17,7 +17,7 @@ import { COMMON_HEADERS } from './http/middleware/answer-headers.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { isProbe } from './http/routes/health.ts';
-import { createLogger, type Logger } from './telemetry/log.ts';
+import { createLogger, type Logger, logFailure } from './telemetry/log.ts';
 import { sendMetrics } from './telemetry/measure/otlp-metrics.ts';
 import { flushSpans, startTelemetry } from './telemetry/runtime.ts';
 import { inServerSpan } from './telemetry/server-span.ts';
@@ -123,6 +123,7 @@ function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
     new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
       brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
+      onFailure: (error) => logFailure(log, error),
       byRegion,
       region,
       locationHint: config.BRIDGE_LOCATION_HINT,
