@@ -18,7 +18,7 @@ import { COMMON_HEADERS } from './http/middleware/answer-headers.ts';
 import { problemResponse } from './http/middleware/problems.ts';
 import { type RequestContext, readRequestContext } from './http/request-context.ts';
 import { isProbe } from './http/routes/health.ts';
-import { createLogger, type Logger } from './telemetry/log.ts';
+import { createLogger, type Logger, logFailure } from './telemetry/log.ts';
 import { sendMetrics } from './telemetry/measure/otlp-metrics.ts';
 import { flushSpans, startTelemetry } from './telemetry/runtime.ts';
 import { inServerSpan } from './telemetry/server-span.ts';
@@ -121,17 +121,21 @@ function createAppHandler(env: Env, config: EdgeConfig, log: Logger): Handler {
   const requestLimits = new RequestLimits(config);
   const openBodies = new OpenBodies();
   const byRegion = config.BRIDGE_PLACEMENT === 'region';
-  const bridgeOf = (region: Region | undefined): BridgeClient =>
+  const clientOf = (region: Region | undefined): BridgeClient =>
     new BridgeClient(env.BRIDGE, {
       shards: config.BRIDGE_SHARDS,
       brokerTimeoutMs: config.BROKER_TIMEOUT_MS,
+      onFailure: (error) => logFailure(log, error),
       byRegion,
       region,
       locationHint: config.BRIDGE_LOCATION_HINT,
     });
-  const globalBridge = bridgeOf(undefined);
+  // One client for each region, since a client keeps what it knows of the bridges.
+  const bridges = new Map<Region | undefined, BridgeClient>();
   return (request, requestContext, ctx) => {
-    const bridge = byRegion ? bridgeOf(regionOf((request.cf ?? {}) as RequestLocation)) : globalBridge;
+    const region = byRegion ? regionOf((request.cf ?? {}) as RequestLocation) : undefined;
+    const bridge = bridges.get(region) ?? clientOf(region);
+    bridges.set(region, bridge);
     sendMetrics(ctx, config, log);
     const bindings: AppBindings = {
       config,

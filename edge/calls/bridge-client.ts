@@ -9,7 +9,7 @@ import type { ListedOperation } from '../../shared/api/answers/operation-list.ts
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
-import { unavailable } from '../../shared/errors.ts';
+import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
@@ -51,6 +51,8 @@ type Ask<T> = (bridge: BridgeStub, carrier: Carrier) => Promise<Reply<T>>;
 
 interface BridgeClientOptions extends BridgePlacement {
   readonly brokerTimeoutMs: number;
+  /** Is told why a bridge did not answer, if that is no error of the whole request. */
+  readonly onFailure: (error: ThroughlineError) => void;
 }
 
 /** Calls the bridges: picks the shard, makes the CLIENT span, limits the wait. */
@@ -96,7 +98,7 @@ export class BridgeClient {
    */
   async submitBatch(commands: readonly Command[]): Promise<Reply<SubmitAnswer>[]> {
     let answered = false;
-    const failures: unknown[] = [];
+    const failures: ThroughlineError[] = [];
     const replies = await this.#inGroups(
       commands,
       ({ jobId }) => jobId,
@@ -106,12 +108,14 @@ export class BridgeClient {
           answered = true;
           return ofGroup;
         } catch (thrown) {
-          failures.push(thrown);
-          return group.map(() => refusal(errorFrom(thrown)));
+          const error = errorFrom(thrown);
+          failures.push(error);
+          return group.map(() => refusal(error));
         }
       },
     );
     if (failures.length > 0 && !answered) throw failures[0];
+    for (const error of failures) this.#options.onFailure(error);
     return replies;
   }
 
@@ -226,7 +230,11 @@ export class BridgeClient {
       (group) =>
         this.#call('cancelMany', group[0] ?? '', CANCEL_MANY_BUDGET_MS, (bridge, carrier) =>
           bridge.cancelMany({ tenant, jobIds: group, carrier }),
-        ).catch((thrown: unknown) => group.map(() => errorFrom(thrown).code)),
+        ).catch((thrown: unknown) => {
+          const error = errorFrom(thrown);
+          this.#options.onFailure(error);
+          return group.map(() => error.code);
+        }),
     );
   }
 

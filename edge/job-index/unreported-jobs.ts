@@ -1,6 +1,5 @@
 import { KeyCounts } from '../../shared/collections/key-counts.ts';
-import { keyOf } from './index-entry.ts';
-import type { IndexEntry } from './index-entry.ts';
+import { type IndexEntry, keyOf } from './index-entry.ts';
 
 /** A report that has not come this long after its job was accepted will not come. */
 const REPORT_MS = 10_000;

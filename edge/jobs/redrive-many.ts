@@ -50,7 +50,7 @@ export async function redriveMany(
       next = (page.at(-1)?.sequence ?? next - 1) + 1;
     }
   } catch (thrown) {
-    redrives.leave(next, errorFrom(thrown));
+    redrives.leave(next, errorOf(thrown, parts));
   }
   const { left, ...report } = redrives.report();
   return left === undefined ? report : { ...report, cursor: `${left}-${command.to ?? (await end)}` };
@@ -76,10 +76,15 @@ async function tryOne(
     await redriveDeadLetter(parts, session, command, deadLetter, counted);
     return undefined;
   } catch (thrown) {
-    const error = errorFrom(thrown);
-    if (error.code === 'internal') parts.log.error('a redrive failed', { reason: loggedReason(error) });
-    return error;
+    return errorOf(thrown, parts);
   }
+}
+
+/** The error in what was thrown. A fault of ours is logged, since the report has only its code. */
+function errorOf(thrown: unknown, { log }: RedriveParts): ThroughlineError {
+  const error = errorFrom(thrown);
+  if (error.code === 'internal') log.error('a redrive failed', { reason: loggedReason(error) });
+  return error;
 }
 
 interface RedrivesOptions {

@@ -20,7 +20,7 @@ import type {
   TriggerScheduleCommand,
 } from '../calls/schedule-commands.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
-import { createLogger, type Logger } from '../telemetry/log.ts';
+import { createLogger, type Logger, logFailure } from '../telemetry/log.ts';
 import { plainSpanContext } from '../telemetry/root-span.ts';
 import { flushSpans, startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
@@ -61,6 +61,7 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
     const bridge = new BridgeClient(env.BRIDGE, {
       shards,
       brokerTimeoutMs,
+      onFailure: (error) => logFailure(this.#log, error),
       locationHint: BRIDGE_LOCATION_HINT,
       // The jobs of runs have no region: the same id must always lead to the same bridge.
       byRegion: false,

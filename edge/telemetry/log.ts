@@ -1,4 +1,6 @@
 import { type Context, context, trace } from '@opentelemetry/api';
+import { describeCause, statusOf } from '../../shared/error-table.ts';
+import type { ThroughlineError } from '../../shared/errors.ts';
 import { isoTime } from '../../shared/text/iso-time.ts';
 import { printableJson } from '../../shared/text/json/printable-json.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
@@ -28,6 +30,13 @@ export function createLogger(level: LogLevel, write: (line: string) => void = wr
       ? () => undefined
       : (message, fields, from) => write(line(lineLevel, message, fields ?? {}, from ?? context.active()));
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** Logs why a request failed, if that is not the caller's fault: an internal error, or one with a cause on our side. */
+export function logFailure(log: Pick<Logger, 'error'>, error: ThroughlineError): void {
+  const { code, cause } = error;
+  if (code === 'internal' || (cause !== undefined && statusOf(error) >= 500))
+    log.error('a request failed', { reason: describeCause(error) });
 }
 
 function line(level: LogLevel, msg: string, fields: Fields, from: Context): string {

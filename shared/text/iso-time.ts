@@ -3,10 +3,10 @@ let second = Number.NaN;
 let text = '';
 
 /**
- * Writes a time as `Date.prototype.toISOString` does, which takes ten times longer: nearly all times of a process are of the same second
- * as the one before.
+ * Writes a time as `Date.prototype.toISOString` does, which takes twenty times longer: nearly all times of a process are of the same
+ * second as the one before.
  * @param ms epoch milliseconds, a whole number
- * @throws RangeError if no date has this time
+ * @throws RangeError if no date is in this second
  */
 export function isoTime(ms: number): string {
   const seconds = Math.floor(ms / 1_000);

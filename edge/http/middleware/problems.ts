@@ -2,21 +2,19 @@ import { context, trace } from '@opentelemetry/api';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEM_MEDIA_TYPE, problemOf } from '../../../shared/api/problem.ts';
-import { describeCause, errorFrom, statusOf } from '../../../shared/error-table.ts';
+import { errorFrom, statusOf } from '../../../shared/error-table.ts';
 import { isApiErrorCode, ThroughlineError } from '../../../shared/errors.ts';
 import { policyItem, spentItem } from '../../access/rate-limit-policy.ts';
+import { logFailure } from '../../telemetry/log.ts';
 import { countRefusal } from '../../telemetry/measure/request-metrics.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { COMMON_HEADERS } from './answer-headers.ts';
 import { addPolicy } from './rate-limit.ts';
 
-/** Turns whatever a route threw into a problem document (RFC 9457). An internal error is logged, and so is a cause on our side. */
+/** Turns whatever a route threw into a problem document (RFC 9457). */
 export function renderProblem(thrown: unknown, c: Context<EdgeHono>): Response {
   const error = fromThrown(thrown);
-  const { code, cause } = error;
-  if (code === 'internal' || (cause !== undefined && statusOf(error) >= 500)) {
-    c.env.log.error('a request failed', { reason: describeCause(error) });
-  }
+  logFailure(c.env.log, error);
   addQuota(error, c);
   return problemResponse(error, c.res.headers.get('www-authenticate'));
 }

@@ -10,6 +10,7 @@ import {
   type Untaken,
 } from '../../calls/commands.ts';
 import { type Reply, refusal, unwrapReply } from '../../calls/reply.ts';
+import { logFailure } from '../../telemetry/log.ts';
 import { inputInvalid } from '../../validation/input-invalid.ts';
 import { MOST_STEPS, StepBudget } from '../../validation/step-budget.ts';
 import type { AppBindings } from '../edge-app.ts';
@@ -46,7 +47,9 @@ export async function submitChecked<Taken extends Submitted | Passed>(
     const answers = await send(checked.map(({ command }) => command)).catch((thrown: unknown) => {
       // Jobs of an earlier round were taken: their caller must hear of them.
       if (replies.size === 0) throw thrown;
-      return open.map(() => refusal(errorFrom(thrown)));
+      const error = errorFrom(thrown);
+      logFailure(tools.log, error);
+      return open.map(() => refusal(error));
     });
     for (const [place, one] of checked.entries()) {
       const reply = replyTo(one, answers[place], tools);

@@ -8,6 +8,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { isTerminal } from '../../../shared/job/job-state.ts';
 import type { SubmitResult } from '../../calls/commands.ts';
 import { type Reply, unwrapReply } from '../../calls/reply.ts';
+import { logFailure } from '../../telemetry/log.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { insufficientScope, scopesOf } from '../middleware/access.ts';
 import { countRequests } from '../middleware/rate-limit.ts';
@@ -47,7 +48,9 @@ async function prepareOne(
     if (mayWrite(scopesOf(c), prepared.operation)) return prepared;
     return insufficientScope(`jobs:write:${prepared.operation}`);
   } catch (thrown) {
-    return errorFrom(thrown);
+    const error = errorFrom(thrown);
+    logFailure(c.env.log, error);
+    return error;
   }
 }
 

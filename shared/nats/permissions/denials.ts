@@ -1,4 +1,4 @@
-import { PermissionViolationError } from '@nats-io/nats-core';
+import type { PermissionViolationError } from '@nats-io/nats-core';
 import { describeThrown } from '../../errors.ts';
 import {
   type Action,
@@ -12,6 +12,10 @@ import {
 
 /** What nats-server says if its limit of subscriptions is reached, or that of the account. It has no code for that. */
 const LIMIT_REACHED = 'subscriptions exceeded';
+
+/** By its name: npm may install the client of a worker with another copy of the class than ours. */
+const isViolation = (error: Error): error is PermissionViolationError =>
+  error.name === 'PermissionViolationError';
 
 /**
  * Is told what NATS refuses, in a sentence.
@@ -55,7 +59,7 @@ export class Denials {
 
   /** Takes an error that NATS sent on the connection. One that refuses nothing is ignored. */
   take(error: Error): void {
-    if (error instanceof PermissionViolationError)
+    if (isViolation(error))
       this.#refused(error.operation === 'publish' ? 'publish' : 'subscribe', error.subject);
     else if (error.message.includes(LIMIT_REACHED)) this.#limited(error);
   }

@@ -173,7 +173,8 @@ it('Q5: a job of low priority ends although urgent jobs never end', async () => 
     Array.from({ length: 10 }, () => job('low')),
   );
   for (const id of low) expect((await jobEnded(stack, id)).state).toBe('succeeded');
-  expect(waiting).toBeGreaterThan(0);
+  // The low ones may be among those that were counted last.
+  expect(waiting).toBeGreaterThan(low.length);
   over = true;
   await keeping;
 });

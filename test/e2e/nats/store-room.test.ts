@@ -129,8 +129,10 @@ describe('in a store that is capped', () => {
     const { ids, codes } = await fill(stack);
     expect([...codes]).toEqual(['stream-full']);
     const due = await accepted(stack, { operation: 'echo', input: 'due', delay: '1s' });
+    const dueBy = Date.now() + 1_000;
     expect(await roomOf(stack, 'queue')).toMatchObject({ maxBytes: JOBS_CAP });
-    await until('the job to be due', async () => (await roomOf(stack, 'delayed')).bytes > 0);
+    const isDue = async () => Date.now() > dueBy && (await roomOf(stack, 'delayed')).bytes > 0;
+    await until('the job to be due, without room in the queue', isDue);
     const cancelled: string[] = [];
     // The index lists a job a moment after it was accepted.
     await until('all of them to be cancelled', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BridgeClient } from '../../../edge/calls/bridge-client.ts';
 import {
   keyIdOf,
@@ -48,9 +48,14 @@ describe('the region of a request', () => {
 
 /** Remembers which objects were asked. */
 function namespace(isAway: (name: string) => boolean = () => false) {
+  const moved = () => Promise.reject(new Error('moved'));
   const asked: { name: string; locationHint?: string }[] = [];
   const stub = {
     read: async () => ({ ok: true, value: undefined }),
+    cancelMany: async ({ jobIds }: { jobIds: readonly string[] }) => ({
+      ok: true,
+      value: jobIds.map(() => 'cancelled'),
+    }),
     submitJobs: async (commands: readonly { jobId: string }[]) => ({
       ok: true,
       value: commands.map(({ jobId }) => ({
@@ -61,12 +66,16 @@ function namespace(isAway: (name: string) => boolean = () => false) {
   };
   const get = (name: string, options: object = {}) => {
     asked.push({ name, ...options });
-    return isAway(name) ? { submitJobs: () => Promise.reject(new Error('moved')) } : stub;
+    return isAway(name) ? { submitJobs: moved, cancelMany: moved } : stub;
   };
   return { asked, bridges: { idFromName: (name: string) => name, get } as never };
 }
 
+const onFailure = vi.fn();
+afterEach(() => onFailure.mockReset());
+
 const OPTIONS = {
+  onFailure,
   shards: 4,
   brokerTimeoutMs: 1_000,
   byRegion: true,
@@ -137,11 +146,21 @@ describe('the bridge of a job', () => {
     expect(replies.length).toBe(ids.length);
     expect([refused.length > 0, refused.length < ids.length]).toEqual([true, true]);
     for (const reply of refused) expect(reply).toMatchObject({ error: { code: 'broker-unavailable' } });
+    expect(onFailure.mock.calls).toMatchObject([[{ cause: { message: 'moved' } }]]);
   });
 
   it('is refused with the whole batch if no bridge answers', async () => {
     const { bridges } = namespace(() => true);
     const sent = new BridgeClient(bridges, OPTIONS).submitBatch([{ jobId: 'a' } as never]);
     await expect(sent).rejects.toMatchObject({ code: 'broker-unavailable' });
+    expect(onFailure).not.toHaveBeenCalled();
+  });
+
+  it('tells why it did not answer, if it was to cancel some of many jobs', async () => {
+    const { bridges } = namespace((name) => name.endsWith('-0'));
+    const ids = await Promise.all(Array.from({ length: 40 }, () => jobIdFor('acme', undefined)));
+    const outcomes = await new BridgeClient(bridges, OPTIONS).cancelMany('acme', ids);
+    expect(new Set(outcomes)).toEqual(new Set(['cancelled', 'broker-unavailable']));
+    expect(onFailure.mock.calls).toMatchObject([[{ cause: { message: 'moved' } }]]);
   });
 });

@@ -1,6 +1,6 @@
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createApiKey } from '../../../shared/api/access.ts';
 import { ThroughlineError, unavailable } from '../../../shared/errors.ts';
 import { isToken } from '../../../shared/job/job-address.ts';
@@ -288,6 +288,27 @@ describe('an error of the bridge', () => {
     expect(text).not.toContain('canary');
     expect(JSON.parse(text)).toMatchObject({ code: 'internal' });
     expect(JSON.stringify(logged.filter(({ level }) => level === 'error'))).toContain('canary');
+  });
+
+  it('that is unexpected is logged also where it is that of one job of a batch', async () => {
+    const { send, logged } = await setup();
+    const digest = crypto.subtle.digest.bind(crypto.subtle);
+    const broken = vi.spyOn(crypto.subtle, 'digest').mockImplementation((algorithm, data) => {
+      const isOfKey = new TextDecoder().decode(data).includes('my-key');
+      return isOfKey ? Promise.reject(new Error('canary')) : digest(algorithm, data);
+    });
+    onTestFinished(() => broken.mockRestore());
+    const response = await send('/v1/jobs/batch', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'my-key' },
+      body: JSON.stringify({ jobs: [submission] }),
+    });
+    expect(await response.json()).toMatchObject({
+      results: [{ status: 500, problem: { code: 'internal' } }],
+    });
+    expect(logged.filter(({ level }) => level === 'error')).toEqual([
+      { level: 'error', message: 'a request failed', fields: { reason: 'canary' } },
+    ]);
   });
 });
 

@@ -171,25 +171,34 @@ describe('the submissions of a batch', () => {
   });
 });
 
-it('the jobs of a batch that were taken are in its answer, even if the bridge fails at the others', async () => {
-  const { tools } = setup();
-  let round = 0;
-  const replies = await submitChecked(
-    [prepared('a', 1, 'free'), prepared('b', 1, 'checked')],
-    tools,
-    async (jobs) => {
-      if (++round > 1) throw unavailable('the bridge is busy');
+describe('a batch of which the bridge took some jobs, and then failed', () => {
+  const submitThen = (failure: Error, tools: ReturnType<typeof setup>['tools']) => {
+    let round = 0;
+    return submitChecked([prepared('a', 1, 'free'), prepared('b', 1, 'checked')], tools, async (jobs) => {
+      if (++round > 1) throw failure;
       return jobs.map(({ jobId, operation }): Reply<SubmitAnswer> => {
         const taken = { outcome: 'submitted', job: job({ id: jobId }), replayed: false } as const;
         const asked = { outcome: 'rules-needed', rules: { digest: 'new', schema: NUMBER } } as const;
         return { ok: true, value: operation === 'free' ? taken : asked };
       });
-    },
-  );
-  expect(replies).toMatchObject([
-    { ok: true, value: { job: { id: 'a' } } },
-    { ok: false, error: { code: 'broker-unavailable' } },
-  ]);
+    });
+  };
+
+  it('is answered with the jobs that were taken', async () => {
+    const { tools, log } = setup();
+    expect(await submitThen(unavailable('the bridge is busy'), tools)).toMatchObject([
+      { ok: true, value: { job: { id: 'a' } } },
+      { ok: false, error: { code: 'broker-unavailable' } },
+    ]);
+    expect(log.error).not.toHaveBeenCalled();
+  });
+
+  it('leaves a line of what went wrong if that is a fault of the edge', async () => {
+    const { tools, log } = setup();
+    const replies = await submitThen(new TypeError('x is not a function'), tools);
+    expect(replies).toMatchObject([{ ok: true }, { ok: false, error: { code: 'internal' } }]);
+    expect(log.error.mock.calls).toEqual([['a request failed', { reason: 'x is not a function' }]]);
+  });
 });
 
 describe('the rules that an isolate knows', () => {

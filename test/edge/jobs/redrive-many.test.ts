@@ -87,6 +87,15 @@ describe('a redrive of many', () => {
     });
   });
 
+  it('leaves a line of what went wrong when it stops for a fault of ours', async () => {
+    const { broker, parts } = setup({ DEAD: [...deadLetters.slice(0, 1), deadLetter(101, {}, 'job-2')] });
+    broker.pageLimit = 1;
+    vi.spyOn(broker, 'nextMessage').mockRejectedValue(new TypeError('x is not a function'));
+    const error = vi.spyOn(parts.log, 'error');
+    expect(await redriveMany(parts, broker, command)).toMatchObject({ stopped: 'internal' });
+    expect(error.mock.calls).toEqual([['a redrive failed', { reason: 'x is not a function' }]]);
+  });
+
   /** The queue takes no job whose subject has this text, for this reason. */
   const refusing = (broker: MemoryBroker, text: string, code: 'stream-full' | 'broker-unavailable') => {
     const publish = broker.publish.bind(broker);

@@ -86,6 +86,17 @@ it('a refusal names the permission that is missing, once', () => {
   expect(denials.problems).toEqual([]);
 });
 
+it('a refusal is known also if the client of NATS comes from another copy of its package', () => {
+  class PermissionViolationError extends Error {
+    override readonly name = 'PermissionViolationError';
+    readonly operation = 'subscription';
+    readonly subject = 'cancel.>';
+  }
+  const denials = new Denials(WORKER_PERMISSIONS, () => undefined);
+  denials.take(new PermissionViolationError('refused'));
+  expect([...denials.problems, ...denials.warnings]).toEqual([expect.stringContaining('cancel.>')]);
+});
+
 it('a limit of subscriptions is told once, is no permission, and stays until the connection is a new one', () => {
   const said: unknown[] = [];
   const denials = new Denials(WORKER_PERMISSIONS, (...told) => void said.push(told));

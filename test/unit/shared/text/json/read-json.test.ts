@@ -10,6 +10,32 @@ function faultsOf(json: string) {
 const pathsOf = (json: string): string[] => faultsOf(json).map(({ path }) => path);
 const isTaken = (number: string): boolean => pathsOf(number).length === 0;
 
+it('a text is judged the same whether or not it is as JSON.stringify writes it', () => {
+  const number = fc.oneof(
+    fc.constantFrom('-0', '1e400', '9007199254740992', '9007199254740993', '12345678901234567000', '1e20'),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.bigInt().map(String),
+  );
+  const name = fc.constantFrom('a', 'b', '1', '0', '__proto__', 'toJSON', '\\u0061', '\\ud800', '\u2028');
+  const { text } = fc.letrec<{ text: string }>((tie) => ({
+    text: fc.oneof(
+      { depthSize: 'small' },
+      number,
+      name.map((word) => `"${word}"`),
+      fc.array(tie('text'), { maxLength: 3 }).map((items) => `[${items.join(',')}]`),
+      fc
+        .array(fc.tuple(name, tie('text')), { maxLength: 3 })
+        .map((fields) => `{${fields.map(([field, value]) => `"${field}":${value}`).join(',')}}`),
+    ),
+  }));
+  fc.assert(
+    fc.property(text, (json) => {
+      expect(readJson(json, 64)).toEqual(readJson(` ${json}`, 64));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 describe('a number in JSON is taken', () => {
   it.each([
     '0',
