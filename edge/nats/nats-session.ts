@@ -4,11 +4,17 @@ import { withDeadline } from '../../shared/deadline.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import { API_CODE, isWrongLastSequenceCode } from '../../shared/nats/api-error.ts';
 import { headerSetter } from '../../shared/nats/client/header-setter.ts';
-import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/message-sizes.ts';
+import { JOB_BYTES, LARGEST_MESSAGE_BYTES } from '../../shared/nats/message-sizes.ts';
 import { Denials, type TellDenial } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
 import { capOf } from '../../shared/nats/store-caps.ts';
-import { filtersOf, JOBS_STREAM, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
+import {
+  DELAYED_STREAM,
+  filtersOf,
+  JOBS_STREAM,
+  OPERATIONS_BUCKET,
+  OPERATIONS_STREAM,
+} from '../../shared/nats/streams.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { tenantIn } from '../../shared/wire/subjects.ts';
 import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
@@ -32,9 +38,7 @@ const PING_MS = 2_000;
  * How many bytes NATS may send at a time in answer to reads of one tenant. nats-server closes a connection that it cannot send 64 MiB
  * to (`max_pending`), and all tenants share the connection.
  */
-const READ_BYTES = 16 * 1024 * 1024;
-/** The answer with the largest message, which is in base64. */
-const MESSAGE_BYTES = (LARGEST_MESSAGE_BYTES * 4) / 3;
+const READ_BYTES = 32 * 1024 * 1024;
 
 /**
  * Connects to NATS, within `BROKER_TIMEOUT_MS`.
@@ -176,18 +180,25 @@ class NatsSession implements BrokerSession {
     subject: string,
     streamMayBeMissing = false,
   ): Promise<StoredMessage | undefined> {
-    return this.#read(subject, MESSAGE_BYTES, () =>
+    return this.#read(subject, answerBytes(stream), () =>
       this.#message(stream, { last_by_subj: subject }, streamMayBeMissing),
     );
   }
 
   nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
-    return this.#read(subject, MESSAGE_BYTES, () => this.#message(stream, { seq, next_by_subj: subject }));
+    return this.#read(subject, answerBytes(stream), () =>
+      this.#message(stream, { seq, next_by_subj: subject }),
+    );
   }
 
-  /** Reads messages of a tenant when there is room for the largest answer. */
+  /** Reads messages of a tenant when there is room for the largest answer. It waits for room as long as for an answer. */
   #read<T>(subject: string, bytes: number, ask: () => Promise<T>): Promise<T> {
-    return this.#reads.take(tenantIn(subject), bytes, ask);
+    const since = performance.now();
+    return this.#reads.take(tenantIn(subject), bytes, () => {
+      // Its caller has gone. Without this, more and more reads would wait while NATS is slow.
+      if (performance.now() - since >= this.#timeoutMs) throw unavailable('no answer in time');
+      return ask();
+    });
   }
 
   #message(
@@ -208,7 +219,8 @@ class NatsSession implements BrokerSession {
   }
 
   page(stream: string, query: SubjectPageQuery): Promise<SubjectPage> {
-    return this.#read(query.subject, query.maxBytes, () =>
+    // NATS ends a page after the message that is too much.
+    return this.#read(query.subject, query.maxBytes + LARGEST_MESSAGE_BYTES, () =>
       this.#call(() => readPage(this.#jetStream, stream, query)),
     );
   }
@@ -307,6 +319,12 @@ class NatsSession implements BrokerSession {
       throw connectionLost();
     });
   }
+}
+
+/** The size of the largest answer with one message of a stream, which is in base64. */
+function answerBytes(stream: string): number {
+  const isOfJobs = stream === JOBS_STREAM || stream === DELAYED_STREAM;
+  return Math.ceil(((isOfJobs ? JOB_BYTES : LARGEST_MESSAGE_BYTES) * 4) / 3);
 }
 
 function connectionLost(): ThroughlineError {

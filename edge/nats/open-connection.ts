@@ -79,7 +79,7 @@ async function dial(server: string, settings: BrokerSettings, name: string): Pro
 /** Why no WebSocket opens. @param message of the event, as workerd writes it */
 function faultText(message: string): string {
   // All that workerd says about a certificate that it does not accept, and about a name that does not resolve.
-  const guess = message.includes('internal error') ? ' (the certificate or the name is not accepted)' : '';
+  const guess = message.includes('internal error') ? ' (it may be the certificate, or the name)' : '';
   return `no WebSocket opens there: ${message.replace('Uncaught ', '')}${guess}`;
 }
 

@@ -17,7 +17,7 @@ export class TenantTurns {
 
   /**
    * Does work of a tenant when there is room for it, never before this call has returned.
-   * @param size how much room it takes. Work that needs more than all room is done alone
+   * @param size how much room it takes, a whole number. Work that needs more than all room is done alone
    * @throws what `work` throws
    */
   async take<T>(tenant: string, size: number, work: () => Promise<T>): Promise<T> {

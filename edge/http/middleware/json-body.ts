@@ -26,15 +26,18 @@ export function jsonBody({ inputs = 1 }: { readonly inputs?: number } = {}) {
     checkMediaType(c);
     const maxSize = inputs * (c.env.config.MAX_INPUT_BYTES + ENVELOPE_BYTES);
     const { BODY_TIMEOUT_MS } = c.env.config;
-    const { identity } = c.env.requestContext;
-    const forMs = BODY_TIMEOUT_MS + ANSWER_MS;
-    const close = c.env.openBodies.add(identity?.tenant ?? '', sizeIn(c, maxSize), forMs);
+    const { openBodies, requestContext } = c.env;
+    const tenant = requestContext.identity?.tenant ?? '';
+    let close = openBodies.add(tenant, sizeIn(c, maxSize), BODY_TIMEOUT_MS + ANSWER_MS);
     try {
       const bytes = await withDeadline(
         readBody(c.req.raw, maxSize),
         BODY_TIMEOUT_MS,
         () => new ThroughlineError('body-timeout', `the body did not arrive within ${BODY_TIMEOUT_MS} ms`),
       );
+      close();
+      // It is never larger than it could be, so there is room.
+      close = openBodies.add(tenant, bytes.length, ANSWER_MS);
       c.set('body', parseBody(decodeUtf8(bytes)));
       await next();
     } finally {

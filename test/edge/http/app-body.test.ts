@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../shared/job/limits.ts';
-import { problemIn, setup } from './app-support.ts';
+import { job, problemIn, setup } from './app-support.ts';
 
 const ENVELOPE_BYTES = 8 * 1024;
 
@@ -270,6 +270,25 @@ describe('a body of size', () => {
     });
     expect((await send('/v1/jobs', streamed(body, { 'content-type': 'application/json' }))).status).toBe(202);
     expect(submitted[0]?.inputJson).toBe('"grüße"');
+  });
+
+  it('without a Content-Length counts as what it has, once it is there', async () => {
+    const waiting = Promise.withResolvers<void>();
+    const { post, submitted } = await setup({
+      submit: async ({ jobId }) => {
+        await waiting.promise;
+        return job({ id: jobId });
+      },
+    });
+    const sent = 300;
+    expect(sent * LIMITS.inputBytes).toBeGreaterThan(64 * 1024 * 1024);
+    const answers: Promise<Response>[] = [];
+    for (let place = 0; place < sent; place++) {
+      answers.push(post({ operation: 'echo', input: place }));
+      await expect.poll(() => submitted.length, { interval: 1 }).toBe(place + 1);
+    }
+    waiting.resolve();
+    for (const { status } of await Promise.all(answers)) expect(status).toBe(202);
   });
 
   it('that breaks off submits no job', async () => {

@@ -74,7 +74,7 @@ async function loadFile(file: string): Promise<LoadedOperation[]> {
   if (operations.length > 0) return operations.map((operation) => ({ operation, file }));
   throw new ThroughlineError(
     'config-invalid',
-    `${file} exports no operation; export what defineOperation() returns, or move a file that only helps to ${path.join(path.dirname(file), 'lib')}`,
+    `${file} exports no operation; export what defineOperation() returns, or, if the file only helps others, move it to ${path.join(path.dirname(file), 'lib')}`,
   );
 }
 

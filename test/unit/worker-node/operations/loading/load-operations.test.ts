@@ -76,7 +76,7 @@ describe('loading a folder', () => {
     const helps = 'export const vat = 1;';
     const folder = await folderWith({ 'one.ts': moduleOf('one'), 'vat.ts': helps });
     const lib = path.join(folder, 'lib');
-    await expect(load(folder)).rejects.toThrow(`move a file that only helps to ${lib}`);
+    await expect(load(folder)).rejects.toThrow(`if the file only helps others, move it to ${lib}`);
     await rm(path.join(folder, 'vat.ts'));
     await mkdir(lib);
     await writeFile(path.join(lib, 'vat.ts'), helps);

@@ -2,12 +2,12 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { NatsServer } from '../../../dev/nats-server/start.ts';
-import { openSession } from '../../../edge/nats/nats-session.ts';
-import { OPERATIONS_BUCKET, streamDefinitions } from '../../../shared/nats/streams.ts';
-import { ensureStreams } from '../../../worker-node/broker/provision.ts';
-import { type OpenSession, sessionRules } from '../../edge/support/session-rules.ts';
-import { startTestNats } from '../../support/nats/nats.ts';
+import type { NatsServer } from '../../../../dev/nats-server/start.ts';
+import { openSession } from '../../../../edge/nats/nats-session.ts';
+import { OPERATIONS_BUCKET, streamDefinitions } from '../../../../shared/nats/streams.ts';
+import { ensureStreams } from '../../../../worker-node/broker/provision.ts';
+import { type OpenSession, sessionRules } from '../../../edge/support/session-rules.ts';
+import { startTestNats } from '../../../support/nats/nats.ts';
 
 let nats: NatsServer;
 let connection: NatsConnection;

@@ -1,9 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { BrokerConnection } from '../../../edge/nats/broker-connection.ts';
-import { openSession } from '../../../edge/nats/nats-session.ts';
-import { createLogger } from '../../../edge/telemetry/log.ts';
-import { startTestNats } from '../../support/nats/nats.ts';
-import { until } from '../../support/poll.ts';
+import { BrokerConnection } from '../../../../edge/nats/broker-connection.ts';
+import { openSession } from '../../../../edge/nats/nats-session.ts';
+import { createLogger } from '../../../../edge/telemetry/log.ts';
+import { startTestNats } from '../../../support/nats/nats.ts';
+import { until } from '../../../support/poll.ts';
 
 it('a session is lost as soon as it is closed, also if NATS does not answer any more', async () => {
   const nats = await startTestNats();
