@@ -102,17 +102,16 @@ function removeHeader(list: unknown[], name: string): void {
  * a list of values.
  */
 function headersIn(list: readonly unknown[]): Record<string, unknown> {
-  // The first entry tells, as in Node.
-  const flat = Array.isArray(list[0])
-    ? (list as readonly unknown[][]).flatMap(([name, value]) => [name, value])
-    : list;
+  // As in Node, the first entry tells.
+  const hasPairs = Array.isArray(list[0]);
   const names = new Map<string, string>();
   const headers: Record<string, unknown> = {};
-  for (let at = 0; at < flat.length; at += 2) {
-    const given = String(flat[at]);
-    const name = names.get(given.toLowerCase()) ?? given;
-    headers[name] = names.has(given.toLowerCase()) ? [headers[name], flat[at + 1]].flat() : flat[at + 1];
-    names.set(given.toLowerCase(), name);
+  for (let at = 0; at < list.length; at += hasPairs ? 1 : 2) {
+    const [given, value] = hasPairs ? (list[at] as readonly unknown[]) : list.slice(at, at + 2);
+    const lower = String(given).toLowerCase();
+    const name = names.get(lower) ?? String(given);
+    headers[name] = names.has(lower) ? [headers[name], value].flat() : value;
+    names.set(lower, name);
   }
   return headers;
 }
