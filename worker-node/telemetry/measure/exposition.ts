@@ -17,8 +17,11 @@ import { OPENMETRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './openmetrics
 import { descriptorInTexts, readableAttributes, scopeInTexts } from './readable-metrics.ts';
 import { temporalityOf } from './temporality.ts';
 
-/** How long a gauge may take to say its value: that of an operation may ask a database. Prometheus waits 10 s for all of them. */
-const GAUGE_MS = 5_000;
+/**
+ * How long a gauge may take to say its value: that of an operation may ask a database. Prometheus waits 10 s for all of them, and a
+ * scrape may have to wait for the reading before it.
+ */
+const GAUGE_MS = 4_000;
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 class Reader extends PrometheusExporter {
