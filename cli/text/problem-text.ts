@@ -48,10 +48,7 @@ function detailsOf(thrown: unknown): string[] {
   ];
 }
 
-/** The end of an error of the API about something that is not there: the route that lists what there is. */
-const LISTED_BY = /; (?:see )?GET (\/v1\/[a-z-]+)[^;]*$/;
-
-/** The commands that list the same as such a route. */
+/** The commands that list the same as a route of the API. */
 const LIST_COMMANDS: Readonly<Record<string, string>> = {
   '/v1/jobs': 'throughline list',
   '/v1/schedules': 'throughline schedules list',
@@ -59,6 +56,9 @@ const LIST_COMMANDS: Readonly<Record<string, string>> = {
   '/v1/operations': 'throughline operations',
   '/v1/outbox': 'throughline outbox list',
 };
+
+/** The end of an error of the API about something that is not there: such a route, which lists what there is. */
+const LISTED_BY = new RegExp(`; (?:see )?GET (${Object.keys(LIST_COMMANDS).join('|')})(?: [^;]*)?$`);
 
 /** What helps with an error, if a command or an option does. */
 function hintOf(thrown: ThroughlineError): string[] {

@@ -78,6 +78,6 @@ async function storedHosts(
   manager: JetStreamManager,
   take: (subject: string, value: Uint8Array) => void,
 ): Promise<void> {
-  for (const { subject, data } of await lastMessages(manager, HOSTS_STREAM, HOST_SUBJECTS))
+  for await (const { subject, data } of lastMessages(manager, HOSTS_STREAM, HOST_SUBJECTS))
     take(subject, data);
 }

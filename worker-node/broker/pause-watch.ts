@@ -113,7 +113,7 @@ export class PauseWatch {
 /** The pauses that the bucket holds now, by operation. @throws whatever the NATS client throws */
 export async function readPauses(manager: JetStreamManager): Promise<Map<string, Pause>> {
   const pauses = new Map<string, Pause>();
-  for (const message of await lastMessages(manager, OPERATIONS_STREAM, PAUSE_SUBJECTS)) {
+  for await (const message of lastMessages(manager, OPERATIONS_STREAM, PAUSE_SUBJECTS)) {
     const pause = readPause(parseJson(message.string()));
     const operation = pausedOperation(message.subject.slice(KEY_START));
     if (pause !== undefined && operation !== undefined) pauses.set(operation, pause);

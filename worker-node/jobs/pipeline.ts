@@ -11,8 +11,8 @@ import {
 import { backoff } from '../../shared/backoff.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import type { JobAddress } from '../../shared/job/job-address.ts';
+import { type Extraction, extract, fromNatsHeaders, startTrace } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { type JobMessage, repeatingSchedule } from '../../shared/wire/job-message.ts';
 import { parseJobSubject } from '../../shared/wire/subjects.ts';

@@ -38,8 +38,9 @@ export class OutgoingTrace implements TextMapPropagator<unknown> {
 
   /** The same for Node's http. Its instrumentation copies the headers as an object, and a list would become headers named 0, 1 and 2. */
   readonly beforeNodeRequest = (request: OutgoingRequest): Record<string, never> => {
+    const attributes = this.beforeRequest(request);
     if (Array.isArray(request.headers)) request.headers = headersIn(request.headers);
-    return this.beforeRequest(request);
+    return attributes;
   };
 
   inject(context: Context, carrier: unknown, setter: TextMapSetter<unknown>): void {
@@ -96,16 +97,21 @@ function removeHeader(list: unknown[], name: string): void {
     if (String(list[at]).toLowerCase() === name) list.splice(at, 2);
 }
 
-/** The headers in a list that Node's http takes: names and values in turns, or pairs of them. A name may come more than once. */
+/**
+ * The headers in a list that Node's http takes: names and values in turns, or pairs of them. A name may come more than once, and have
+ * a list of values.
+ */
 function headersIn(list: readonly unknown[]): Record<string, unknown> {
-  const flat = list.flatMap((one) => (Array.isArray(one) ? one.slice(0, 2) : [one]));
+  // As in Node, the first entry tells.
+  const hasPairs = Array.isArray(list[0]);
   const names = new Map<string, string>();
   const headers: Record<string, unknown> = {};
-  for (let at = 0; at + 1 < flat.length; at += 2) {
-    const given = String(flat[at]);
-    const name = names.get(given.toLowerCase()) ?? given;
-    headers[name] = names.has(given.toLowerCase()) ? [headers[name], flat[at + 1]].flat() : flat[at + 1];
-    names.set(given.toLowerCase(), name);
+  for (let at = 0; at < list.length; at += hasPairs ? 1 : 2) {
+    const [given, value] = hasPairs ? (list[at] as readonly unknown[]) : list.slice(at, at + 2);
+    const lower = String(given).toLowerCase();
+    const name = names.get(lower) ?? String(given);
+    headers[name] = names.has(lower) ? [headers[name], value].flat() : value;
+    names.set(lower, name);
   }
   return headers;
 }

@@ -81,7 +81,7 @@ export const ANNOUNCEMENT_CASES: readonly WorkerCase[] = [
 async function hostOf({ broker, worker }: Bench['parts'], ms: number): Promise<unknown> {
   const deadline = performance.now() + ms;
   for (;;) {
-    for (const message of await lastMessages(broker.manager, HOSTS_STREAM, HOST_SUBJECTS)) {
+    for await (const message of lastMessages(broker.manager, HOSTS_STREAM, HOST_SUBJECTS)) {
       const value = parseJson(message.string());
       if (typeof value === 'object' && value !== null && 'host' in value && value.host === worker.name)
         return value;

@@ -179,6 +179,13 @@ describe('an error of the API', () => {
     });
   });
 
+  it('keeps the end of its sentence if no command does the same as the route in it', async () => {
+    const detail = 'there is no room; GET /v1/usage shows what is used';
+    const problem = { type: 'x', title: 't', status: 429, code: 'quota-exceeded', detail };
+    const api = await serve(() => answer(429, problem, { 'content-type': 'application/problem+json' }));
+    expect((await callHere(api, ['get', 'foo'])).stderr).toContain(`error: ${detail} (quota-exceeded)`);
+  });
+
   it.each([
     ['an error page', answer(502, '<html>bad gateway</html>'), 3, 'HTTP status 502'],
     ['a page that is not an API', answer(200, '<html>hello</html>'), 3, 'not a job'],

@@ -73,9 +73,12 @@ async function streamState(manager: JetStreamManager, name: string): Promise<Str
 
 /** The hosts whose announcements the bucket holds, with the difference between their clocks and that of NATS. */
 async function hostStates(manager: JetStreamManager, brokerNowMs: number): Promise<HostState[]> {
-  const messages = await lastMessages(manager, HOSTS_STREAM, HOST_SUBJECTS);
-  const hosts = messages.map((message) => hostState(message, brokerNowMs));
-  return hosts.filter((host) => host !== undefined).sort((a, b) => (a.host < b.host ? -1 : 1));
+  const hosts: HostState[] = [];
+  for await (const message of lastMessages(manager, HOSTS_STREAM, HOST_SUBJECTS)) {
+    const host = hostState(message, brokerNowMs);
+    if (host !== undefined) hosts.push(host);
+  }
+  return hosts.sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 function hostState(message: StoredMsg, brokerNowMs: number): HostState | undefined {

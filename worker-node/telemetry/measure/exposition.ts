@@ -17,8 +17,11 @@ import { OPENMETRICS_TYPE, openMetricsOf, wantsOpenMetrics } from './openmetrics
 import { descriptorInTexts, readableAttributes, scopeInTexts } from './readable-metrics.ts';
 import { temporalityOf } from './temporality.ts';
 
-/** How long a gauge may take to say its value: that of an operation may ask a database. Prometheus waits 10 s for all of them. */
-const GAUGE_MS = 5_000;
+/**
+ * How long a gauge may take to say its value: that of an operation may ask a database. Prometheus waits 10 s for all of them, and a
+ * scrape may have to wait for the reading before it.
+ */
+const GAUGE_MS = 4_000;
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 class Reader extends PrometheusExporter {
@@ -36,6 +39,8 @@ export class Exposition {
   readonly #serializer = new PrometheusSerializer();
   readonly #exemplars: Exemplars;
   #lastReading: Promise<unknown> = Promise.resolve();
+  /** The reading that has not begun yet. */
+  #nextReading: Promise<CollectionResult> | undefined;
 
   /** @param own metrics that the SDK does not know */
   constructor(exemplars: Exemplars, ...own: MetricProducer[]) {
@@ -55,11 +60,17 @@ export class Exposition {
       .catch((thrown: unknown) => response.writeHead(500).end(`# ${describeThrown(thrown)}\n`));
   }
 
-  /** One after the other: two readings at the same time would take gauges from each other. */
+  /**
+   * One after the other: two readings at the same time would take gauges from each other. All that come while one is under way share
+   * the next one: a slow gauge must not make a queue that grows from scrape to scrape.
+   */
   #read(): Promise<CollectionResult> {
-    const reading = this.#lastReading.then(() => this.reader.collect({ timeoutMillis: GAUGE_MS }));
-    this.#lastReading = reading.catch(() => undefined);
-    return reading;
+    this.#nextReading ??= this.#lastReading.then(() => {
+      this.#nextReading = undefined;
+      return this.reader.collect({ timeoutMillis: GAUGE_MS });
+    });
+    this.#lastReading = this.#nextReading.catch(() => undefined);
+    return this.#nextReading;
   }
 }
 

@@ -19,6 +19,9 @@ import type { SpanShape } from './span-shape.ts';
 /** A span has fewer attributes of its own by far. Each new one is looked for among them. */
 const MAX_OWN = 32;
 
+/** What is said when code ends a span that its owner keeps open. */
+export const END_IGNORED = 'the span of an attempt ends with the attempt; end() is ignored';
+
 /** What all light spans of a process share. */
 export interface LightSource {
   /** The tracer of the SDK. */
@@ -59,6 +62,8 @@ export class LightSpan implements Span, EndedSpan {
   readonly start: LightStart;
   readonly startMs: number;
   readonly spanId: string;
+  /** Whether {@link end} is ignored for now. */
+  isKeptOpen = false;
   readonly #source: LightSource;
   readonly #context: SpanContext;
   readonly #began = performance.now();
@@ -130,6 +135,10 @@ export class LightSpan implements Span, EndedSpan {
   }
 
   end(endTime?: TimeInput): void {
+    if (this.isKeptOpen) {
+      diag.warn(END_IGNORED);
+      return;
+    }
     const end = this.#full === undefined && this.#ended === undefined ? this.#endOf(endTime) : undefined;
     if (end === undefined) {
       this.#open?.end(endTime ?? hrTimeOf(this.#now));

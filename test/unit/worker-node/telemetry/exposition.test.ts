@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Attributes, Meter } from '@opentelemetry/api';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
@@ -6,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { Exemplars } from '../../../../worker-node/telemetry/measure/exemplars.ts';
 import { Exposition } from '../../../../worker-node/telemetry/measure/exposition.ts';
 import { OPENMETRICS_TYPE } from '../../../../worker-node/telemetry/measure/openmetrics.ts';
+import { until } from '../../../support/poll.ts';
 
 /** What a scrape shows after an operation, or a library of it, has measured something. */
 async function scrape(
@@ -67,6 +68,32 @@ it('a gauge of an author that never says its value is left out, and costs no oth
   });
   expect(text).toContain('own_total');
   expect(text).not.toContain('silent{');
+});
+
+it('scrapes that come while another one waits for a gauge are answered by one more reading', async () => {
+  const exposition = new Exposition(new Exemplars());
+  const provider = new MeterProvider({ readers: [exposition.reader] });
+  onTestFinished(() => provider.shutdown());
+  const asked: (() => void)[] = [];
+  const measure = (): Promise<void> => new Promise((resolve) => asked.push(resolve));
+  provider.getMeter('shop').createObservableGauge('slow').addCallback(measure);
+  const came: ServerResponse[] = [];
+  const server = createServer((_request, response) => {
+    exposition.respond(response);
+    came.push(response);
+  }).listen(0);
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`;
+  const first = fetch(url);
+  await until('the first reading', () => asked.length === 1);
+  const others = [fetch(url), fetch(url), fetch(url)];
+  await until('the other scrapes', () => came.length === 4);
+  asked[0]?.();
+  expect((await first).status).toBe(200);
+  await until('the second reading', () => asked.length === 2);
+  asked[1]?.();
+  for (const { status } of await Promise.all(others)) expect(status).toBe(200);
+  expect(asked).toHaveLength(2);
 });
 
 it.each<[string, unknown]>([

@@ -1,3 +1,4 @@
+import { ClientRequest, type OutgoingHttpHeaders } from 'node:http';
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { extract, fromRecord } from '../../../../shared/propagation/index.ts';
@@ -73,10 +74,31 @@ describe('a request of an HTTP client', () => {
         ['a', '3'],
       ],
     ],
+    ['in turns, with several values', ['A', ['1', '3'], 'b', '2']],
+    [
+      'in pairs, with several values',
+      [
+        ['A', ['1', '3']],
+        ['b', '2'],
+      ],
+    ],
   ])('of Node that has a list of headers %s keeps them', (_what, headers) => {
     const request = { hostname: 'a.test', headers: headers as unknown };
     trace.beforeNodeRequest(request);
     expect(request.headers).toEqual({ A: ['1', '3'], b: '2' });
+  });
+
+  it('of Node whose list of headers ends with a name is refused, as Node does without spans', () => {
+    const request = { hostname: 'a.test', headers: ['a', '1', 'b'] as unknown };
+    trace.beforeNodeRequest(request);
+    const headers = request.headers as OutgoingHttpHeaders;
+    expect(() => new ClientRequest({ hostname: '127.0.0.1', headers })).toThrow('header "b"');
+  });
+
+  it('of Node whose headers cannot be read gets no baggage if its target is not trusted', () => {
+    const headers = [['a', '1'], 7];
+    expect(() => trace.beforeNodeRequest({ hostname: 'a.test', headers })).toThrow(TypeError);
+    expect(injected()).toEqual({ traceparent: CALLER.traceparent });
   });
 
   it('to an unknown target carries traceparent only', () => {

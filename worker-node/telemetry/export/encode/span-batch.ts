@@ -1,12 +1,12 @@
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { nameText } from './name-text.ts';
 import type { EndedSpan } from '../../spans/light-span.ts';
 import type { Moment } from '../../spans/moment.ts';
 import { AttributeJson } from './attribute-json.ts';
 import { JsonBytes, utf8 } from './json-bytes.ts';
 import { writeLightSpan } from './light-span-json.ts';
+import { nameText } from './name-text.ts';
 import { writeSpan } from './span-json.ts';
 
 const FIRST_BYTES = 64 * 1_024;

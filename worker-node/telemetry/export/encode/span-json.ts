@@ -7,10 +7,10 @@ import {
 } from '@opentelemetry/api';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
 import { spanFlags } from '../../../../shared/trace/otlp-json.ts';
-import { nameText } from './name-text.ts';
 import { hrTimeOf, momentAfter } from '../../spans/moment.ts';
 import type { AttributeJson } from './attribute-json.ts';
 import { type JsonBytes, utf8 } from './json-bytes.ts';
+import { nameText } from './name-text.ts';
 
 const TRACE = utf8('{"traceId":"');
 const SPAN = utf8('","spanId":"');

@@ -50,10 +50,9 @@ export class LogBatches implements LogRecordProcessor {
       sizeOf: (records) => records.length,
       taken: (count) => this.#leave(count),
     });
-    const split = new SplitExporter(this.#exporter);
-    this.#patient = new PatientExporter(split, otlp, settings.OTEL_BLRP_EXPORT_TIMEOUT);
+    this.#patient = new PatientExporter(this.#exporter, otlp, settings.OTEL_BLRP_EXPORT_TIMEOUT);
     this.#batches = new BatchLogRecordProcessor({
-      exporter: this.#patient,
+      exporter: new SplitExporter(this.#patient),
       maxQueueSize: max,
       maxExportBatchSize: Math.min(settings.OTEL_BLRP_MAX_EXPORT_BATCH_SIZE, max),
       scheduledDelayMillis: settings.OTEL_BLRP_SCHEDULE_DELAY,

@@ -2,19 +2,23 @@ import { context } from '@opentelemetry/api';
 import { ExportResultCode } from '@opentelemetry/core';
 import type { LogRecordExporter, ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { startTimer } from '../../../../shared/timers.ts';
+import type { CountedExporter } from '../counted-exporter.ts';
 import type { Exported } from '../otlp-exporter.ts';
-import type { SplitExporter } from './split-exporter.ts';
 
 /** Sends a batch when the collector wants something again, or when all that wait are to be sent at once. */
 export class PatientExporter implements LogRecordExporter {
-  readonly #exporter: SplitExporter;
+  readonly #exporter: CountedExporter<ReadableLogRecord[]>;
   readonly #collector: { readonly pauseMs: number };
   readonly #timeoutMs: number;
   readonly #held = new Set<() => void>();
   #isHurried = false;
 
   /** @param timeoutMs how long the SDK waits for the answer to a batch that was sent, before it sends the next one */
-  constructor(exporter: SplitExporter, collector: { readonly pauseMs: number }, timeoutMs: number) {
+  constructor(
+    exporter: CountedExporter<ReadableLogRecord[]>,
+    collector: { readonly pauseMs: number },
+    timeoutMs: number,
+  ) {
     this.#exporter = exporter;
     this.#collector = collector;
     this.#timeoutMs = timeoutMs;
@@ -51,11 +55,15 @@ export class PatientExporter implements LogRecordExporter {
   }
 
   #send(records: ReadableLogRecord[], done: (result: Exported) => void): void {
-    const error = new Error('no answer in time');
-    const timer = startTimer(this.#timeoutMs, () => done({ code: ExportResultCode.FAILED, error }));
-    this.#exporter.export(records, (result) => {
+    let isOpen = true;
+    const end = (result: Exported): void => {
       timer.stop();
+      if (!isOpen) return;
+      isOpen = false;
       done(result);
-    });
+    };
+    const error = new Error('no answer in time');
+    const timer = startTimer(this.#timeoutMs, () => end({ code: ExportResultCode.FAILED, error }));
+    this.#exporter.export(records, end);
   }
 }

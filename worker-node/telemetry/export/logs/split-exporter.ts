@@ -1,7 +1,7 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import type { LogRecordExporter, ReadableLogRecord } from '@opentelemetry/sdk-logs';
-import type { CountedExporter } from '../counted-exporter.ts';
 import type { Exported } from '../otlp-exporter.ts';
+import type { PatientExporter } from './patient-exporter.ts';
 import { charactersOf } from './record-size.ts';
 
 /** A request has no more, unless a single record does: collectors limit the body of a request, and refuse all of one that is larger. */
@@ -9,9 +9,9 @@ const FULL_CHARACTERS = 2 * 1_024 * 1_024;
 
 /** Sends a batch as several requests, one after the other, if it would be too large for one: the lines of an author may be long. */
 export class SplitExporter implements LogRecordExporter {
-  readonly #exporter: CountedExporter<ReadableLogRecord[]>;
+  readonly #exporter: PatientExporter;
 
-  constructor(exporter: CountedExporter<ReadableLogRecord[]>) {
+  constructor(exporter: PatientExporter) {
     this.#exporter = exporter;
   }
 

@@ -64,6 +64,27 @@ it('log records that find no room meanwhile are counted, and at the end the othe
   expect(losses.counts).toEqual({ ...REFUSED_ONCE, queueFull: 2 });
 });
 
+it('the rest of a batch of long log records waits too, and is sent at once at the end', async () => {
+  for (const [seconds, isAtEnd] of [
+    [2, false],
+    [3_600, true],
+  ] as const) {
+    const { times, target } = await askingCollector(seconds);
+    const losses = new Losses('logs', () => undefined);
+    const { settings } = readNodeOtelSettings({ OTEL_BLRP_SCHEDULE_DELAY: '1' });
+    const { send, shutdown } = startLogExport({ target, settings, resource: {}, environment: {}, losses });
+    const line = { time: new Date().toISOString(), level: 'info', msg: 'x'.repeat(1_500_000) };
+    for (let number = 0; number < 3; number++) send(JSON.stringify(line));
+    await until('the loss', () => losses.counts.exportFailed === 1);
+    if (isAtEnd) expect([losses.exports.waiting, times.length]).toEqual([2, 1]);
+    else await until('the rest', () => losses.exports.taken === 2);
+    await shutdown();
+    expect(times).toHaveLength(3);
+    if (!isAtEnd) expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_900);
+    expect([losses.counts, losses.exports.taken]).toEqual([REFUSED_ONCE, 2]);
+  }
+});
+
 /** A reader of metrics that exports every 500 ms, and was refused once. */
 async function refusedMetrics(seconds: number) {
   const { times, target } = await askingCollector(seconds);

@@ -22,6 +22,7 @@ import {
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { samplerOf } from '../../../../../shared/trace/sampler.ts';
 import { SpanBatch } from '../../../../../worker-node/telemetry/export/encode/span-batch.ts';
+import { keepOpen } from '../../../../../worker-node/telemetry/spans/keep-open.ts';
 import { LightSpan } from '../../../../../worker-node/telemetry/spans/light-span.ts';
 import { hrTimeOf, momentAfter } from '../../../../../worker-node/telemetry/spans/moment.ts';
 import { SpanIds } from '../../../../../worker-node/telemetry/spans/span-ids.ts';
@@ -339,4 +340,30 @@ it.each([
 it('without light spans, the tracer makes all of them', () => {
   const parent = trace.setSpanContext(context.active(), PARENT);
   expect(startSpan(SHAPE, { own: [], parent })).not.toBeInstanceOf(LightSpan);
+});
+
+it.each([
+  ['a light span', PARENT, () => undefined],
+  ['a light span that became one of the SDK', PARENT, (span: Span) => span.addEvent('looked at')],
+  ['a span of the SDK', undefined, () => undefined],
+])('%s that is kept open ends with its owner alone', (_, sentBy, change) => {
+  const sending = new Sending();
+  const parent = sentBy === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, sentBy);
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(sending.memory)] });
+  const span = sentBy ? startSpan(SHAPE, { own: [], parent }) : provider.getTracer('test').startSpan('own');
+  const end = keepOpen(span);
+  change(span);
+  span.end();
+  span.setAttribute('outcome', 'succeeded');
+  expect(span.isRecording()).toBe(true);
+  end();
+  end();
+  expect(span.isRecording()).toBe(false);
+  const written = sentBy
+    ? sending.sent
+    : spansIn(
+        Buffer.from(JsonTraceSerializer.serializeRequest(sending.memory.getFinishedSpans()) ?? []).toString(),
+      );
+  expect(written).toHaveLength(1);
+  expect(written[0]?.attributes).toContainEqual({ key: 'outcome', value: { stringValue: 'succeeded' } });
 });
