@@ -1,7 +1,26 @@
-/** Whether arrays and objects are nested deeper than `limit` in a JSON text. See {@link jsonDepth}. */
+/**
+ * Whether arrays and objects are nested deeper than `limit` in a JSON text. The text is not parsed, so a hostile text cannot
+ * overflow the stack. A parser, a validator and a structured clone are recursive, and need this check first.
+ */
 export function isDeeperThan(text: string, limit: number): boolean {
   // A text with few brackets is not deep, wherever they are. To look for them is much faster than to read each character.
-  return hasMoreBrackets(text, limit) && jsonDepth(text, limit) > limit;
+  return hasMoreBrackets(text, limit) && nestsDeeper(text, limit);
+}
+
+function nestsDeeper(text: string, limit: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (inString) {
+      if (char === '\\') i++;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === '{' || char === '[') {
+      if (++depth > limit) return true;
+    } else if (char === '}' || char === ']') depth--;
+  }
+  return false;
 }
 
 function hasMoreBrackets(text: string, limit: number): boolean {
@@ -10,25 +29,4 @@ function hasMoreBrackets(text: string, limit: number): boolean {
     for (let at = text.indexOf(bracket); at !== -1 && count <= limit; at = text.indexOf(bracket, at + 1))
       count++;
   return count > limit;
-}
-
-/**
- * Returns how deeply arrays and objects are nested in a JSON text, at most `limit` + 1. The text is not parsed, so a
- * hostile text cannot overflow the stack. A parser, a validator and a structured clone are recursive, and need this
- * check first.
- */
-export function jsonDepth(text: string, limit: number): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let i = 0; i < text.length && deepest <= limit; i++) {
-    const char = text[i];
-    if (inString) {
-      if (char === '\\') i++;
-      else if (char === '"') inString = false;
-    } else if (char === '"') inString = true;
-    else if (char === '{' || char === '[') deepest = Math.max(deepest, ++depth);
-    else if (char === '}' || char === ']') depth--;
-  }
-  return deepest;
 }
