@@ -24,7 +24,7 @@ export function sendSpan(
     'throughline.job.operation': operation,
     'throughline.job.tenant': tenant,
     'throughline.bridge.name': bridge,
-    // The spreads are last: V8 adds each single attribute that follows one with a call of its own.
+    // The spreads are last: V8 makes a call for each field that stands after one.
     ...span.attributes,
     ...serverAttributes(server),
   };

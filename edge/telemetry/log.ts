@@ -48,7 +48,7 @@ function line(level: LogLevel, msg: string, fields: Fields, from: Context): stri
     service: serviceOf(from) ?? SERVICE.edge,
     msg,
     ...fields,
-    // A spread too: V8 adds each single field that follows a spread with a call of its own.
+    // A spread too: V8 makes a call for each single field that stands after one.
     ...ids,
   });
   return printableJson(text);
