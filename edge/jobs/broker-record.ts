@@ -29,17 +29,17 @@ export interface BrokerRecord {
 }
 
 /**
- * Looks for a job that NATS may have, in the order in which a job moves: `DELAYED`, the queue, the events. The end of a
+ * Looks for a job of the outbox that NATS may have, in the order in which a job moves: `DELAYED`, the queue, the events. The end of a
  * job is recorded before its message is removed. If all three are empty, the job was never published, or NATS has
  * forgotten the job. With an idempotency key, NATS may have the job of an earlier request, delayed although this one is not.
  * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
-export async function readRecord(session: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
+export async function readRecord({ outbox }: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
   const { tenant, jobId, spec } = job;
   const mayBeDelayed = spec.dueAt !== undefined || spec.fingerprint !== undefined;
-  const delayed = mayBeDelayed ? await delayedMessage(session, tenant, jobId) : undefined;
-  const queued = delayed === undefined ? await queuedMessage(session, tenant, jobId) : undefined;
-  return recordOf(await lastEventMessage(session, tenant, jobId), { queued, delayed });
+  const delayed = mayBeDelayed ? await delayedMessage(outbox, tenant, jobId) : undefined;
+  const queued = delayed === undefined ? await queuedMessage(outbox, tenant, jobId) : undefined;
+  return recordOf(await lastEventMessage(outbox, tenant, jobId), { queued, delayed });
 }
 
 /**

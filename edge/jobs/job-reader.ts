@@ -16,7 +16,7 @@ import {
   jobSubjectFilter,
   parseJobSubject,
 } from '../../shared/wire/subjects.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
+import type { BrokerSession, MessageReads } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 
 /**
@@ -46,7 +46,7 @@ export function ignoreUnreadable(thrown: unknown): undefined {
  * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
 export async function lastEvent(
-  session: BrokerSession,
+  session: MessageReads,
   tenant: string,
   jobId: string,
 ): Promise<JobEvent | undefined> {
@@ -55,7 +55,7 @@ export async function lastEvent(
 
 /** The message of a job's last event; undefined if the job has no event yet. @throws ThroughlineError `broker-unavailable` */
 export function lastEventMessage(
-  session: BrokerSession,
+  session: MessageReads,
   tenant: string,
   jobId: string,
 ): Promise<StoredMessage | undefined> {
@@ -129,7 +129,7 @@ export function foundIn({ last, message }: JobLookup): FoundJob | undefined {
 
 /** Reads the message of a job in the queue. @throws ThroughlineError `broker-unavailable` */
 export function queuedMessage(
-  session: BrokerSession,
+  session: MessageReads,
   tenant: string,
   jobId: string,
 ): Promise<StoredMessage | undefined> {
@@ -141,7 +141,7 @@ export function queuedMessage(
  * @throws ThroughlineError `broker-unavailable`
  */
 export function delayedMessage(
-  session: BrokerSession,
+  session: MessageReads,
   tenant: string,
   jobId: string,
 ): Promise<StoredMessage | undefined> {

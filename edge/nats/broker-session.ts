@@ -15,6 +15,9 @@ export interface Shortcomings {
   readonly warnings: readonly string[];
 }
 
+/** Reads single messages. */
+export type MessageReads = Pick<BrokerSession, 'lastMessage'>;
+
 /**
  * One open connection to NATS. A session is never repaired: if it is lost, {@link lost} happens, and a new session is
  * opened. Every call has a deadline (`BROKER_TIMEOUT_MS`) and throws a ThroughlineError; `broker-unavailable` says that
@@ -62,6 +65,12 @@ export interface BrokerSession {
     subject: string,
     streamMayBeMissing?: boolean,
   ): Promise<StoredMessage | undefined>;
+
+  /**
+   * The same for the outbox. These reads wait for each other only: behind the reads of one tenant, they would hold up the jobs of
+   * all tenants that wait in the outbox.
+   */
+  readonly outbox: MessageReads;
 
   /**
    * The first message of a stream on `subject` (wildcards allowed) with the sequence `seq` or a later one, or

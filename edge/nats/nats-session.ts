@@ -18,7 +18,7 @@ import {
 import { HEADER } from '../../shared/wire/headers.ts';
 import { tenantIn } from '../../shared/wire/subjects.ts';
 import { brokerError, isSilence, JetStreamError } from './broker-error.ts';
-import type { BrokerSession, Shortcomings, WriteHeaders } from './broker-session.ts';
+import type { BrokerSession, MessageReads, Shortcomings, WriteHeaders } from './broker-session.ts';
 import { type HeaderRange, type HeaderReader, openHeaderReader } from './header-reader.ts';
 import { bucketKeys, valueIn, watchBucket } from './jetstream/bucket-watch.ts';
 import { JetStream, type MessageQuery } from './jetstream/jetstream.ts';
@@ -39,6 +39,8 @@ const PING_MS = 2_000;
  * to (`max_pending`), and all tenants share the connection.
  */
 const READ_BYTES = 32 * 1024 * 1024;
+/** No tenant can have this name. */
+const OUTBOX_TURNS = '.';
 
 /**
  * Connects to NATS, within `BROKER_TIMEOUT_MS`.
@@ -93,6 +95,10 @@ interface SessionParts {
 /** A {@link BrokerSession} over a connection of the NATS client. */
 class NatsSession implements BrokerSession {
   readonly lost = new Loss();
+  readonly outbox: MessageReads = {
+    lastMessage: (stream, subject, streamMayBeMissing = false) =>
+      this.#lastMessage(OUTBOX_TURNS, stream, subject, streamMayBeMissing),
+  };
   readonly server: string;
   readonly #connection: NatsConnection;
   readonly #jetStream: JetStream;
@@ -180,21 +186,33 @@ class NatsSession implements BrokerSession {
     subject: string,
     streamMayBeMissing = false,
   ): Promise<StoredMessage | undefined> {
-    return this.#read(subject, answerBytes(stream), () =>
+    return this.#lastMessage(tenantIn(subject), stream, subject, streamMayBeMissing);
+  }
+
+  #lastMessage(
+    turns: string,
+    stream: string,
+    subject: string,
+    streamMayBeMissing: boolean,
+  ): Promise<StoredMessage | undefined> {
+    return this.#read(turns, answerBytes(stream), () =>
       this.#message(stream, { last_by_subj: subject }, streamMayBeMissing),
     );
   }
 
   nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
-    return this.#read(subject, answerBytes(stream), () =>
+    return this.#read(tenantIn(subject), answerBytes(stream), () =>
       this.#message(stream, { seq, next_by_subj: subject }),
     );
   }
 
-  /** Reads messages of a tenant when there is room for the largest answer. It waits for room as long as for an answer. */
-  #read<T>(subject: string, bytes: number, ask: () => Promise<T>): Promise<T> {
+  /**
+   * Reads messages when there is room for the largest answer. It waits for room as long as for an answer.
+   * @param turns whose turns it takes: a tenant's, or those of the outbox
+   */
+  #read<T>(turns: string, bytes: number, ask: () => Promise<T>): Promise<T> {
     const since = performance.now();
-    return this.#reads.take(tenantIn(subject), bytes, () => {
+    return this.#reads.take(turns, bytes, () => {
       // Its caller has gone. Without this, more and more reads would wait while NATS is slow.
       if (performance.now() - since >= this.#timeoutMs) throw unavailable('no answer in time');
       return ask();
@@ -220,7 +238,7 @@ class NatsSession implements BrokerSession {
 
   page(stream: string, query: SubjectPageQuery): Promise<SubjectPage> {
     // NATS ends a page after the message that is too much.
-    return this.#read(query.subject, query.maxBytes + LARGEST_MESSAGE_BYTES, () =>
+    return this.#read(tenantIn(query.subject), query.maxBytes + LARGEST_MESSAGE_BYTES, () =>
       this.#call(() => readPage(this.#jetStream, stream, query)),
     );
   }

@@ -30,6 +30,6 @@ export async function cancelUnsent(
   // job.
   await storeCallbackTask(session, tenant, job.spec.callback, event, ownTrace);
   if (await publishEvent(session, job, event, 0, ownTrace)) return;
-  const last = await lastEvent(session, tenant, jobId);
+  const last = await lastEvent(session.outbox, tenant, jobId);
   if (last === undefined || !isTerminalEvent(last)) throw unavailable('the end of the job was not stored');
 }

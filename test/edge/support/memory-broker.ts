@@ -1,4 +1,9 @@
-import type { BrokerSession, Shortcomings, WriteHeaders } from '../../../edge/nats/broker-session.ts';
+import type {
+  BrokerSession,
+  MessageReads,
+  Shortcomings,
+  WriteHeaders,
+} from '../../../edge/nats/broker-session.ts';
 import type { HeaderRange, HeaderReader } from '../../../edge/nats/header-reader.ts';
 import type { Following } from '../../../edge/nats/jetstream/subject-follower.ts';
 import { Loss } from '../../../edge/nats/loss.ts';
@@ -116,6 +121,10 @@ export class MemoryBroker implements BrokerSession {
   async consumers(_stream: string): Promise<ConsumerPlace[]> {
     this.#enter('consumers');
     return this.consumerPlaces;
+  }
+
+  get outbox(): MessageReads {
+    return this;
   }
 
   async lastMessage(

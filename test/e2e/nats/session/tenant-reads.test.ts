@@ -61,6 +61,18 @@ describe('the reads of one tenant', () => {
     expect(await counter.count(readAll, turn)).toBe(roundTrips);
   });
 
+  it('do not hold up the reads of the outbox, in which jobs of all tenants wait', async () => {
+    const nats = await natsWithStreams();
+    const session = await sessionAt(nats.webSocketUrl, 5_000);
+    const answered: string[] = [];
+    const reads = Array.from({ length: READS }, () =>
+      lastEvent(session, 'acme').then(() => answered.push('acme')),
+    );
+    const ofOutbox = session.outbox.lastMessage(EVENTS_STREAM, eventSubject('acme', 'two'));
+    await Promise.all([...reads, ofOutbox.then(() => answered.push('outbox'))]);
+    expect(answered.indexOf('outbox')).toBeLessThan(READS / 2);
+  });
+
   it('that wait for their turn wait no longer than for an answer of NATS', async () => {
     const nats = await startTestNats();
     onTestFinished(() => nats.stop());
