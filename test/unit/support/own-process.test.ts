@@ -2,7 +2,7 @@ import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { BROKER, OWN_PROCESS, TRACE } from '../../../vitest.config.ts';
+import { BROKER, OWN_PROCESS, TRACE } from '../../suites/files.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { PACKAGES } from './vitest.config.ts';
+import { PACKAGES } from './files.ts';
 
 /** `npm run test:packages`: the packages, in projects outside the clone that npm has installed them into. */
 export default defineConfig({

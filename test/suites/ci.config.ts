@@ -1,21 +1,11 @@
 import { defineConfig, type TestProjectInlineConfiguration, type ViteUserConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
-import chaos from './vitest.chaos.config.ts';
-import {
-  BROKER,
-  CLI,
-  CLOCK,
-  LIMITS,
-  OBSERVABILITY,
-  ON_EACH_SERVER,
-  TRACE,
-  VERIFY,
-  WORKER,
-} from './vitest.config.ts';
-import conformance from './vitest.conformance.config.ts';
-import docs from './vitest.docs.config.ts';
-import generators from './vitest.generators.config.ts';
-import runbook from './vitest.runbook.config.ts';
+import chaos from './chaos.config.ts';
+import conformance from './conformance.config.ts';
+import docs from './docs.config.ts';
+import { BROKER, CLI, CLOCK, LIMITS, OBSERVABILITY, ON_EACH_SERVER, TRACE, VERIFY, WORKER } from './files.ts';
+import generators from './generators.config.ts';
+import runbook from './runbook.config.ts';
 
 /** Most files wait more than they compute: with six, two cores have nothing to do for a sixth of the time. With seven, programs start late. */
 const MAX_WORKERS = 6;

@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { CONFORMANCE, LIMITS } from './vitest.config.ts';
+import { CONFORMANCE, LIMITS } from './files.ts';
 
 /** `npm run test:conformance`: `throughline conformance` on our worker, on one on plain NATS, and on ones that break the protocol. */
 export default defineConfig({

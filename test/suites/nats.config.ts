@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
-import { locateTestedServers, nameOf } from './test/support/nats/servers.ts';
-import { LIMITS, ON_EACH_SERVER } from './vitest.config.ts';
+import { locateTestedServers, nameOf } from '../support/nats/servers.ts';
+import { LIMITS, ON_EACH_SERVER } from './files.ts';
 
 /** `npm run test:nats`: the deployment and a cluster, on each nats-server that Throughline is tested with. */
 export default defineConfig(async () => {
