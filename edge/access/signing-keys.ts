@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, type JWK } from 'jose';
 import * as z from 'zod';
 
-/** While the keys are younger than this, they are fetched again only to look for a missing key. */
+/** While the keys are younger than this, they are fetched again only to look for a key that is missing or cannot be read. */
 const FRESH_MS = 10 * 60_000;
 /** While the keys are younger than this, they are used even if the issuer does not answer. */
 const USABLE_MS = 60 * 60_000;
@@ -80,8 +80,9 @@ export class SigningKeys {
     const age = this.#age();
     if (age >= USABLE_MS) await this.#renew(RETRY_MS, keepAlive);
     if (this.#age() >= USABLE_MS) throw new KeysUnavailable('the last fetch failed a moment ago');
-    const key = await keyIn(this.#keys, query);
-    if (key !== undefined && age < FRESH_MS) return key;
+    // A key that cannot be read may have been mended since, so the issuer is asked for it like for a missing one.
+    const key = age < FRESH_MS ? await keyIn(this.#keys, query).catch(() => undefined) : undefined;
+    if (key !== undefined) return key;
     await this.#renew(COOLDOWN_MS, keepAlive).catch((thrown: unknown) => {
       if (!(thrown instanceof KeysUnavailable)) throw thrown;
     });
