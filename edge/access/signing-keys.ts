@@ -91,7 +91,13 @@ export class SigningKeys {
 
   /** How old the keys are. */
   #age(): number {
-    return this.#options.now() - this.#fetchedAt;
+    return this.#since(this.#fetchedAt);
+  }
+
+  /** How long ago a time was, in milliseconds. If the clock was set back since, nobody knows: as long as can be. */
+  #since(time: number): number {
+    const ms = this.#options.now() - time;
+    return ms < 0 ? Number.POSITIVE_INFINITY : ms;
   }
 
   /**
@@ -100,11 +106,10 @@ export class SigningKeys {
    * @throws KeysUnavailable when its own fetch fails
    */
   async #renew(pauseMs: number, keepAlive: KeepAlive): Promise<void> {
-    const { now, wait } = this.#options;
-    const sinceAsked = () => now() - this.#askedAt;
+    const sinceAsked = () => this.#since(this.#askedAt);
     if (!this.#isFetching && sinceAsked() < pauseMs) return;
     while (this.#isFetching && sinceAsked() < LEASE_MS) {
-      await wait(LOOK_MS);
+      await this.#options.wait(LOOK_MS);
       if (!this.#isFetching) return;
     }
     const fetching = this.#fetch();
