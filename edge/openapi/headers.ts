@@ -68,7 +68,7 @@ export const HEADERS = {
     description: 'The body must not be compressed, where it was.',
   }),
   ETag: header('ETag', z.string().regex(/^"[0-9a-f]+"$/), {
-    description: 'Changes when the text changes. Send it as `If-None-Match` with the next request.',
+    description: 'Changes when the text changes.',
   }),
 } as const;
 
