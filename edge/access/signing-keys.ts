@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, type JWK } from 'jose';
 import * as z from 'zod';
 
-/** While the keys are younger than this, they are fetched again only to look for a missing key. */
+/** While the keys are younger than this, they are fetched again only to look for a key that is missing or cannot be read. */
 const FRESH_MS = 10 * 60_000;
 /** While the keys are younger than this, they are used even if the issuer does not answer. */
 const USABLE_MS = 60 * 60_000;
@@ -80,8 +80,9 @@ export class SigningKeys {
     const age = this.#age();
     if (age >= USABLE_MS) await this.#renew(RETRY_MS, keepAlive);
     if (this.#age() >= USABLE_MS) throw new KeysUnavailable('the last fetch failed a moment ago');
-    const key = await keyIn(this.#keys, query);
-    if (key !== undefined && age < FRESH_MS) return key;
+    // A key that cannot be read may have been mended since, so the issuer is asked for it like for a missing one.
+    const key = age < FRESH_MS ? await keyIn(this.#keys, query).catch(() => undefined) : undefined;
+    if (key !== undefined) return key;
     await this.#renew(COOLDOWN_MS, keepAlive).catch((thrown: unknown) => {
       if (!(thrown instanceof KeysUnavailable)) throw thrown;
     });
@@ -90,7 +91,13 @@ export class SigningKeys {
 
   /** How old the keys are. */
   #age(): number {
-    return this.#options.now() - this.#fetchedAt;
+    return this.#since(this.#fetchedAt);
+  }
+
+  /** How long ago a time was, in milliseconds. If the clock was set back since, nobody knows: as long as can be. */
+  #since(time: number): number {
+    const ms = this.#options.now() - time;
+    return ms < 0 ? Number.POSITIVE_INFINITY : ms;
   }
 
   /**
@@ -99,11 +106,10 @@ export class SigningKeys {
    * @throws KeysUnavailable when its own fetch fails
    */
   async #renew(pauseMs: number, keepAlive: KeepAlive): Promise<void> {
-    const { now, wait } = this.#options;
-    const sinceAsked = () => now() - this.#askedAt;
+    const sinceAsked = () => this.#since(this.#askedAt);
     if (!this.#isFetching && sinceAsked() < pauseMs) return;
     while (this.#isFetching && sinceAsked() < LEASE_MS) {
-      await wait(LOOK_MS);
+      await this.#options.wait(LOOK_MS);
       if (!this.#isFetching) return;
     }
     const fetching = this.#fetch();

@@ -15,7 +15,7 @@ export const HEADERS = {
     },
   ),
   Location: header('Location', z.string().meta({ format: 'uri-reference' }), {
-    description: 'The path of the job; for `/`, that of the page.',
+    description: 'The path of the job, the schedule or the page.',
     example: '/v1/jobs/0190f5a1-7c1e-7d3a-9c55-6a1f0c2b7e11',
   }),
   'Preference-Applied': header(
@@ -68,7 +68,7 @@ export const HEADERS = {
     description: 'The body must not be compressed, where it was.',
   }),
   ETag: header('ETag', z.string().regex(/^"[0-9a-f]+"$/), {
-    description: 'Changes when the text changes. Send it as `If-None-Match` with the next request.',
+    description: 'Changes when the text changes.',
   }),
 } as const;
 

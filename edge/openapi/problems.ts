@@ -36,7 +36,7 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
   'rate-limited':
-    'Too many requests: of the tenant (`requests`, `locationRequests`), triggers of one schedule, or of your address without a valid key or token (`addressRequests`, `failedAuthentication`). Wait as long as `Retry-After` says.',
+    'Too many requests: of the tenant (`requests`, `locationRequests`), triggers of one schedule, or of your address without a valid key or token (`addressRequests`, `failedAuthentication`). Or the bodies that the tenant sends at once are too large.',
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'quota-exceeded':

@@ -24,8 +24,10 @@ export class TokenBuckets {
    * @returns 0 if the tokens were taken; otherwise the milliseconds until the bucket has so many
    */
   take(key: string, now: number, { capacity, periodMs }: BucketSize, tokens = 1): number {
-    const known = this.#fullAt.get(key);
-    const fullAt = Math.max(now, known ?? now) + (tokens * periodMs) / capacity;
+    const known = this.#fullAt.get(key) ?? now;
+    // Each bucket is full after its period, and a rounding error. If this one is not, the clock was set back.
+    const from = known - now > periodMs + 1 ? now : Math.max(now, known);
+    const fullAt = from + (tokens * periodMs) / capacity;
     const waitMs = fullAt - now - periodMs;
     // Less than half a millisecond is a rounding error of the division.
     if (waitMs > 0.5) return waitMs;

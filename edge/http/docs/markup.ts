@@ -3,9 +3,14 @@ import { html } from 'hono/html';
 /** HTML whose inserted values are escaped, as `hono/html` makes it. */
 export type Html = ReturnType<typeof html>;
 
+/** Makes HTML that shows a value as code. */
+export function code(value: unknown): Html {
+  return html`<code>${String(value)}</code>`;
+}
+
 /** Makes HTML from one paragraph of a description. Text in backticks becomes code. */
 export function inline(text: string): Html {
-  const parts = text.split('`').map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`));
+  const parts = text.split('`').map((part, index) => (index % 2 === 0 ? part : code(part)));
   return html`${parts}`;
 }
 

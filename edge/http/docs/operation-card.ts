@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { type Html, inline, joined, prose, table } from './markup.ts';
+import { code, type Html, inline, joined, prose, table } from './markup.ts';
 import {
   type Answer,
   type ByName,
@@ -29,8 +29,8 @@ type Components = OpenApiDocument['components'];
 /** Shows an operation with its parameters, its body, its answers and its errors. */
 export function operationCard({ method, path, operation }: PlacedOperation, components: Components): Html {
   const { operationId: id, summary, description, security, requestBody, responses } = operation;
-  const scope = security[0]?.bearer[0];
-  const access = scope === undefined ? 'Open to all.' : html`Needs the scope <code>${scope}</code>.`;
+  const scopes = security.flatMap(({ bearer }) => bearer.map(code));
+  const access = scopes.length === 0 ? 'Open to all.' : html`Needs the scope ${joined(scopes, ' and ')}.`;
   return html`<article id="${id}" aria-labelledby="${id}-name">
 <h3 id="${id}-name"><span class="method ${method}">${method.toUpperCase()}</span> <code class="path">${path}</code></h3>
 <p><strong>${summary}.</strong> ${access}</p>
@@ -55,7 +55,7 @@ function ownParameters({ parameters = [] }: Operation, components: Components): 
 function parameterTable(parameters: readonly Parameter[]): Html {
   const rows = parameters.map(
     ({ name, in: place, schema, description }) =>
-      html`<tr><th scope="row"><code>${name}</code></th><td class="dim">${place}</td><td>${inline(description)} <span class="dim">${schemaText(schema)}</span></td></tr>\n`,
+      html`<tr><th scope="row">${code(name)}</th><td class="dim">${place}</td><td>${inline(description)} <span class="dim">${schemaText(schema)}</span></td></tr>\n`,
   );
   return html`${table(rows)}\n`;
 }
@@ -73,15 +73,14 @@ function answers(all: readonly (readonly [status: string, answer: Answer])[]): H
     );
   const errors = all
     .flatMap(([, answer]) => errorCodesOf(answer))
-    .map((code) => html`<a href="#${code}">${code}</a> `);
+    .map((errorCode) => html`<a href="#${errorCode}">${errorCode}</a> `);
   return html`<h4>Answers</h4>\n${table(rows)}\n<h4>Errors</h4>\n<p class="codes">${errors}</p>\n`;
 }
 
 function headerText(headers: ByName<unknown>): Html | '' {
   const names = Object.keys(headers).filter((name) => !COMMON_HEADERS.includes(name));
   if (names.length === 0) return '';
-  const codes = names.map((name) => html`<code>${name}</code>`);
-  return html` <span class="dim">Headers: ${joined(codes, ', ')}.</span>`;
+  return html` <span class="dim">Headers: ${joined(names.map(code), ', ')}.</span>`;
 }
 
 function mediaList(content: ByName<Media>): readonly Html[] {
@@ -95,7 +94,7 @@ function mediaText(type: string, { schema, examples = {}, 'x-event-data': event 
     ([name, { value }]) =>
       html`<details><summary>Example: ${name}</summary>\n<pre tabindex="0">${exampleText(value)}</pre></details>\n`,
   );
-  return html`\n<div><code>${type}</code>: ${shown}</div>\n${details}`;
+  return html`\n<div>${code(type)}: ${shown}</div>\n${details}`;
 }
 
 function exampleText(value: unknown): string {

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { type Html, inline, joined, table } from './markup.ts';
+import { code, type Html, inline, joined, table } from './markup.ts';
 import { type ByName, referredName, type Schema } from './openapi-document.ts';
 
 /** Describes a schema in a few words, with links to the components that the schema names. */
@@ -32,10 +32,6 @@ function objectText(schema: Schema): Html {
 
 function propertiesOf({ properties }: Schema): [string, Schema][] {
   return Object.entries((properties ?? {}) as ByName<Schema>);
-}
-
-function code(value: unknown): Html {
-  return html`<code>${String(value)}</code>`;
 }
 
 function bounds({ minimum, maximum, minLength, maxLength, minItems, maxItems }: Schema): string {

@@ -56,7 +56,7 @@ function sizeIn(c: Context<EdgeHono>, maxSize: number): number {
 function checkMediaType(c: Context<EdgeHono>): void {
   if (!JSON_MEDIA_TYPE.test(c.req.header('content-type') ?? '')) {
     c.header('accept', 'application/json');
-    throw new ThroughlineError('media-type-unsupported', 'send the job as "Content-Type: application/json"');
+    throw new ThroughlineError('media-type-unsupported', 'send the body as "Content-Type: application/json"');
   }
   if ((c.req.header('content-encoding') ?? 'identity').toLowerCase() !== 'identity') {
     c.header('accept-encoding', 'identity');

@@ -86,7 +86,7 @@ function replyTo<Taken extends Submitted | Passed>(
   answer: Reply<Taken | Untaken> | undefined,
   { inputRules }: Tools,
 ): Reply<Taken> | undefined {
-  if (answer === undefined) return refusal(new ThroughlineError('internal', 'the bridge lost a job'));
+  if (answer === undefined) return refusal(lostJob());
   if (!answer.ok) return answer;
   const { value } = answer;
   if (!isUntaken(value)) return { ok: true, value };
@@ -94,6 +94,11 @@ function replyTo<Taken extends Submitted | Passed>(
     return refusal(error ?? new ThroughlineError('internal', 'the bridge refused an input that was not'));
   if (value.rules !== undefined) inputRules.put(job.operation, value.rules);
   return undefined;
+}
+
+/** The error for a job that the bridge gave no reply to: a fault of ours. */
+export function lostJob(): ThroughlineError {
+  return new ThroughlineError('internal', 'the bridge lost a job');
 }
 
 function isUntaken(value: Submitted | Passed | Untaken): value is Untaken {

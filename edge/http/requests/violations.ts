@@ -36,8 +36,10 @@ export function violationsOf(issues: readonly z.core.$ZodIssue[]): Violation[] {
 
 /** The message for an unknown field. A known field may be meant if at most a third of its letters differ, whatever their case. */
 function unknownField(name: string, known: readonly string[]): string {
+  // Some programs write a list in a query as `tag[]` or `tag[0]`.
+  const written = name.toLowerCase().replace(/\[.*/, '');
   const [nearest] = known
-    .map((one) => ({ one, steps: distance(name.toLowerCase(), one.toLowerCase()) }))
+    .map((one) => ({ one, steps: distance(written, one.toLowerCase()) }))
     .filter(({ one, steps }) => steps <= one.length / 3)
     .toSorted((a, b) => a.steps - b.steps);
   const hint = nearest === undefined ? '' : ` (did you mean ${nearest.one}?)`;

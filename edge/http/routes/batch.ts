@@ -12,7 +12,7 @@ import { logFailure } from '../../telemetry/log.ts';
 import type { EdgeHono } from '../edge-app.ts';
 import { insufficientScope, scopesOf } from '../middleware/access.ts';
 import { countRequests } from '../middleware/rate-limit.ts';
-import { submitChecked } from '../requests/checked-submission.ts';
+import { lostJob, submitChecked } from '../requests/checked-submission.ts';
 import { parseRequest } from '../requests/read-request.ts';
 import { shownJob } from '../requests/shown-job.ts';
 import { type PreparedJob, prepare, type Submitter, submitterOf } from '../requests/submission.ts';
@@ -55,8 +55,7 @@ async function prepareOne(
 }
 
 function resultOf(c: Context<EdgeHono>, reply: Reply<SubmitResult> | undefined): BatchResult {
-  if (reply === undefined)
-    return refused(new ThroughlineError('internal', 'the bridge lost a job of the batch'));
+  if (reply === undefined) return refused(lostJob());
   try {
     const { job, existing } = unwrapReply(reply);
     const status = existing || isTerminal(job.state) ? 200 : 202;

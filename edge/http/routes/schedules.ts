@@ -20,7 +20,7 @@ import {
 import { jsonBody } from '../middleware/json-body.ts';
 import { noBody } from '../middleware/no-body.ts';
 import { type AuditedAction, audited } from '../requests/audited.ts';
-import { submitChecked } from '../requests/checked-submission.ts';
+import { lostJob, submitChecked } from '../requests/checked-submission.ts';
 import { fingerprintOf, jobIdFor, readIdempotencyKey } from '../requests/idempotency.ts';
 import { SchedulesQuery } from '../requests/list-requests.ts';
 import {
@@ -111,7 +111,7 @@ async function tryOut(
   const [reply] = await submitChecked([command], c.env, (jobs) =>
     Promise.all(jobs.map(async (one) => ({ ok: true, value: await c.env.bridge.tryOut(one) }) as const)),
   );
-  if (reply === undefined) throw new ThroughlineError('internal', 'the bridge lost the job');
+  if (reply === undefined) throw lostJob();
   return unwrapReply(reply).inputCheck;
 }
 

@@ -60,7 +60,7 @@ export const schedulePaths = {
       parameters: [ScheduleName],
       requestBody: jsonBody(ScheduleBody, { nightly: examples.SCHEDULE_REQUEST }),
       answers: {
-        200: json('The schedule existed already.', Schedule, ONE, ['Location']),
+        200: json('The schedule existed already.', Schedule, undefined, ['Location']),
         201: json('The schedule is new.', Schedule, ONE, ['Location']),
       },
       problems: [
@@ -102,7 +102,7 @@ export const schedulePaths = {
       description: 'The runs after now are made. Those that were due meanwhile are not.',
       scope: 'schedules:write',
       parameters: [ScheduleName],
-      answers: { 200: json('The schedule is not paused.', Schedule, ONE) },
+      answers: { 200: json('The schedule is not paused.', Schedule) },
       problems: PROBLEMS,
     }),
   },

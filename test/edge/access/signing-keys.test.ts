@@ -83,6 +83,25 @@ describe("the issuer's keys", () => {
     expect(issuer.asked).toBe(2);
   });
 
+  it('are fetched again for a key that cannot be read, so that one that was mended is used', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a', x: 'AA' });
+    await expect(find('a')).rejects.toThrow();
+    issuer.listed = [{ ...first, kid: 'a' }];
+    issuer.clock = 30_000;
+    expect(await find('a')).toBeDefined();
+    expect(issuer.asked).toBe(2);
+  });
+
+  it('are fetched again when the clock was set back', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    issuer.clock = 60 * MINUTE;
+    await find('a');
+    issuer.clock = 0;
+    issuer.listed = [{ ...second, kid: 'b' }];
+    expect(await find('b')).toBeDefined();
+    expect(issuer.asked).toBe(2);
+  });
+
   it('are fetched once at a time, for all requests that need them', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     const gate = Promise.withResolvers<void>();

@@ -59,6 +59,19 @@ describe('GET /docs', () => {
     for (const [, target] of page.matchAll(/href="#([^"]+)"/g)) expect(ids).toContain(target);
   });
 
+  it('names all scopes of each operation', async () => {
+    const { send } = await setup();
+    const page = await (await send('/docs')).text();
+    for (const { operationId, security } of Object.values(openApi.paths).flatMap((methods) =>
+      Object.values(methods),
+    )) {
+      const [, card = ''] = page.split(`<article id="${operationId}"`);
+      const [access = ''] = card.split('</p>');
+      const scopes = (security as readonly { readonly bearer: readonly string[] }[])[0]?.bearer ?? [];
+      for (const scope of scopes) expect(access).toContain(`<code>${scope}</code>`);
+    }
+  });
+
   it('loads nothing else, and its policy allows nothing else', async () => {
     const { send } = await setup();
     const response = await send('/docs');

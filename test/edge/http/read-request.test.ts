@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
+import { ListQuery } from '../../../edge/http/requests/list-requests.ts';
 import { acceptsEventStream, parseRequest, preferredWait } from '../../../edge/http/requests/read-request.ts';
 import { ScheduleBody } from '../../../shared/api/schedule.ts';
 import { SubmitJob } from '../../../shared/api/submit-job.ts';
@@ -12,6 +13,9 @@ describe('an unknown field', () => {
     [ScheduleBody, { maxAttemps: 1 }, '/maxAttemps', 'maxAttempts'],
     [ScheduleBody, { callback: { url: 'https://acme.example', event: [] } }, '/callback/event', 'events'],
     [SubmitJob, { operation: 'echo', input: 1, tag: ['a'] }, '/tag', 'tags'],
+    // So do axios, PHP and others write a list in a query.
+    [ListQuery, { 'tag[]': 'a' }, '/tag[]', 'tag'],
+    [ListQuery, { 'tag[0]': 'a' }, '/tag[0]', 'tag'],
   ])('is told the field that it nearly is: %#', (schema, body, path, meant) => {
     const name = JSON.stringify(path.split('/').at(-1));
     const message = `there is no field ${name} here (did you mean ${meant}?)`;

@@ -52,6 +52,15 @@ describe('a token bucket', () => {
     expect(buckets.take('a', MINUTE, 6)).toBe(0);
   });
 
+  it('T1: is full when the clock was set back, and goes on from there', () => {
+    const buckets = bucketsOf(3);
+    const hour = 60 * MINUTE;
+    for (let n = 0; n < 4; n++) buckets.take('a', hour);
+    expect([1, 2, 3].map(() => buckets.take('a', 0))).toEqual([0, 0, 0]);
+    expect(buckets.take('a', 0)).toBe(20_000);
+    expect(buckets.take('a', 20_000)).toBe(0);
+  });
+
   it('may change its size: what was taken stays taken, as a part of the whole', () => {
     const buckets = new TokenBuckets();
     expect(buckets.take('a', 0, { capacity: 2, periodMs: MINUTE })).toBe(0);
