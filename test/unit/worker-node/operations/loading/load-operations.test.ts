@@ -258,6 +258,22 @@ describe('a file that cannot be loaded', () => {
       ":3 cannot be loaded: Cannot find package 'missing-package'",
     ],
     [
+      'an import that its package.json should name',
+      '\nimport "#lib/tax";\nexport {};',
+      ':2 cannot be loaded: Package import specifier "#lib/tax" is not defined',
+      { '../package.json': '{"type":"module"}' },
+    ],
+    [
+      'an import of a part that Throughline does not have',
+      '\nimport { wait } from "throughline/workers";',
+      ':2 cannot be loaded: there is no "throughline/workers": an operation imports throughline/worker, ',
+    ],
+    [
+      'an import of Throughline as a whole',
+      'import { ThroughlineClient } from "throughline";',
+      ':1 cannot be loaded: there is no "throughline": an operation imports throughline/worker, ',
+    ],
+    [
       'an import of a name that is not there',
       '\nimport { a } from "./lib/helper.mjs";',
       ':2 cannot be loaded: The requested module',
