@@ -172,8 +172,9 @@ function longestBlock(loaded: readonly LoadedOperation[], { WORKER_ACK_WAIT_MS }
 
 async function loadOwn(folder: string | undefined, log: WorkerLogger): Promise<LoadedOperation[]> {
   if (folder === undefined) return [];
+  const start = process.cwd();
   const loaded = await loadOperations(folder, (sentence) => log.warn(sentence));
-  for (const file of new Set(loaded.map((one) => path.resolve(one.file)))) {
+  for (const file of new Set(loaded.map((one) => path.resolve(start, one.file)))) {
     const problem = apiProblem(file);
     if (problem !== undefined) log.warn(problem);
   }
