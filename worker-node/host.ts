@@ -6,7 +6,7 @@ import { SERVICE } from '../shared/trace/semantics.ts';
 import { checkCredentials } from './broker/connection/credentials.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
 import { quoteWarnings, spacedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
-import { keepPromise } from './kept-promise.ts';
+import { keepGlobals } from './kept-globals.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { type LoadedOperation, loadOperations } from './operations/loading/load-operations.ts';
@@ -74,7 +74,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     lines,
   });
   const strayErrors = StrayErrors.watch(log);
-  keepPromise();
+  keepGlobals();
   return await flushIfItFails(tracing, async () => {
     const loopWatch = LoopWatch.start({
       service: SERVICE.worker,
