@@ -119,7 +119,7 @@ const ROOMS: readonly Rooms[] = [
       ['operations'],
       ['broker'],
       ['telemetry', 'health-server.ts', 'loop-watch'],
-      ['config.ts', 'log.ts', 'node-http.ts', 'young-objects.ts'],
+      ['config.ts', 'log.ts', 'node-http.ts', 'young-objects.ts', 'kept-globals.ts'],
       ['output'],
     ],
     why: 'a delivery comes from the broker and goes through the pipeline',

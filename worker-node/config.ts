@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import path from 'node:path';
 import * as z from 'zod';
 import manifest from '../package.json' with { type: 'json' };
 import { ANNOUNCE_MS } from '../shared/api/host-announcement.ts';
@@ -51,12 +52,15 @@ const Operations = z
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
 
+/** The path of a file, seen from where the worker starts. The code of an operation may go to another folder before it is read. */
+const optionalFile = optionalText.transform((file) => (file === undefined ? undefined : path.resolve(file)));
+
 const Settings = z.object({
   NATS_URL: brokerAddress('nats', 'tls', 'ws', 'wss').prefault('nats://127.0.0.1:4222'),
   NATS_USER: optionalText,
   NATS_PASSWORD: optionalText,
   NATS_TOKEN: optionalText,
-  NATS_CREDS_FILE: optionalText,
+  NATS_CREDS_FILE: optionalFile,
   WORKER_GROUP: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"')

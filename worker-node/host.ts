@@ -6,6 +6,7 @@ import { SERVICE } from '../shared/trace/semantics.ts';
 import { checkCredentials } from './broker/connection/credentials.ts';
 import { TargetGuard } from './callbacks/target-guard.ts';
 import { quoteWarnings, spacedSettings, type WorkerConfig, workerConfig, workerWarnings } from './config.ts';
+import { keepGlobals } from './kept-globals.ts';
 import { createLogger, type WorkerLogger } from './log.ts';
 import { LoopWatch } from './loop-watch/loop-watch.ts';
 import { type LoadedOperation, loadOperations } from './operations/loading/load-operations.ts';
@@ -73,6 +74,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     lines,
   });
   const strayErrors = StrayErrors.watch(log);
+  keepGlobals();
   return await flushIfItFails(tracing, async () => {
     const loopWatch = LoopWatch.start({
       service: SERVICE.worker,
@@ -170,8 +172,9 @@ function longestBlock(loaded: readonly LoadedOperation[], { WORKER_ACK_WAIT_MS }
 
 async function loadOwn(folder: string | undefined, log: WorkerLogger): Promise<LoadedOperation[]> {
   if (folder === undefined) return [];
+  const start = process.cwd();
   const loaded = await loadOperations(folder, (sentence) => log.warn(sentence));
-  for (const file of new Set(loaded.map((one) => path.resolve(one.file)))) {
+  for (const file of new Set(loaded.map((one) => path.resolve(start, one.file)))) {
     const problem = apiProblem(file);
     if (problem !== undefined) log.warn(problem);
   }

@@ -1,3 +1,5 @@
+import { syncBuiltinESMExports } from 'node:module';
+import { constants } from 'node:os';
 import { stopSignal } from '../shared/processes/stop-signal.ts';
 
 /** Kept, because a host takes it away from the code of operations. */
@@ -14,7 +16,7 @@ const SIGNALS = {
 };
 
 /**
- * Waits for the first signal to stop. One that comes more than a second later ends the process immediately.
+ * Waits for the first signal to stop. One that comes more than a second later ends the process immediately, unless the process has sent it.
  * @param sayEnd says what the end costs; it must not wait
  */
 export async function untilStopSignal(sayEnd: () => void = () => undefined): Promise<void> {
@@ -22,4 +24,20 @@ export async function untilStopSignal(sayEnd: () => void = () => undefined): Pro
     sayEnd();
     exit(1);
   });
+  ignoreOwnSignals();
+}
+
+/**
+ * From here on, a signal to stop that the process sends itself does nothing. Code of operations, or of their packages, closes what it has
+ * open and then sends the signal again that it got: that would end the jobs of the host.
+ */
+function ignoreOwnSignals(): void {
+  const { kill } = process;
+  const names: readonly (string | number)[] = STOP_SIGNALS;
+  const numbers: readonly (string | number)[] = STOP_SIGNALS.map((name) => constants.signals[name]);
+  process.kill = (pid, signal = 'SIGTERM') => {
+    const isStop = names.includes(signal) || numbers.includes(signal);
+    return pid === process.pid && isStop ? true : kill.call(process, pid, signal);
+  };
+  syncBuiltinESMExports();
 }

@@ -150,7 +150,10 @@ function delayCauses({ dueAt, dueBy }: Job): Cause[] {
 }
 
 function pauseCauses({ operation }: Job, system: SystemReport): Cause[] {
-  const pause = system.nats?.paused[operation] ?? announced(operation, system)?.paused;
+  const { paused = {} } = system.nats ?? {};
+  // An operation may be called as a property that each object has: `constructor`.
+  const known = Object.hasOwn(paused, operation) ? paused[operation] : undefined;
+  const pause = known ?? announced(operation, system)?.paused;
   if (pause === undefined) return [];
   const because = pause.reason === undefined ? '' : `: ${pause.reason}`;
   return [

@@ -16,6 +16,8 @@ interface Keywords {
   readonly additionalProperties?: JsonSchema;
   readonly items?: JsonSchema;
   readonly prefixItems?: readonly JsonSchema[];
+  /** Read for tuples only, whose items from there on may be missing. Without it, some libraries mean that none may. */
+  readonly minItems?: number;
   readonly description?: string;
 }
 
@@ -87,10 +89,14 @@ export class SchemaType {
     return TYPES[type] ?? 'unknown';
   }
 
-  #array({ items = true, prefixItems }: Keywords, indent: string): string {
+  #array({ items = true, prefixItems, minItems }: Keywords, indent: string): string {
     const rest = items === false ? undefined : `${inParts(this.#typeOf(items, indent))}[]`;
     if (!Array.isArray(prefixItems)) return rest ?? '[]';
-    const first = prefixItems.map((item: JsonSchema) => this.#typeOf(item, indent));
+    const needed = minItems ?? prefixItems.length;
+    const first = prefixItems.map((item: JsonSchema, place: number) => {
+      const type = this.#typeOf(item, indent);
+      return place < needed ? type : `${inParts(type)}?`;
+    });
     return `[${[...first, ...(rest === undefined ? [] : [`...${rest}`])].join(', ')}]`;
   }
 

@@ -58,7 +58,7 @@ const LIMIT_RULE = `must be a whole number from 1 to ${LIMITS.perKey}`;
 const RULES: Readonly<Record<string, string>> = {
   name: 'must be dotted lowercase words, such as image.thumbnail, of at most 128 characters',
   description: 'must be a text of at most 10,000 characters',
-  input: 'must be a Standard Schema, for example of zod',
+  input: 'must be a Standard Schema, such as one of zod, from version 3.24 on',
   output: 'must be a Standard Schema, or left out',
   timeout: 'must be like "30s", at most 24h',
   maxAttempts: `must be a whole number from 1 to ${LIMITS.maxAttempts}`,
@@ -177,6 +177,8 @@ function nearestIssues({ errors }: z.core.$ZodIssueInvalidUnion): readonly z.cor
 }
 
 function unknownSetting(parent: string, key: string): string {
+  if (Object.keys(Object.prototype).includes(key))
+    return `some code has added ${JSON.stringify(key)} to Object.prototype, so each object seems to have it; it must be added as a property that is not enumerable`;
   const prefix = parent === '' ? '' : `${parent}.`;
   const known = Object.keys(RULES)
     .filter((rule) => rule.startsWith(prefix) && !rule.slice(prefix.length).includes('.'))

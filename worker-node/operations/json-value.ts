@@ -1,15 +1,19 @@
 import { types } from 'node:util';
 import { isThroughlineError, ThroughlineError } from '../../shared/errors.ts';
 import { LIMITS } from '../../shared/job/limits.ts';
+import { isExactNumber } from '../../shared/text/json/json-numbers.ts';
 import { jsonPointer } from '../../shared/text/json/json-pointer.ts';
+import { shortened } from '../../shared/text/shortened.ts';
 import { describeValue, isError } from './describe-value.ts';
-import { isOutcome } from './outcome.ts';
+import { isCopyOfOutcome, isOutcome } from './outcome.ts';
 import { withoutStack } from './thrown.ts';
 
 /** How deeply the values of a result may be nested. Its readers recurse. */
 const MAX_DEPTH = 256;
 /** How many characters of each end of a long path are told. */
 const PATH_END = 200;
+/** How many characters of a number are told. */
+const MAX_NUMBER = 40;
 /** A result that is larger is not copied to its end, so its size is not known. */
 const MAX_COPIED_BYTES = 4 * 1024 * 1024;
 
@@ -50,7 +54,7 @@ class JsonCopier {
   readonly #ancestors: object[] = [];
 
   copy(given: unknown): unknown {
-    const value = standIn(given, this.#path);
+    const value = this.#read(standIn(given, this.#path));
     switch (typeof value) {
       case 'undefined':
         return undefined;
@@ -68,9 +72,23 @@ class JsonCopier {
     }
   }
 
+  /** The value that raw JSON is the text of; any other value itself. */
+  #read(value: unknown): unknown {
+    if (!isRawJson(value)) return value;
+    const read: unknown = JSON.parse(value.rawJSON);
+    if (typeof read !== 'number' || isExactNumber(value.rawJSON)) return read;
+    throw this.refuse(
+      `the number ${shortened(value.rawJSON, MAX_NUMBER)}, which a double cannot hold; return it as a text`,
+    );
+  }
+
   #copyStructure(value: object): unknown {
     if (isOutcome(value))
       throw this.refuse(`an outcome; return ${value.kind === 'done' ? 'the result' : 'it'} by itself`);
+    if (this.#path.length === 0 && isCopyOfOutcome(value))
+      throw this.refuse(
+        'a copy of an outcome, and only an outcome itself counts: return what reject(), retry() or retryAfter() gives',
+      );
     if (isLost(value)) throw this.refuse(lostWords(value));
     if (this.#ancestors.includes(value)) throw this.refuse('a circle: the value contains itself');
     if (this.#path.length === MAX_DEPTH) throw this.refuse(`nested deeper than ${MAX_DEPTH} levels`);
@@ -133,6 +151,11 @@ function standIn(value: unknown, path: readonly (string | number)[]): unknown {
   // The JSON of a Date that is none is null.
   if (types.isDate(value) && Number.isNaN(Number(value))) return value;
   return toJSON.call(value, String(path.at(-1) ?? ''));
+}
+
+/** Whether `JSON.rawJSON` made a value, which TypeScript does not know. Authors write a BigInt so that JSON has all its digits. */
+function isRawJson(value: unknown): value is { readonly rawJSON: string } {
+  return (JSON as unknown as { isRawJSON(value: unknown): boolean }).isRawJSON(value);
 }
 
 function lostWords(value: object): string {

@@ -116,12 +116,13 @@ function isResult(given: unknown): given is StandardSchemaV1.Result<unknown> {
 }
 
 function violationsOf(issues: readonly StandardSchemaV1.Issue[]): Violation[] {
-  const violations = issues.slice(0, MAX_VIOLATIONS).map(violationOf);
+  const violations = [...issues].slice(0, MAX_VIOLATIONS).map(violationOf);
   return violations.length > 0 ? violations : [violationOf(undefined)];
 }
 
 function violationOf(issue: Partial<StandardSchemaV1.Issue> | null | undefined): Violation {
-  const keys = (issue?.path ?? []).map((part) => (typeof part === 'object' ? part.key : part));
+  // A list of the library's own class, as arktype makes its paths, would make another one, with its length as a key.
+  const keys = [...(issue?.path ?? [])].map((part) => (typeof part === 'object' ? part.key : part));
   return {
     path: shortened(jsonPointer(keys), MAX_TEXT),
     message: shortened(tellGiven(issue?.message || 'is not valid'), MAX_TEXT),

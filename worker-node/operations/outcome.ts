@@ -61,6 +61,15 @@ export function isOutcome(value: unknown): value is Outcome {
   }
 }
 
+/** Whether a value has the fields of an outcome that is no result. A spread, JSON, and the way from another thread leave no more of one. */
+export function isCopyOfOutcome(value: object): boolean {
+  const { kind, code, message } = value as Partial<Retry | RetryAfter | Reject>;
+  if (typeof message !== 'string') return false;
+  return kind === 'reject'
+    ? code === REJECTED
+    : (kind === 'retry' || kind === 'retry-after') && code === FAILED;
+}
+
 /**
  * Checks an outcome. Authors compute its values, and may have no types: in the answer, a text is a text, and a delay is
  * a whole number of milliseconds from 0 to a day. A delay that is not a number counts as none.

@@ -32,6 +32,12 @@ it.each<[string, string, number, string]>([
   ['a throw', '\nthrow new Error("not today");', 3, 'cannot be loaded: not today'],
   ['a call of process.exit', '\nprocess.exit(0);', 3, 'cannot be loaded: process.exit(0) was called'],
   [
+    'a global Promise of its own',
+    'globalThis.Promise = { resolve() {} };',
+    2,
+    'cannot be loaded: the global Promise was to be replaced by one that has no Promise.withResolvers',
+  ],
+  [
     'a top-level await that never settles',
     'await new Promise(() => {});',
     2,

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   quoteWarnings,
@@ -54,6 +55,11 @@ describe("the worker's settings", () => {
     for (const value of ['x'.repeat(5_000), '\u0000', ' ', '-1', '1e9', '[]', '{}', 'null', '://', ',']) {
       expect(sentenceOf(() => workerConfig({ [name]: value }))).toMatch(/^$|: (must|has|needs|contradicts) /);
     }
+  });
+
+  it('name a file as seen from the folder in which the worker starts', () => {
+    expect(workerConfig({ NATS_CREDS_FILE: 'a/b.creds' }).NATS_CREDS_FILE).toBe(path.resolve('a/b.creds'));
+    expect(workerConfig({ NATS_CREDS_FILE: '/a/b.creds' }).NATS_CREDS_FILE).toBe('/a/b.creds');
   });
 
   it('are all named when several are wrong', async () => {

@@ -9,12 +9,19 @@ interface Hint {
   readonly advice: (...found: readonly string[]) => string | undefined;
 }
 
+/** What npm takes as the name of a package. */
+const PACKAGE = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
+
 const HINTS: readonly Hint[] = [
   {
     message: /^Cannot find package '([^']+)' imported from (.+)$/,
     // What an installed package lacks, its own manifest has to name.
-    advice: (name = '', importer = '') =>
-      importer.includes('/node_modules/') ? undefined : `run \`${shellCommand('npm install', name)}\``,
+    advice: (name = '', importer = '') => {
+      if (importer.includes('/node_modules/')) return undefined;
+      if (!PACKAGE.test(name) || isBeside(name, importer))
+        return 'Node does not read `paths` and `baseUrl` of tsconfig.json; import the file by a relative path';
+      return `run \`${shellCommand('npm install', name)}\``;
+    },
   },
   {
     message: /^(?:Cannot find module|Directory import) '([^']+)' /,
@@ -47,4 +54,13 @@ export function loadHint(message: string): string | undefined {
     if (found !== undefined) return advice(...parts);
   }
   return undefined;
+}
+
+/** Whether a file or a folder of this name lies beside the file that imports it, or above it in its project. */
+function isBeside(name: string, importer: string): boolean {
+  for (let folder = path.dirname(importer); folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    if (existsSync(path.join(folder, name))) return true;
+    if (existsSync(path.join(folder, 'package.json'))) return false;
+  }
+  return false;
 }

@@ -29,14 +29,15 @@ export async function loadOperations(
 ): Promise<LoadedOperation[]> {
   const { files, remarks } = await findOperationFiles(folder);
   remarks.forEach(remark);
-  const pending = new Set(files);
-  const load = (file: string): Promise<LoadedOperation[]> =>
-    loadFile(file).finally(() => void pending.delete(file));
+  // Seen from here: the code of a file may go to another folder.
+  const pending = new Map(files.map((file) => [file, path.resolve(file)]));
+  const load = ([file, absolute]: [string, string]): Promise<LoadedOperation[]> =>
+    loadFile(file, absolute).finally(() => void pending.delete(file));
   provideOwnPackage();
   const stuck = watchLoading(pending, remark);
   const allowExit = refuseExit();
   try {
-    const loaded = Promise.all(files.map(load));
+    const loaded = Promise.all([...pending].map(load));
     return (await Promise.race([loaded, stuck.promise])).flat();
   } finally {
     stuck.stop();
@@ -46,13 +47,14 @@ export async function loadOperations(
 
 /**
  * Looks after files that are being loaded.
+ * @param pending those that are not loaded yet, with their absolute paths
  * @returns a promise that rejects if one of them will not load in time
  */
-function watchLoading(pending: ReadonlySet<string>, remark: (sentence: string) => void) {
+function watchLoading(pending: ReadonlyMap<string, string>, remark: (sentence: string) => void) {
   const { promise, reject } = Promise.withResolvers<never>();
   const giveUp = async (how: string): Promise<void> => {
-    const [file] = pending;
-    if (file !== undefined) reject(await neverLoaded(file, how));
+    const [first] = pending;
+    if (first !== undefined) reject(await neverLoaded(...first, how));
   };
   const timer = setTimeout(
     () => void giveUp(`has not loaded within ${LIMIT_MS / 1_000} s`),
@@ -60,7 +62,7 @@ function watchLoading(pending: ReadonlySet<string>, remark: (sentence: string) =
   ).unref();
   // Nothing is left that could settle an await.
   const onIdle = (): void => void giveUp('will never load');
-  const onExit = (): void => remark(`the process ends while it loads ${[...pending].join(', ')}`);
+  const onExit = (): void => remark(`the process ends while it loads ${[...pending.keys()].join(', ')}`);
   process.once('beforeExit', onIdle).once('exit', onExit);
   const stop = (): void => {
     clearTimeout(timer);
@@ -69,8 +71,8 @@ function watchLoading(pending: ReadonlySet<string>, remark: (sentence: string) =
   return { promise, stop };
 }
 
-async function loadFile(file: string): Promise<LoadedOperation[]> {
-  const operations = [...new Set(await exportsOf(file))].filter(isOperation);
+async function loadFile(file: string, absolute: string): Promise<LoadedOperation[]> {
+  const operations = [...new Set(await exportsOf(file, absolute))].filter(isOperation);
   if (operations.length > 0) return operations.map((operation) => ({ operation, file }));
   throw new ThroughlineError(
     'config-invalid',
@@ -85,28 +87,24 @@ function valuesOf(exported: Readonly<Record<string, unknown>>): unknown[] {
   return [...Object.values(exported), ...(isObject ? Object.values(main) : [])];
 }
 
-async function exportsOf(file: string): Promise<unknown[]> {
+async function exportsOf(file: string, absolute: string): Promise<unknown[]> {
   try {
-    return valuesOf(await import(pathToFileURL(path.resolve(file)).href));
+    return valuesOf(await import(pathToFileURL(absolute).href));
   } catch (thrown) {
-    throw await refusal(file, thrown);
+    throw await refusal(file, absolute, thrown);
   }
 }
 
-async function refusal(file: string, thrown: unknown): Promise<ThroughlineError> {
+async function refusal(file: string, absolute: string, thrown: unknown): Promise<ThroughlineError> {
   const report = reportOf(thrown);
   const hint = loadHint(report.summary);
   const what = `cannot be loaded: ${report.summary}${hint === undefined ? '' : `; ${hint}`}`;
-  return refused(file, await findFault(path.resolve(file), report), what, thrown);
+  return refused(file, await findFault(absolute, report), what, thrown);
 }
 
 /** The file waits at its top level for something that never comes. */
-async function neverLoaded(file: string, how: string): Promise<ThroughlineError> {
-  return refused(
-    file,
-    await findAwait(path.resolve(file)),
-    `${how}: it awaits something that does not settle`,
-  );
+async function neverLoaded(file: string, absolute: string, how: string): Promise<ThroughlineError> {
+  return refused(file, await findAwait(absolute), `${how}: it awaits something that does not settle`);
 }
 
 function refused(file: string, { line, inFile }: LoadFault, what: string, cause?: unknown): ThroughlineError {

@@ -1,4 +1,5 @@
 import { registerHooks } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 const OWN = /^throughline(?:\/|$)/;
 const MISSING = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'];
@@ -21,8 +22,21 @@ export function provideOwnPackage(): void {
         const { code = '' } = (thrown ?? {}) as { readonly code?: string };
         const isOwn = OWN.test(specifier) && context.parentURL !== import.meta.url;
         if (!isOwn || !MISSING.includes(code)) throw thrown;
-        return { url: import.meta.resolve(specifier), shortCircuit: true };
+        return { url: ownUrl(specifier, context.parentURL), shortCircuit: true };
       }
     },
   });
+}
+
+/** @throws Error that names the file that imports it, if this copy has no such part */
+function ownUrl(specifier: string, importer = ''): string {
+  try {
+    return import.meta.resolve(specifier);
+  } catch {
+    // Node's own error would name this file as the one that imports it.
+    const file = importer.startsWith('file:') ? fileURLToPath(importer) : importer;
+    throw new Error(
+      `there is no "${specifier}": an operation imports throughline/worker, throughline/client or throughline/propagation; it is imported from ${file}`,
+    );
+  }
 }

@@ -32,6 +32,15 @@ it.each<[string, JsonSchema, string]>([
   ['a list of anything', { type: 'array' }, 'unknown[]'],
   ['a list of two kinds', { items: { type: ['string', 'number'] } }, '(string | number)[]'],
   ['a tuple', { prefixItems: [{ type: 'string' }], items: false }, '[string]'],
+  [
+    'a tuple whose end may be missing',
+    {
+      prefixItems: [{ type: 'string' }, { type: ['number', 'null'] }],
+      items: { type: 'boolean' },
+      minItems: 1,
+    },
+    '[string, (number | null)?, ...boolean[]]',
+  ],
   ['an object without properties', { type: 'object', additionalProperties: false }, '{}'],
   ['values that are no simple ones', { enum: [[1, 'a'], { b: null }] }, '([1, "a"]) | { "b": null }'],
   ['a text that could end a literal', { const: '"; alert(1); "' }, String.raw`"\"; alert(1); \""`],

@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resultTooLarge, toJsonValue } from '../../../../worker-node/operations/json-value.ts';
-import { done, reject, retry } from '../../../../worker-node/operations/outcome.ts';
+import { done, reject, retry, retryAfter } from '../../../../worker-node/operations/outcome.ts';
 import { reportOf } from '../../../../worker-node/operations/thrown.ts';
 import { HOSTILE } from '../../../support/authors-mistakes.ts';
 import { refusalOf } from '../../support.ts';
@@ -14,6 +14,9 @@ class Point {
 
 /** An object whose JSON is what `toJSON` returns. */
 const writes = (json: unknown) => ({ toJSON: () => json });
+
+/** What `JSON.rawJSON` makes of a text. TypeScript does not know it. */
+const raw = (text: string): unknown => (JSON as unknown as { rawJSON(text: string): object }).rawJSON(text);
 
 const nested = (depth: number): unknown => (depth === 0 ? 0 : [nested(depth - 1)]);
 
@@ -62,6 +65,16 @@ describe('the JSON value of a result', () => {
     ['one value at two places', twice({ a: 1 }), [{ a: 1 }, { a: 1 }]],
     ['an own key __proto__', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')],
     ['a proxy of an object', new Proxy({ a: 1 }, {}), { a: 1 }],
+    ['raw JSON', [raw('1.5'), raw('"a"'), raw('null'), writes(raw('12'))], [1.5, 'a', null, 12]],
+    [
+      'what only begins like an outcome',
+      { kind: 'reject', code: 'no-money', message: 'no' },
+      {
+        kind: 'reject',
+        code: 'no-money',
+        message: 'no',
+      },
+    ],
     ['nothing of symbols as keys', { [Symbol('a')]: 1, b: 1 }, { b: 1 }],
   ])('holds %s', (_what, given, json) => {
     expect(toJsonValue(given)).toEqual(json);
@@ -135,6 +148,13 @@ describe('the JSON value of a result', () => {
   it.each<[string, unknown, string]>([
     ['undefined in an array', [1, undefined], '/1 is undefined'],
     ['a hole in an array', new Array(1e9), '/0 is undefined'],
+    ['raw JSON that a double cannot hold', { n: writes(raw('9007199254740993')) }, '/n is the number'],
+    ...[retry('busy'), retryAfter(5, 'busy'), reject('no')].flatMap(
+      (outcome): [string, unknown, string][] => [
+        [`a spread of ${outcome.kind}`, { ...outcome }, 'it is a copy of an outcome'],
+        [`what a thread sends of ${outcome.kind}`, structuredClone(outcome), 'it is a copy of an outcome'],
+      ],
+    ),
     ['an outcome inside', [{ a: retry('busy') }], '/0/a is an outcome; return it by itself'],
     ['an outcome of an outcome', reject('no'), 'it is an outcome; return it by itself'],
     ['a result that is wrapped twice', { a: done(1) }, '/a is an outcome; return the result by itself'],

@@ -138,6 +138,14 @@ function circle(): unknown {
   return Object.assign(schema, { items: schema });
 }
 
+/** A list as arktype makes its paths: the methods of a list call its constructor with a length. */
+class Path extends Array<PropertyKey> {
+  constructor(...keys: PropertyKey[]) {
+    super();
+    this.push(...keys);
+  }
+}
+
 describe('validating', () => {
   it('returns the output of the schema: defaults filled in, values transformed', async () => {
     const schema = z.object({ a: z.string().transform(Number), b: z.int().default(2) });
@@ -162,6 +170,8 @@ describe('validating', () => {
     ['keys', ['a', 0], '/a/0'],
     ['keys in objects', [{ key: 'a' }, { key: 1 }], '/a/1'],
     ['no path', undefined, ''],
+    ['an empty path of a class whose constructor takes the keys', new Path(), ''],
+    ['a path of such a class', new Path('a', 0), '/a/0'],
     ['a key with a slash', ['a/b'], '/a~1b'],
     ['a key with a tilde', ['a~b'], '/a~0b'],
   ])('writes %s as a JSON Pointer', async (_what, path, pointer) => {

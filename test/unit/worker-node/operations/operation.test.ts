@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { defineOperation, isOperation } from '../../../../worker-node/operations/operation.ts';
 import { HOSTILE, revoked } from '../../../support/authors-mistakes.ts';
@@ -175,12 +175,29 @@ describe('a setting that an operation does not have', () => {
     [{ retries: 3 }, 'there is no setting "retries"; did you mean retry?'],
     [{ timeoutMs: 3 }, 'there is no setting "timeoutMs"; did you mean timeout?'],
     [{ retry: { minDelay: 3 } }, 'there is no setting "retry.minDelay"; did you mean minDelayMs?'],
+    [{ toString: () => 'a' }, 'there is no setting "toString"; the settings are name'],
     [{ priority: 3 }, 'there is no setting "priority"; the settings are name, description, input'],
   ])('is refused at start, and the near name is told: %j', async (more, sentence) => {
     const error = await refusalOf(() => defineOperation({ ...least, ...more }));
     expect(error).toMatchObject({ code: 'config-invalid' });
     expect(error.message).toContain(`operation math.add: ${sentence}`);
   });
+});
+
+it('a property that some code gave to every object is called that, and no setting', async () => {
+  const everyObject = Object.prototype as { isEmpty?: () => boolean };
+  everyObject.isEmpty = () => false;
+  onTestFinished(() => void delete everyObject.isEmpty);
+  const { message } = await refusalOf(() => defineOperation({ ...least, concurrency: 1 }));
+  expect(message).toMatch(/^operation math.add: some code has added "isEmpty" to Object.prototype/);
+});
+
+it('a schema of a library from before Standard Schema is told which zod is new enough', async () => {
+  const old = { parse: () => 1, safeParse: () => 1 };
+  const { message } = await refusalOf(() => defineOperation({ ...least, input: old as never }));
+  expect(message).toBe(
+    'operation math.add: input must be a Standard Schema, such as one of zod, from version 3.24 on',
+  );
 });
 
 describe('the pauses of an operation', () => {

@@ -34,6 +34,11 @@ async function hintFor(text: string, file = 'one.ts'): Promise<string> {
 it.each([
   ['a package that is not installed', "import 'left-pad';", 'run `npm install left-pad`'],
   ['a part of one', "import '@scope/pad/sub/path.js';", 'run `npm install @scope/pad`'],
+  ...['@/lib/tax', '~/lib/tax', '$lib/tax', 'lib/tax', 'lib/tax.ts'].map((alias) => [
+    `a path as tsconfig.json may have it, ${alias},`,
+    `import '${alias}';`,
+    'Node does not read `paths` and `baseUrl` of tsconfig.json; import the file by a relative path',
+  ]),
   ['a file without its ending', "import './lib/tax';", 'name the whole file in the import: it ends with .ts'],
   [
     'a file named as the compiler would write it',
@@ -51,9 +56,12 @@ it.each([
   ['a file that is not there', "import './lib/toll.ts';", 'undefined'],
   ['one that is not there in JavaScript', "import './lib/toll.js';", 'undefined'],
   ['a throw', "throw new Error('not today');", 'undefined'],
-])('a file with %s gets what helps, and nothing that does not', async (_what, text, hint) => {
-  expect(await hintFor(text)).toBe(hint);
-});
+] as [string, string, string][])(
+  'a file with %s gets what helps, and nothing that does not',
+  async (_what, text, hint) => {
+    expect(await hintFor(text)).toBe(hint);
+  },
+);
 
 it('a package that an installed package lacks is not asked of the author', () => {
   const importer = '/app/node_modules/pad/index.js';

@@ -191,9 +191,10 @@ describe('loading a folder', () => {
 
 /**
  * What `loadOperations` says in a process of its own: this one has a loader that is not Node's.
+ * @param cwd the folder in which the process starts
  * @param hooked whether the process has the loader hooks of a worker that traces
  */
-function messageInNode(folder: string, { hooked = false } = {}): string {
+function messageInNode(folder: string, { hooked = false, cwd = process.cwd() } = {}): string {
   const program = `
     ${hooked ? HOOKS : ''}
     import { loadOperations } from ${JSON.stringify(LOADER)};
@@ -202,7 +203,11 @@ function messageInNode(folder: string, { hooked = false } = {}): string {
       ({ code, message }) => console.log(code + ': ' + message),
     );`;
   const args = ['--input-type=module', '-e', program];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    timeout: 30_000,
+    cwd,
+  });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return stdout.trim();
 }
@@ -256,6 +261,22 @@ describe('a file that cannot be loaded', () => {
       'an import of a package that is not there',
       '\n\nimport "missing-package";',
       ":3 cannot be loaded: Cannot find package 'missing-package'",
+    ],
+    [
+      'an import that its package.json should name',
+      '\nimport "#lib/tax";\nexport {};',
+      ':2 cannot be loaded: Package import specifier "#lib/tax" is not defined',
+      { '../package.json': '{"type":"module"}' },
+    ],
+    [
+      'an import of a part that Throughline does not have',
+      '\nimport { wait } from "throughline/workers";',
+      ':2 cannot be loaded: there is no "throughline/workers": an operation imports throughline/worker, ',
+    ],
+    [
+      'an import of Throughline as a whole',
+      'import { ThroughlineClient } from "throughline";',
+      ':1 cannot be loaded: there is no "throughline": an operation imports throughline/worker, ',
     ],
     [
       'an import of a name that is not there',
@@ -325,6 +346,20 @@ describe('a file that cannot be loaded', () => {
   it('gives nothing for another package that is missing', async () => {
     const folder = await folderWith({ 'one.mjs': "import 'throughline-of-others';" });
     expect(messageInNode(folder)).toContain("Cannot find package 'throughline-of-others'");
+  });
+
+  it('is named with its line although the code of another file went to another folder', async () => {
+    const folder = await folderWith({
+      'away.mjs': `process.chdir('/');\n${moduleOf('away')}`,
+      'odd.mjs': 'import "./away.mjs";\nimport "./lib/gone.mjs";',
+      'late.mjs': 'import "./away.mjs";\nthrow new Error("odd");',
+    });
+    const [parent, name] = [path.dirname(folder), path.basename(folder)];
+    expect(messageInNode(name, { cwd: parent })).toMatch(
+      /^config-invalid: [\w-]+\/(odd|late)\.mjs:2 cannot be loaded/,
+    );
+    await rm(path.join(folder, 'odd.mjs'));
+    expect(messageInNode(name, { cwd: parent })).toContain(`${name}/late.mjs:2 cannot be loaded: odd`);
   });
 
   it('names the CommonJS file whose exports throw', async () => {
