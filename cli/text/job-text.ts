@@ -32,7 +32,7 @@ export function jobText(job: Job, paint: Paint, callback?: RecordedCallbackEvent
       ['state', paint[STATE_COLORS[job.state]](job.state)],
       ['waits', job.served === false ? 'no worker host can run its operation now' : undefined],
       ['due', dueText(job)],
-      ['priority', job.priority],
+      ['priority', job.priority && escapeControls(job.priority)],
       ['ordering', job.orderingKey && escapeControls(job.orderingKey)],
       ['tags', job.tags && escapeControls(job.tags.join(' '))],
       ['attempt', job.attempt === 0 ? undefined : `${job.attempt} of ${job.maxAttempts}`],
