@@ -102,8 +102,8 @@ function codeOf(sent: string | undefined, status: number): ErrorCode {
 function sentenceOf({ url, status, headers }: { url: string; status: number; headers?: Headers }): string {
   const location = status >= 300 && status < 400 ? headers?.get('location') : undefined;
   const target = location ? URL.parse(location, url) : null;
-  // The query may hold a token. A redirect is not followed, since the key would go along.
-  return `${url} answered with HTTP status ${status}${target === null ? '' : ` and leads to ${target.origin}`}`;
+  // The query may hold a token. A redirect is not followed, since the key would go along. Browsers hide its status.
+  return `${url} answered with HTTP status ${status || '3xx'}${target === null ? '' : ` and leads to ${target.origin}`}`;
 }
 
 /**

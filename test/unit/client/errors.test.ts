@@ -53,6 +53,11 @@ describe('an error of the API', () => {
     },
   );
 
+  it('says that there was a redirect where a browser hides it behind the status 0', () => {
+    const error = new ApiError({ status: 0, url: 'http://api.test/v1/jobs', text: '' });
+    expect(error.message).toBe('http://api.test/v1/jobs answered with HTTP status 3xx');
+  });
+
   it.each([
     ['https://login.example/sso?token=canary', ' and leads to https://login.example'],
     ['/v2/jobs', ' and leads to http://api.test'],
