@@ -40,7 +40,7 @@ const Streams = z.object({
       z.object({
         stream: z.record(z.string(), z.string()),
         // Nanoseconds and the line; a third part holds labels of the line alone.
-        values: z.array(z.tuple([z.string().regex(/^[0-9]+$/), z.string()]).rest(z.unknown())),
+        values: z.array(z.tuple([z.string().regex(/^[0-9]{1,19}$/), z.string()]).rest(z.unknown())),
       }),
     ),
   }),

@@ -47,6 +47,14 @@ describe('a profile', () => {
     expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, `Bearer ${KEY}`]);
   });
 
+  it.each([{ HOME: '/dev/null' }, { XDG_CONFIG_HOME: '/dev/null/config' }])(
+    'is not looked for where no folder can be: %j',
+    async (environment) => {
+      const { code, stderr } = await runHere(['config', 'list'], { environment });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('there are no profiles') });
+    },
+  );
+
   it('by default keeps its key from an address that an option names, and is not needed then', async () => {
     const home = await serve(() => answer(200, DONE));
     const other = await serve(() => answer(200, DONE));
