@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { JOB_LIST_LIMITS } from '../../../shared/api/page-limits.ts';
 import type { JobState } from '../../../shared/job/job.ts';
@@ -34,10 +34,10 @@ export function defineList(program: Command, host: Host): Command {
   return program
     .command('list')
     .description('Lists jobs, newest first, one page at a time.')
-    .option(
-      '--state <state>',
-      `only those in this state: ${JOB_STATES.join(', ')}; repeatable, or several with commas`,
-      jobStates,
+    .addOption(
+      new Option('--state <state>', 'only those in this state; repeatable, or several with commas')
+        .choices(JOB_STATES)
+        .argParser(jobStates),
     )
     .option('--operation <name>', 'only those of this operation', operationName)
     .option('--tag <tag>', 'only those with this tag; repeatable, then with all of them', jobTags)
