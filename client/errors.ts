@@ -67,12 +67,12 @@ interface SentProblem {
 
 export const violation = object<Violation>({ path: text, message: text });
 
-/** Reads a problem document. A malformed part is left out and the others are kept, also those that are not known. */
+/** Reads a problem document. A malformed or empty part is left out and the others are kept, also those that are not known. */
 function readProblem(body: string): SentProblem {
   const document = parseJson(body);
   if (!isObject(document)) return { violations: [], suggestions: [] };
   const { code, title, detail, traceId, violations, suggestions, ...others } = document;
-  const texts = Object.entries({ code, title, detail, traceId }).filter(([, part]) => text(part));
+  const texts = Object.entries({ code, title, detail, traceId }).filter(([, part]) => part && text(part));
   return {
     ...others,
     ...Object.fromEntries(texts),

@@ -36,6 +36,15 @@ describe('an error of the API', () => {
     expect(error.message).toContain('HTTP status 422');
   });
 
+  it('has words also where a gateway sends a problem document whose texts are empty', () => {
+    expect(answered(422, { code: 'request-invalid', title: 'Not valid', detail: '' }).message).toBe(
+      'Not valid',
+    );
+    expect(answered(422, { code: 'request-invalid', title: '', detail: '' }).message).toContain(
+      'HTTP status 422',
+    );
+  });
+
   it.each([
     [401, 'unauthenticated'],
     [403, 'forbidden'],
