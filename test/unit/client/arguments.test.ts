@@ -97,6 +97,12 @@ it('a job by the name of its operation is the same request as one object', async
   expect(JSON.parse(String(named?.[3]))).toEqual({ ...fields, operation: 'echo', input: { a: 1 } });
 });
 
+it('an input that is undefined is not sent as another one, so that the API asks for it', async () => {
+  const { client, fetch } = clientWith();
+  await client.submit('echo', undefined);
+  expect(JSON.parse(String(fetch.mock.calls[0]?.[1]?.body))).toEqual({ operation: 'echo' });
+});
+
 /** Each call with options, as a program without types may give them. */
 const CALLS: Readonly<Record<string, (client: ThroughlineClient, options: never) => unknown>> = {
   submitBatch: (client, options) => client.submitBatch([JOB], options),
