@@ -100,7 +100,7 @@ export function jobLine(job: Job): string {
   const parts = [
     job.state,
     job.attempt > 1 ? `attempt ${job.attempt} of ${job.maxAttempts}` : undefined,
-    progressText(job.progress),
+    isTerminal(job.state) ? undefined : progressText(job.progress),
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
 }
