@@ -5,7 +5,6 @@ import type { Job, JobState } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
-import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { counted } from './counted.ts';
 import { type Fact, factsText } from './facts.ts';
 import { jsonText, type Paint } from './terminal.ts';
@@ -83,11 +82,6 @@ export function deadLetterText(deadLetter: DeadLetterDetail, paint: Paint): stri
     ],
     paint,
   );
-}
-
-/** The command that follows a job to its end, for the end of a sentence. */
-export function followText({ id }: Pick<Job, 'id'>): string {
-  return `follow it with: ${shellCommand('throughline watch', id)}`;
 }
 
 /** Why a job died: `the disk is full (operation-failed)`. */

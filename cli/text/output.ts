@@ -1,8 +1,9 @@
 import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
+import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import type { TerminalConfig } from '../config.ts';
-import { followText, jobText } from './job-text.ts';
+import { jobText } from './job-text.ts';
 import { problemDocument, problemText } from './problem-text.ts';
 import type { StatusLine } from './status-line.ts';
 import { createPaint, jsonText, type Paint, type TextStream } from './terminal.ts';
@@ -13,6 +14,8 @@ interface OutputOptions {
   readonly terminal: Omit<TerminalConfig, 'editor'>;
   /** Print only JSON: one document on stdout, or a problem document on stderr. */
   readonly json: boolean;
+  /** This program, with the options by which it asks the same API again. Default: without any. */
+  readonly program?: string;
 }
 
 /**
@@ -66,7 +69,13 @@ export class Output {
   /** Prints a job that was sent again, and how to follow it. */
   sentAgain(job: Job): void {
     this.job(job);
-    this.hint(followText(job));
+    this.hint(this.followText(job));
+  }
+
+  /** The command that follows a job to its end, for the end of a sentence. */
+  followText({ id }: Pick<Job, 'id'>): string {
+    const { program = 'throughline' } = this.#options;
+    return `follow it with: ${shellCommand(`${program} watch`, id)}`;
   }
 
   /** Prints the command's only JSON document: indented on a terminal, else on one line. */
@@ -107,9 +116,9 @@ export class Output {
 
   /** Prints the error that ended the command, with its stack if `debug`. */
   error(thrown: unknown, debug: boolean): void {
-    const { stderr } = this.#options;
+    const { stderr, program } = this.#options;
     stderr.write(
-      `${this.json ? jsonText(problemDocument(thrown)) : problemText(thrown, this.#errorPaint)}\n`,
+      `${this.json ? jsonText(problemDocument(thrown)) : problemText(thrown, this.#errorPaint, program)}\n`,
     );
     if (debug && thrown instanceof Error) stderr.write(`${stackOf(thrown)}\n`);
   }

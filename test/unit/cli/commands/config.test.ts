@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { scratchFolder } from '../../../support/cleanup.ts';
 import { runHere } from '../../../support/cli/in-process.ts';
 import { describeOptions } from '../../../support/cli/options.ts';
-import { answer, DONE, serve } from '../../../support/cli/servers.ts';
+import { answer, DONE, JOB, serve } from '../../../support/cli/servers.ts';
 
 const KEY = 'tl_ci_0123456789012345678901';
 
@@ -54,6 +54,23 @@ describe('a profile', () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('there are no profiles') });
     },
   );
+
+  it('that was named, or an address, is part of the commands that are printed to be pasted', async () => {
+    const detail = 'no job of yours has the id "job-2"; GET /v1/jobs lists your jobs';
+    const problem = { status: 404, code: 'job-unknown', title: 't', detail };
+    const { url } = await serve(({ method }) =>
+      method === 'POST' ? answer(202, JOB) : answer(404, problem),
+    );
+    const { run } = await machine();
+    await run(`config set staging --url ${url}`);
+    for (const given of ['--profile staging', `--url ${url}`]) {
+      const late = await run(`submit echo 1 --wait 1 ${given}`);
+      expect(late.stderr).toContain(`follow it with: throughline ${given} watch job-1\n`);
+      const none = await run(`${given} get job-2`);
+      expect(none.stderr).toContain(`\`throughline ${given} list\` lists what there is\n`);
+    }
+    expect((await run('get job-2')).stderr).toContain('`throughline list` lists');
+  });
 
   it('by default keeps its key from an address that an option names, and is not needed then', async () => {
     const home = await serve(() => answer(200, DONE));
