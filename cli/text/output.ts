@@ -14,7 +14,7 @@ interface OutputOptions {
   readonly terminal: Omit<TerminalConfig, 'editor'>;
   /** Print only JSON: one document on stdout, or a problem document on stderr. */
   readonly json: boolean;
-  /** This program, with the options by which it asks the same API again. Default: without any. */
+  /** As {@link Output.program}. Default: without options. */
   readonly program?: string;
 }
 
@@ -30,9 +30,11 @@ export class Output {
   readonly color: boolean;
   /** Colours text for stdout. */
   readonly paint: Paint;
+  /** This program, with the options by which it asks the same API again: `throughline --profile staging`. */
+  readonly program: string;
 
   constructor(options: OutputOptions) {
-    const { stdout, stderr, terminal, json } = options;
+    const { stdout, stderr, terminal, json, program = 'throughline' } = options;
     const mayColor = ({ isTTY }: TextStream): boolean =>
       isTTY === true && !terminal.noColor && !terminal.dumb;
     this.#options = options;
@@ -40,6 +42,7 @@ export class Output {
     this.color = mayColor(stdout);
     this.paint = createPaint(this.color);
     this.json = json;
+    this.program = program;
   }
 
   /** Columns of the terminal on stdout. Undefined if stdout is no terminal, or reports 0. */
@@ -74,8 +77,7 @@ export class Output {
 
   /** The command that follows a job to its end, for the end of a sentence. */
   followText({ id }: Pick<Job, 'id'>): string {
-    const { program = 'throughline' } = this.#options;
-    return `follow it with: ${shellCommand(`${program} watch`, id)}`;
+    return `follow it with: ${shellCommand(`${this.program} watch`, id)}`;
   }
 
   /** Prints the command's only JSON document: indented on a terminal, else on one line. */
@@ -116,9 +118,9 @@ export class Output {
 
   /** Prints the error that ended the command, with its stack if `debug`. */
   error(thrown: unknown, debug: boolean): void {
-    const { stderr, program } = this.#options;
+    const { stderr } = this.#options;
     stderr.write(
-      `${this.json ? jsonText(problemDocument(thrown)) : problemText(thrown, this.#errorPaint, program)}\n`,
+      `${this.json ? jsonText(problemDocument(thrown)) : problemText(thrown, this.#errorPaint, this.program)}\n`,
     );
     if (debug && thrown instanceof Error) stderr.write(`${stackOf(thrown)}\n`);
   }
