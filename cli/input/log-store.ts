@@ -82,6 +82,11 @@ export async function readLogs(
     .map(({ nanos, line, labels }) => ({ time: timeOf(nanos), line, labels }));
 }
 
+/** The most lines that the store gives, by its address. Loki gives 100 if that does not say how many. */
+export function mostLines(template: string): number {
+  return Number(URL.parse(template)?.searchParams.get('limit') ?? 100);
+}
+
 function addressOf(template: string, { id, traceId, acceptedAt, finishedAt }: Job): string {
   const end = finishedAt === undefined ? Date.now() : Date.parse(finishedAt) + MARGIN_MS;
   const values: Readonly<Record<string, string>> = {

@@ -87,6 +87,22 @@ describe('`logs`', () => {
     expect(stderr).not.toContain('hidden');
   });
 
+  it.each([
+    [
+      '&limit=3',
+      /^warning: the log store gave 3 lines, .* so others may be left out: raise limit in --logs-url/,
+    ],
+    ['&limit=1000', /^$/],
+    ['', /^$/],
+  ])(
+    'says that lines may be left out where the store gave as many as it gives at most: %j',
+    async (query, said) => {
+      const [edge, store] = await Promise.all([api(), loki()]);
+      const environment = { THROUGHLINE_LOGS_URL: template(store.url) + query };
+      expect((await callHere(edge, ['logs', 'job-1'], { environment })).stderr).toMatch(said);
+    },
+  );
+
   it('takes a time that no date can be for an answer that is not of Loki', async () => {
     const result = [{ stream: {}, values: [['9'.repeat(30), 'a line']] }];
     const store = await serve(() => answer(200, { data: { resultType: 'streams', result } }));
