@@ -105,11 +105,12 @@ export class SchemaType {
   }
 
   #object(keywords: Keywords, indent: string): string {
-    const { properties, required, patternProperties, additionalProperties } = keywords;
-    const needed = Array.isArray(required) ? required : [];
+    const { required, patternProperties, additionalProperties } = keywords;
+    const needed = new Set(Array.isArray(required) ? required.map(String) : []);
+    const properties = isSchema(keywords.properties) ? keywords.properties : {};
     const inner = `${indent}  `;
-    const fields = Object.entries(isSchema(properties) ? properties : {}).map(([name, schema]) => {
-      const mark = needed.includes(name) ? '' : '?';
+    const fields = Object.entries(properties).map(([name, schema]) => {
+      const mark = needed.has(name) ? '' : '?';
       return `${comment(schema, inner)}${inner}${quoted(name)}${mark}: ${this.#typeOf(schema, inner)};\n`;
     });
     const isAlone = fields.length === 0 && patternProperties === undefined;
@@ -117,6 +118,9 @@ export class SchemaType {
     // An index signature has to allow what the named properties are, and those with a pattern.
     const other = isAlone ? this.#typeOf(additionalProperties ?? true, inner) : 'unknown';
     if (isOpen) fields.push(`${inner}[name: string]: ${other};\n`);
+    else if (additionalProperties !== false)
+      for (const name of needed)
+        if (!Object.hasOwn(properties, name)) fields.push(`${inner}${quoted(name)}: unknown;\n`);
     return fields.length === 0 ? '{}' : `{\n${fields.join('')}${indent}}`;
   }
 

@@ -45,6 +45,11 @@ it.each<[string, JsonSchema, string]>([
     '{\n      "a"?: string;\n      [name: string]: unknown;\n    }',
   ]),
   [
+    'an object that needs a property of which it says no more',
+    { type: 'object', properties: { a: { type: 'string' } }, required: ['a', 'b', 'b'] },
+    '{\n      "a": string;\n      "b": unknown;\n    }',
+  ],
+  [
     'an object whose properties have patterns only',
     { type: 'object', patternProperties: { '^x-': { type: 'number' } }, additionalProperties: false },
     '{\n      [name: string]: unknown;\n    }',
