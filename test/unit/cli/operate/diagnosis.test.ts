@@ -77,6 +77,17 @@ it.each([
   for (const command of [first, second]) expect(stdout).toContain(`throughline --url ${url} ${command}`);
 });
 
+it('bridges of another version, which cannot be read, are not taken for a scope that the key lacks', async () => {
+  const later = answer(200, { status: 'ready', bridges: [{ bridge: 'b', state: 'resting' }] });
+  expect(await look(['status'], { '/readyz': later })).toEqual({
+    code: 0,
+    codes: [],
+    unasked: ['bridges and outbox', 'NATS directly'],
+  });
+  const { stdout } = await callHere(await edge({ '/readyz': later }), ['status']);
+  expect(stdout).toContain('bridges and outbox: this program cannot read what the edge says');
+});
+
 it('a key that may not see the bridges still learns that the edge lacks NATS', async () => {
   const hidden = { ...PROBLEM, code: 'broker-unavailable', detail: 'the edge is not ready', status: 503 };
   expect(await look(['status'], { '/readyz': answer(503, hidden) })).toMatchObject({
