@@ -3,7 +3,10 @@ import { Option } from 'commander';
 /** The options for output, which every command takes. */
 export function outputOptions(): Option[] {
   return [
-    new Option('--json', 'print one JSON document on stdout, and an error as a problem document on stderr'),
+    new Option(
+      '--json',
+      'print JSON on stdout, one document or a line for each of many, and an error as a problem document on stderr',
+    ),
     new Option('--debug', 'print spans, and the stack of an error, on stderr'),
   ].map(grouped);
 }

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
+import { defined } from '../shared/defined.ts';
+import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import type { ApiClient } from './api-client.ts';
 import {
   type CliConfig,
@@ -71,8 +73,8 @@ export class Host {
 
   /** Runs a command that calls the API, until it ends or Ctrl-C is pressed. Never throws. */
   async run(command: Command, work: (scope: Scope) => Promise<number>): Promise<void> {
-    const { json = false, debug = false } = flagsOf(command);
-    const interrupt = new Interrupt((error) => this.output(json).error(error, debug));
+    const { debug = false, ...flags } = flagsOf(command);
+    const interrupt = new Interrupt((error) => this.output(flags).error(error, debug));
     const { signal } = interrupt;
     const traces: CallerTrace[] = [];
     try {
@@ -104,7 +106,7 @@ export class Host {
     work: (output: Output, flags: GlobalFlags) => Promise<number>,
   ): Promise<void> {
     const flags = flagsOf(command);
-    const output = this.output(flags.json ?? false);
+    const output = this.output(flags);
     try {
       this.exitCode = await work(output, flags);
     } catch (thrown) {
@@ -118,9 +120,13 @@ export class Host {
     this.#process[stream].write(text);
   }
 
-  output(json: boolean): Output {
+  output({ json = false, profile, url }: Pick<GlobalFlags, 'json' | 'profile' | 'url'>): Output {
     const { stdout, stderr, environment } = this.#process;
-    return new Output({ stdout, stderr, json, terminal: terminalConfig(environment) });
+    const options = Object.entries(defined({ profile, url })).map(
+      ([name, value]) => `--${name} ${shellWord(value)}`,
+    );
+    const program = ['throughline', ...options].join(' ');
+    return new Output({ stdout, stderr, json, terminal: terminalConfig(environment), program });
   }
 }
 

@@ -114,7 +114,8 @@ async function contentOf(path: string): Promise<string | undefined> {
   try {
     return await readRegularFile(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // The home of a user that has none may be /dev/null: in what is no folder, there is no file.
+    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw new CliError('usage-invalid', `the file of profiles cannot be read: ${fileFault(cause)}`, {
       cause,
     });

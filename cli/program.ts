@@ -80,7 +80,7 @@ export async function runCli(args: readonly string[], hostProcess: HostProcess):
 /** Prints an error of no command, in the format of all errors. @param args as for {@link runCli} */
 export function printError(args: readonly string[], hostProcess: HostProcess, error: unknown): void {
   // The options may be the part that could not be parsed, so look for these two in the raw arguments.
-  new Host(hostProcess).output(args.includes('--json')).error(error, args.includes('--debug'));
+  new Host(hostProcess).output({ json: args.includes('--json') }).error(error, args.includes('--debug'));
 }
 
 /**

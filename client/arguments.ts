@@ -68,14 +68,19 @@ export function checkTimeout(timeoutMs: number): number {
   throw invalid('timeoutMs must be a number of milliseconds above 0');
 }
 
-/** Headers that fetch takes. @throws ThroughlineError `request-invalid` for any other, without its value */
+/**
+ * Headers that fetch takes, by their names in lowercase: of two with the same name the last one counts.
+ * @throws ThroughlineError `request-invalid` for any other, without its value
+ */
 export function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const checked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (!HEADER_NAME.test(name)) throw invalid(`${JSON.stringify(name)} is not the name of a header`);
-    if (HEADER_VALUE.test(value)) continue;
-    throw invalid(`the header ${name} holds a character that no header can hold, such as a line break`);
+    if (!HEADER_VALUE.test(value))
+      throw invalid(`the header ${name} holds a character that no header can hold, such as a line break`);
+    checked[name.toLowerCase()] = value;
   }
-  return headers;
+  return checked;
 }
 
 function invalid(message: string): ThroughlineError {

@@ -103,11 +103,11 @@ export class ThroughlineClient<Registry = AnyOperations> {
     job: SubmissionIn<Registry, Name>,
     options?: SubmitOptions,
   ): Promise<Submitted<Registry[Name]>>;
-  async submit(first: unknown, second: unknown = {}, third: NamedOptions = {}): Promise<Submitted<never>> {
+  async submit(first: unknown, second?: unknown, third: NamedOptions = {}): Promise<Submitted<never>> {
     const [job, options] =
       typeof first === 'string'
         ? [{ operation: first, input: second }, third]
-        : [first, second as SubmitOptions];
+        : [first, (second ?? {}) as SubmitOptions];
     // All others are fields of the job: the API names those that there are not.
     const { trace, signal, timeoutMs, waitSeconds, idempotencyKey, ...fields } = options;
     const body = Object.keys(fields).length > 0 ? { ...fields, ...(job as object) } : job;

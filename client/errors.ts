@@ -67,12 +67,12 @@ interface SentProblem {
 
 export const violation = object<Violation>({ path: text, message: text });
 
-/** Reads a problem document. A malformed part is left out and the others are kept, also those that are not known. */
+/** Reads a problem document. A malformed or empty part is left out and the others are kept, also those that are not known. */
 function readProblem(body: string): SentProblem {
   const document = parseJson(body);
   if (!isObject(document)) return { violations: [], suggestions: [] };
   const { code, title, detail, traceId, violations, suggestions, ...others } = document;
-  const texts = Object.entries({ code, title, detail, traceId }).filter(([, part]) => text(part));
+  const texts = Object.entries({ code, title, detail, traceId }).filter(([, part]) => part && text(part));
   return {
     ...others,
     ...Object.fromEntries(texts),
@@ -102,8 +102,8 @@ function codeOf(sent: string | undefined, status: number): ErrorCode {
 function sentenceOf({ url, status, headers }: { url: string; status: number; headers?: Headers }): string {
   const location = status >= 300 && status < 400 ? headers?.get('location') : undefined;
   const target = location ? URL.parse(location, url) : null;
-  // The query may hold a token. A redirect is not followed, since the key would go along.
-  return `${url} answered with HTTP status ${status}${target === null ? '' : ` and leads to ${target.origin}`}`;
+  // The query may hold a token. A redirect is not followed, since the key would go along. Browsers hide its status.
+  return `${url} answered with HTTP status ${status || '3xx'}${target === null ? '' : ` and leads to ${target.origin}`}`;
 }
 
 /**

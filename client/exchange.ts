@@ -31,7 +31,7 @@ export interface HttpAnswer {
  * @throws NoAnswerError whose message names the server; the reason of `signal` when it aborts
  */
 export async function exchange(request: HttpRequest): Promise<HttpAnswer> {
-  const { body, ...answer } = await open(request, limitOf(request.timeoutMs, false));
+  const { body, ...answer } = await open(request, limitOf(request, false));
   return { ...answer, text: await textOf(body, request) };
 }
 
@@ -49,7 +49,7 @@ interface HttpStream {
  * @throws NoAnswerError before the answer and while its body arrives; the reason of `signal` when it aborts
  */
 export async function exchangeStream(request: HttpRequest): Promise<HttpStream> {
-  return await open(request, limitOf(request.timeoutMs, true));
+  return await open(request, limitOf(request, true));
 }
 
 async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream> {
@@ -67,7 +67,7 @@ async function open(request: HttpRequest, limit: TimeLimit): Promise<HttpStream>
     return { url, status, headers: answered, body: chunksOf(response, request, limit) };
   } catch (cause) {
     limit.stop();
-    throw failureOf(request, cause, { isAnswered: false, afterMs: performance.now() - startedAt });
+    throw failureOf(request, limit, cause, { isAnswered: false, afterMs: performance.now() - startedAt });
   }
 }
 
@@ -99,10 +99,12 @@ interface TimeLimit extends Timer {
   heard(): void;
 }
 
-function limitOf(ms: number, isOfSilence: boolean): TimeLimit {
+function limitOf({ who, timeoutMs }: HttpRequest, isOfSilence: boolean): TimeLimit {
   const controller = new AbortController();
   const start = (): Timer =>
-    startTimer(ms, () => controller.abort(new DOMException('the time is over', 'TimeoutError')));
+    startTimer(timeoutMs, () =>
+      controller.abort(new NoAnswerError('timeout', `${who} did not answer within ${timeoutMs / 1_000} s`)),
+    );
   let timer = start();
   const stop = (): void => timer.stop();
   const heard = (): void => {
@@ -127,26 +129,23 @@ async function* chunksOf(
       yield read.value;
     }
   } catch (cause) {
-    throw failureOf(request, cause, { isAnswered: true });
+    throw failureOf(request, limit, cause, { isAnswered: true });
   } finally {
     limit.stop();
     await reader?.cancel().catch(() => undefined);
   }
 }
 
-/** What to throw for an error of fetch. */
+/** What to throw for an error of fetch. Not every fetch throws the reason of a signal. */
 function failureOf(
   request: HttpRequest,
+  limit: TimeLimit,
   cause: unknown,
   how: Pick<Parameters<Explain>[1], 'isAnswered' | 'afterMs'>,
 ): unknown {
-  const { url, timeoutMs, who, signal, explain = wordsOf } = request;
+  const { url, who, signal, explain = wordsOf } = request;
   if (signal.aborted) return signal.reason;
-  if (cause instanceof NoAnswerError) return cause;
-  if (cause instanceof DOMException && cause.name === 'TimeoutError') {
-    const message = `${who} did not answer within ${timeoutMs / 1_000} s`;
-    return new NoAnswerError('timeout', message, cause);
-  }
+  if (limit.signal.aborted) return limit.signal.reason;
   const reason = explain(cause, { url, ...how });
   return new NoAnswerError('unreachable', `cannot reach ${who}: ${reason}`, cause);
 }

@@ -82,7 +82,7 @@ export class Transport {
    * @param lastEventId the event after which the stream starts; undefined: from the first event on
    * @param onId gets each id that the API sends, also one without an event
    * @returns the messages, or `over` when there are no more events to come
-   * @throws NoAnswerError `no-stream` when the API is too old to have event streams
+   * @throws NoAnswerError `no-stream` when the API is too old to have event streams; `answer-invalid` when it has had one
    */
   async openStream(
     url: string,
@@ -108,10 +108,10 @@ export class Transport {
     const text = await textOf(body, request);
     if (status === 204) return 'over';
     const error = new ApiError({ url, status, headers, text });
-    const hasNoStreams =
-      (status >= 200 && status < 300) ||
-      (status === 404 && error.code !== 'job-unknown' && error.code !== 'cursor-unknown');
-    throw hasNoStreams ? new NoAnswerError('no-stream', `${url} is no event stream`, error) : error;
+    const isNoStream = (status >= 200 && status < 300) || error.code === 'route-unknown';
+    // Where a stream was before, a proxy answers in the place of the API.
+    const code = lastEventId === undefined ? 'no-stream' : 'answer-invalid';
+    throw isNoStream ? new NoAnswerError(code, `${url} is no event stream`, error) : error;
   }
 
   /** The signal that ends a call: its own or the client's. */

@@ -7,7 +7,6 @@ import { CliError } from '../cli-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
-import { followText } from '../text/job-text.ts';
 import { cancelAll } from './cancel-all.ts';
 
 interface CancelFlags {
@@ -79,8 +78,8 @@ async function cancel(id: string, wait: number | undefined, scope: Scope): Promi
   const job = await sendCancel(id, wait, scope);
   output.job(job);
   if (isTerminal(job.state)) return EXIT.ok.code;
-  if (wait === undefined) output.hint(`its worker was told to end it; ${followText(job)}`);
-  else output.note(`the job has not ended within ${wait} s; ${followText(job)}`);
+  if (wait === undefined) output.hint(`its worker was told to end it; ${output.followText(job)}`);
+  else output.note(`the job has not ended within ${wait} s; ${output.followText(job)}`);
   return wait === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 

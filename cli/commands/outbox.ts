@@ -24,7 +24,11 @@ function defineList(outbox: Command, host: Host): void {
   outbox
     .command('list')
     .description('Lists pending jobs, and rejected jobs with the reason, in the order of the queue.')
-    .option('--limit <n>', `the most to list, up to ${OUTBOX_LIST_LIMIT}`, wholeNumber(1, OUTBOX_LIST_LIMIT))
+    .option(
+      '--limit <n>',
+      `the most to list, up to ${OUTBOX_LIST_LIMIT} (default: ${OUTBOX_LIST_LIMIT})`,
+      wholeNumber(1, OUTBOX_LIST_LIMIT),
+    )
     .addHelpText('after', examples(['throughline outbox list', 'list pending and rejected jobs']))
     .action(
       async ({ limit }: { readonly limit?: number }, command: Command) =>

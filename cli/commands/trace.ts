@@ -4,7 +4,6 @@ import { pollDelays } from '../../client/patience.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { isTraceId } from '../../shared/job/redrive.ts';
 import { pause } from '../../shared/timers.ts';
-import type { SpanRecord } from '../../shared/trace/span-record.ts';
 import { renderWaterfall } from '../../shared/trace/waterfall.ts';
 import { jobId } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
@@ -13,7 +12,7 @@ import { EXIT } from '../exit-code.ts';
 import { examples } from '../help.ts';
 import type { Host, Scope } from '../host.ts';
 import { storeOf } from '../trace/stores/open-store.ts';
-import type { TraceStore } from '../trace/stores/trace-store.ts';
+import { NO_TRACE, partNotes, type StoredTrace, type TraceStore } from '../trace/stores/trace-store.ts';
 import { TRACES_URL_HELP } from '../trace/stores/traces-url.ts';
 import { traceGaps } from '../trace/trace-gaps.ts';
 
@@ -56,8 +55,9 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
   const { output, config } = scope;
   const store = storeOf(config);
   const wanted = await wantedBy(id, scope);
-  const spans = await spansOf(wanted, store, scope);
-  const missing = traceGaps(spans, wanted.job);
+  const found = await foundIn(store, wanted, scope);
+  const { spans } = found;
+  const missing = [...traceGaps(spans, wanted.job), ...partNotes(store, found)];
   if (output.json) {
     output.document({ traceId: wanted.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
   } else {
@@ -81,11 +81,11 @@ async function wantedBy(id: string, { api }: Scope): Promise<Wanted> {
 }
 
 /** @throws CliError `spans-missing` when no span of the job's trace has arrived in time */
-async function spansOf(wanted: Wanted, store: TraceStore, scope: Scope): Promise<readonly SpanRecord[]> {
+async function foundIn(store: TraceStore, wanted: Wanted, scope: Scope): Promise<StoredTrace> {
   const { traceId } = wanted;
   if (!isTraceId(traceId)) throw new CliError('spans-missing', 'this job has no trace id');
-  const spans = await completeSpans(wanted, store, scope);
-  if (spans.length > 0) return spans;
+  const found = await completeTrace(wanted, store, scope);
+  if (found.spans.length > 0) return found;
   throw new CliError('spans-missing', `no span of trace ${traceId} has arrived at ${store.name}`, {
     hint: 'do the edge and the worker send their spans there? See OTEL_EXPORTER_OTLP_ENDPOINT',
     traceId,
@@ -93,23 +93,23 @@ async function spansOf(wanted: Wanted, store: TraceStore, scope: Scope): Promise
 }
 
 /** The spans of the job's trace. Waits up to 5 s for the missing ones, then returns what has arrived. */
-async function completeSpans(
+async function completeTrace(
   { traceId, job }: Wanted,
   store: TraceStore,
   { output, signal }: Scope,
-): Promise<readonly SpanRecord[]> {
+): Promise<StoredTrace> {
   const deadline = performance.now() + SPANS_WAIT_MS;
   const status = await output.statusLine();
   try {
     for (const delayMs of pollDelays()) {
-      const { spans } = await store.read(traceId, signal);
-      if (spans.length > 0 && traceGaps(spans, job).length === 0) return spans;
+      const found = await store.read(traceId, signal);
+      if (found.spans.length > 0 && traceGaps(found.spans, job).length === 0) return found;
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return spans;
+      if (leftMs <= 0) return found;
       status.show('waiting for spans');
       await pause(Math.min(delayMs, leftMs), signal);
     }
-    return [];
+    return NO_TRACE;
   } finally {
     status.clear();
   }

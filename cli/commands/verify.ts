@@ -44,7 +44,7 @@ export function defineVerify(program: Command, host: Host): Command {
       "address of a query, such as Loki's query_range, to check that log lines carry the trace too (THROUGHLINE_LOGS_URL)",
     )
     .addOption(
-      new Option('--canary <name>', 'send only this one; repeatable. It then must not be skipped')
+      new Option('--canary <name>', 'send only this one, which then must not be skipped; repeatable')
         .choices(CANARY_NAMES)
         .argParser(canaryNames),
     )

@@ -12,6 +12,8 @@ interface Failed {
 const CLOSES_WITHIN_MS = 2_000;
 
 const CUT = 'the connection was cut';
+/** The codes of zlib, brotli and zstd for bytes that they have not made. */
+const NOT_COMPRESSED = /^(?:Z_DATA_ERROR|ERR__ERROR_|ZSTD_error_)/;
 const NO_TRUST = 'the certificate of this address is not one that this machine trusts';
 
 /** Why a request of Node, Deno or Bun failed, by the code of its error. */
@@ -27,7 +29,6 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the connection timed out',
   UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
-  Z_DATA_ERROR: 'the answer is not compressed as it says',
   CERT_HAS_EXPIRED: 'the certificate of this address has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name',
   DEPTH_ZERO_SELF_SIGNED_CERT: NO_TRUST,
@@ -84,6 +85,7 @@ function reasonOfProtocol({ name }: Error, code: string, url: string): string | 
   if (code.startsWith('ERR_SSL_') && url.startsWith('https:')) {
     return 'no TLS is spoken there; is it an http:// address?';
   }
+  if (NOT_COMPRESSED.test(code)) return 'the answer is not compressed as it says';
   if (name === 'HTTPParserError') return 'no HTTP is spoken there; is it an https:// address?';
   return undefined;
 }

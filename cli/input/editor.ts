@@ -7,7 +7,8 @@ import { CliError } from '../cli-error.ts';
 
 /** A text as the user saved it, in a file that only they may read. */
 export interface EditedText {
-  readonly text: string;
+  /** The editor decides in which encoding it writes the text. */
+  readonly bytes: Uint8Array;
   readonly isChanged: boolean;
   readonly file: string;
   /** Removes the file. Until then the work of the user is safe. */
@@ -27,9 +28,10 @@ export async function editText(text: string, name: string, editor: string): Prom
   // The setting may hold options, as in `code --wait`. So a shell splits it, as git does.
   const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, editor, file], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
-  const saved = await readFile(file, 'utf8').catch(() => text);
-  const isChanged = saved !== text;
-  if (code === 0) return { text: saved, isChanged, file, remove };
+  const before = Buffer.from(text);
+  const bytes = await readFile(file).catch(() => before);
+  const isChanged = !bytes.equals(before);
+  if (code === 0) return { bytes, isChanged, file, remove };
   if (!isChanged) await remove();
   throw new CliError('usage-invalid', `the editor ${JSON.stringify(editor)} failed; nothing was sent`, {
     hint: isChanged ? keptText(file) : 'set VISUAL or EDITOR',

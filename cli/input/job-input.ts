@@ -47,13 +47,13 @@ export async function readInputText(
 ): Promise<{ text: string; what: string }> {
   if (argument === '-') {
     const what = 'standard input';
-    return { text: decode(await readBytes(source.stdin, what, source.signal, maxBytes), what), what };
+    return { text: utf8Text(await readBytes(source.stdin, what, source.signal, maxBytes), what), what };
   }
   const path = argument.slice(1);
   if (path === '') throw new CliError('usage-invalid', 'a file must be named after @, such as @input.json');
   const what = `the file ${JSON.stringify(path)}`;
   const bytes = await readBytes(createReadStream(path), what, source.signal, maxBytes);
-  return { text: decode(bytes, what), what };
+  return { text: utf8Text(bytes, what), what };
 }
 
 async function readBytes(
@@ -79,8 +79,12 @@ async function readBytes(
   return Buffer.concat(chunks);
 }
 
-/** Decodes UTF-8 (RFC 8259, section 8.1). TextDecoder drops the byte order mark that some editors write. */
-function decode(bytes: Uint8Array, what: string): string {
+/**
+ * Decodes UTF-8 (RFC 8259, section 8.1). TextDecoder drops the byte order mark that some editors write.
+ * @param what the name of the text, for an error
+ * @throws CliError `usage-invalid` with the place where it is not UTF-8
+ */
+export function utf8Text(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {

@@ -40,7 +40,7 @@ const Streams = z.object({
       z.object({
         stream: z.record(z.string(), z.string()),
         // Nanoseconds and the line; a third part holds labels of the line alone.
-        values: z.array(z.tuple([z.string().regex(/^[0-9]+$/), z.string()]).rest(z.unknown())),
+        values: z.array(z.tuple([z.string().regex(/^[0-9]{1,19}$/), z.string()]).rest(z.unknown())),
       }),
     ),
   }),
@@ -80,6 +80,11 @@ export async function readLogs(
     )
     .sort((a, b) => (a.nanos < b.nanos ? -1 : Number(a.nanos > b.nanos)))
     .map(({ nanos, line, labels }) => ({ time: timeOf(nanos), line, labels }));
+}
+
+/** The most lines that the store gives, by its address. Loki gives 100 if that does not say how many. */
+export function mostLines(template: string): number {
+  return Number(URL.parse(template)?.searchParams.get('limit') ?? 100);
 }
 
 function addressOf(template: string, { id, traceId, acceptedAt, finishedAt }: Job): string {

@@ -91,13 +91,13 @@ async function examine(
   scope: Scope,
   id: string,
 ): Promise<ExaminedJob | { readonly refusal: Cause } | { readonly unread: Unasked }> {
-  const { api, signal } = scope;
+  const { api, output, signal } = scope;
   try {
     const job = await api.get(id);
     const outbox = await api.outbox().catch(() => []);
     signal.throwIfAborted();
     const callback = isTerminal(job.state) ? await callbackOutcome(id, scope) : undefined;
-    return { job, outboxItem: outbox.find(({ jobId }) => jobId === id), callback };
+    return { job, program: output.program, outboxItem: outbox.find(({ jobId }) => jobId === id), callback };
   } catch (thrown) {
     signal.throwIfAborted();
     const unread = unaskedFor(`job ${id}`, thrown);

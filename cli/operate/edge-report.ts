@@ -41,7 +41,7 @@ export interface EdgeReport {
 /** Asks the edge for all that the key may see. @throws what Ctrl-C throws, and nothing else */
 export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeReport> {
   const { url } = config;
-  const readiness = await readReadiness({ url, apiKey: config.apiKey, signal });
+  const { areBridgesForeign, ...readiness } = await readReadiness({ url, apiKey: config.apiKey, signal });
   signal.throwIfAborted();
   if (!readiness.reached) return { url, ...readiness, isKeyInvalid: false, unasked: [] };
   const unasked: Unasked[] = [];
@@ -60,8 +60,7 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
   if (readiness.bridges === undefined)
     unasked.unshift({
       part: 'bridges and outbox',
-      why: 'the key does not have the scope status:read',
-      code: 'forbidden',
+      ...(areBridgesForeign ? FOREIGN : HIDDEN),
       isFault: false,
     });
   return {
@@ -78,6 +77,10 @@ export async function edgeReport({ api, config, signal }: Scope): Promise<EdgeRe
   };
 }
 
+/** Why the bridges are not known. */
+const HIDDEN = { why: 'the key does not have the scope status:read', code: 'forbidden' } as const;
+const FOREIGN = { why: 'this program cannot read what the edge says, which has another version' } as const;
+
 /** Why the edge did not tell something, and whether that is a fault. */
 export function unaskedFor(part: string, thrown: unknown): Unasked {
   const why = describeThrown(thrown);
@@ -85,10 +88,11 @@ export function unaskedFor(part: string, thrown: unknown): Unasked {
   return isRefused ? { part, why, code: thrown.code, isFault: false } : { part, why, isFault: true };
 }
 
-type Readiness = Pick<
-  EdgeReport,
-  'reached' | 'ready' | 'problem' | 'problemCode' | 'bridges' | 'clockAheadMs'
->;
+interface Readiness
+  extends Pick<EdgeReport, 'reached' | 'ready' | 'problem' | 'problemCode' | 'bridges' | 'clockAheadMs'> {
+  /** Whether the answer tells about bridges, but not as those of this version do. */
+  readonly areBridgesForeign?: boolean;
+}
 
 interface ReadinessRequest {
   readonly url: string;
@@ -119,7 +123,7 @@ type ReadinessBody = Partial<Record<'status' | 'detail' | 'code' | 'bridges', un
 function readinessIn({ status, text, url }: HttpAnswer): Readiness {
   const body = parseJson(text) as ReadinessBody | undefined;
   const bridges = BridgeStatus.array().safeParse(body?.bridges).data;
-  const shown = bridges === undefined ? {} : { bridges };
+  const shown = bridges === undefined ? { areBridgesForeign: body?.bridges !== undefined } : { bridges };
   if (status === 200 && body?.status === 'ready') return { reached: true, ready: true, ...shown };
   if (typeof body?.detail === 'string') {
     const code = typeof body.code === 'string' ? { problemCode: body.code } : {};

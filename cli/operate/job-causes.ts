@@ -15,6 +15,8 @@ import type { SystemReport } from './system-report.ts';
 /** A job, and what else is known about it. */
 export interface ExaminedJob {
   readonly job: Job;
+  /** This program, with the options by which it asks the same API again. */
+  readonly program: string;
   /** The job's row in the outbox, if it has one. */
   readonly outboxItem: OutboxItem | undefined;
   /** The last delivery of its callback that is recorded. */
@@ -24,16 +26,16 @@ export interface ExaminedJob {
 /** Why a job does not run, or how it is. There is always at least one answer. */
 export function jobCauses(examined: ExaminedJob, system: SystemReport): Cause[] {
   const { job } = examined;
-  const poison = poisonCauses(job);
+  const poison = poisonCauses(examined);
   switch (job.state) {
     case 'queued':
       return [...poison, ...queuedCauses(examined, system)];
     case 'running':
-      return poison.length > 0 ? poison : [running(job)];
+      return poison.length > 0 ? poison : [running(examined)];
     case 'retrying':
       return [...poison, retrying(job), ...hostCauses(job, system), ...pauseCauses(job, system)];
     case 'failed':
-      return [...(poison.length > 0 ? poison : [failed(job)]), ...callbackCauses(examined)];
+      return [...(poison.length > 0 ? poison : [failed(examined)]), ...callbackCauses(examined)];
     default: {
       const late = callbackCauses(examined);
       return late.length > 0 ? late : [ended(examined)];
@@ -42,7 +44,8 @@ export function jobCauses(examined: ExaminedJob, system: SystemReport): Cause[] 
 }
 
 /** Attempts that never ended: their hosts died, or were stopped by force. */
-function poisonCauses({ id, operation, attempts = [], error, maxAttempts }: Job): Cause[] {
+function poisonCauses({ job, program }: ExaminedJob): Cause[] {
+  const { id, operation, attempts = [], error, maxAttempts } = job;
   const lost = attempts.filter(({ outcome }) => outcome === 'lost');
   if (lost.length === 0 && error?.code !== 'attempts-spent') return [];
   const facts = lost.map(
@@ -57,7 +60,7 @@ function poisonCauses({ id, operation, attempts = [], error, maxAttempts }: Job)
         ...(error === undefined ? [] : [`${error.message} (${error.code})`]),
         `${counted(maxAttempts, 'attempt')} in all`,
       ],
-      advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own. To stop it: ${shellCommand('throughline cancel', id)}`,
+      advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own. To stop it: ${shellCommand(`${program} cancel`, id)}`,
     },
   ];
 }
@@ -110,14 +113,14 @@ function silentHost({ operation, acceptedAt }: Job, system: SystemReport): Cause
   };
 }
 
-function outboxCauses({ job, outboxItem }: ExaminedJob): Cause[] {
+function outboxCauses({ job, program, outboxItem }: ExaminedJob): Cause[] {
   if (outboxItem?.state === 'rejected')
     return [
       {
         code: 'outbox-rejected',
         cause: 'NATS refuses the job',
         evidence: [`${outboxItem.reason ?? 'no reason is known'}; sent ${counted(outboxItem.tries, 'time')}`],
-        advice: `remove the reason, then: ${shellCommand('throughline outbox retry', outboxItem.id)}; or give it up: ${shellCommand('throughline outbox remove', outboxItem.id)}`,
+        advice: `remove the reason, then: ${shellCommand(`${program} outbox retry`, outboxItem.id)}; or give it up: ${shellCommand(`${program} outbox remove`, outboxItem.id)}`,
       },
     ];
   if (job.durability !== 'outbox' && outboxItem === undefined) return [];
@@ -239,7 +242,8 @@ function busy({ operation, acceptedAt }: Job, system: SystemReport): Cause {
   };
 }
 
-function running({ id, attempts = [], attempt, maxAttempts }: Job): Cause {
+function running({ job, program }: ExaminedJob): Cause {
+  const { id, attempts = [], attempt, maxAttempts } = job;
   const last = attempts.at(-1);
   return {
     code: 'runs',
@@ -248,7 +252,7 @@ function running({ id, attempts = [], attempt, maxAttempts }: Job): Cause {
       `attempt ${attempt} of ${maxAttempts}`,
       ...(last === undefined ? [] : [`on ${last.worker} since ${last.startedAt}`]),
     ],
-    advice: `follow it: ${shellCommand('throughline watch', id)}`,
+    advice: `follow it: ${shellCommand(`${program} watch`, id)}`,
   };
 }
 
@@ -264,14 +268,15 @@ function retrying({ attempt, maxAttempts, attempts = [], error }: Job): Cause {
   };
 }
 
-function failed({ id, attempt, maxAttempts, error }: Job): Cause {
+function failed({ job, program }: ExaminedJob): Cause {
+  const { id, attempt, maxAttempts, error } = job;
   return {
     code: 'failed',
     cause: 'the job has failed for good',
     evidence: [
       `attempt ${attempt} of ${maxAttempts}${error === undefined ? '' : `: ${error.message} (${error.code})`}`,
     ],
-    advice: `see all about it: ${shellCommand('throughline dead-letters show', id)}. When the cause is gone: ${shellCommand('throughline dead-letters redrive', id)}`,
+    advice: `see all about it: ${shellCommand(`${program} dead-letters show`, id)}. When the cause is gone: ${shellCommand(`${program} dead-letters redrive`, id)}`,
   };
 }
 
@@ -283,7 +288,7 @@ function ended({ job: { state }, callback }: ExaminedJob): Cause {
 }
 
 /** A callback that has not come. A job does not say whether it has one: nothing is known before the first delivery. */
-function callbackCauses({ job: { id }, callback }: ExaminedJob): Cause[] {
+function callbackCauses({ job: { id }, program, callback }: ExaminedJob): Cause[] {
   if (callback === undefined || callback.kind === 'callback-delivered') return [];
   const { kind, attempt, maxAttempts, url, at, error } = callback;
   const evidence = [`delivery ${attempt} of ${maxAttempts} to ${url} at ${at}: ${deliveryFault(callback)}`];
@@ -305,7 +310,7 @@ function callbackCauses({ job: { id }, callback }: ExaminedJob): Cause[] {
       code: 'callback-given-up',
       cause: 'the job has ended, but its callback was given up',
       evidence,
-      advice: `${before}. This callback does not come again; read the job: ${shellCommand('throughline get', id)}`,
+      advice: `${before}. This callback does not come again; read the job: ${shellCommand(`${program} get`, id)}`,
     },
   ];
 }

@@ -8,6 +8,7 @@ import type { Scope } from '../host.ts';
 import { ask, withoutQuery } from '../http/request.ts';
 import { counted } from '../text/counted.ts';
 import { openStore } from '../trace/stores/open-store.ts';
+import { partNotes } from '../trace/stores/trace-store.ts';
 import { lacksOnlyCaller, traceGaps } from '../trace/trace-gaps.ts';
 import { type Cause, settingInvalid } from './cause.ts';
 
@@ -115,7 +116,8 @@ async function storeFault({ config, signal }: Scope, job: Job | undefined): Prom
   if (tracesUrl === undefined || job === undefined) return [];
   try {
     const store = openStore({ url: tracesUrl, headers: tracesHeaders });
-    const { spans } = await store.read(job.traceId, signal);
+    const found = await store.read(job.traceId, signal);
+    const { spans } = found;
     if (spans.length === 0)
       return [
         missing('no span of the job has arrived at the trace store', [
@@ -124,7 +126,9 @@ async function storeFault({ config, signal }: Scope, job: Job | undefined): Prom
       ];
     const gaps = traceGaps(spans, job);
     if (lacksOnlyCaller(spans, job)) return [callerMissing(gaps)];
-    return gaps.length === 0 ? [] : [missing('some spans of the job are missing', gaps)];
+    return gaps.length === 0
+      ? []
+      : [missing('some spans of the job are missing', [...gaps, ...partNotes(store, found)])];
   } catch (thrown) {
     return [
       {

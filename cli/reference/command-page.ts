@@ -11,6 +11,11 @@ export interface OptionPage {
   readonly choices: readonly string[];
 }
 
+/** What an option does, and the values that it may have. */
+export function optionText({ description, choices }: OptionPage): string {
+  return choices.length === 0 ? description : `${description}; one of ${choices.join(', ')}`;
+}
+
 /** A command, as references show it. */
 export interface CommandPage {
   /** Its names after the program's, such as `['dead-letters', 'list']`; empty: the program itself. */

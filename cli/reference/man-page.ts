@@ -1,5 +1,5 @@
 import { EXIT } from '../exit-code.ts';
-import type { CommandPage, OptionPage } from './command-page.ts';
+import { type CommandPage, type OptionPage, optionText } from './command-page.ts';
 
 interface ManParts {
   readonly pages: readonly CommandPage[];
@@ -38,8 +38,8 @@ function commandLines({ path, arguments: words, description, options }: CommandP
   ];
 }
 
-function optionLines({ flags, description }: OptionPage): string[] {
-  return ['.TP', `.B ${roff(flags)}`, roff(description)];
+function optionLines(option: OptionPage): string[] {
+  return ['.TP', `.B ${roff(option.flags)}`, roff(optionText(option))];
 }
 
 /** Text in which nothing is a command of roff. */

@@ -1,5 +1,5 @@
 import { EXIT } from '../exit-code.ts';
-import type { CommandPage, OptionPage } from './command-page.ts';
+import { type CommandPage, type OptionPage, optionText } from './command-page.ts';
 
 /** The tables of docs/CLI.md: all commands, the options of each, and the exit codes. */
 export function markdownReference(pages: readonly CommandPage[], common: readonly OptionPage[]): string {
@@ -33,7 +33,7 @@ function optionTable(options: readonly OptionPage[]): string[] {
   return [
     '| option | what it does |',
     '| --- | --- |',
-    ...options.map(({ flags, description }) => `| ${code(flags)} | ${cell(description)} |`),
+    ...options.map((option) => `| ${code(option.flags)} | ${cell(optionText(option))} |`),
   ];
 }
 

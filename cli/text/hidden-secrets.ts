@@ -4,9 +4,11 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/:\/\/[^\s'"]*@/g, '://…@'],
   [/\b(tl_[A-Za-z0-9]+_)[\w-]+/g, '$1…'],
   [/\bwhsec_[A-Za-z0-9+/=]+/g, 'whsec_…'],
+  // A JWT: each begins with `{"`.
+  [/\beyJ[\w-]*\.[\w-]+\.[\w-]*/g, 'eyJ…'],
 ];
 
-/** Takes passwords in URLs, API keys and callback secrets out of a sentence that repeats what a user typed. */
+/** Takes passwords in URLs, API keys, tokens and callback secrets out of a sentence that repeats what a user typed. */
 export function withoutSecrets(sentence: string): string {
   return SECRETS.reduce((text, [secret, kept]) => text.replace(secret, kept), sentence);
 }

@@ -5,7 +5,6 @@ import type { Job, JobState } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import { secondsText } from '../../shared/text/duration.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
-import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import { counted } from './counted.ts';
 import { type Fact, factsText } from './facts.ts';
 import { jsonText, type Paint } from './terminal.ts';
@@ -32,7 +31,7 @@ export function jobText(job: Job, paint: Paint, callback?: RecordedCallbackEvent
       ['state', paint[STATE_COLORS[job.state]](job.state)],
       ['waits', job.served === false ? 'no worker host can run its operation now' : undefined],
       ['due', dueText(job)],
-      ['priority', job.priority],
+      ['priority', job.priority && escapeControls(job.priority)],
       ['ordering', job.orderingKey && escapeControls(job.orderingKey)],
       ['tags', job.tags && escapeControls(job.tags.join(' '))],
       ['attempt', job.attempt === 0 ? undefined : `${job.attempt} of ${job.maxAttempts}`],
@@ -85,11 +84,6 @@ export function deadLetterText(deadLetter: DeadLetterDetail, paint: Paint): stri
   );
 }
 
-/** The command that follows a job to its end, for the end of a sentence. */
-export function followText({ id }: Pick<Job, 'id'>): string {
-  return `follow it with: ${shellCommand('throughline watch', id)}`;
-}
-
 /** Why a job died: `the disk is full (operation-failed)`. */
 export function causeText({ message, reason }: Pick<DeadLetter, 'message' | 'reason'>): string {
   return message === undefined ? reason : `${message} (${reason})`;
@@ -100,7 +94,7 @@ export function jobLine(job: Job): string {
   const parts = [
     job.state,
     job.attempt > 1 ? `attempt ${job.attempt} of ${job.maxAttempts}` : undefined,
-    progressText(job.progress),
+    isTerminal(job.state) ? undefined : progressText(job.progress),
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
 }

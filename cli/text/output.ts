@@ -1,8 +1,9 @@
 import type { RecordedCallbackEvent } from '../../shared/api/answers/job-history.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { escapeControls } from '../../shared/text/terminal/escape-controls.ts';
+import { shellCommand } from '../../shared/text/terminal/shell-command.ts';
 import type { TerminalConfig } from '../config.ts';
-import { followText, jobText } from './job-text.ts';
+import { jobText } from './job-text.ts';
 import { problemDocument, problemText } from './problem-text.ts';
 import type { StatusLine } from './status-line.ts';
 import { createPaint, jsonText, type Paint, type TextStream } from './terminal.ts';
@@ -13,6 +14,8 @@ interface OutputOptions {
   readonly terminal: Omit<TerminalConfig, 'editor'>;
   /** Print only JSON: one document on stdout, or a problem document on stderr. */
   readonly json: boolean;
+  /** As {@link Output.program}. Default: without options. */
+  readonly program?: string;
 }
 
 /**
@@ -27,9 +30,11 @@ export class Output {
   readonly color: boolean;
   /** Colours text for stdout. */
   readonly paint: Paint;
+  /** This program, with the options by which it asks the same API again: `throughline --profile staging`. */
+  readonly program: string;
 
   constructor(options: OutputOptions) {
-    const { stdout, stderr, terminal, json } = options;
+    const { stdout, stderr, terminal, json, program = 'throughline' } = options;
     const mayColor = ({ isTTY }: TextStream): boolean =>
       isTTY === true && !terminal.noColor && !terminal.dumb;
     this.#options = options;
@@ -37,6 +42,7 @@ export class Output {
     this.color = mayColor(stdout);
     this.paint = createPaint(this.color);
     this.json = json;
+    this.program = program;
   }
 
   /** Columns of the terminal on stdout. Undefined if stdout is no terminal, or reports 0. */
@@ -66,7 +72,12 @@ export class Output {
   /** Prints a job that was sent again, and how to follow it. */
   sentAgain(job: Job): void {
     this.job(job);
-    this.hint(followText(job));
+    this.hint(this.followText(job));
+  }
+
+  /** The command that follows a job to its end, for the end of a sentence. */
+  followText({ id }: Pick<Job, 'id'>): string {
+    return `follow it with: ${shellCommand(`${this.program} watch`, id)}`;
   }
 
   /** Prints the command's only JSON document: indented on a terminal, else on one line. */
@@ -109,7 +120,7 @@ export class Output {
   error(thrown: unknown, debug: boolean): void {
     const { stderr } = this.#options;
     stderr.write(
-      `${this.json ? jsonText(problemDocument(thrown)) : problemText(thrown, this.#errorPaint)}\n`,
+      `${this.json ? jsonText(problemDocument(thrown)) : problemText(thrown, this.#errorPaint, this.program)}\n`,
     );
     if (debug && thrown instanceof Error) stderr.write(`${stackOf(thrown)}\n`);
   }

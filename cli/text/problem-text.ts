@@ -20,9 +20,12 @@ export function problemDocument(thrown: unknown): Readonly<Record<string, unknow
 
 const typeOf = (code: string): string => `urn:throughline:problem:${code}`;
 
-/** The error that ended a command, for a person: what is wrong, where, and what may help. */
-export function problemText(thrown: unknown, paint: Paint): string {
-  const details = detailsOf(thrown).map((line) => `  ${safeLines(line)}`);
+/**
+ * The error that ended a command, for a person: what is wrong, where, and what may help.
+ * @param program this program, with the options by which it asks the same API again
+ */
+export function problemText(thrown: unknown, paint: Paint, program = 'throughline'): string {
+  const details = detailsOf(thrown, program).map((line) => `  ${safeLines(line)}`);
   return [`${paint.red('error:')} ${safeLines(messageOf(thrown))}`, ...details].join('\n');
 }
 
@@ -32,7 +35,7 @@ function messageOf(thrown: unknown): string {
   return `something went wrong inside: ${describeThrown(thrown)}; --debug shows where`;
 }
 
-function detailsOf(thrown: unknown): string[] {
+function detailsOf(thrown: unknown, program: string): string[] {
   if (thrown instanceof CliError)
     return [...traceLine(thrown.traceId), ...(thrown.hint ? [thrown.hint] : [])];
   if (!(thrown instanceof ThroughlineError)) return [];
@@ -43,29 +46,29 @@ function detailsOf(thrown: unknown): string[] {
     ...(thrown.suggestions.some(said) || thrown.suggestions.length === 0
       ? []
       : [`did you mean ${thrown.suggestions.join(' or ')}?`]),
-    ...hintOf(thrown),
+    ...hintOf(thrown, program),
     ...traceLine(traceId),
   ];
 }
 
 /** The commands that list the same as a route of the API. */
 const LIST_COMMANDS: Readonly<Record<string, string>> = {
-  '/v1/jobs': 'throughline list',
-  '/v1/schedules': 'throughline schedules list',
-  '/v1/dead-letters': 'throughline dead-letters list',
-  '/v1/operations': 'throughline operations',
-  '/v1/outbox': 'throughline outbox list',
+  '/v1/jobs': 'list',
+  '/v1/schedules': 'schedules list',
+  '/v1/dead-letters': 'dead-letters list',
+  '/v1/operations': 'operations',
+  '/v1/outbox': 'outbox list',
 };
 
 /** The end of an error of the API about something that is not there: such a route, which lists what there is. */
 const LISTED_BY = new RegExp(`; (?:see )?GET (${Object.keys(LIST_COMMANDS).join('|')})(?: [^;]*)?$`);
 
 /** What helps with an error, if a command or an option does. */
-function hintOf(thrown: ThroughlineError): string[] {
+function hintOf(thrown: ThroughlineError, program: string): string[] {
   const { code, message } = thrown;
   const [, route = ''] = LISTED_BY.exec(message) ?? [];
   const list = LIST_COMMANDS[route];
-  if (list !== undefined) return [`\`${list}\` lists what there is`];
+  if (list !== undefined) return [`\`${program} ${list}\` lists what there is`];
   if (code === 'unauthenticated') return ['set THROUGHLINE_API_KEY, or use --api-key'];
   // The API has this code too, for the NATS of the edge.
   if (message.startsWith('cannot connect to NATS') && !(thrown instanceof ApiError))

@@ -4,8 +4,12 @@ import { type Fact, factsText } from './facts.ts';
 import { tableText } from './table.ts';
 import { jsonText, type Paint } from './terminal.ts';
 
-/** The colour of each outcome of a run. */
-const OUTCOME_COLORS = { submitted: 'green', skipped: 'yellow', refused: 'red' } as const;
+/** The colour of each outcome of a run. A later API may have others. */
+const OUTCOME_COLORS: ReadonlyMap<string, keyof Paint> = new Map([
+  ['submitted', 'green'],
+  ['skipped', 'yellow'],
+  ['refused', 'red'],
+]);
 
 /** A list of schedules for a person, one schedule a line. */
 export function schedulesText(schedules: readonly ScheduleSummary[], paint: Paint): string {
@@ -47,7 +51,7 @@ export function scheduleText(schedule: Schedule, paint: Paint): string {
 
 function jobFacts({ priority, orderingKey, tags, timeout, maxAttempts, callback }: Schedule): Fact[] {
   return [
-    ['priority', priority],
+    ['priority', priority && escapeControls(priority)],
     ['ordering', orderingKey && escapeControls(orderingKey)],
     ['tags', tags && escapeControls(tags.join(' '))],
     ['timeout', timeout && escapeControls(timeout)],
@@ -70,5 +74,6 @@ function runText(
   const known = more.filter((part) => part);
   const remark = known.length === 0 ? '' : ` (${escapeControls(known.join(', '))})`;
   const job = jobId === undefined ? '' : ` ${escapeControls(jobId)}`;
-  return `${escapeControls(scheduledFor)} ${paint[OUTCOME_COLORS[outcome]](outcome)}${job}${remark}`;
+  const end = paint[OUTCOME_COLORS.get(outcome) ?? 'cyan'](escapeControls(outcome));
+  return `${escapeControls(scheduledFor)} ${end}${job}${remark}`;
 }

@@ -12,6 +12,7 @@ interface Keywords {
   readonly oneOf?: readonly JsonSchema[];
   readonly allOf?: readonly JsonSchema[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly patternProperties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: JsonSchema;
   readonly items?: JsonSchema;
@@ -21,26 +22,34 @@ interface Keywords {
   readonly description?: string;
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-  string: 'string',
-  number: 'number',
-  integer: 'number',
-  boolean: 'boolean',
-  null: 'null',
-};
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['string', 'string'],
+  ['number', 'number'],
+  ['integer', 'number'],
+  ['boolean', 'boolean'],
+  ['null', 'null'],
+]);
 
-/** Writes a JSON Schema as a TypeScript type. What it cannot say, such as a pattern, it leaves out: the type is then wider. */
+/**
+ * Writes a JSON Schema as a TypeScript type. What it cannot say, such as a pattern, it leaves out: the type is then wider. So it
+ * does with what is no JSON Schema, since nobody may have checked what a worker announces.
+ */
 export class SchemaType {
   readonly #root: JsonSchema;
   /** The names of the types that `$ref` names, by reference. */
   readonly #names = new Map<string, string>();
   readonly #declarations: string[] = [];
   readonly #prefix: string;
+  readonly #taken: Set<string>;
 
-  /** @param prefix begins the name of each type of its own that the schema needs */
-  constructor(root: JsonSchema, prefix: string) {
+  /**
+   * @param prefix begins the name of each type of its own that the schema needs
+   * @param taken the names of the types that its file declares; those of the schema are added
+   */
+  constructor(root: JsonSchema, prefix: string, taken: Set<string>) {
     this.#root = root;
     this.#prefix = prefix;
+    this.#taken = taken;
   }
 
   /** The type of the whole schema. */
@@ -54,7 +63,8 @@ export class SchemaType {
   }
 
   #typeOf(schema: JsonSchema, indent: string): string {
-    if (typeof schema === 'boolean') return schema ? 'unknown' : 'never';
+    if (schema === false) return 'never';
+    if (!isSchema(schema)) return 'unknown';
     const keywords: Keywords = schema;
     if ('const' in schema) return literal(keywords.const);
     if (Array.isArray(keywords.enum)) return union(keywords.enum.map(literal));
@@ -86,7 +96,7 @@ export class SchemaType {
   #kind(type: string, keywords: Keywords, indent: string): string {
     if (type === 'object') return this.#object(keywords, indent);
     if (type === 'array') return this.#array(keywords, indent);
-    return TYPES[type] ?? 'unknown';
+    return TYPES.get(type) ?? 'unknown';
   }
 
   #array({ items = true, prefixItems, minItems }: Keywords, indent: string): string {
@@ -100,16 +110,23 @@ export class SchemaType {
     return `[${[...first, ...(rest === undefined ? [] : [`...${rest}`])].join(', ')}]`;
   }
 
-  #object({ properties = {}, required = [], additionalProperties }: Keywords, indent: string): string {
+  #object(keywords: Keywords, indent: string): string {
+    const { required, patternProperties, additionalProperties } = keywords;
+    const needed = new Set(Array.isArray(required) ? required.map(String) : []);
+    const properties = isSchema(keywords.properties) ? keywords.properties : {};
     const inner = `${indent}  `;
     const fields = Object.entries(properties).map(([name, schema]) => {
-      const mark = required.includes(name) ? '' : '?';
+      const mark = needed.has(name) ? '' : '?';
       return `${comment(schema, inner)}${inner}${quoted(name)}${mark}: ${this.#typeOf(schema, inner)};\n`;
     });
-    const isOpen = fields.length === 0 ? additionalProperties !== false : isSchema(additionalProperties);
-    // An index signature has to allow what the named properties are.
-    const other = fields.length === 0 ? this.#typeOf(additionalProperties ?? true, inner) : 'unknown';
+    const isAlone = fields.length === 0 && patternProperties === undefined;
+    const isOpen = patternProperties !== undefined || (additionalProperties ?? isAlone) !== false;
+    // An index signature has to allow what the named properties are, and those with a pattern.
+    const other = isAlone ? this.#typeOf(additionalProperties ?? true, inner) : 'unknown';
     if (isOpen) fields.push(`${inner}[name: string]: ${other};\n`);
+    else if (additionalProperties !== false)
+      for (const name of needed)
+        if (!Object.hasOwn(properties, name)) fields.push(`${inner}${quoted(name)}: unknown;\n`);
     return fields.length === 0 ? '{}' : `{\n${fields.join('')}${indent}}`;
   }
 
@@ -119,16 +136,25 @@ export class SchemaType {
     if (known !== undefined) return known;
     const schema = at(this.#root, reference);
     if (schema === undefined) return 'unknown';
-    const name = `${this.#prefix}${this.#names.size + 1}`;
+    const name = this.#newName();
     this.#names.set(reference, name);
     this.#declarations.push(`type ${name} = ${this.#typeOf(schema, '')};\n`);
+    return name;
+  }
+
+  /** Another operation may have the same prefix: `image.scale` and `image-scale`. */
+  #newName(): string {
+    let number = 1;
+    while (this.#taken.has(`${this.#prefix}${number}`)) number++;
+    const name = `${this.#prefix}${number}`;
+    this.#taken.add(name);
     return name;
   }
 }
 
 /** A comment above a declaration: the schema's description. */
-export function comment(schema: { readonly description?: unknown } | boolean, indent: string): string {
-  const { description } = typeof schema === 'boolean' ? {} : schema;
+export function comment(schema: unknown, indent: string): string {
+  const { description } = isSchema(schema) ? schema : {};
   if (typeof description !== 'string' || description.trim() === '') return '';
   const text = description.replaceAll('*/', '*\\/').replaceAll(/\s+/g, ' ').trim();
   return `${indent}/** ${escapeControls(text)} */\n`;
@@ -136,7 +162,7 @@ export function comment(schema: { readonly description?: unknown } | boolean, in
 
 /** The part of a schema that a JSON Pointer in a reference names (`#/$defs/Node`). */
 function at(root: JsonSchema, reference: string): JsonSchema | undefined {
-  if (!reference.startsWith('#')) return undefined;
+  if (!/^#(?:\/|$)/.test(reference)) return undefined;
   const keys = decoded(reference.slice(1)).split('/').slice(1);
   let found: unknown = root;
   for (const key of keys) {

@@ -12,8 +12,9 @@ const HEAD = `// Written by \`throughline types\`. Do not change it: run the com
 export function registryText(operations: readonly ListedOperation[]): string {
   const sorted = [...operations].sort((a, b) => (a.name < b.name ? -1 : 1));
   const declarations: string[] = [];
+  const taken = new Set<string>();
   const typeOf = (schema: ListedOperation['inputSchema'], prefix: string): string => {
-    const type = new SchemaType(schema, prefix);
+    const type = new SchemaType(schema, prefix, taken);
     const { text } = type;
     declarations.push(...type.declarations);
     return text.replaceAll('\n', '\n  ');

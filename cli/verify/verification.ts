@@ -5,7 +5,7 @@ import { CliError } from '../cli-error.ts';
 import type { Scope } from '../host.ts';
 import { readLogs } from '../input/log-store.ts';
 import type { CallerTrace } from '../trace/caller-trace.ts';
-import type { TraceStore } from '../trace/stores/trace-store.ts';
+import { partNotes, type TraceStore } from '../trace/stores/trace-store.ts';
 import { gatherEvidence } from './examine/evidence.ts';
 import { examine } from './examine/examine.ts';
 import { examineLogs } from './examine/examine-logs.ts';
@@ -114,9 +114,7 @@ async function judged(sent: SentCanary, parts: CanaryParts): Promise<CanaryRepor
     const faults = evidence === undefined ? [] : [...examine(evidence), ...(inLogs ?? [])];
     const isWhole = evidence !== undefined && inLogs !== undefined && faults.length === 0;
     if (isLast || (isWhole && !isSilent) || (isSilent && faults.length > 0)) {
-      const notes = evidence?.own.isPartial
-        ? [`${store.name} says that it does not give the whole trace`]
-        : [];
+      const notes = evidence === undefined ? [] : partNotes(store, evidence.own);
       return { ...broken(sent.canary, faults), ...idsOf(sent), notes };
     }
     await pause(Math.min(delayMs, leftMs), signal);

@@ -9,7 +9,7 @@ import { type Environment, terminalConfig } from '../../config.ts';
 import { EXIT } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
 import { type EditedText, editText, keptText } from '../../input/editor.ts';
-import { parseInput } from '../../input/job-input.ts';
+import { parseInput, utf8Text } from '../../input/job-input.ts';
 
 /**
  * Opens the input of a dead letter in the user's editor, and submits a new job with what was saved. A redrive keeps the input
@@ -38,12 +38,13 @@ export async function redriveEdited(id: string, environment: Environment, scope:
 /** Submits the job with the edited input. If that fails, it says where the input is kept. */
 async function submitEdited(
   deadLetter: DeadLetterDetail,
-  { text, file, remove }: EditedText,
+  { bytes, file, remove }: EditedText,
   { api, output, startTrace }: Scope,
 ): Promise<Job> {
   const attributes = { [ATTR.httpMethod]: 'POST', [ATTR.urlFull]: api.jobsUrl };
   try {
-    const body = submissionOf(deadLetter, parseInput(text, 'the edited input'));
+    const what = 'the edited input';
+    const body = submissionOf(deadLetter, parseInput(utf8Text(bytes, what), what));
     const trace = await startTrace();
     const { job } = await trace.run('submit edited', attributes, (carrier) =>
       api.submit(body, { trace: carrier }),

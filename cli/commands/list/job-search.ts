@@ -1,7 +1,8 @@
 import type { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import type { JobState } from '../../../shared/job/job.ts';
-import type { ApiClient } from '../../api-client.ts';
+import type { Scope } from '../../host.ts';
 import { readPages } from '../../operate/pages.ts';
+import { whenNotBusy } from '../../operate/when-busy.ts';
 
 /** Which jobs to find. The API filters by one state, operation and tags; the rest is done here, page by page. */
 export interface JobSearch {
@@ -19,7 +20,7 @@ export interface JobSearch {
 const LEAST_PAGE = 20;
 
 /**
- * Finds jobs, newest first.
+ * Finds jobs, newest first. It waits while a quota stops it.
  * @param limit the most to find
  * @param from the cursor of the answer before; undefined: from the newest
  * @returns the jobs, and the cursor for the next ones if there may be more
@@ -28,21 +29,21 @@ export async function findJobs(
   search: JobSearch,
   limit: number,
   from: string | undefined,
-  api: ApiClient,
+  scope: Scope,
 ): Promise<JobPage> {
-  if (isPlain(search)) return await readPage(search, limit, from, api);
+  if (isPlain(search)) return await readPage(search, limit, from, scope);
   const jobs: JobSummary[] = [];
   let complete = true;
   let place = from;
   const read = (cursor: string | undefined): Promise<JobPage> =>
-    readPage(search, Math.max(limit, LEAST_PAGE), cursor, api);
+    readPage(search, Math.max(limit, LEAST_PAGE), cursor, scope);
   for await (const page of readPages(read, from)) {
     complete &&= page.complete;
     for (const [index, job] of page.jobs.entries()) {
       if (!isWanted(job, search)) continue;
       jobs.push(job);
       if (jobs.length < limit) continue;
-      const cursor = await cursorAfter(search, index, { page, place }, api);
+      const cursor = await cursorAfter(search, index, { page, place }, scope);
       return { jobs, complete, ...(cursor === undefined ? {} : { cursor }) };
     }
     if (page.jobs.some(({ acceptedAt }) => isTooOld(acceptedAt, search))) break;
@@ -55,10 +56,10 @@ function readPage(
   { states, operation, tags }: JobSearch,
   limit: number,
   cursor: string | undefined,
-  api: ApiClient,
+  scope: Scope,
 ): Promise<JobPage> {
   const state = states.length === 1 ? states[0] : undefined;
-  return api.list({ state, operation, tags, limit, cursor });
+  return whenNotBusy(() => scope.api.list({ state, operation, tags, limit, cursor }), scope);
 }
 
 /** The cursor after the job at `index` of a page that begins at `place`. */
@@ -66,10 +67,10 @@ async function cursorAfter(
   search: JobSearch,
   index: number,
   { page, place }: { readonly page: JobPage; readonly place: string | undefined },
-  api: ApiClient,
+  scope: Scope,
 ): Promise<string | undefined> {
   if (index === page.jobs.length - 1) return page.cursor;
-  return (await readPage(search, index + 1, place, api)).cursor;
+  return (await readPage(search, index + 1, place, scope)).cursor;
 }
 
 /** Whether the API alone can filter so. */

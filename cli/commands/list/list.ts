@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { JobPage } from '../../../shared/api/answers/job-list.ts';
 import { JOB_LIST_LIMITS } from '../../../shared/api/page-limits.ts';
 import type { JobState } from '../../../shared/job/job.ts';
@@ -10,7 +10,6 @@ import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { readPages } from '../../operate/pages.ts';
-import { whenNotBusy } from '../../operate/when-busy.ts';
 import { findJobs, type JobSearch } from './job-search.ts';
 import { printJobs, warnIfIncomplete } from './print-jobs.ts';
 import { watchList } from './watch-list.ts';
@@ -35,10 +34,10 @@ export function defineList(program: Command, host: Host): Command {
   return program
     .command('list')
     .description('Lists jobs, newest first, one page at a time.')
-    .option(
-      '--state <state>',
-      `only those in this state: ${JOB_STATES.join(', ')}; repeatable, or several with commas`,
-      jobStates,
+    .addOption(
+      new Option('--state <state>', 'only those in this state; repeatable, or several with commas')
+        .choices(JOB_STATES)
+        .argParser(jobStates),
     )
     .option('--operation <name>', 'only those of this operation', operationName)
     .option('--tag <tag>', 'only those with this tag; repeatable, then with all of them', jobTags)
@@ -87,8 +86,8 @@ async function listAs(flags: ListFlags, scope: Scope): Promise<number> {
 }
 
 async function listPage(search: JobSearch, { limit, cursor }: ListFlags, scope: Scope): Promise<number> {
-  const { api, output } = scope;
-  const page = await findJobs(search, limit ?? JOB_LIST_LIMITS.defaultPage, cursor, api);
+  const { output } = scope;
+  const page = await findJobs(search, limit ?? JOB_LIST_LIMITS.defaultPage, cursor, scope);
   if (output.json) output.document(page);
   else if (page.jobs.length > 0) printJobs(page, scope);
   else if (page.cursor === undefined) output.note('there are no such jobs');
@@ -100,7 +99,7 @@ async function listPage(search: JobSearch, { limit, cursor }: ListFlags, scope: 
 async function listAll(search: JobSearch, { limit, cursor }: ListFlags, scope: Scope): Promise<number> {
   if (limit !== undefined) throw new CliError('usage-invalid', 'use --limit or --all, not both');
   const read = (from: string | undefined): Promise<JobPage> =>
-    whenNotBusy(() => findJobs(search, JOB_LIST_LIMITS.page, from, scope.api), scope);
+    findJobs(search, JOB_LIST_LIMITS.page, from, scope);
   for await (const page of readPages(read, cursor)) {
     printJobs(page, scope);
     warnIfIncomplete(page, scope);

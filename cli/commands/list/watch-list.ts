@@ -2,7 +2,6 @@ import type { ApiError } from '../../../client/errors.ts';
 import { Patience } from '../../../client/patience.ts';
 import type { JobPage, JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { pause } from '../../../shared/timers.ts';
-import type { ApiClient } from '../../api-client.ts';
 import { EXIT, isUnavailable } from '../../exit-code.ts';
 import type { Scope } from '../../host.ts';
 import { findJobs, type JobSearch } from './job-search.ts';
@@ -29,14 +28,14 @@ export async function watchList(
   { limit, intervalMs }: WatchOptions,
   scope: Scope,
 ): Promise<number> {
-  const { api, output, signal } = scope;
+  const { output, signal } = scope;
   const onBusy = ({ message }: ApiError): void => output.warn(`waiting, because the API is busy: ${message}`);
   const patience = new Patience({ signal, isTransient: isUnavailable, onBusy });
   const known = new KnownJobs();
   let wasComplete = true;
   while (!output.isClosed) {
     try {
-      const page = await readNew(search, limit, known, api);
+      const page = await readNew(search, limit, known, scope);
       patience.reset();
       if (wasComplete) warnIfIncomplete(page, scope);
       wasComplete = page.complete;
@@ -54,12 +53,12 @@ export async function watchList(
 }
 
 /** Reads the newest jobs: after the first look all that are new. `cursor`: there are more of them. */
-async function readNew(search: JobSearch, limit: number, known: KnownJobs, api: ApiClient): Promise<JobPage> {
+async function readNew(search: JobSearch, limit: number, known: KnownJobs, scope: Scope): Promise<JobPage> {
   const jobs: JobSummary[] = [];
   let cursor: string | undefined;
   let complete = true;
   do {
-    const page = await findJobs(search, limit, cursor, api);
+    const page = await findJobs(search, limit, cursor, scope);
     jobs.push(...page.jobs);
     complete &&= page.complete;
     cursor = known.isEmpty || page.jobs.some(({ id }) => known.has(id)) ? undefined : page.cursor;

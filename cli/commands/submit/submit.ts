@@ -21,7 +21,6 @@ import { examples } from '../../help.ts';
 import type { Host, Scope } from '../../host.ts';
 import { readJobInput } from '../../input/job-input.ts';
 import { addJobOptions, checkJobFlags, type JobFlags, jobFieldsOf } from '../../job-options.ts';
-import { followText } from '../../text/job-text.ts';
 import type { BaggagePair } from '../../trace/baggage.ts';
 import type { CallerTrace } from '../../trace/caller-trace.ts';
 import { watch } from '../watch.ts';
@@ -185,8 +184,8 @@ async function submitOne(
   else output.job(submitted);
   if (isTerminal(submitted.state)) return exitCodeOfJob(submitted);
   const seconds = secondsOfWait(flags.wait);
-  if (seconds === undefined) output.hint(followText(submitted));
-  else output.note(`the job has not ended within ${seconds} s; ${followText(submitted)}`);
+  if (seconds === undefined) output.hint(output.followText(submitted));
+  else output.note(`the job has not ended within ${seconds} s; ${output.followText(submitted)}`);
   return seconds === undefined ? EXIT.ok.code : EXIT.unfinished.code;
 }
 
@@ -198,7 +197,7 @@ async function follow(job: Job, scope: Scope): Promise<number> {
     return await watch(job.id, {}, scope);
   } catch (thrown) {
     if (output.json) output.job(job);
-    output.note(`the job goes on; ${followText(job)}`);
+    output.note(`the job goes on; ${output.followText(job)}`);
     throw thrown;
   }
 }

@@ -27,9 +27,13 @@ export function valueOptions(pages: readonly CommandPage[]): string[] {
   return [...new Set(taking.map(({ long }) => long))].sort();
 }
 
-/** The options whose values are known, with the values of all commands that have the option. */
-export function choices(pages: readonly CommandPage[]): Map<string, string[]> {
-  const known = pages.flatMap(({ allOptions }) => allOptions.filter((option) => option.choices.length > 0));
-  const byOption = Map.groupBy(known, ({ long }) => long);
-  return new Map([...byOption].map(([long, all]) => [long, [...new Set(all.flatMap((one) => one.choices))]]));
+/** The options of each command whose values are known. `place`: the names of the command, and the option: `cancel --state`. */
+export function choices(
+  pages: readonly CommandPage[],
+): { readonly place: string; readonly words: readonly string[] }[] {
+  return wordsOf(pages).flatMap(({ path, options }) =>
+    options
+      .filter((option) => option.choices.length > 0)
+      .map((option) => ({ place: `${path} ${option.long}`, words: option.choices })),
+  );
 }

@@ -8,7 +8,7 @@ export function zshCompletion(pages: readonly CommandPage[]): string {
     const flags = options.map(({ long, description }) => entry(long, description));
     return `    '${path}') commands=(${commands.map(({ name }) => name).join(' ')}); entries=(${[...named, ...flags].join(' ')}) ;;`;
   });
-  const values = [...choices(pages)].map(([long, words]) => `    ${long}) entries=(${words.join(' ')}) ;;`);
+  const values = choices(pages).map(({ place, words }) => `    '${place}') entries=(${words.join(' ')}) ;;`);
   return `#compdef throughline
 # Completion of throughline for zsh: source <(throughline completion zsh)
 _throughline_words() {
@@ -28,7 +28,7 @@ _throughline() {
     if (( \${takers[(Ie)$word]} )); then skip=1; continue; fi
     if (( \${commands[(Ie)$word]} )); then at="\${at:+$at }$word"; _throughline_words "$at"; fi
   done
-  case "\${words[CURRENT-1]}" in
+  case "$at \${words[CURRENT-1]}" in
 ${values.join('\n')}
     *) if [[ -n $skip ]]; then _files; return; fi ;;
   esac

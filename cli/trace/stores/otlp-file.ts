@@ -46,13 +46,17 @@ export class OtlpFile implements TraceStore {
     return [...ids];
   }
 
-  /** The texts of the exports. The first line tells whether each line is one. @throws CliError `answer-invalid` if none is */
+  /**
+   * The texts of the exports. Each line is one after the first line that is. What comes before that is the end of one whose
+   * beginning was cut off, as in a file that was rotated.
+   * @throws CliError `answer-invalid` if there is none
+   */
   async *#exports(signal: AbortSignal): AsyncGenerator<string> {
     const lines = this.#lines(signal);
     const beginning: string[] = [];
     for await (const line of lines) {
       if (beginning.length === 0 && line.trim() === '') continue;
-      if (beginning.length === 0 && isExport(line)) {
+      if (isExport(line)) {
         yield line;
         yield* lines;
         return;
@@ -73,9 +77,12 @@ export class OtlpFile implements TraceStore {
       await checkRegularFile(this.#path);
       const file = await open(this.#path);
       try {
+        let isFirst = true;
         for await (const line of file.readLines()) {
           signal.throwIfAborted();
-          yield line;
+          // Programs of Windows put a mark of UTF-8 before a text.
+          yield isFirst ? line.replace(/^\ufeff/, '') : line;
+          isFirst = false;
         }
       } finally {
         await file.close().catch(() => undefined);

@@ -27,6 +27,11 @@ export interface TraceStore {
   recent(service: string, since: number, signal: AbortSignal): Promise<string[]>;
 }
 
+/** A sentence about a trace of which the store gives only a part; none about any other. */
+export function partNotes({ name }: TraceStore, { isPartial }: StoredTrace): string[] {
+  return isPartial ? [`${name} says that it does not give the whole trace`] : [];
+}
+
 export const NO_TRACE: StoredTrace = { spans: [], isPartial: false };
 
 /** A trace of spans in any order, in which a span may be there twice: an exporter sends again when an answer is lost. */

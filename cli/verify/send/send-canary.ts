@@ -51,7 +51,7 @@ interface SendParts {
   readonly api: ApiClient;
   /** Where the callback of the job goes, and its headers once it came. */
   readonly callback: { readonly url: string; readonly headers: Promise<IncomingHttpHeaders> } | undefined;
-  /** Aborts when a job should have ended. */
+  /** Aborts when a job should have ended. A request that is under way then is answered, or has a time limit of its own. */
   readonly signal: AbortSignal;
 }
 
@@ -82,10 +82,10 @@ export async function sendCanary(canary: Canary, caller: Caller, parts: SendPart
 async function submit(
   canary: Canary,
   { carrier }: Caller,
-  { api, callback, signal }: SendParts,
+  { api, callback }: SendParts,
 ): Promise<{ readonly jobs: readonly Job[]; readonly isAnswered: boolean }> {
   const submission = submissionOf(canary, callback?.url);
-  const options = { trace: carrier, signal };
+  const options = { trace: carrier };
   if (canary.jobs !== undefined) {
     const { results } = await api.submitBatch(Array(canary.jobs).fill(submission), options);
     const jobs = results.map((result) => {
@@ -123,7 +123,7 @@ async function received(
 }
 
 async function redrive(dead: Job, parts: SendParts): Promise<Job> {
-  await parts.api.redrive(dead.id, { signal: parts.signal }).catch((thrown: unknown) => {
+  await parts.api.redrive(dead.id).catch((thrown: unknown) => {
     throw redriveRefusal(thrown);
   });
   return await endOf(dead, parts);

@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { explainFailure } from '../../../cli/http/fetch-failure.ts';
 
@@ -43,6 +44,24 @@ describe('a connection that is cut before an answer', () => {
     expect(explainFailure(cutAfter(0), { ...asked, afterMs: 5_000 })).toBe('the connection was cut');
     expect(explainFailure(cutAfter(300), { ...asked, afterMs: 20 })).toBe('the connection was cut');
   });
+});
+
+it.each([
+  ['gzip', gunzipSync],
+  ['br', brotliDecompressSync],
+  ['zstd', zstdDecompressSync],
+])('an answer that is not compressed as it says is told as such: %s', (_encoding, decompress) => {
+  let cause: unknown;
+  try {
+    decompress('{"id":"job-1"}'.repeat(3));
+  } catch (thrown) {
+    cause = thrown;
+  }
+  const why = explainFailure(new TypeError('terminated', { cause }), {
+    url: 'http://api.example/v1',
+    isAnswered: true,
+  });
+  expect(why).toBe('the answer is not compressed as it says');
 });
 
 describe('a name with several addresses', () => {

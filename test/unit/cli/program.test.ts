@@ -18,6 +18,7 @@ describe('a secret in wrong usage', () => {
     ['one with odd characters', ['submit', 'echo', '1', '--callback', 'https://u:a/@s3cr3t@example.com/']],
     ['an API key', ['config', 'set', 'production', 'tl_ci_s3cr3t-s3cr3t_s3cr3ts3cr3t']],
     ['a callback secret', ['callbacks', 'secret', 'whsec_s3cr3ts3cr3ts3cr3ts3cr3ts3cr3ts3cr3t=']],
+    ['a token', ['get', 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzM2NyM3QifQ.s3cr3t-s3cr3t_s3cr3t']],
     ['a password in an argument', ['get', 'https://u:s3cr3t@example.com/v1/jobs/1']],
   ])('is not printed: %s', async (_what, args) => {
     const api = await serve(() => answer(200, DONE));

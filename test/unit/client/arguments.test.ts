@@ -31,6 +31,40 @@ it('a program may say in its own words why fetch failed', async () => {
   );
 });
 
+it('a time that is over is told as such, also where a fetch of the program throws an error of its own', async () => {
+  const fetch = (_url: unknown, init?: RequestInit) =>
+    new Promise<never>((_, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
+    });
+  const client = new ThroughlineClient({ url: 'http://api.test', fetch });
+  await expect(client.get('x', { timeoutMs: 1 })).rejects.toMatchObject({
+    code: 'timeout',
+    message: 'the API at http://api.test/v1/jobs/x did not answer within 0.001 s',
+  });
+});
+
+it('headers of the program in any case are sent once, and do not double those of the client', async () => {
+  const headers = {
+    'Content-Type': 'application/json',
+    Accept: 'application/json',
+    Authorization: 'Basic other',
+    Traceparent: 'other',
+    'X-Own': 'a',
+  };
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  const { client, fetch } = clientWith({ headers, apiKey: 'key', trace: () => ({ traceparent }) });
+  await client.submit(JOB, { waitSeconds: 1 });
+  const sent = new Headers(fetch.mock.calls[0]?.[1]?.headers);
+  expect(Object.fromEntries(sent)).toEqual({
+    'content-type': 'application/json',
+    accept: 'application/json',
+    authorization: 'Bearer key',
+    traceparent,
+    prefer: 'wait=1',
+    'x-own': 'a',
+  });
+});
+
 it.each([
   ['a job', (client: ThroughlineClient, options: object) => client.submit(JOB, options)],
   ['a name', (client: ThroughlineClient, options: object) => client.submit('echo', 1, options)],
@@ -61,6 +95,12 @@ it('a job by the name of its operation is the same request as one object', async
   expect(named).toEqual(whole);
   expect(least).toEqual(leastWhole);
   expect(JSON.parse(String(named?.[3]))).toEqual({ ...fields, operation: 'echo', input: { a: 1 } });
+});
+
+it('an input that is undefined is not sent as another one, so that the API asks for it', async () => {
+  const { client, fetch } = clientWith();
+  await client.submit('echo', undefined);
+  expect(JSON.parse(String(fetch.mock.calls[0]?.[1]?.body))).toEqual({ operation: 'echo' });
 });
 
 /** Each call with options, as a program without types may give them. */

@@ -36,6 +36,15 @@ describe('an error of the API', () => {
     expect(error.message).toContain('HTTP status 422');
   });
 
+  it('has words also where a gateway sends a problem document whose texts are empty', () => {
+    expect(answered(422, { code: 'request-invalid', title: 'Not valid', detail: '' }).message).toBe(
+      'Not valid',
+    );
+    expect(answered(422, { code: 'request-invalid', title: '', detail: '' }).message).toContain(
+      'HTTP status 422',
+    );
+  });
+
   it.each([
     [401, 'unauthenticated'],
     [403, 'forbidden'],
@@ -52,6 +61,11 @@ describe('an error of the API', () => {
       expect(error.message).toBe(`http://api.test/v1/jobs answered with HTTP status ${status}`);
     },
   );
+
+  it('says that there was a redirect where a browser hides it behind the status 0', () => {
+    const error = new ApiError({ status: 0, url: 'http://api.test/v1/jobs', text: '' });
+    expect(error.message).toBe('http://api.test/v1/jobs answered with HTTP status 3xx');
+  });
 
   it.each([
     ['https://login.example/sso?token=canary', ' and leads to https://login.example'],

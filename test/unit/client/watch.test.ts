@@ -73,6 +73,20 @@ describe('watching a job', () => {
     expect(asked.slice(1).map(({ lastEventId }) => lastEventId)).toEqual(Array(11).fill('7'));
   });
 
+  it.each([
+    [404, '404 page not found'],
+    [404, '{"code":"route-unknown"}'],
+    [200, '<html>'],
+  ])('goes on after a cut and a %i of a proxy, since there was a stream before: %s', async (status, body) => {
+    const away = () => new Response(body, { status });
+    const { client } = clientOf(stream(message(started)), away, away, stream(message(succeeded)));
+    expect(await kindsOf(client)).toEqual(['started', 'succeeded']);
+    const none = clientOf(away).client;
+    await expect(kindsOf(none)).rejects.toMatchObject({ code: 'no-stream' });
+    const gone = clientOf(stream(message(started)), ...Array.from({ length: 6 }, () => away)).client;
+    await expect(kindsOf(gone)).rejects.toMatchObject({ code: 'answer-invalid' });
+  });
+
   it('waits for its first connection too', async () => {
     const { client } = clientOf(busy(429, '1'), stream(message(started), message(succeeded)));
     expect(await kindsOf(client)).toEqual(['started', 'succeeded']);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { scratchFolder } from '../../../support/cleanup.ts';
 import { runHere } from '../../../support/cli/in-process.ts';
 import { describeOptions } from '../../../support/cli/options.ts';
-import { answer, DONE, serve } from '../../../support/cli/servers.ts';
+import { answer, DONE, JOB, serve } from '../../../support/cli/servers.ts';
 
 const KEY = 'tl_ci_0123456789012345678901';
 
@@ -45,6 +45,31 @@ describe('a profile', () => {
     await run('get job-1 --json', { THROUGHLINE_URL: other.url });
     await run(`get job-1 --json --profile production --url ${other.url}`);
     expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined, `Bearer ${KEY}`]);
+  });
+
+  it.each([{ HOME: '/dev/null' }, { XDG_CONFIG_HOME: '/dev/null/config' }])(
+    'is not looked for where no folder can be: %j',
+    async (environment) => {
+      const { code, stderr } = await runHere(['config', 'list'], { environment });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('there are no profiles') });
+    },
+  );
+
+  it('that was named, or an address, is part of the commands that are printed to be pasted', async () => {
+    const detail = 'no job of yours has the id "job-2"; GET /v1/jobs lists your jobs';
+    const problem = { status: 404, code: 'job-unknown', title: 't', detail };
+    const { url } = await serve(({ method }) =>
+      method === 'POST' ? answer(202, JOB) : answer(404, problem),
+    );
+    const { run } = await machine();
+    await run(`config set staging --url ${url}`);
+    for (const given of ['--profile staging', `--url ${url}`]) {
+      const late = await run(`submit echo 1 --wait 1 ${given}`);
+      expect(late.stderr).toContain(`follow it with: throughline ${given} watch job-1\n`);
+      const none = await run(`${given} get job-2`);
+      expect(none.stderr).toContain(`\`throughline ${given} list\` lists what there is\n`);
+    }
+    expect((await run('get job-2')).stderr).toContain('`throughline list` lists');
   });
 
   it('by default keeps its key from an address that an option names, and is not needed then', async () => {

@@ -88,6 +88,33 @@ describe('`logs`', () => {
   });
 
   it.each([
+    [
+      '&limit=3',
+      /^warning: the log store gave 3 lines, .* so others may be left out: raise limit in --logs-url/,
+    ],
+    ['&limit=1000', /^$/],
+    ['', /^$/],
+  ])(
+    'says that lines may be left out where the store gave as many as it gives at most: %j',
+    async (query, said) => {
+      const [edge, store] = await Promise.all([api(), loki()]);
+      const environment = { THROUGHLINE_LOGS_URL: template(store.url) + query };
+      expect((await callHere(edge, ['logs', 'job-1'], { environment })).stderr).toMatch(said);
+    },
+  );
+
+  it('takes a time that no date can be for an answer that is not of Loki', async () => {
+    const result = [{ stream: {}, values: [['9'.repeat(30), 'a line']] }];
+    const store = await serve(() => answer(200, { data: { resultType: 'streams', result } }));
+    const environment = { THROUGHLINE_LOGS_URL: template(store.url) };
+    const { code, stderr } = await callHere(await api(), ['logs', 'job-1'], { environment });
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: expect.stringContaining("not of Loki's query_range"),
+    });
+  });
+
+  it.each([
     [undefined, 2, 'where are the logs? Use --logs-url or THROUGHLINE_LOGS_URL'],
     ['http://loki.test/', 2, 'must be an http or https URL with {jobId} or {traceId} in it'],
     ['nowhere', 3, 'cannot reach the log store'],

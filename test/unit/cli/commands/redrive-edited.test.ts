@@ -71,6 +71,21 @@ describe('`dead-letters redrive --edit`', () => {
     ]);
   });
 
+  it('takes a mark of UTF-8 that the editor puts before the input for no part of it', async () => {
+    const { code, sent } = await edit(`sed -i -e s/large/small/ -e '1s/^/\\xef\\xbb\\xbf/'`);
+    expect({ code, sent }).toEqual({
+      code: 0,
+      sent: [{ path: '/v1/jobs', body: expect.objectContaining({ input: { size: 'small' } }) }],
+    });
+  });
+
+  it('sends nothing that the editor has not saved as UTF-8, and keeps it', async () => {
+    const { code, stderr, sent, kept } = await edit(`sed -i 's/large/gr\\xfcn/'`);
+    expect({ code, sent }).toEqual({ code: 2, sent: [] });
+    expect(stderr).toContain('the edited input is not UTF-8: line 2, column 14');
+    expect(kept).toHaveLength(1);
+  });
+
   it.each([
     ['the input was not changed', 'true', DEAD],
     ['the editor \\"false\\" failed', 'false', DEAD],

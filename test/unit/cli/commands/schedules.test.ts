@@ -94,6 +94,18 @@ describe('schedules show', () => {
   });
 });
 
+describe('a schedule of a later API', () => {
+  it('is shown with the words that this version does not know, which stay plain text', async () => {
+    const lastRuns = [{ scheduledFor: '2026-01-03T01:30:00.000Z', outcome: 'later\u001b[2J' }];
+    const later = { ...SCHEDULE, priority: 'top\u001b[2J', catchUp: 'some', lastRuns };
+    const api = await serve(() => answer(200, later));
+    const { code, stdout } = await callHere(api, ['schedules', 'show', 'nightly']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('priority   top\\x1b[2J\n');
+    expect(stdout).toContain('last       2026-01-03T01:30:00.000Z later\\x1b[2J\n');
+  });
+});
+
 describe('schedules list', () => {
   it('prints a line for each schedule, with its next run', async () => {
     const { nextRuns: _, lastRuns: __, ...rest } = SCHEDULE;

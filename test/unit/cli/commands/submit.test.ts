@@ -71,6 +71,15 @@ describe('submit', () => {
     },
   );
 
+  it('shows no progress of a job of a batch that has ended', async () => {
+    const job = { ...DONE, progress: { fraction: 0.5, message: 'half' } };
+    const api = await serve(() => answer(207, { results: [{ status: 200, job }] }));
+    const { stdout } = await callHere(api, ['submit', '--batch', '-'], {
+      stdin: '{"operation":"echo","input":1}',
+    });
+    expect(stdout).toBe('job-1 succeeded\n');
+  });
+
   it('counts a job with the unique key until it has ended, unless the caller says otherwise', async () => {
     const api = await serve(() => answer(202, JOB));
     await callHere(api, ['submit', 'echo', '1', '--unique-key', 'daily']);

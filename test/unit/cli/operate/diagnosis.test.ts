@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callHere } from '../../../support/cli/in-process.ts';
+import { callHere, runHere } from '../../../support/cli/in-process.ts';
 import { type Answer, answer, DONE, JOB, nowhere, serve } from '../../../support/cli/servers.ts';
 
 const BROKEN = answer(500, 'something broke');
@@ -63,6 +63,29 @@ describe('an edge that says it is ready', () => {
       expect(await look([command], faults)).toMatchObject({ code: 1, codes: ['scope-missing'] });
     },
   );
+});
+
+it.each([
+  ['running', 'watch', ''],
+  ['failed', 'dead-letters show', 'dead-letters redrive'],
+])('what to do about a %s job is asked of the API that was asked about it', async (state, first, second) => {
+  const error = { code: 'operation-failed', message: 'no luck' };
+  const { url } = await edge({
+    '/v1/jobs/': answer(200, { ...JOB, state, ...(state === 'failed' ? { error } : {}) }),
+  });
+  const { stdout } = await runHere(['doctor', 'job-1', '--url', url]);
+  for (const command of [first, second]) expect(stdout).toContain(`throughline --url ${url} ${command}`);
+});
+
+it('bridges of another version, which cannot be read, are not taken for a scope that the key lacks', async () => {
+  const later = answer(200, { status: 'ready', bridges: [{ bridge: 'b', state: 'resting' }] });
+  expect(await look(['status'], { '/readyz': later })).toEqual({
+    code: 0,
+    codes: [],
+    unasked: ['bridges and outbox', 'NATS directly'],
+  });
+  const { stdout } = await callHere(await edge({ '/readyz': later }), ['status']);
+  expect(stdout).toContain('bridges and outbox: this program cannot read what the edge says');
 });
 
 it('a key that may not see the bridges still learns that the edge lacks NATS', async () => {

@@ -32,6 +32,22 @@ describe('in bash', () => {
   it('offers the values that an option may have', async () => {
     expect(await bashOffers('submit', 'echo', '--priority', '')).toEqual(['high', 'normal', 'low']);
   });
+
+  it('offers the values of the command that was typed, not those of another one with the same option', async () => {
+    const open = ['queued', 'running', 'retrying'];
+    expect(await bashOffers('cancel', '--all', '--state', '')).toEqual(open);
+    const all = [...open, 'succeeded', 'failed', 'cancelled'];
+    expect(await bashOffers('list', '--state', '')).toEqual(all);
+    expect(await bashOffers('--state', '')).toEqual([]);
+  });
+
+  it('takes no value after = for a command', async () => {
+    // Readline cuts words at each "=".
+    expect(await bashOffers('--profile', '=', 'dev', 'get', '--al')).toEqual([]);
+    expect(await bashOffers('--profile', '=', 'dev', 'list', '--al')).toEqual(['--all']);
+    expect(await bashOffers('cancel', '--state', '=', 'q')).toEqual(['queued']);
+    expect(await bashOffers('cancel', '--state', '=')).toEqual(['queued', 'running', 'retrying']);
+  });
 });
 
 describe.each(['zsh', 'fish', 'bash'])('the script for %s', (shell) => {

@@ -118,10 +118,23 @@ describe('a file of OTLP in JSON', () => {
     expect(await store.recent('throughline-worker', Date.now(), signal)).toEqual([]);
   });
 
+  it('may begin in the middle of an export, as what is left of a rotated file does', async () => {
+    const file = join(await scratchFolder(), 'spans.jsonl');
+    const lines = [A, B].map((id) => JSON.stringify(exported('throughline-worker', otlpSpan(id))));
+    await writeFile(file, `${lines[0]?.slice(20)}\n${lines[1]}\n`);
+    const store = openStore({ url: pathToFileURL(file).href, headers: {} });
+    expect((await store.read(TRACE_ID, signal)).spans).toMatchObject([{ spanId: B }]);
+  });
+
   it.each([
     ['one export over many lines', (text: string) => JSON.stringify(JSON.parse(text), null, 2)],
     ['one export, without an end of its line', (text: string) => text],
     ['an export after an empty line', (text: string) => `\n${text}\n`],
+    ['a mark of UTF-8 before an export', (text: string) => `\ufeff${text}\n`],
+    [
+      'a mark of UTF-8 before one over many lines',
+      (text: string) => `\ufeff${JSON.stringify(JSON.parse(text), null, 2)}`,
+    ],
   ])('may have %s', async (_form, write) => {
     const file = join(await scratchFolder(), 'spans.json');
     await writeFile(file, write(JSON.stringify(exported('throughline-worker', otlpSpan(A)))));

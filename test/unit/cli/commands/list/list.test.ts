@@ -78,6 +78,27 @@ describe('`list` finds', () => {
     expect(api.seen).toHaveLength(1);
   });
 
+  it.each([['--state', 'queued,failed'], ['--since', '2026-01-01T00:00:00Z'], []])(
+    'all jobs of many pages with %j %s although a quota stops it now and then, and reads no page again',
+    async (...args) => {
+      const pages = await listing();
+      const asked: string[] = [];
+      let tokens = 2;
+      const api = await serve(async ({ path = '' }) => {
+        if (tokens-- === 0) {
+          tokens = 1;
+          return answer(429, { code: 'rate-limited', detail: 'too fast' }, { 'retry-after': '0' });
+        }
+        asked.push(path);
+        return answer(200, await (await fetch(`${pages.url}${path}`)).json());
+      });
+      const { code, stdout } = await callHere(api, ['list', '--limit', '20', '--json', ...args]);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout).jobs).toHaveLength(20);
+      expect(new Set(asked).size).toBe(asked.length);
+    },
+  );
+
   it.each([
     [['--since', 'yesterday'], 'It must be a duration such as 2h'],
     [['--since', '2026-13-01'], 'It must be a duration such as 2h'],
