@@ -44,7 +44,9 @@ export function jobCauses(examined: ExaminedJob, system: SystemReport): Cause[] 
 /** Attempts that never ended: their hosts died, or were stopped by force. */
 function poisonCauses({ id, operation, attempts = [], error, maxAttempts }: Job): Cause[] {
   const lost = attempts.filter(({ outcome }) => outcome === 'lost');
-  if (lost.length === 0 && error?.code !== 'attempts-spent') return [];
+  // Without the attempts only the code is known. With them it may say that the operation allows fewer now.
+  const mayBeLost = attempts.length === 0 && error?.code === 'attempts-spent';
+  if (lost.length === 0 && !mayBeLost) return [];
   const facts = lost.map(
     ({ number, worker, startedAt }) => `attempt ${number} on ${worker} began at ${startedAt} and never ended`,
   );
