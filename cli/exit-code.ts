@@ -15,7 +15,11 @@ export const EXIT = {
     meaning:
       'the job failed or was cancelled; for cancel: the job had already ended; for worker, broker-spans and dev: a part failed; for setup: NATS is not set up as it must be; for status and doctor: something is wrong; for types --check: the file is out of date; for verify: a trace is broken; for conformance: a case failed',
   },
-  usage: { code: 2, meaning: 'wrong usage or input, or the API refused the request (4xx)' },
+  usage: {
+    code: 2,
+    meaning:
+      'wrong usage or input, or the API refused the request (4xx); for worker: NATS is not set up as it must be',
+  },
   unavailable: {
     code: 3,
     meaning: 'the API, the trace store, the log store or the broker cannot be reached, or failed (5xx)',
@@ -77,8 +81,10 @@ function exitOf(error: ThroughlineError): { readonly code: number } {
   return status >= 400 && status < 500 ? EXIT.usage : EXIT.unavailable;
 }
 
-/** The table of exit codes, for the end of every `--help`. */
+/** The table of exit codes, for the end of every `--help`. What only some commands mean by a code has a line of its own. */
 export function exitCodeHelp(): string {
-  const rows = Object.values(EXIT).map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`);
+  const rows = Object.values(EXIT).map(
+    ({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning.replaceAll('; ', '\n       ')}`,
+  );
   return ['', 'Exit codes:', ...rows].join('\n');
 }

@@ -35,7 +35,7 @@ export function jobCauses(examined: ExaminedJob, system: SystemReport): Cause[] 
     case 'retrying':
       return [...poison, retrying(job), ...hostCauses(job, system), ...pauseCauses(job, system)];
     case 'failed':
-      return [...(poison.length > 0 ? poison : [failed(examined)]), ...callbackCauses(examined)];
+      return [...failureCauses(examined, poison), ...callbackCauses(examined)];
     default: {
       const late = callbackCauses(examined);
       return late.length > 0 ? late : [ended(examined)];
@@ -43,24 +43,36 @@ export function jobCauses(examined: ExaminedJob, system: SystemReport): Cause[] 
   }
 }
 
+/** If the last attempt ended by itself, its error is why the job failed, whatever became of the earlier ones. */
+function failureCauses(examined: ExaminedJob, poison: readonly Cause[]): readonly Cause[] {
+  const isLost = examined.job.error?.code === 'attempts-spent' && poison.length > 0;
+  return isLost ? poison : [failed(examined), ...poison];
+}
+
 /** Attempts that never ended: their hosts died, or were stopped by force. */
 function poisonCauses({ job, program }: ExaminedJob): Cause[] {
-  const { id, operation, attempts = [], error, maxAttempts } = job;
+  const { id, operation, state, attempts = [], error, maxAttempts } = job;
   const lost = attempts.filter(({ outcome }) => outcome === 'lost');
-  if (lost.length === 0 && error?.code !== 'attempts-spent') return [];
+  // Without the attempts only the code is known. With them it may say that the operation allows fewer now.
+  const mayBeLost = attempts.length === 0 && error?.code === 'attempts-spent';
+  if (lost.length === 0 && !mayBeLost) return [];
   const facts = lost.map(
     ({ number, worker, startedAt }) => `attempt ${number} on ${worker} began at ${startedAt} and never ended`,
   );
+  const stop = state === 'failed' ? '' : `. To stop it: ${shellCommand(`${program} cancel`, id)}`;
   return [
     {
       code: 'poison-job',
-      cause: `attempts of the job end without a word: it probably kills the process of its host`,
+      cause:
+        lost.length === 1
+          ? 'an attempt of the job ended without a word: its host was killed, or stood still, or the job kills it'
+          : 'attempts of the job end without a word: it probably kills the process of its host',
       evidence: [
         ...facts,
         ...(error === undefined ? [] : [`${error.message} (${error.code})`]),
         `${counted(maxAttempts, 'attempt')} in all`,
       ],
-      advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own. To stop it: ${shellCommand(`${program} cancel`, id)}`,
+      advice: `look at the memory and the exit code of the host at those times, and run ${operation} with this input on a machine of your own${stop}`,
     },
   ];
 }

@@ -16,7 +16,7 @@ import { NO_LEADER } from '../../shared/nats/disk-full.ts';
 const BAD_REQUEST = 400;
 /** The status of the server's answer when nobody listens on the subject of a request. */
 const NO_RESPONDERS = 503;
-const NO_STREAMS = 'its streams are not there yet (a worker creates them when it starts)';
+const NO_STREAMS = 'its streams are not there yet (`throughline setup` makes them)';
 // Other messages of the NATS client hold addresses and host names, which a caller must not see.
 const FAILED = 'the connection failed';
 

@@ -36,11 +36,11 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'input-invalid': "The input is not valid for the operation's schema. `violations` lists each place.",
   'idempotency-key-reused': 'The `Idempotency-Key` was already used for a different request.',
   'rate-limited':
-    'Too many requests: of the tenant (`requests`, `locationRequests`), triggers of one schedule, or of your address without a valid key or token (`addressRequests`, `failedAuthentication`). Or the bodies that the tenant sends at once are too large.',
+    'Too many requests of the tenant (`requests`, `locationRequests`), bytes in its bodies, triggers of one schedule, or requests of your address without a valid key or token (`addressRequests`, `failedAuthentication`). Wait as long as `Retry-After` says.',
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'quota-exceeded':
-    'The unfinished jobs of the tenant take as much as they may, or it has as many schedules as it may. `quota` names the quota, and `GET /v1/usage` shows all. Wait until some jobs have ended, or delete a schedule.',
+    'The unfinished jobs of the tenant, or those of one `unique` key, take as much as they may, or it has as many schedules as it may. `quota` names the quota, and `GET /v1/usage` shows all. Wait until some jobs have ended, or delete a schedule.',
   'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',
@@ -55,7 +55,7 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
     'NATS cannot be reached, and your jobs fill your share of the outbox. Rejected jobs count too: remove them, or try again later.',
   'outbox-full': 'NATS cannot be reached and the outbox is full. Try again later.',
   'index-unavailable': 'The list of jobs cannot be read now. Try again.',
-  'stream-full': 'The queue is full. Try again later.',
+  'stream-full': 'The queue, or the room for delayed jobs, is full. Try again later.',
 };
 
 /**
@@ -178,7 +178,7 @@ const PROBLEM: Words['fields'] = {
   detail: 'What went wrong this time.',
   traceId: 'The trace of the request. Quote it when you ask for help.',
   state: 'For `job-finished`: the state in which the job ended.',
-  quota: 'For the status 429: the quota that is used up.',
+  quota: 'For the status 429: the quota that is used up, if it has a name.',
   violations: 'Each value that is wrong. `path` is a JSON Pointer into the request.',
   suggestions: 'Known names that are similar to an unknown one.',
 };
@@ -186,6 +186,6 @@ const PROBLEM: Words['fields'] = {
 describe('Problem', Problem, { description: 'An error, as a problem document (RFC 9457).', fields: PROBLEM });
 
 describe('Unreadiness', Unreadiness, {
-  description: 'NATS does not answer one of the bridges.',
+  description: 'NATS does not answer one of the bridges, or does not do what it needs.',
   fields: { ...PROBLEM, bridges: 'The state of each bridge. Absent if a bridge itself does not answer.' },
 });

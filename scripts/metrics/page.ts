@@ -23,7 +23,7 @@ export const METRIC_SECTIONS: readonly MetricSection[] = [
   {
     title: 'Bridges',
     intro:
-      'The edge asks all of its bridges when somebody reads its `/metrics`. These figures are the same whichever isolate answers.',
+      'The edge asks its bridges when somebody reads its `/metrics`: all of them, or with `BRIDGE_PLACEMENT=region` [those that it shows to a caller of that region](../deploy/README.md#more-bridges). These figures are the same whichever isolate answers.',
     metrics: BRIDGE_METRICS.map((metric) => ({ ...metric, attributes: { ...BRIDGE, ...metric.attributes } })),
   },
   {

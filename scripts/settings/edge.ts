@@ -73,7 +73,7 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
       MAX_INPUT_BYTES: "the size limit of a job's input as JSON",
       BODY_TIMEOUT_MS: 'the longest wait for the body of a request',
       SSE_HEARTBEAT_MS:
-        'the longest silence of an event stream. The bridge notices within two of them that a reader has gone',
+        'the longest silence of an event stream. The bridge notices within two of them that a reader has gone. After 45 s of silence `throughline/client` opens the stream again',
       UNSERVED_OPERATIONS:
         'a job whose operation no worker host can run now: `accept` it with `"served": false` in the answer, or `refuse` it with 503',
     },

@@ -35,7 +35,7 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
     title: 'The host and its jobs',
     texts: {
       WORKER_GROUP:
-        'the durable consumer that hosts share. `throughline groups` shows, renames and removes groups',
+        'the worker group: the hosts with this name share their durable consumers, and so their jobs. `throughline groups` shows, renames and removes groups',
       WORKER_OPERATIONS:
         'the operations that the group takes: a comma list of operations and prefixes, such as `mail.send,image.>`, or all (`>`). `image.*` and `*` mean the same, for env files that a shell reads. Neither two of the list nor two groups may take the same operation. [What NATS cannot limit](PROTOCOL.md#permissions) with a list',
       WORKER_OWN_LANES:

@@ -20,7 +20,7 @@ export const EVENT_STATES = {
   started: 'running',
   progress: 'running',
   retrying: 'retrying',
-  /** A worker that was stopping handed the job back. The attempt is not spent. */
+  /** A worker handed the job back: it stops, or the job has to wait, or another host must run it. The attempt is not spent. */
   released: 'queued',
   succeeded: 'succeeded',
   failed: 'failed',

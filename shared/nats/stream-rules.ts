@@ -113,7 +113,7 @@ export const STREAM_RULES: readonly StreamRule[] = [
     streams: [CALLBACKS_STREAM],
     wanted: 'at least 48 h',
     holds: lastsAtLeast(48 * HOUR_MS),
-    why: 'a callback is tried again for about a day, and would be dropped before that',
+    why: 'a callback is tried again for up to 25 hours, and would be dropped before that',
     fix: 'edit',
   },
   {

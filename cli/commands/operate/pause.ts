@@ -18,7 +18,7 @@ export function definePause(program: Command, host: Host): Command {
   return program
     .command('pause')
     .description(
-      'Stops an operation: no host starts its jobs until it is resumed. Running jobs end, others run on.',
+      'Stops an operation: no host starts its jobs until it is resumed. Jobs that run go on, and so do other operations.',
     )
     .argument('<operation>', 'its name, as `throughline operations` lists it', operationName)
     .option('--reason <text>', 'why, for the others to see', lineText(256))

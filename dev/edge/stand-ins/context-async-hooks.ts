@@ -3,7 +3,7 @@ import { type Context, type ContextManager, ROOT_CONTEXT } from '@opentelemetry/
 
 /**
  * Stands for `@opentelemetry/context-async-hooks`, which keeps the active context over `await`. wrangler.toml puts this module
- * in its place: without its second manager and its event emitters, which the edge does not have, the bundle is 1 KiB smaller.
+ * in its place: without its second manager and its event emitters, which the edge does not have, the bundle is 2.6 KiB smaller.
  */
 export class AsyncLocalStorageContextManager implements ContextManager {
   readonly #storage = new AsyncLocalStorage<Context>();

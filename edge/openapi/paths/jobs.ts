@@ -38,7 +38,7 @@ export const jobPaths = {
       tag: 'Jobs',
       summary: 'Submit a job',
       description:
-        'A 2xx answer means that the job is stored and will end exactly once. The answer comes as soon as the job is stored. With `Prefer: wait=N` it comes when the job has ended, or after N seconds. A caller whose `jobs:write` is limited to operations (`jobs:write:image.*`) gets 403 for others. A caller without `jobs:read` gets the job without `result`, `error` and `progress`.',
+        'A 2xx answer means that the job is stored and will end exactly once. A caller whose `jobs:write` is limited to operations (`jobs:write:image.*`) gets 403 for others. A caller without `jobs:read` gets the job without `result`, `error` and `progress`.',
       scope: 'jobs:write',
       parameters: [IdempotencyKey, PreferWait],
       requestBody: jsonBody(SubmitJob, { now: examples.SUBMISSION, later: examples.LATER }),

@@ -18,7 +18,7 @@ describe('JobEvent', RecordedEvent, {
     operation: 'The operation of the job.',
     attempt: 'The attempt that the event belongs to.',
     maxAttempts: 'The most attempts that the job has.',
-    released: 'How often a worker that was stopping gave the job back. Giving it back uses no attempt.',
+    released: 'How often a worker gave the job back. That uses no attempt.',
     acceptedAt: 'When the API accepted the job.',
     startedAt: 'When the attempt started.',
     at: 'When the event happened.',

@@ -112,7 +112,7 @@ describe('JobAttempt', JobAttempt, {
     startedAt: 'When it started.',
     endedAt: 'When it ended. Absent while it runs.',
     outcome:
-      'How it ended. Absent while it runs. `lost`: the worker died. `released`: the worker gave the job back.',
+      'How it ended. Absent while it runs. `lost`: the worker died, or was too late. `released`: the worker gave the job back.',
     error: 'What went wrong.',
     spanId: 'Its span in the trace of the job.',
   },
@@ -120,7 +120,7 @@ describe('JobAttempt', JobAttempt, {
 
 /** The fields that a job and its summary share. */
 const JOB = {
-  id: "The job's id. Ids sort by time, except those made from an `Idempotency-Key`.",
+  id: "The job's id. Ids sort by time, except those made from an `Idempotency-Key` or by a schedule.",
   operation: 'The operation of the job.',
   state: 'The state of the job.',
   attempt: 'The number of the running or last attempt; 0 before the first one.',

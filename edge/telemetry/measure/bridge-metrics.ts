@@ -1,5 +1,4 @@
 import type { BridgeStatus, UncheckedInputs } from '../../../shared/api/answers/health.ts';
-import { QUOTA_NAMES } from '../../../shared/quotas.ts';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 import { metricText } from './exposition.ts';
 
@@ -10,7 +9,19 @@ interface BridgeMetric extends MetricDefinition {
   readonly figure: (status: BridgeStatus) => Figure;
 }
 
-const QUOTA = { quota: QUOTA_NAMES };
+/** The quotas that a bridge keeps. Those of requests are kept by isolates, and that of schedules by their objects. */
+const QUOTA = {
+  quota: [
+    'jobs',
+    'bytes',
+    'delayedJobs',
+    'delayedBytes',
+    'outboxJobs',
+    'outboxBytes',
+    'waits',
+    'streams',
+  ] satisfies (keyof BridgeStatus['quotaUse'])[],
+};
 
 function metric(
   instrument: 'counter' | 'gauge',

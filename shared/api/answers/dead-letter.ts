@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ShownSpec } from '../../job/job-spec.ts';
 
-/** A failed job, as the HTTP API lists it. */
+/** The dead letter of a failed job, as the HTTP API lists it. */
 export const DeadLetter = z.object({
   /** The job's id. */
   id: z.string(),

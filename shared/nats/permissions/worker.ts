@@ -1,5 +1,5 @@
 import { BROKER_TRACES, INBOX } from '../../wire/subjects.ts';
-import { PAUSE_SUBJECTS } from '../streams.ts';
+import { LIMIT_SUBJECTS, PAUSE_SUBJECTS } from '../streams.ts';
 import { LOST_TO_TRACING, type Permission, permissions, USER_INFO } from './permission.ts';
 
 /** The subjects of acks: nats-server has two forms, see `deploy/nats/permissions.conf`. */
@@ -23,7 +23,7 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     [
       'weakens',
       'jobs of operations with a limit for each key do not run',
-      '$KV.LIMITS.*.*.>',
+      LIMIT_SUBJECTS,
       '$JS.API.STREAM.MSG.GET.KV_LIMITS',
     ],
     ['breaks', 'no job reaches this host', '$JS.API.CONSUMER.MSG.NEXT.JOBS.*'],
@@ -58,7 +58,7 @@ export const WORKER_PERMISSIONS: readonly Permission[] = [
     ['breaks', 'running jobs cannot be cancelled', 'cancel.>'],
     ['weakens', 'other hosts are not known', '$KV.HOSTS.>'],
     ['weakens', 'it takes a while until this host knows that an operation is paused', PAUSE_SUBJECTS],
-    ['weakens', 'jobs wait longer for places that other hosts free', '$KV.LIMITS.*.*.>'],
+    ['weakens', 'jobs wait longer for places that other hosts free', LIMIT_SUBJECTS],
   ]),
 ];
 

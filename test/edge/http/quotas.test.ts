@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { QuotaUse } from '../../../shared/api/answers/health.ts';
 import { ThroughlineError } from '../../../shared/errors.ts';
 import type { SpentQuota } from '../../../shared/quotas.ts';
 import { AS_GLOBEX, problemIn, setup } from './app-support.ts';
@@ -153,5 +154,13 @@ describe('the usage of a tenant', () => {
       'throughline_bridge_quota_refusals_total{bridge="bridge-global-0",quota="jobs"} 7',
     );
     expect(metrics).not.toContain('acme');
+  });
+
+  it('has refusals of the quotas that a bridge keeps, and of no other: those would stay at 0', async () => {
+    const { send } = await setup();
+    const metrics = await (await send('/metrics')).text();
+    const refusals = /^throughline_bridge_quota_refusals_total\{bridge="bridge-global-0",quota="(\w+)"\}/gm;
+    const counted = [...metrics.matchAll(refusals)].map(([, quota]) => quota);
+    expect(counted.toSorted()).toEqual(Object.keys(QuotaUse.shape).toSorted());
   });
 });

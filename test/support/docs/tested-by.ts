@@ -26,7 +26,7 @@ export const HISTORY: readonly string[] = ['CHANGELOG.md'];
 
 /** Pages with a `sh not-run` block, and why no test can run it. Keep this list short. */
 export const NOT_RUN: Readonly<Record<string, string>> = {
-  'docs/CHAOS.md': 'the fault suite takes about 13 minutes, and CI runs a part of it',
+  'docs/CHAOS.md': 'the fault suite takes about a quarter of an hour, and CI runs a part of it',
   'docs/PERFORMANCE.md': 'the whole bench takes an hour; CI runs `npm run bench -- --quick`',
   'docs/TRACING.md':
     'the system of the pages has no accounts that can be traced; test/e2e/trace/broker/broker-spans.test.ts runs the command',

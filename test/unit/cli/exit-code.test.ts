@@ -75,4 +75,10 @@ describe('the table in --help', () => {
     const codes = exitCodeHelp().match(/^ {2}[0-9]+/gm);
     expect(codes?.map(Number)).toEqual([0, 1, 2, 3, 4, 5, 70, 74, 78, 130, 143]);
   });
+
+  it('has no line that a reader must scroll for', () => {
+    const lines = exitCodeHelp().split('\n');
+    expect(lines.filter((line) => line.length > 125)).toEqual([]);
+    expect(lines).toContain('       for verify: a trace is broken');
+  });
 });

@@ -344,6 +344,8 @@ describe('--help', () => {
     const { code, stdout, stderr } = await runHere([...command.split(' ').filter(Boolean), '--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Usage: throughline/);
-    expect(stdout).toMatch(/\nExamples:\n(?: {2}# .*\n {2}\S.*\n)+\nExit codes:\n(?: {2}\d+ +\S.*\n)+$/);
+    expect(stdout).toMatch(
+      /\nExamples:\n(?: {2}# .*\n {2}\S.*\n)+\nExit codes:\n(?: {2}\d+ +\S.*\n(?: {7}\S.*\n)*)+$/,
+    );
   });
 });

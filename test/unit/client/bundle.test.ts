@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-/** Minified and compressed, in bytes. The client is about 8,100. */
+/** Minified and compressed, in bytes. */
 const LIMIT = 8_200;
 
 it('the client holds only its own code, and is small', async () => {

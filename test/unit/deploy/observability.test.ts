@@ -147,10 +147,10 @@ describe('the alerts', () => {
     expect(headings.toSorted()).toEqual(alerts.map(({ name }) => name).toSorted());
   });
 
-  it('have a test each', () => {
+  it('have at least one test each', () => {
     const tests = read(`${FOLDER}/alerts.test.yaml`);
-    const tested = [...tests.matchAll(/\{alertname="(\w+)"\}/g)].map(([, name]) => name);
-    expect(tested.toSorted()).toEqual(alerts.map(({ name }) => name).toSorted());
+    const tested = new Set([...tests.matchAll(/\{alertname="(\w+)"\}/g)].map(([, name]) => name));
+    expect([...tested].toSorted()).toEqual(alerts.map(({ name }) => name).toSorted());
   });
 });
 

@@ -31,7 +31,7 @@ interface PausedConsumer {
   readonly until: string;
 }
 
-/** A worker group: a durable consumer of `JOBS`, which the hosts of the group share. */
+/** A worker group: durable consumers of `JOBS`, one for each route, which the hosts of the group share. */
 export interface WorkerGroup {
   readonly name: string;
   /** The operations that it takes: the filters of `WORKER_OPERATIONS`. */

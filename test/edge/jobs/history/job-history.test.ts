@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-
-import { lastOf, readHistory, readJobHistory } from '../../../../edge/jobs/history/job-history.ts';
-
 import openApi from '../../../../edge/http/docs/openapi.json' with { type: 'json' };
+import { lastOf, readHistory, readJobHistory } from '../../../../edge/jobs/history/job-history.ts';
 import { EVENTS_PAGE_LIMIT } from '../../../../shared/api/page-limits.ts';
 import { writeJson } from '../../../../shared/wire/json-body.ts';
 import { callbackEventSubject, eventSubject } from '../../../../shared/wire/subjects.ts';

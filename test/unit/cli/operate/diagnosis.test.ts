@@ -129,6 +129,45 @@ describe('`doctor <jobId>`', () => {
     expect((await causeOf(new Date().toISOString())).cause).toMatch(/^nothing is wrong/);
   });
 
+  it('does not call a job poison whose attempts have all ended, and of which fewer are allowed now', async () => {
+    const began = { worker: 'host-1', startedAt: JOB.acceptedAt, spanId: '00f067aa0ba902b7' };
+    const attempt = { ...began, endedAt: JOB.acceptedAt, outcome: 'retrying' };
+    const error = {
+      code: 'attempts-spent',
+      message: 'attempt 2 failed, and the operation allows no more than 1 now: no room',
+    };
+    const attempts = [
+      { ...attempt, number: 1 },
+      { ...attempt, number: 2 },
+    ];
+    const job = { ...JOB, state: 'failed', attempt: 2, maxAttempts: 1, error };
+    const codesOf = async (more: object) =>
+      (await look(['doctor', 'job-1'], { '/v1/jobs/': answer(200, { ...job, ...more }) })).codes;
+    expect(await codesOf({ attempts })).toContain('failed');
+    expect(await codesOf({ attempts })).not.toContain('poison-job');
+    // Without the attempts, only the code is known.
+    expect(await codesOf({})).toContain('poison-job');
+  });
+
+  it('says first how a job failed, and then that an earlier attempt was lost', async () => {
+    const began = { worker: 'host-1', startedAt: JOB.acceptedAt, spanId: '00f067aa0ba902b7' };
+    const error = { code: 'operation-failed', message: 'the shop answered 500' };
+    const attempts = [
+      { ...began, number: 1, outcome: 'lost' },
+      { ...began, number: 2, outcome: 'failed', endedAt: JOB.acceptedAt, error },
+    ];
+    const job = { ...JOB, state: 'failed', attempt: 2, maxAttempts: 2, error, attempts };
+    const api = await edge({ '/v1/jobs/': answer(200, job) });
+    const { stdout } = await callHere(api, ['doctor', 'job-1', '--json']);
+    expect(JSON.parse(stdout).causes).toMatchObject([
+      { code: 'failed', evidence: ['attempt 2 of 2: the shop answered 500 (operation-failed)'] },
+      {
+        code: 'poison-job',
+        cause: expect.stringMatching(/^an attempt of the job ended without a word: its host was/),
+      },
+    ]);
+  });
+
   it('ends with 2 if there is no such job', async () => {
     const unknown = { code: 'job-unknown', title: 't', detail: 'no such job', status: 404, type: 'x' };
     const api = await edge({ '/v1/jobs/': answer(404, unknown) });

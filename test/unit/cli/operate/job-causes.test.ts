@@ -32,7 +32,9 @@ function codesOf(operation: string, paused: Readonly<Record<string, Pause>>): st
     unasked: [],
   };
   const job = { ...JOB, operation };
-  return jobCauses({ job, outboxItem: undefined, callback: undefined }, system).map(({ code }) => code);
+  return jobCauses({ job, program: 'throughline', outboxItem: undefined, callback: undefined }, system).map(
+    ({ code }) => code,
+  );
 }
 
 it.each(['greet', 'constructor', 'valueof'])(

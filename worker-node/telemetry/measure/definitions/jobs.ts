@@ -36,7 +36,8 @@ export const JOB_METRICS = {
     name: 'throughline.jobs.ended',
     instrument: 'counter',
     unit: '{job}',
-    description: 'Jobs that ended here, by operation and outcome.',
+    description:
+      'Jobs that ended here, by operation and outcome. Not those whose message could not be read: see the conclusion `unreadable`.',
     attributes: { operation: OPERATION, outcome: ENDS },
     where: RECORDER,
   },
