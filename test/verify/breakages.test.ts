@@ -69,6 +69,20 @@ describe('between the caller and the edge', () => {
     expect(code).toBe(0);
   });
 
+  it('a request that a gateway sends again after the first try failed is no fault', async () => {
+    const sent: Promise<unknown>[] = [];
+    toEdge.change = ({ headers }) => {
+      const [, traceId, parentSpanId] = headers.traceparent?.split('-') ?? [];
+      if (traceId === undefined) return;
+      const failed = { traceId, spanId: randomBytes(8).toString('hex'), parentSpanId };
+      sent.push(exportSpan(collector.otlpUrl, failed, { service: 'throughline-edge', kind: 2 }));
+    };
+    const { code, report } = await verifyHere('plain', 'batch', 'redriven');
+    await Promise.all(sent);
+    expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
   it('a trace that is replaced by another one is told from one that is lost', async () => {
     toEdge.change = ({ headers }) => {
       headers.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -101,10 +115,14 @@ describe('between a service and the trace store', () => {
 });
 
 /** Sends one span of a gateway to a collector. */
-async function exportSpan(otlpUrl: string, ids: Record<string, string | undefined>): Promise<void> {
+async function exportSpan(
+  otlpUrl: string,
+  ids: Record<string, string | undefined>,
+  { service, kind } = { service: 'gateway', kind: 3 },
+): Promise<void> {
   const now = `${Date.now()}000000`;
-  const span = { ...ids, name: 'pass', kind: 3, startTimeUnixNano: now, endTimeUnixNano: now };
-  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'gateway' } }] };
+  const span = { ...ids, name: 'pass', kind, startTimeUnixNano: now, endTimeUnixNano: now };
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
   await fetch(`${otlpUrl}/v1/traces`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
