@@ -61,7 +61,7 @@ func (w *worker) newDelivery(message jetstream.Msg, consumerCreated time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	d := &delivery{worker: w, message: message, meta: meta, job: readJob(message, meta.Timestamp), lastBeat: time.Now()}
+	d := &delivery{worker: w, message: message, meta: meta, job: readJob(message, meta), lastBeat: time.Now()}
 	d.isYoung = meta.Timestamp.After(consumerCreated)
 	// The span of the attempt continues the trace of the message. A broken `traceparent` starts a new trace.
 	carrier := propagation.HeaderCarrier{}
