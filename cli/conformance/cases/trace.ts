@@ -84,6 +84,8 @@ export const TRACE_CASES: readonly WorkerCase[] = [
         [good.replace(/^00/, 'ff')],
         [`${good}-extra`],
         [good.toUpperCase()],
+        [good.replace(/-[0-9a-f]{32}-/, `-${'0'.repeat(32)}-`)],
+        [good.replace(/-[0-9a-f]{16}-/, `-${'0'.repeat(16)}-`)],
         [good, newTraceparent()],
       ];
       for (const values of broken) {
