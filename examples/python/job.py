@@ -16,10 +16,13 @@ CALLBACK_ENDS = f"({'|'.join(ENDS)})(,({'|'.join(ENDS)}))*"
 
 
 class Headers:
-    """Header names are read in upper and lower case, because Go clients write `Traceparent`."""
+    """Header names are read in upper and lower case, because Go clients write `Traceparent`. Both together are a list."""
 
     def __init__(self, headers: dict | None):
-        self._values = {name.lower(): value for name, value in (headers or {}).items()}
+        self._values: dict[str, str] = {}
+        for name, value in (headers or {}).items():
+            key = name.lower()
+            self._values[key] = f"{self._values[key]},{value}" if key in self._values else value
 
     def get(self, name: str, default=None) -> str | None:
         return self._values.get(name, default)
