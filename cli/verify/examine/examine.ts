@@ -84,7 +84,8 @@ function attemptFault(evidence: Evidence, sentJob: SentJob, send: SpanRecord): F
   if (stray !== undefined) return otherParent(evidence, stray, send);
   let before: SpanRecord | undefined;
   for (let number = 1; number <= job.attempt; number++) {
-    const attempt = attempts.find(({ attributes }) => attributes[ATTR.jobAttempt] === number);
+    // An attempt that its host handed back has the number of the next one. The spans are in the order of their starts.
+    const attempt = attempts.findLast(({ attributes }) => attributes[ATTR.jobAttempt] === number);
     if (attempt === undefined) return lostAtWorker(evidence, sentJob, number);
     if (before !== undefined && !attempt.links.some(({ spanId }) => spanId === before?.spanId)) {
       return {
