@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from nats.js.errors import NotFoundError
 
+SUBJECT = r"jobs\.[^.]+\.[^.]+\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})\.([a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)*)"
 TAG = "[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}"
 ENDS = ("succeeded", "failed", "cancelled")
 # An http or https URL without user name, password and fragment.
@@ -15,10 +16,13 @@ CALLBACK_ENDS = f"({'|'.join(ENDS)})(,({'|'.join(ENDS)}))*"
 
 
 class Headers:
-    """Header names are read in upper and lower case, because Go clients write `Traceparent`."""
+    """Header names are read in upper and lower case, because Go clients write `Traceparent`. Both together are a list."""
 
     def __init__(self, headers: dict | None):
-        self._values = {name.lower(): value for name, value in (headers or {}).items()}
+        self._values: dict[str, str] = {}
+        for name, value in (headers or {}).items():
+            key = name.lower()
+            self._values[key] = f"{self._values[key]},{value}" if key in self._values else value
 
     def get(self, name: str, default=None) -> str | None:
         return self._values.get(name, default)
@@ -41,10 +45,14 @@ class Job:
 
     def __init__(self, message):
         self.headers = Headers(message.headers)
-        _, _, _, self.tenant, self.id, self.operation = message.subject.split(".", 5)
+        subject = re.fullmatch(SUBJECT, message.subject)
+        unnamed = ("_unreadable", f"seq-{message.metadata.sequence.stream}", "unknown")
+        self.tenant, self.id, self.operation = subject.groups() if subject else unnamed
         self.path = f"{self.tenant}.{self.id}"
         self.input = self.max_attempts = self.timeout_ms = self.fault = None
         try:
+            if subject is None:
+                raise ValueError("the subject is not that of a job")
             self.input = read_json(message.data)
             self.max_attempts = self.headers.limit("throughline-max-attempts", 100)
             self.timeout_ms = self.headers.limit("throughline-timeout-ms", 86_400_000)
@@ -61,7 +69,7 @@ class Job:
     def repeated(self) -> dict:
         """What each event repeats in its body."""
         values = {
-            "fingerprint": self.headers.get("throughline-fingerprint"),
+            "fingerprint": self.headers.fitting("throughline-fingerprint", "[0-9a-f]{64}"),
             "priority": self.headers.fitting("throughline-priority", "high|normal|low"),
             "orderingKey": self.headers.fitting("throughline-ordering-key", "[!-~]([ -~]{0,126}[!-~])?"),
             "tags": split(self.headers.fitting("throughline-tags", f"{TAG}(,{TAG}){{0,7}}")),
@@ -97,9 +105,9 @@ class Record:
 async def read_record(js, job: Job) -> Record:
     """Asks the leaders of the streams, so what they answer is the last."""
     cancel = await last_message(js, "CANCELS", f"cancel.{job.path}")
-    notice = Headers(cancel.headers if cancel else None).get("throughline-job-sequence", "0")
     stored = await last_message(js, "EVENTS", f"events.{job.path}")
-    record = Record(sequence=stored.seq if stored else 0, cancel_sequence=int(notice))
+    notice = notice_sequence(cancel.headers if cancel else None)
+    record = Record(sequence=stored.seq if stored else 0, cancel_sequence=notice)
     if stored is None:
         return record
     try:
@@ -112,6 +120,11 @@ async def read_record(js, job: Job) -> Record:
     # An event from before the redrive says nothing about the attempts of this message. Its sequence counts all the same.
     record.last = event if event.get("redriveCount", 0) >= job.redrive_count else None
     return record
+
+
+def notice_sequence(headers: dict | None) -> int:
+    """The sequence of the message that a cancel notice is for; 0 if another program wrote something else there."""
+    return int(Headers(headers).fitting("throughline-job-sequence", "[0-9]{1,18}") or 0)
 
 
 async def last_message(js, stream: str, subject: str):
@@ -127,7 +140,7 @@ def read_json(data: bytes | None):
 
     try:
         return json.loads(data.decode(), parse_constant=refuse) if data else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: it has too many levels
         raise ValueError(f"the body is not JSON: {error}") from error
 
 

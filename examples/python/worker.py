@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from client import connect
 from delivery import Delivery
-from job import Headers, last_message, read_json, to_text
+from job import last_message, notice_sequence, read_json, to_text
 from nats.errors import TimeoutError as NatsTimeout
 from nats.js.errors import NotFoundError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -129,7 +129,7 @@ class Worker:
 
     async def on_cancel(self, message) -> None:
         path = message.subject.removeprefix("cancel.")
-        self.notices[path] = int(Headers(message.headers).get("throughline-job-sequence", "0"))
+        self.notices[path] = notice_sequence(message.headers)
         if len(self.notices) > REMEMBERED_NOTICES:
             self.notices.popitem(last=False)
         for delivery in list(self.running.values()):
@@ -148,7 +148,11 @@ class Worker:
 
     def set_pause(self, subject: str, value: bytes | None) -> None:
         name = subject.removeprefix("$KV.OPERATIONS._paused.")
-        is_paused = bool(value) and json.loads(value).get("paused") is True
+        try:
+            pause = read_json(value)
+        except ValueError:
+            pause = None  # another program wrote it
+        is_paused = isinstance(pause, dict) and pause.get("paused") is True
         (self.paused.add if is_paused else self.paused.discard)(name)
 
     async def announce(self, is_start: bool = False) -> None:

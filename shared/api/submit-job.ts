@@ -154,9 +154,7 @@ export function dueAt(delay: string, now: number): number | 'too-far' | undefine
 
 /** A time in RFC 3339 with an offset: a local time would mean a different time in each place. */
 function instant(text: string): number | undefined {
-  if (!z.iso.datetime({ offset: true }).safeParse(text).success) return undefined;
-  const time = Date.parse(text);
-  return Number.isNaN(time) ? undefined : time;
+  return z.iso.datetime({ offset: true }).safeParse(text).success ? Date.parse(text) : undefined;
 }
 
 /** The body of `POST /v1/jobs/batch`. Each job is checked on its own, so a wrong job does not stop the others. */

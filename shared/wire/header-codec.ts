@@ -30,13 +30,13 @@ export function wholeNumberHeader(name: string, min: number, max: number): Heade
     write: (number, set) => set(name, String(number)),
     read: (values) => {
       const [text] = values(name);
-      const number = text !== undefined && /^[0-9]{1,12}$/.test(text) ? Number(text) : Number.NaN;
+      const number = text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
       return number >= min && number <= max ? number : undefined;
     },
   };
 }
 
-const YEAR = /^[0-9]{4}-/;
+const RFC_3339 = /^\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)$/i;
 
 /** Makes the codec of an RFC 3339 time, which is read as UTC. */
 export function timeHeader(name: string): HeaderCodec<string> {
@@ -48,12 +48,11 @@ export function timeHeader(name: string): HeaderCodec<string> {
 }
 
 /**
- * Reads an RFC 3339 time as UTC. RFC 3339 has years of four digits, but `Date` also reads other years. The year is
- * checked twice, because it may change when the time is converted to UTC.
+ * Reads an RFC 3339 time as UTC. `Date` also reads times without a zone, other years, and much else. The form is checked
+ * twice, because the year may have more digits when the time is converted to UTC.
  */
 function readTime(text: string | undefined): string | undefined {
-  if (text === undefined || !YEAR.test(text)) return undefined;
-  const time = Date.parse(text);
-  const utc = Number.isNaN(time) ? '' : new Date(time).toISOString();
-  return YEAR.test(utc) ? utc : undefined;
+  if (text === undefined || !RFC_3339.test(text)) return undefined;
+  const utc = new Date(text).toJSON(); // `null` if `text` is no time
+  return RFC_3339.test(utc) ? utc : undefined;
 }

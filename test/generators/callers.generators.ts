@@ -1,5 +1,5 @@
 /** The programs of docs/CALLERS.md: each submits a job, reads its events, and takes its callback, and no other. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startChild } from '../../dev/machine/child.ts';
@@ -93,6 +93,7 @@ const REFUSED = {
   'another body': () => signed(secret, '{}'),
   'an old time': () => signed(secret, BODY, 1_000),
   'no signature': () => ({ 'webhook-id': '1' }),
+  'a time that a shell may run': () => ({ ...signed(secret, BODY), 'webhook-timestamp': 'a[$(touch ran)]' }),
 };
 
 describe('the programs of the page', () => {
@@ -129,7 +130,7 @@ describe('the programs of the page', () => {
     await startedByCaller(/^trace ([0-9a-f]{32})$/m.exec(printed)?.[1] ?? '');
   });
 
-  it('openssl: verify.sh takes only genuine callbacks', async () => {
+  it.each(['sh', 'bash'])('openssl: verify.sh in %s takes only genuine callbacks', async (shell) => {
     await writeFile(path.join(folder, 'body'), BODY);
     const verified = (headers: Record<string, string>): Promise<string> => {
       const pairs = Object.entries(headers).map(([name, value]) => [
@@ -137,13 +138,11 @@ describe('the programs of the page', () => {
         value,
       ]);
       const none = { WEBHOOK_ID: '', WEBHOOK_TIMESTAMP: '0', WEBHOOK_SIGNATURE: '' };
-      return runShell(
-        blockOf(PAGE, 'sh verify.sh'),
-        folder,
-        environmentOf({ ...none, ...Object.fromEntries(pairs) }),
-      );
+      const environment = environmentOf({ ...none, ...Object.fromEntries(pairs) });
+      return runShell(`${shell} verify.sh`, folder, environment);
     };
     for (const headers of Object.values(REFUSED)) expect(await verified(headers())).toBe('refused\n');
+    expect(await readdir(folder)).not.toContain('ran');
     expect(await verified(signed(secret, BODY))).toBe('genuine\n');
   });
 });

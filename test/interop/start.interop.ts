@@ -67,5 +67,7 @@ it.for(LANGUAGES)(
     expect(await start()).toEqual(['host', 'operation']);
     await jetstream(connection).publish(`$KV.OPERATIONS.${OPERATIONS[0]}`, 'no JSON');
     expect(await start()).toEqual(['host', 'operation']);
+    await jetstream(connection).publish(`$KV.OPERATIONS._paused.${OPERATIONS[0]}`, 'no JSON');
+    expect(await start()).toEqual(['host']);
   },
 );

@@ -328,6 +328,8 @@ function reading() {
         ['Ce-Time', ACCEPTED_AT],
       ],
     },
+    { what: 'a time with an offset', headers: [['ce-time', '2026-01-02T05:04:05.678123+02:00']] },
+    { what: 'a time without a zone: it is none', headers: [['ce-time', '2026-01-02T03:04:05.678']] },
     { what: 'garbage instead of a context', headers: [['traceparent', 'garbage']] },
     {
       what: 'two contexts',

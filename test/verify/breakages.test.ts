@@ -16,6 +16,8 @@ import {
 } from './support/proxied-system.ts';
 import { outcomesOf, type Verified, verify } from './support/verify.ts';
 
+const SERVER = 2;
+const CLIENT = 3;
 const PRODUCER = 4;
 const CONSUMER = 5;
 const attributeOf = ({ attributes }: OtlpSpan, name: string): unknown =>
@@ -69,6 +71,20 @@ describe('between the caller and the edge', () => {
     expect(code).toBe(0);
   });
 
+  it('a request that a gateway sends again after the first try failed is no fault', async () => {
+    const sent: Promise<unknown>[] = [];
+    toEdge.change = ({ headers }) => {
+      const [, traceId, parentSpanId] = headers.traceparent?.split('-') ?? [];
+      if (traceId === undefined) return;
+      const failed = { traceId, spanId: randomBytes(8).toString('hex'), parentSpanId, kind: SERVER };
+      sent.push(exportSpan(collector.otlpUrl, failed, 'throughline-edge'));
+    };
+    const { code, report } = await verifyHere('plain', 'batch', 'redriven');
+    await Promise.all(sent);
+    expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
   it('a trace that is replaced by another one is told from one that is lost', async () => {
     toEdge.change = ({ headers }) => {
       headers.traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -89,6 +105,22 @@ describe('between a service and the trace store', () => {
     );
   });
 
+  it('an attempt that a host handed back before another one made it is no fault', async () => {
+    const sent: Promise<unknown>[] = [];
+    fromWorker.change = changeSpans((span) => {
+      if (span.kind !== CONSUMER || attributeOf(span, 'throughline.job.attempt') === undefined) return;
+      const spanId = randomBytes(8).toString('hex');
+      const startTimeUnixNano = `${BigInt(span.startTimeUnixNano) - 5_000_000n}`;
+      const handedBack = { ...span, spanId, startTimeUnixNano, endTimeUnixNano: span.startTimeUnixNano };
+      sent.push(exportSpan(collector.otlpUrl, { ...handedBack, links: [] }, 'throughline-worker'));
+    });
+    const { code, report } = await verifyHere('retried');
+    await Promise.all(sent);
+    expect(sent.length).toBeGreaterThan(0);
+    expect(report.canaries.flatMap(({ faults }) => faults)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
   it('a redrive without a link is named', async () => {
     fromEdge.change = changeSpans((span) => {
       const isRedrive = attributeOf(span, 'throughline.job.redrive_count') !== undefined;
@@ -101,10 +133,14 @@ describe('between a service and the trace store', () => {
 });
 
 /** Sends one span of a gateway to a collector. */
-async function exportSpan(otlpUrl: string, ids: Record<string, string | undefined>): Promise<void> {
+async function exportSpan(
+  otlpUrl: string,
+  fields: Partial<Record<keyof OtlpSpan | 'traceId' | 'parentSpanId', unknown>>,
+  service = 'gateway',
+): Promise<void> {
   const now = `${Date.now()}000000`;
-  const span = { ...ids, name: 'pass', kind: 3, startTimeUnixNano: now, endTimeUnixNano: now };
-  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'gateway' } }] };
+  const span = { name: 'pass', kind: CLIENT, startTimeUnixNano: now, endTimeUnixNano: now, ...fields };
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
   await fetch(`${otlpUrl}/v1/traces`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

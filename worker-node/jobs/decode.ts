@@ -60,6 +60,6 @@ function unreadableJob(
 }
 
 /** Makes an address for a message whose subject does not hold an address. */
-function addressBySequence({ sequence }: Delivery): JobAddress {
+export function addressBySequence({ sequence }: Pick<Delivery, 'sequence'>): JobAddress {
   return { tenant: UNREADABLE_TENANT, jobId: `seq-${sequence}`, operation: 'unknown' };
 }

@@ -8,6 +8,7 @@ import { writeJson } from '../../../shared/wire/json-body.ts';
 import { pooledRoute, type Route } from '../../../shared/wire/lanes.ts';
 import { jobSubject } from '../../../shared/wire/subjects.ts';
 import type { Broker } from '../../../worker-node/broker/connection/broker.ts';
+import { addressBySequence } from '../../../worker-node/jobs/decode.ts';
 import type { SubmittedJob } from './submitted-job.ts';
 import { newTraceparent, TRACEPARENT } from './traceparent.ts';
 
@@ -31,6 +32,8 @@ export interface JobOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** The `Nats-Msg-Id`; by default the job id. */
   readonly messageId?: string;
+  /** Instead of the subject of the job: one that is not the subject of a job. */
+  readonly wrongSubject?: string;
 }
 
 /** An id for a job. */
@@ -48,7 +51,7 @@ export async function publishJob(
   const { tenant = TENANT, jobId = newJobId(), route, spec = {}, redrive, body = writeJson(input) } = options;
   const { carrier = { traceparent: newTraceparent() } } = options;
   const address = { tenant, jobId, operation };
-  const subject = jobSubject(address, route ?? pooledRoute(address));
+  const subject = options.wrongSubject ?? jobSubject(address, route ?? pooledRoute(address));
   const written = new Map<string, string>();
   const job = {
     address,
@@ -63,7 +66,8 @@ export async function publishJob(
   const message = headers();
   for (const [name, value] of pairs) message.append(name, value);
   const { seq } = await jetStream.publish(subject, body, pairs.length === 0 ? {} : { headers: message });
-  return { address, subject, sequence: seq, body, headers: pairs, traceId: traceIdIn(pairs) };
+  const named = options.wrongSubject === undefined ? address : addressBySequence({ sequence: seq });
+  return { address: named, subject, sequence: seq, body, headers: pairs, traceId: traceIdIn(pairs) };
 }
 
 function traceIdIn(pairs: SubmittedJob['headers']): string | undefined {

@@ -9,6 +9,8 @@ import type { WorkerCase } from './case.ts';
 import { checkRepeats, REPEATED } from './events.ts';
 
 const LONG_MS = 60_000;
+/** More levels than any library reads by itself. */
+const DEEP_BODY = Buffer.from('['.repeat(100_000) + ']'.repeat(100_000));
 /** What a worker may take to hear of a pause: it comes on another subscription than the jobs. */
 const HEARD_MS = 500;
 const PAUSED = 'conformance.info';
@@ -123,6 +125,22 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
       findings.check('release-event', carried === 1, `released is ${carried} in the next started`);
       await sendCancel(bench, long);
       await bench.ended(long, 'cancel-running');
+    },
+  },
+  {
+    name: 'deep-body',
+    what: 'a body with very many levels ends its job, and the next job runs',
+    sentences: ['worker-stays'],
+    isAlone: true,
+    run: async (bench) => {
+      const { submit, findings, soonMs } = bench;
+      const deep = await submit('conformance.echo', null, { body: DEEP_BODY });
+      await deep.untilEnded(soonMs);
+      const next = await submit('conformance.echo', 1);
+      if (await next.untilEnded(soonMs)) return await bench.ended(deep, 'worker-stays');
+      findings.check('worker-stays', false, 'the job after a body with 100,000 levels did not end');
+      await bench.parts.worker.kill();
+      await bench.startWorker();
     },
   },
 ];

@@ -1,5 +1,7 @@
 /** Deliveries: keep-alives, answers and cancel notices. */
+import { cancelSubject } from '../../../shared/wire/subjects.ts';
 import { sendCancel } from '../broker/cancel.ts';
+import { newJobId, TENANT } from '../broker/queue.ts';
 import type { WorkerCase } from './case.ts';
 
 export const QUEUE_CASES: readonly WorkerCase[] = [
@@ -68,6 +70,17 @@ export const QUEUE_CASES: readonly WorkerCase[] = [
       await need(job, 'cancel-sequence', 'the event started', () => job.events.length > 0);
       await sendCancel(bench, job, job.job.sequence - 1);
       await ended(job, 'cancel-sequence');
+      findings.check('cancel-sequence', job.end?.body.kind === 'succeeded', `the events are: ${job.told}`);
+    },
+  },
+  {
+    name: 'cancel-unreadable',
+    what: 'a stored notice that names no message changes nothing',
+    sentences: ['cancel-sequence'],
+    run: async ({ publish, run, findings }) => {
+      const jobId = newJobId();
+      await publish(cancelSubject(TENANT, jobId), '', { 'throughline-job-sequence': 'the last one' });
+      const job = await run('conformance.retry', { failures: 1 }, 'cancel-sequence', { jobId });
       findings.check('cancel-sequence', job.end?.body.kind === 'succeeded', `the events are: ${job.told}`);
     },
   },

@@ -43,7 +43,7 @@ export const TRACE_CASES: readonly WorkerCase[] = [
   },
   {
     name: 'trace-rest',
-    what: 'each event has the tracestate and the baggage of its job, whatever its kind',
+    what: 'each event has the tracestate and the baggage of its job, whatever its kind, also those of several headers',
     sentences: ['context-rest'],
     run: async (bench) => {
       const carrier = {
@@ -51,7 +51,16 @@ export const TRACE_CASES: readonly WorkerCase[] = [
         tracestate: 'vendor=a,other=b',
         baggage: 'user=ann,plan=free',
       };
-      for (const job of await jobsOfEveryKind(bench, 'context-rest', { carrier }))
+      const single = await jobsOfEveryKind(bench, 'context-rest', { carrier });
+      const split = [
+        ['traceparent', carrier.traceparent],
+        ['tracestate', 'vendor=a'],
+        ['Tracestate', 'other=b'],
+        ['baggage', 'user=ann'],
+        ['baggage', 'plan=free'],
+      ] as const;
+      const several = await bench.run('conformance.echo', 1, 'context-rest', { headers: split });
+      for (const job of [...single, several])
         for (const { body, values } of job.events)
           for (const name of ['tracestate', 'baggage'] as const) {
             const members = values(name).flatMap((value) => value.split(',').map((member) => member.trim()));
@@ -80,18 +89,25 @@ export const TRACE_CASES: readonly WorkerCase[] = [
     sentences: ['context-broken'],
     run: async ({ run, findings }) => {
       const good = newTraceparent();
-      const broken = [
-        [good.replace(/^00/, 'ff')],
-        [`${good}-extra`],
-        [good.toUpperCase()],
-        [good, newTraceparent()],
+      const single = [
+        good.replace(/^00/, 'ff'),
+        `${good}-extra`,
+        good.toUpperCase(),
+        good.replace(/-[0-9a-f]{32}-/, `-${'0'.repeat(32)}-`),
+        good.replace(/-[0-9a-f]{16}-/, `-${'0'.repeat(16)}-`),
       ];
-      for (const values of broken) {
-        const pairs = values.map((value) => ['traceparent', value] as const);
+      // Two propagators may each write one: Go's clients write `Traceparent`.
+      const second = ['traceparent', 'Traceparent'].map((name) => [name, newTraceparent()] as const);
+      const broken = [
+        ...single.map((value) => [['traceparent', value] as const]),
+        ...second.map((other) => [['traceparent', good] as const, other]),
+      ];
+      for (const pairs of broken) {
         const job = await run('conformance.echo', 1, 'context-broken', { headers: pairs });
         const { traceId = '', kind } = job.end?.body ?? {};
-        const isNew = isTraceId(traceId) && !values.some((value) => value.includes(traceId));
-        const found = `after ${values.join(' and ')}: ${kind}, traceId ${traceId}`;
+        const isNew = isTraceId(traceId) && !pairs.some(([, value]) => value.includes(traceId));
+        const sent = pairs.map((pair) => pair.join(': ')).join(' and ');
+        const found = `after ${sent}: ${kind}, traceId ${traceId}`;
         findings.check('context-broken', kind === 'succeeded' && isNew, found);
       }
     },

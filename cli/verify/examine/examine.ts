@@ -47,19 +47,27 @@ function jobFault({ job }: SentJob): Fault[] {
 
 function requestFault(evidence: Evidence): Fault | undefined {
   const { own, sent } = evidence;
-  const [request] = spansOf(own.spans, 'request', '');
+  const [request] = requestsOf(evidence);
   if (request === undefined) return lostAtEdge(evidence);
   return descendsFrom(own.spans, request, sent.caller.spanId)
     ? undefined
     : rewrittenParent(evidence, request);
 }
 
+/** The requests that sent the canary's jobs; all in the trace if none did. A gateway may send a request again that has failed. */
+function requestsOf({ own: { spans }, sent }: Evidence): readonly SpanRecord[] {
+  const all = spansOf(spans, 'request', '');
+  const sends = sent.jobs.flatMap(({ job }) => spansOf(spans, 'send', job.id));
+  const accepted = all.filter(({ spanId }) => sends.some((send) => descendsFrom(spans, send, spanId)));
+  return accepted.length > 0 ? accepted : all;
+}
+
 function examineJob(evidence: Evidence, sentJob: SentJob): Fault | undefined {
   const { own, sent } = evidence;
-  const [request] = spansOf(own.spans, 'request', '');
   const [send] = spansOf(own.spans, 'send', sentJob.job.id);
   if (send === undefined) return lostInBridge(evidence, sentJob);
-  if (request !== undefined && !descendsFrom(own.spans, send, request.spanId)) {
+  const requests = requestsOf(evidence);
+  if (requests.length > 0 && !requests.some(({ spanId }) => descendsFrom(own.spans, send, spanId))) {
     return brokenChain('edge → bridge', chainOf(own.spans, send).top);
   }
   if (sent.died !== undefined) return examineRedrive(evidence, sent.died, sentJob, send);
@@ -76,7 +84,8 @@ function attemptFault(evidence: Evidence, sentJob: SentJob, send: SpanRecord): F
   if (stray !== undefined) return otherParent(evidence, stray, send);
   let before: SpanRecord | undefined;
   for (let number = 1; number <= job.attempt; number++) {
-    const attempt = attempts.find(({ attributes }) => attributes[ATTR.jobAttempt] === number);
+    // An attempt that its host handed back has the number of the next one. The spans are in the order of their starts.
+    const attempt = attempts.findLast(({ attributes }) => attributes[ATTR.jobAttempt] === number);
     if (attempt === undefined) return lostAtWorker(evidence, sentJob, number);
     if (before !== undefined && !attempt.links.some(({ spanId }) => spanId === before?.spanId)) {
       return {

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,17 +61,13 @@ func (w *worker) newDelivery(message jetstream.Msg, consumerCreated time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	d := &delivery{worker: w, message: message, meta: meta, job: readJob(message, meta.Timestamp), lastBeat: time.Now()}
+	d := &delivery{worker: w, message: message, meta: meta, job: readJob(message, meta), lastBeat: time.Now()}
 	d.isYoung = meta.Timestamp.After(consumerCreated)
 	// The span of the attempt continues the trace of the message. A broken `traceparent` starts a new trace.
-	carrier := propagation.HeaderCarrier{}
+	carrier := propagation.MapCarrier{}
 	for _, name := range []string{"traceparent", "tracestate", "baggage"} {
-		for _, value := range header(message.Headers(), name) {
-			carrier[http.CanonicalHeaderKey(name)] = append(carrier[http.CanonicalHeaderKey(name)], value)
-		}
-	}
-	if len(carrier[http.CanonicalHeaderKey("traceparent")]) > 1 {
-		delete(carrier, http.CanonicalHeaderKey("traceparent"))
+		// Several headers are one list, as in HTTP, and a list of `traceparent` is none.
+		carrier[name] = strings.Join(header(message.Headers(), name), ",")
 	}
 	d.ctx, d.span = otel.Tracer("throughline-example").Start(
 		otel.GetTextMapPropagator().Extract(context.Background(), carrier),

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,6 +19,8 @@ import (
 var ends = []string{"succeeded", "failed", "cancelled"}
 
 var (
+	subjectPattern     = regexp.MustCompile(`^jobs\.[^.]+\.[^.]+\.([\w-]{1,64})\.([\w-]{1,64})\.([a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)*)$`)
+	fingerprintPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	priorityPattern    = regexp.MustCompile(`^(high|normal|low)$`)
 	orderingKeyPattern = regexp.MustCompile(`^[!-~]([ -~]{0,126}[!-~])?$`)
 	callbackURL        = regexp.MustCompile(`^(?i:https?)://[A-Za-z0-9._:\[\]-]+([/?][!"$-~]*)?$`)
@@ -59,21 +62,27 @@ type job struct {
 	fault                       string
 }
 
-func readJob(message jetstream.Msg, stored time.Time) *job {
-	parts := strings.SplitN(message.Subject(), ".", 6)
-	j := &job{tenant: parts[3], id: parts[4], operation: parts[5], path: parts[3] + "." + parts[4], headers: message.Headers()}
+func readJob(message jetstream.Msg, meta *jetstream.MsgMetadata) *job {
+	j := &job{headers: message.Headers()}
+	if parts := subjectPattern.FindStringSubmatch(message.Subject()); parts != nil {
+		j.tenant, j.id, j.operation = parts[1], parts[2], parts[3]
+	} else {
+		j.tenant, j.id, j.operation = "_unreadable", fmt.Sprintf("seq-%d", meta.Sequence.Stream), "unknown"
+		j.fault = "the subject is not that of a job"
+	}
+	j.path = j.tenant + "." + j.id
 	j.input = message.Data()
 	if len(j.input) == 0 {
 		j.input = json.RawMessage("null")
 	}
-	if !json.Valid(j.input) {
-		j.fault = "the body is not JSON"
+	if !json.Valid(j.input) || !utf8.Valid(j.input) {
+		j.fault = "the body is not JSON in UTF-8"
 	}
 	j.maxAttempts = j.limit("throughline-max-attempts", 100)
 	j.timeoutMs = j.limit("throughline-timeout-ms", 86_400_000)
 	accepted, err := time.Parse(time.RFC3339, first(j.headers, "ce-time"))
 	if err != nil {
-		accepted = stored
+		accepted = meta.Timestamp
 	}
 	j.acceptedAt = accepted.UTC().Format(timeFormat)
 	if text := first(j.headers, "throughline-redrive-count"); redriveCount.MatchString(text) {
@@ -142,7 +151,7 @@ type jobError struct {
 
 // repeat sets what each event repeats of the job's message.
 func (e *event) repeat(j *job) {
-	e.Fingerprint = first(j.headers, "throughline-fingerprint")
+	e.Fingerprint = j.fitting("throughline-fingerprint", fingerprintPattern)
 	e.Priority = j.fitting("throughline-priority", priorityPattern)
 	e.OrderingKey = j.fitting("throughline-ordering-key", orderingKeyPattern)
 	e.Tags = list(j.fitting("throughline-tags", tagsPattern))

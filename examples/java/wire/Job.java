@@ -79,6 +79,12 @@ final class Job {
         }
     }
 
+    /** The SHA-256 of the request, or null. */
+    String fingerprint() {
+        String value = header("throughline-fingerprint");
+        return value != null && value.matches("[0-9a-f]{64}") ? value : null;
+    }
+
     /** `priority`, or null. */
     String priority() {
         String value = header("throughline-priority");

@@ -124,7 +124,7 @@ final class Chain {
             .put("attempt", attemptNumber).put("maxAttempts", maxAttempts).put("released", releasedCount).put("acceptedAt", job.acceptedAt());
         if (startedAt != null) body.put("startedAt", startedAt);
         body.put("at", Json.now()).put("worker", worker).put("traceId", job.context.traceId()).put("spanId", spanId);
-        if (job.header("throughline-fingerprint") != null) body.put("fingerprint", job.header("throughline-fingerprint"));
+        if (job.fingerprint() != null) body.put("fingerprint", job.fingerprint());
         if (job.priority() != null) body.put("priority", job.priority());
         if (job.orderingKey() != null) body.put("orderingKey", job.orderingKey());
         if (!job.tags().isEmpty()) job.tags().forEach(body.putArray("tags")::add);

@@ -54,6 +54,7 @@ export async function startHttpProxy(target = ''): Promise<HttpProxy> {
 /** A span as it stands in an export of OTLP in JSON. */
 export interface OtlpSpan {
   readonly attributes: readonly { readonly key: string; readonly value: Record<string, unknown> }[];
+  readonly spanId: string;
   readonly kind: number;
   readonly startTimeUnixNano: string;
   endTimeUnixNano: string;

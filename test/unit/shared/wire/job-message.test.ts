@@ -161,8 +161,20 @@ describe('reading a job', () => {
   it.each([
     ['2026-01-01T02:00:00+02:00', acceptedAt],
     ['2026-01-01T00:00:00Z', acceptedAt],
+    ['2026-01-01t00:00:00.000000000z', acceptedAt],
+    ['2026-01-01 01:00:00+01:00', acceptedAt],
+    ['2024-02-29T00:00:00Z', '2024-02-29T00:00:00.000Z'],
     ['yesterday', undefined],
     ['', undefined],
+    // A time of which nobody knows the zone.
+    ['2026-01-01T00:00:00', undefined],
+    ['2026-01-01', undefined],
+    // `Date` makes a time of these.
+    ['2026-junk', undefined],
+    ['2026-005', undefined],
+    ['2026-005Z', undefined],
+    ['2026-01-01 (5) 00:00:00Z', undefined],
+    ['2026-1-1T00:00:00Z', undefined],
   ])('reads ce-time: %j as %j', (time, expected) => {
     expect(read({ 'ce-time': time }).acceptedAt).toBe(expected);
   });

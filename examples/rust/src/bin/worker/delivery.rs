@@ -60,7 +60,7 @@ impl Delivery {
     pub fn new(worker: Arc<Worker>, message: Message, consumer_created: OffsetDateTime) -> Result<Delivery, Fault> {
         let info = message.info()?;
         let (stream_sequence, deliveries, stored) = (info.stream_sequence, info.delivered, info.published);
-        let job = Job::read(&message, stored);
+        let job = Job::read(&message, stream_sequence, stored);
         // The span of the attempt continues the trace of the message. A broken `traceparent` starts a new trace.
         let parent = extract(&job.carrier());
         let tracer = global::tracer("throughline-example");

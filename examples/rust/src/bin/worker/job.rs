@@ -36,13 +36,16 @@ pub struct Job {
 }
 
 impl Job {
-    pub fn read(message: &Message, stored: OffsetDateTime) -> Job {
+    pub fn read(message: &Message, sequence: u64, stored: OffsetDateTime) -> Job {
         let headers = message.headers.clone().unwrap_or_default();
-        let parts: Vec<&str> = message.subject.splitn(6, '.').collect();
+        let names = names_in(&message.subject);
+        let unnamed = ("_unreadable".to_owned(), format!("seq-{sequence}"), "unknown".to_owned());
+        let is_named = names.is_some();
+        let (tenant, id, operation) = names.unwrap_or(unnamed);
         let mut job = Job {
-            tenant: parts[3].to_owned(),
-            id: parts[4].to_owned(),
-            operation: parts[5].to_owned(),
+            tenant,
+            id,
+            operation,
             input: Value::Null,
             max_attempts: None,
             timeout_ms: None,
@@ -52,8 +55,9 @@ impl Job {
             fault: None,
             headers,
         };
-        if let Err(fault) = job.read_rest(&message.payload) {
-            job.fault = Some(fault);
+        job.fault = job.read_rest(&message.payload).err();
+        if !is_named {
+            job.fault = Some("the subject is not that of a job".to_owned());
         }
         job
     }
@@ -86,6 +90,12 @@ impl Job {
         let wanted = self.list("throughline-callback-events").unwrap_or(ENDS.map(str::to_owned).to_vec());
         let is_wanted = wanted.iter().any(|end| end == kind) && wanted.iter().all(|end| ENDS.contains(&end.as_str()));
         self.header("throughline-callback-url").filter(|url| is_wanted && is_address(url))
+    }
+
+    /// 64 hexadecimal digits. A header that does not fit counts as absent: no event can repeat it.
+    pub fn fingerprint(&self) -> Option<String> {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        self.header("throughline-fingerprint").filter(|text| text.len() == 64 && text.bytes().all(is_digit))
     }
 
     /// `high`, `normal` or `low`. A header that does not fit counts as absent: no event can repeat it.
@@ -134,6 +144,18 @@ impl Job {
         }
         kept
     }
+}
+
+/// The tenant, the id and the operation in the subject of a job.
+fn names_in(subject: &str) -> Option<(String, String, String)> {
+    let parts: Vec<&str> = subject.splitn(6, '.').collect();
+    let &[_, _, _, tenant, id, operation] = parts.as_slice() else { return None };
+    let in_token = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    let is_token = |text: &str| (1..=64).contains(&text.len()) && text.bytes().all(in_token);
+    let in_word = |b: u8| in_token(b) && !b.is_ascii_uppercase();
+    let is_word = |word: &str| word.starts_with(|c: char| c.is_ascii_lowercase()) && word.bytes().all(in_word);
+    let fits = is_token(tenant) && is_token(id) && operation.split('.').all(is_word);
+    fits.then(|| (tenant.to_owned(), id.to_owned(), operation.to_owned()))
 }
 
 /// Whether a text is an http or https URL without user name, password and fragment.

@@ -54,7 +54,7 @@ impl Delivery {
         });
         let mut set = |name: &str, value: Option<Value>| value.into_iter().for_each(|value| body[name] = value);
         set("startedAt", Some(chain.started_at.clone()).filter(|text| !text.is_empty()).map(Value::from));
-        set("fingerprint", job.header("throughline-fingerprint").map(Value::from));
+        set("fingerprint", job.fingerprint().map(Value::from));
         set("priority", job.priority().map(Value::from));
         set("orderingKey", job.ordering_key().map(Value::from));
         set("tags", job.tags().map(Value::from));
