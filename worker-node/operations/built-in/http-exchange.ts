@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { answerTo, http, https } from '../../node-http.ts';
@@ -14,6 +14,11 @@ const AGENTS = {
   'http:': new http.Agent(AGENT),
   'https:': new https.Agent(AGENT),
 } as const;
+
+/** Methods of requests that may be sent twice (RFC 9110, section 9.2.2). */
+const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE'];
+/** The codes of Node's errors when the other side has closed the connection. */
+const CLOSED = ['ECONNRESET', 'EPIPE'];
 
 export interface HttpRequest {
   readonly url: URL;
@@ -32,6 +37,8 @@ export interface HttpExchangeParts {
 /**
  * Sends one HTTP request with the trace context. The connection goes to the address that was checked, so the name cannot
  * lead to another address after the check.
+ *
+ * A server may close a connection that was kept just when the request comes. Over a new one, an idempotent request is sent again.
  * @param signal ends the exchange at any point, until the body is read
  * @returns the answer, whose body is to be read or destroyed
  * @throws ThroughlineError `target-refused`; any error of Node when the target cannot be reached
@@ -50,9 +57,15 @@ export async function sendRequest(
   sendTrace(context.active(), baggageAllow.has(url), (name, value) => {
     headers[name] = value;
   });
-  const [transport, agent] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];
-  const sent = transport.request(url, { method: request.method, headers, signal, lookup, agent });
-  return await answerTo(sent, body);
+  const [transport, kept] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];
+  const send = (agent: Agent | false): ClientRequest =>
+    transport.request(url, { method: request.method, headers, signal, lookup, agent });
+  const sent = send(kept);
+  return await answerTo(sent, body).catch((cause: NodeJS.ErrnoException) => {
+    const wasClosed = sent.reusedSocket && CLOSED.includes(cause.code ?? '');
+    if (!wasClosed || !IDEMPOTENT.includes(request.method)) throw cause;
+    return answerTo(send(false), body);
+  });
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sendRequest } from '../../../../../worker-node/operations/built-in/http-exchange.ts';
@@ -74,6 +76,52 @@ describe('an answer', () => {
       request.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n');
     });
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+  });
+
+  describe('that never comes, since the server has closed the connection that was kept,', () => {
+    /** Sends a request, and a second one over the same connection, which the server closes then. */
+    const second = async (method: string, close: (socket: Socket) => void) => {
+      const served = new WeakSet<Socket>();
+      const { origin, hits } = await target(({ socket }, response) => {
+        if (served.has(socket)) return close(socket);
+        served.add(socket);
+        response.end('ok');
+      });
+      await run(origin, { url: origin });
+      await setImmediate();
+      const outcome = await run(origin, { url: origin, method, body: method === 'PUT' ? 'new' : null });
+      return { outcome, hits: hits.slice(1).map((hit) => `${hit.method} ${hit.body}`) };
+    };
+    const ends: [string, (socket: Socket) => void][] = [
+      ['a reset', (socket) => socket.resetAndDestroy()],
+      ['an end', (socket) => socket.end()],
+    ];
+
+    it.each(
+      ends.flatMap(([end, close]) =>
+        ['GET', 'HEAD', 'PUT', 'DELETE'].map((method) => ({ method, end, close })),
+      ),
+    )('is waited for over a new one: $method, $end', async ({ method, close }) => {
+      const { outcome, hits } = await second(method, close);
+      expect(outcome).toMatchObject({ kind: 'done', result: { status: 200 } });
+      const sent = `${method} ${method === 'PUT' ? 'new' : ''}`;
+      expect(hits).toEqual([sent, sent]);
+    });
+
+    it.each(ends.flatMap(([end, close]) => ['POST', 'PATCH'].map((method) => ({ method, end, close }))))(
+      'takes an attempt if the server may have acted: $method, $end',
+      async ({ method, close }) => {
+        const { outcome, hits } = await second(method, close);
+        expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+        expect(hits).toEqual([`${method} `]);
+      },
+    );
+  });
+
+  it('that never comes over a new connection takes an attempt', async () => {
+    const { origin, hits } = await target(({ socket }) => socket.resetAndDestroy());
+    expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+    expect(hits).toHaveLength(1);
   });
 
   it('that never comes, since nobody listens, is tried again', async () => {
