@@ -1,5 +1,5 @@
 import { ADDRCONFIG, type LookupAddress, type LookupOptions, promises } from 'node:dns';
-import { networkInterfaces } from 'node:os';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
 /** The first wait for each name server. The second is twice as long. */
 const PATIENCE = { timeout: 2_000, tries: 2 } as const;
@@ -29,11 +29,18 @@ export async function queryDns(
 
 /** The families of which this machine has an address that is not its loopback; all if it has none. */
 function familiesHere(): readonly Family[] {
-  const own = Object.values(networkInterfaces()).flatMap((addresses = []) =>
-    addresses.filter(({ internal }) => !internal),
-  );
+  const own = ownAddresses().filter(({ internal }) => !internal);
   const here = FAMILIES.filter((family) => own.some((address) => address.family === `IPv${family}`));
   return here.length === 0 ? FAMILIES : here;
+}
+
+function ownAddresses(): NetworkInterfaceInfo[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((addresses = []) => addresses);
+  } catch {
+    // A systemd unit hides them, unless its RestrictAddressFamilies names AF_NETLINK.
+    return [];
+  }
 }
 
 async function query(

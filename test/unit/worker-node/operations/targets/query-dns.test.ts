@@ -20,7 +20,7 @@ const NAMES: Readonly<Record<string, Readonly<Record<4 | 6, readonly number[][] 
 
 const { server, machine, resolvers } = vi.hoisted(() => ({
   server: { port: 0 },
-  machine: { families: ['IPv4', 'IPv6'] },
+  machine: { families: ['IPv4', 'IPv6'], isHidden: false },
   resolvers: [] as { cancel: () => void }[],
 }));
 /** The names that the name server was asked for. */
@@ -40,10 +40,13 @@ vi.mock('node:dns', async (importOriginal) => {
 });
 
 vi.mock('node:os', async (importOriginal) => {
-  const networkInterfaces = () => ({
-    lo: ['IPv4', 'IPv6'].map((family) => ({ family, internal: true })),
-    eth0: machine.families.map((family) => ({ family, internal: false })),
-  });
+  const networkInterfaces = () => {
+    if (machine.isHidden) throw new Error('uv_interface_addresses returned EAFNOSUPPORT');
+    return {
+      lo: ['IPv4', 'IPv6'].map((family) => ({ family, internal: true })),
+      eth0: machine.families.map((family) => ({ family, internal: false })),
+    };
+  };
   return { ...(await importOriginal<typeof import('node:os')>()), networkInterfaces };
 });
 
@@ -107,6 +110,11 @@ it.each([
   machine.families = families;
   const found = await queryDns('both.example', { hints: ADDRCONFIG });
   expect(found.map(({ address }) => address)).toEqual(addresses);
+});
+
+it('a socket of a machine that hides its addresses, as a systemd unit may, gets both families', async () => {
+  machine.isHidden = true;
+  expect(await queryDns('both.example', { hints: ADDRCONFIG })).toHaveLength(2);
 });
 
 it('a name that DNS does not know is an error', async () => {
