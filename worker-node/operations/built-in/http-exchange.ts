@@ -15,6 +15,8 @@ const AGENTS = {
   'https:': new https.Agent(AGENT),
 } as const;
 
+/** Schemes by which a server may take all requests of a connection for those of one user (RFC 4559, section 6). */
+const OF_CONNECTION = /^ *(?:negotiate|ntlm)\b/i;
 /** Methods of requests that may be sent twice (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = ['GET', 'HEAD', 'PUT', 'DELETE'];
 /** The codes of Node's errors when the other side has closed the connection. */
@@ -60,7 +62,7 @@ export async function sendRequest(
   const [transport, kept] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];
   const send = (agent: Agent | false): ClientRequest =>
     transport.request(url, { method: request.method, headers, signal, lookup, agent });
-  const sent = send(kept);
+  const sent = send(signsConnection(request.headers) ? false : kept);
   return await answerTo(sent, body).catch((cause: NodeJS.ErrnoException) => {
     const wasClosed = sent.reusedSocket && CLOSED.includes(cause.code ?? '');
     if (!wasClosed || !IDEMPOTENT.includes(request.method)) throw cause;
@@ -93,6 +95,13 @@ export function headersOf(response: IncomingMessage): Record<string, string> {
     (values ?? []).join(', '),
   ]);
   return Object.fromEntries(entries);
+}
+
+/** Whether the connection must not be kept, since the next job on it would have the rights of this one. */
+function signsConnection(headers: HttpRequest['headers']): boolean {
+  return Object.entries(headers).some(
+    ([name, value]) => name.toLowerCase() === 'authorization' && OF_CONNECTION.test(value),
+  );
 }
 
 function bodyOf({ body }: HttpRequest): Buffer | undefined {

@@ -210,6 +210,25 @@ describe('http.request does not reach', () => {
     },
   );
 
+  it.each([
+    ['Bearer abc', 1],
+    ['Negotiate YIIG', 2],
+    ['NTLM TlRMTVNTUAAD', 2],
+    [' negotiate YIIG', 2],
+  ])(
+    'the next job’s request over its own connection, if the server knows the user of that: %s',
+    async (authorization, count) => {
+      const connections = new Set<number | undefined>();
+      const { origin } = await target(({ socket }, response) => {
+        connections.add(socket.remotePort);
+        response.end();
+      });
+      await run(origin, { url: origin, headers: { authorization } });
+      await run(origin, { url: origin });
+      expect(connections.size).toBe(count);
+    },
+  );
+
   it('the next job’s request, with a content length that is too large', async () => {
     // The connection stays open, so a body that is missing in the first request would be read from the second.
     const { origin, hits } = await target(answering(200), { readsFirst: false });
