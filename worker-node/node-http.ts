@@ -8,6 +8,12 @@ export const http = process.getBuiltinModule('node:http');
 export const https = process.getBuiltinModule('node:https');
 
 /**
+ * An option of requests. Node reads 16 KiB of an answer's headers, unless its own option `--max-http-header-size` says otherwise.
+ * Other clients read more, and some servers send more.
+ */
+export const MAX_HEADERS = { maxHeaderSize: Math.max(64 * 1024, http.maxHeaderSize) } as const;
+
+/**
  * Sends a request with its body, and waits for the answer.
  * @returns the answer, whose body is to be read or destroyed. Reading it fails if the connection breaks before its end: Node
  *   takes the end of a connection for the end of a body without a length, even if an error is why it ended

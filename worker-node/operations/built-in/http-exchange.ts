@@ -1,7 +1,7 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
-import { answerTo, http, https } from '../../node-http.ts';
+import { answerTo, http, https, MAX_HEADERS } from '../../node-http.ts';
 import { sendTrace } from '../../telemetry/outgoing-trace.ts';
 import type { AllowList } from '../targets/allow-list.ts';
 import { tooLarge } from './answer-body.ts';
@@ -61,7 +61,7 @@ export async function sendRequest(
   });
   const [transport, kept] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];
   const send = (agent: Agent | false): ClientRequest =>
-    transport.request(url, { method: request.method, headers, signal, lookup, agent });
+    transport.request(url, { ...MAX_HEADERS, method: request.method, headers, signal, lookup, agent });
   const sent = send(signsConnection(request.headers) ? false : kept);
   return await answerTo(sent, body).catch((cause: NodeJS.ErrnoException) => {
     const wasClosed = sent.reusedSocket && CLOSED.includes(cause.code ?? '');

@@ -27,3 +27,10 @@ it.each(['h2c', 'websocket'])(
     await expect(sent).rejects.toThrow('the connection was closed without an answer');
   },
 );
+
+it('a receiver has answered, also if its answer has more headers than Node reads by default', async () => {
+  const url = await answering(`HTTP/1.1 204 No Content\r\nLink: ${'a'.repeat(50_000)}\r\n\r\n`);
+  const idle = new AbortController();
+  const sent = post({ url, headers: { 'content-length': '2' }, body: '{}', lookup }, idle.signal);
+  await expect(sent).resolves.toMatchObject({ status: 204 });
+});

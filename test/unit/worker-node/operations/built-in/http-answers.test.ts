@@ -165,6 +165,15 @@ describe('an answer', () => {
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'done', result: { status } });
   });
 
+  it('may have more headers than Node reads by default', async () => {
+    const long = 'a'.repeat(50_000);
+    const { origin } = await target(answering(200, 'ok', { 'content-security-policy': long }));
+    expect(await run(origin, { url: origin })).toMatchObject({
+      kind: 'done',
+      result: { headers: { 'content-security-policy': long } },
+    });
+  });
+
   it('of 503 is tried again whatever its body is', async () => {
     const body = Buffer.alloc(1024 * 1024);
     const { origin } = await target(answering(503, body, { 'content-encoding': 'gzip' }));
