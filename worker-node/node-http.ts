@@ -25,6 +25,8 @@ export function answerTo(request: ClientRequest, body?: Buffer | string): Promis
     let answer: IncomingMessage | undefined;
     request.once('response', (response) => {
       answer = response;
+      // Else the connection and the body would stay as long as the server leaves the body unread.
+      response.once('close', () => request.writableFinished || request.destroy());
       resolve(response);
     });
     // Not `once`: a connection that is cut may fail twice.
