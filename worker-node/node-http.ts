@@ -7,6 +7,9 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 export const http = process.getBuiltinModule('node:http');
 export const https = process.getBuiltinModule('node:https');
 
+/** Who asks, in the requests to other services (RFC 9110, section 10.1.5). */
+export const USER_AGENT = 'throughline';
+
 /**
  * An option of requests. Node reads 16 KiB of an answer's headers, unless its own option `--max-http-header-size` says otherwise.
  * Other clients read more, and some servers send more.

@@ -1,7 +1,7 @@
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
-import { answerTo, http, https, MAX_HEADERS } from '../../node-http.ts';
+import { answerTo, http, https, MAX_HEADERS, USER_AGENT } from '../../node-http.ts';
 import { sendTrace } from '../../telemetry/outgoing-trace.ts';
 import type { AllowList } from '../targets/allow-list.ts';
 import { tooLarge } from './answer-body.ts';
@@ -53,6 +53,8 @@ export async function sendRequest(
   const { url } = request;
   const body = bodyOf(request);
   const headers: Record<string, string | number> = { ...request.headers };
+  // Some services refuse requests without one.
+  if (!hasHeader(headers, 'user-agent')) headers['user-agent'] = USER_AGENT;
   if (body !== undefined && typeof request.body !== 'string' && !hasHeader(headers, 'content-type'))
     headers['content-type'] = 'application/json';
   if (body !== undefined) headers['content-length'] = body.length;

@@ -51,6 +51,16 @@ describe('http.request', () => {
     expect(hits[0]?.headers).toMatchObject({ 'x-key': 'k', 'content-type': 'application/json' });
   });
 
+  it.each([
+    [{}, 'throughline'],
+    [{ 'USER-agent': 'ours' }, 'ours'],
+    [{ 'User-Agent': '' }, ''],
+  ])('says who asks, unless the job says it: %j', async (headers, sent) => {
+    const { origin, hits } = await target(answering(200));
+    await run(origin, { url: origin, headers });
+    expect(hits.map((hit) => hit.headers['user-agent'])).toEqual([sent]);
+  });
+
   it('sends a text as it is, without a content type', async () => {
     const { origin, hits } = await target(answering(200));
     await run(origin, { url: origin, method: 'PUT', body: 'grüße' });
