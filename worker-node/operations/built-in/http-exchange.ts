@@ -40,7 +40,8 @@ export interface HttpExchangeParts {
  * Sends one HTTP request with the trace context. The connection goes to the address that was checked, so the name cannot
  * lead to another address after the check.
  *
- * A server may close a connection that was kept just when the request comes. Over a new one, an idempotent request is sent again.
+ * A server may close a connection that was kept just when the request comes. An idempotent request is then sent again, over a
+ * new one.
  * @param signal ends the exchange at any point, until the body is read
  * @returns the answer, whose body is to be read or destroyed
  * @throws ThroughlineError `target-refused`; any error of Node when the target cannot be reached
@@ -50,24 +51,16 @@ export async function sendRequest(
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const { url } = request;
+  const { url, method } = request;
   const body = bodyOf(request);
-  const headers: Record<string, string | number> = { ...request.headers };
-  // Some services refuse requests without one.
-  if (!hasHeader(headers, 'user-agent')) headers['user-agent'] = USER_AGENT;
-  if (body !== undefined && typeof request.body !== 'string' && !hasHeader(headers, 'content-type'))
-    headers['content-type'] = 'application/json';
-  if (body !== undefined) headers['content-length'] = body.length;
-  sendTrace(context.active(), baggageAllow.has(url), (name, value) => {
-    headers[name] = value;
-  });
+  const headers = headersToSend(request, body, baggageAllow.has(url));
   const [transport, kept] = url.protocol === 'https:' ? [https, AGENTS['https:']] : [http, AGENTS['http:']];
   const send = (agent: Agent | false): ClientRequest =>
-    transport.request(url, { ...MAX_HEADERS, method: request.method, headers, signal, lookup, agent });
-  const sent = send(signsConnection(request.headers) ? false : kept);
+    transport.request(url, { ...MAX_HEADERS, method, headers, signal, lookup, agent });
+  const sent = send(signsConnection(request) ? false : kept);
   return await answerTo(sent, body).catch((cause: NodeJS.ErrnoException) => {
     const wasClosed = sent.reusedSocket && CLOSED.includes(cause.code ?? '');
-    if (!wasClosed || !IDEMPOTENT.includes(request.method)) throw cause;
+    if (!wasClosed || !IDEMPOTENT.includes(method)) throw cause;
     return answerTo(send(false), body);
   });
 }
@@ -99,8 +92,25 @@ export function headersOf(response: IncomingMessage): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
+function headersToSend(
+  request: HttpRequest,
+  body: Buffer | undefined,
+  getsBaggage: boolean,
+): Record<string, string | number> {
+  const headers: Record<string, string | number> = { ...request.headers };
+  // Some services refuse requests without one.
+  if (!hasHeader(headers, 'user-agent')) headers['user-agent'] = USER_AGENT;
+  if (body !== undefined && typeof request.body !== 'string' && !hasHeader(headers, 'content-type'))
+    headers['content-type'] = 'application/json';
+  if (body !== undefined) headers['content-length'] = body.length;
+  sendTrace(context.active(), getsBaggage, (name, value) => {
+    headers[name] = value;
+  });
+  return headers;
+}
+
 /** Whether the connection must not be kept, since the next job on it would have the rights of this one. */
-function signsConnection(headers: HttpRequest['headers']): boolean {
+function signsConnection({ headers }: HttpRequest): boolean {
   return Object.entries(headers).some(
     ([name, value]) => name.toLowerCase() === 'authorization' && OF_CONNECTION.test(value),
   );
