@@ -16,7 +16,7 @@ import { tenants } from './tenants.ts';
 const RESOLVER = fileURLToPath(new URL('../fixtures/resolver.ts', import.meta.url));
 
 export const MAX_ATTEMPTS = 4;
-export const TIMEOUT_MS = 700;
+export const TIMEOUT_MS = 2_000;
 /** The secrets of tenant demo. */
 export const SECRETS = [createCallbackSecret(), createCallbackSecret()] as const;
 const { callers, API_KEYS } = await tenants('demo', 'unsigned');
