@@ -20,7 +20,7 @@ export function guardedLookup(
   find: FindAddresses = askSystem,
 ): LookupFunction {
   return (hostname, options, callback) => {
-    const give = (addresses: LookupAddress[]): void => {
+    const give = (addresses: LookupAddress[]) => {
       const [first] = addresses;
       if (first === undefined) return callback(new Error(`${hostname} has no address`), '');
       const refused = addresses.find(({ address }) => !isAllowed(address));
