@@ -1,5 +1,5 @@
 /** The programs of docs/CALLERS.md: each submits a job, reads its events, and takes its callback, and no other. */
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startChild } from '../../dev/machine/child.ts';
@@ -104,6 +104,9 @@ describe('the programs of the page', () => {
     const { name, build, receive } = language;
     const port = ports.get(name) ?? 0;
     if (build !== undefined) await runShell(build, folder, environmentOf());
+    // Anybody can sign with an empty key.
+    const unset = environmentOf({ PORT: String(port), CALLBACK_SECRET: '' });
+    await expect(runShell(receive.join(' '), folder, unset)).rejects.toThrow('CALLBACK_SECRET is');
     const lines = await startReceiver(receive, port);
     const post = async (headers: Record<string, string>): Promise<number> =>
       (await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: BODY, headers })).status;
@@ -130,20 +133,27 @@ describe('the programs of the page', () => {
     await startedByCaller(/^trace ([0-9a-f]{32})$/m.exec(printed)?.[1] ?? '');
   });
 
-  it.each(['sh', 'bash'])('openssl: verify.sh in %s takes only genuine callbacks', async (shell) => {
+  it.for(['sh', 'bash'])('openssl: verify.sh takes only genuine callbacks in %s', async (shell, { skip }) => {
+    await needPrograms({ needs: [shell] }, skip);
     await writeFile(path.join(folder, 'body'), BODY);
-    const verified = (headers: Record<string, string>): Promise<string> => {
+    const verified = (headers: Record<string, string>, by = secret): Promise<string> => {
       const pairs = Object.entries(headers).map(([name, value]) => [
         name.toUpperCase().replace('-', '_'),
         value,
       ]);
-      const none = { WEBHOOK_ID: '', WEBHOOK_TIMESTAMP: '0', WEBHOOK_SIGNATURE: '' };
-      const environment = environmentOf({ ...none, ...Object.fromEntries(pairs) });
-      return runShell(`${shell} verify.sh`, folder, environment);
+      const none = { WEBHOOK_ID: '', WEBHOOK_TIMESTAMP: '0', WEBHOOK_SIGNATURE: '', CALLBACK_SECRET: by };
+      const script = { VERIFY: blockOf(PAGE, 'sh verify.sh'), ...Object.fromEntries(pairs) };
+      return runShell(`${shell} -c "$VERIFY"`, folder, environmentOf({ ...none, ...script }));
     };
     for (const headers of Object.values(REFUSED)) expect(await verified(headers())).toBe('refused\n');
-    expect(await readdir(folder)).not.toContain('ran');
     expect(await verified(signed(secret, BODY))).toBe('genuine\n');
+    // Bash looks for commands in what it computes with.
+    const command = { ...signed(secret, BODY), 'webhook-timestamp': 'a[$(touch ran >&2)0]' };
+    expect(await verified(command)).toBe('refused\n');
+    await expect(readFile(path.join(folder, 'ran'))).rejects.toThrow('ENOENT');
+    await expect(verified({ ...signed(secret, BODY), 'webhook-signature': 'v1,' }, '')).rejects.toThrow(
+      'MAC',
+    );
   });
 });
 

@@ -21,7 +21,7 @@ export const OWN_PROCESS = [
   'test/guides/*.test.ts',
   'test/unit/worker-node/callbacks/target-guard.test.ts',
   'test/unit/worker-node/jobs/{pipeline,attempt/progress-reporter,attempt/run-operation*}.test.ts',
-  'test/unit/worker-node/operations/built-in/http-request.test.ts',
+  'test/unit/worker-node/operations/{built-in/http-request,targets/query-dns}.test.ts',
   'test/unit/worker-node/telemetry/{instrumentations,export/sdk-log}.test.ts',
 ];
 /** `npm run test:nats` runs them, on each nats-server that Throughline is tested with. */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { type HistoryEvent, JobHistory } from '../../shared/api/answers/job-history.ts';
@@ -12,8 +13,10 @@ import { until } from './poll.ts';
 import { startTestStack, type TestStack } from './stack.ts';
 import { tenants } from './tenants.ts';
 
+const RESOLVER = fileURLToPath(new URL('../fixtures/resolver.ts', import.meta.url));
+
 export const MAX_ATTEMPTS = 4;
-export const TIMEOUT_MS = 700;
+export const TIMEOUT_MS = 2_000;
 /** The secrets of tenant demo. */
 export const SECRETS = [createCallbackSecret(), createCallbackSecret()] as const;
 const { callers, API_KEYS } = await tenants('demo', 'unsigned');
@@ -60,6 +63,7 @@ export class CallbackSystem {
         ...settings(receiver.origin),
         CALLBACK_SECRET: '',
         CALLBACK_SECRETS: JSON.stringify({ demo: SECRETS }),
+        NODE_OPTIONS: `--import=${RESOLVER}`,
       },
     });
     const nats = await connect({ servers: stack.nats.url });

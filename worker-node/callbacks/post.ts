@@ -2,10 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { context } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
-import { answerTo, http, https } from '../node-http.ts';
+import { answerTo, http, https, MAX_HEADERS } from '../node-http.ts';
 
 /** At most this much of an answer's body is read, for at most this long. Then the connection is cut. */
 const DRAIN = { bytes: 16 * 1024, ms: 1_000 } as const;
+
+/** Most of an answer is not used, and nothing follows it on its connection. So a sloppy one is still an answer. */
+const READING = { ...MAX_HEADERS, insecureHTTPParser: true } as const;
 
 interface Post {
   readonly url: URL;
@@ -30,7 +33,7 @@ export interface PostAnswer {
  */
 export async function post({ url, headers, body, lookup }: Post, signal: AbortSignal): Promise<PostAnswer> {
   const transport = url.protocol === 'https:' ? https : http;
-  const options = { method: 'POST', agent: false, headers, lookup, signal } as const;
+  const options = { ...READING, method: 'POST', agent: false, headers, lookup, signal } as const;
   // The instrumentation of `http` would send its own span, and the baggage, to the receiver.
   const response = await context.with(suppressTracing(context.active()), () =>
     answerTo(transport.request(url, options), body),

@@ -1,6 +1,7 @@
 import type { CallbackSecrets } from '../../shared/callback-secrets.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 import { type CallbackTask, callbackId } from '../../shared/wire/callback-task.ts';
+import { USER_AGENT } from '../node-http.ts';
 import { parseTarget } from '../operations/targets/target-url.ts';
 import { callbackBody } from './callback-body.ts';
 import { type PostAnswer, post } from './post.ts';
@@ -42,7 +43,7 @@ export async function sendCallback(
   const headers = {
     'content-type': CLOUD_EVENT_MEDIA_TYPE,
     'content-length': String(Buffer.byteLength(body)),
-    'user-agent': 'throughline',
+    'user-agent': USER_AGENT,
     'webhook-id': id,
     'webhook-timestamp': String(timestamp),
     'webhook-signature': signatureOf({ id, timestamp, body }, keys),

@@ -4,6 +4,7 @@ import { isMetadataName } from '../operations/targets/address-ranges.ts';
 import { isPublicAddress, type OpenAddresses } from '../operations/targets/addresses.ts';
 import { AllowList } from '../operations/targets/allow-list.ts';
 import { guardedLookup } from '../operations/targets/guarded-lookup.ts';
+import { queryDns } from '../operations/targets/query-dns.ts';
 import { hostOf, isLiteral, originOf } from '../operations/targets/target-url.ts';
 
 /**
@@ -13,7 +14,8 @@ import { hostOf, isLiteral, originOf } from '../operations/targets/target-url.ts
 export class TargetGuard {
   readonly #allowed: AllowList;
   readonly #lookupAllowed: LookupFunction;
-  readonly #lookupPublic = guardedLookup(isPublicAddress, 'CALLBACK_ALLOW');
+  /** Tenants choose these names, so those without an answer must not hold up those of others. */
+  readonly #lookupPublic = guardedLookup(isPublicAddress, 'CALLBACK_ALLOW', queryDns);
 
   /**
    * @param allow the value of `CALLBACK_ALLOW`, in the format of `HTTP_REQUEST_ALLOW`

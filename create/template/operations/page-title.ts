@@ -1,7 +1,10 @@
 import { defineOperation, JobError, reject, retryAfter } from 'throughline/worker';
 import * as z from 'zod';
 
-/** Reads a web page and gives its title. */
+/**
+ * Reads a web page and gives its title. The caller chooses the page, also one inside your network. So say which hosts it may
+ * be on, before others than you have a key.
+ */
 export const pageTitle = defineOperation({
   name: 'page.title',
   description: 'Reads a web page and gives its title.',

@@ -247,7 +247,7 @@ describe('a target that is not open', () => {
     const closed = await startCallbackReceiver();
     onTestFinished(() => closed.stop());
     const { port } = new URL(closed.origin);
-    const hosts = ['localhost', 'no-such-name.invalid'];
+    const hosts = ['127-0-0-1.address.test', 'no-such-name.address.test'];
     const traceIds: string[] = [];
     const told = await Promise.all(
       hosts.map(async (host) => {
@@ -262,7 +262,7 @@ describe('a target that is not open', () => {
     expect(told).toEqual([refused, refused]);
     expect(closed.connections()).toBe(0);
     await system.stack.logged(({ cause }) =>
-      /localhost leads to \S+, an address that is refused/.test(String(cause)),
+      /127-0-0-1\.address\.test leads to 127\.0\.0\.1, an address that is refused/.test(String(cause)),
     );
     for (const traceId of traceIds) {
       await system.stack.collector.waitForSpans(

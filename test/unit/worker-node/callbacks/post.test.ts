@@ -27,3 +27,22 @@ it.each(['h2c', 'websocket'])(
     await expect(sent).rejects.toThrow('the connection was closed without an answer');
   },
 );
+
+it.each([
+  [
+    'has more headers than Node reads by default',
+    `HTTP/1.1 204 No Content\r\nLink: ${'a'.repeat(50_000)}\r\n\r\n`,
+  ],
+  ['ends its lines as a script does', 'HTTP/1.1 204 No Content\nServer: old\n\n'],
+  ['folds a header', 'HTTP/1.1 204 No Content\r\nServer: old\r\n and long\r\n\r\n'],
+  [
+    'says its length twice',
+    'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+  ['has a control character in a header', 'HTTP/1.1 204 No Content\r\nServer: \u0001\r\n\r\n'],
+])('a receiver has answered, also if its answer %s', async (_what, answer) => {
+  const url = await answering(answer);
+  const idle = new AbortController();
+  const sent = post({ url, headers: { 'content-length': '2' }, body: '{}', lookup }, idle.signal);
+  await expect(sent).resolves.toMatchObject({ status: 204 });
+});

@@ -14,19 +14,31 @@ import { IDLE } from '../support.ts';
 const NAMES = new Map<string, readonly (readonly string[])[]>();
 const looks: string[] = [];
 
+/** The addresses of a name at the next lookup. */
+function addressesOf(name: string): readonly string[] {
+  const answers = NAMES.get(name) ?? [[]];
+  const nth = looks.filter((look) => look === name).length;
+  looks.push(name);
+  return answers[Math.min(nth, answers.length - 1)] ?? [];
+}
+
 vi.mock('node:dns', async (importOriginal) => {
   const dns = await importOriginal<typeof import('node:dns')>();
-  const lookup = (name: string, _options: object, callback: (error: null, found: object[]) => void): void => {
-    const answers = NAMES.get(name) ?? [[]];
-    const nth = looks.filter((look) => look === name).length;
-    looks.push(name);
-    const found = answers[Math.min(nth, answers.length - 1)] ?? [];
+  const lookup = (name: string, _options: object, callback: (error: null, found: object[]) => void): void =>
     callback(
       null,
-      found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      addressesOf(name).map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
     );
-  };
-  return { ...dns, lookup };
+  class Resolver {
+    #found: readonly string[] | undefined;
+    #of(name: string, isWanted: (address: string) => boolean): string[] {
+      this.#found ??= addressesOf(name);
+      return this.#found.filter(isWanted);
+    }
+    resolve4 = async (name: string): Promise<string[]> => this.#of(name, (address) => !address.includes(':'));
+    resolve6 = async (name: string): Promise<string[]> => this.#of(name, (address) => address.includes(':'));
+  }
+  return { ...dns, lookup, promises: { ...dns.promises, Resolver } };
 });
 
 const literal = (address: string): string => (address.includes(':') ? `[${address}]` : address);

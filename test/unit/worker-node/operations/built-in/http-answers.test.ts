@@ -1,4 +1,6 @@
 import type { RequestListener } from 'node:http';
+import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sendRequest } from '../../../../../worker-node/operations/built-in/http-exchange.ts';
@@ -76,6 +78,52 @@ describe('an answer', () => {
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry', code: 'operation-failed' });
   });
 
+  describe('that never comes, since the server has closed the connection that was kept,', () => {
+    /** Sends a request, and a second one over the same connection, which the server closes then. */
+    const second = async (method: string, close: (socket: Socket) => void) => {
+      const served = new WeakSet<Socket>();
+      const { origin, hits } = await target(({ socket }, response) => {
+        if (served.has(socket)) return close(socket);
+        served.add(socket);
+        response.end('ok');
+      });
+      await run(origin, { url: origin });
+      await setImmediate();
+      const outcome = await run(origin, { url: origin, method, body: method === 'PUT' ? 'new' : null });
+      return { outcome, hits: hits.slice(1).map((hit) => `${hit.method} ${hit.body}`) };
+    };
+    const ends: [string, (socket: Socket) => void][] = [
+      ['a reset', (socket) => socket.resetAndDestroy()],
+      ['an end', (socket) => socket.end()],
+    ];
+
+    it.each(
+      ends.flatMap(([end, close]) =>
+        ['GET', 'HEAD', 'PUT', 'DELETE'].map((method) => ({ method, end, close })),
+      ),
+    )('is waited for over a new one: $method, $end', async ({ method, close }) => {
+      const { outcome, hits } = await second(method, close);
+      expect(outcome).toMatchObject({ kind: 'done', result: { status: 200 } });
+      const sent = `${method} ${method === 'PUT' ? 'new' : ''}`;
+      expect(hits).toEqual([sent, sent]);
+    });
+
+    it.each(ends.flatMap(([end, close]) => ['POST', 'PATCH'].map((method) => ({ method, end, close }))))(
+      'takes an attempt if the server may have acted: $method, $end',
+      async ({ method, close }) => {
+        const { outcome, hits } = await second(method, close);
+        expect(outcome).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+        expect(hits).toEqual([`${method} `]);
+      },
+    );
+  });
+
+  it('that never comes over a new connection takes an attempt', async () => {
+    const { origin, hits } = await target(({ socket }) => socket.resetAndDestroy());
+    expect(await run(origin, { url: origin })).toMatchObject({ kind: 'retry', code: 'operation-failed' });
+    expect(hits).toHaveLength(1);
+  });
+
   it('that never comes, since nobody listens, is tried again', async () => {
     const { origin } = await target(answering(200));
     await stopTargets();
@@ -115,6 +163,15 @@ describe('an answer', () => {
   it.each([204, 400, 401, 403, 404, 409, 422, 501])('of %i is the result', async (status) => {
     const { origin } = await target(answering(status, ''));
     expect(await run(origin, { url: origin })).toMatchObject({ kind: 'done', result: { status } });
+  });
+
+  it('may have more headers than Node reads by default', async () => {
+    const long = 'a'.repeat(50_000);
+    const { origin } = await target(answering(200, 'ok', { 'content-security-policy': long }));
+    expect(await run(origin, { url: origin })).toMatchObject({
+      kind: 'done',
+      result: { headers: { 'content-security-policy': long } },
+    });
   });
 
   it('of 503 is tried again whatever its body is', async () => {
