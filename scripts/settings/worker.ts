@@ -10,7 +10,8 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
         'the user, together with `NATS_PASSWORD`. Use only one way to log in: the address, a user, a token or credentials',
       NATS_PASSWORD: 'the password of `NATS_USER`',
       NATS_TOKEN: 'a token, in place of a user',
-      NATS_CREDS_FILE: 'the path of a credentials file, in place of a user',
+      NATS_CREDS_FILE:
+        'the path of a credentials file, in place of a user. It is read again at each login, so that a JWT may be renewed in it',
       STREAM_REPLICAS: {
         unset: '3 in a cluster, else 1',
         meaning: 'copies of each stream; fewer copies give a warning',
