@@ -11,7 +11,7 @@ import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
 import { operationFiltersFault, readOperationFilters } from '../shared/nats/consumers/operation-filters.ts';
 import { commaList } from '../shared/text/comma-list.ts';
-import { quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
+import { isOfService, quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { unhonoured } from '../shared/trace/settings/otel-support.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
@@ -153,7 +153,7 @@ export function workerWarnings(environment: Readonly<Record<string, string | und
       'THROUGHLINE_',
       'OTEL_',
     ],
-    isForeign: (name) => CLI_NAMES.includes(name) || isOtelSdkName(name),
+    isForeign: (name, value) => CLI_NAMES.includes(name) || isOtelSdkName(name) || isOfService(name, value),
   });
   return [...unknown, ...unhonoured(environment)];
 }
