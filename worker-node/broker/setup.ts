@@ -11,6 +11,7 @@ import {
   CALLBACKS_STREAM,
   consumerDefinition,
   filtersOf,
+  isOfCopy,
   JOBS_STREAM,
   streamDefinitions,
 } from '../../shared/nats/streams.ts';
@@ -141,6 +142,7 @@ async function checkConsumers(
   for (const stream of [JOBS_STREAM, CALLBACKS_STREAM]) {
     if (streams.some(({ name, state }) => name === stream && state === 'missing')) continue;
     for await (const { name, config } of manager.consumers.list(stream)) {
+      if (isOfCopy(config)) continue;
       // A group chooses its own filter, ack wait and number of messages.
       const chosen = { filters: filtersOf(config, ''), ackWaitMs: 0, maxAckPending: 0 };
       const definition = consumerDefinition({ name, ...chosen });
