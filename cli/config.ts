@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 import { optionalText, parseConfig } from '../shared/config.ts';
 import { parseBaseUrl } from '../shared/text/base-url.ts';
-import { quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
+import { isOfService, quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { badOtlpHeaders, parseOtlpHeaders } from '../shared/trace/settings/otlp-headers.ts';
 
@@ -194,7 +194,8 @@ export function cliWarnings(environment: Environment): string[] {
     known: [...CLI_SETTING_NAMES, ...OTEL_NAMES],
     prefixes: ['THROUGHLINE_', 'OTEL_'],
     // Where the local stack keeps what it fetched.
-    isForeign: (name) => name === 'THROUGHLINE_CACHE_DIR' || isOtelSdkName(name),
+    isForeign: (name, value) =>
+      name === 'THROUGHLINE_CACHE_DIR' || isOtelSdkName(name) || isOfService(name, value),
   });
   return [...unknown, ...quoted];
 }

@@ -2,13 +2,14 @@
 import { enableCompileCache } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
+import { makeFolder } from '../create/make-folder.ts';
 
 // biome-ignore lint/style/noProcessEnv: the command line reads the environment here only and passes it on.
 const environment = process.env;
 // A worker host takes it away from the code of operations.
 const { exit } = process;
 // The cache starts before the other modules load, so that they are cached too.
-cacheCompiledCode();
+await cacheCompiledCode();
 const [{ printError, runCli }, { EXIT }, { CliError }] = await Promise.all([
   import('./program.ts'),
   import('./exit-code.ts'),
@@ -57,12 +58,16 @@ function outputError(fault: NodeJS.ErrnoException): Error {
 
 /**
  * Lets Node keep the compiled sources in the user's cache folder (XDG Base Directory Specification): compiling takes
- * most of a short command's time. Without a home folder nothing is cached.
+ * most of a short command's time. Without a home folder nothing is cached, nor where the folder cannot be made: Node would
+ * try for ever in some of these cases, see {@link makeFolder}.
  */
-function cacheCompiledCode(): void {
-  const { XDG_CACHE_HOME: cache, HOME: home } = environment;
-  if (cache !== undefined && isAbsolute(cache)) enableCompileCache(join(cache, 'throughline', 'compiled'));
-  else if (home !== undefined && isAbsolute(home)) {
-    enableCompileCache(join(home, '.cache', 'throughline', 'compiled'));
-  }
+async function cacheCompiledCode(): Promise<void> {
+  const { XDG_CACHE_HOME: cache, HOME: home = '' } = environment;
+  const caches = cache !== undefined && isAbsolute(cache) ? cache : join(home, '.cache');
+  if (!isAbsolute(caches)) return;
+  const folder = join(caches, 'throughline', 'compiled');
+  await makeFolder(folder).then(
+    () => enableCompileCache(folder),
+    () => undefined,
+  );
 }

@@ -2,6 +2,7 @@ import { type Collector, startCollector } from './collector/start.ts';
 import { untilReady } from './edge/ready.ts';
 import { RestartableEdge } from './edge/restartable.ts';
 import { stackIdentity } from './identity.ts';
+import { leaveOutThisMachine } from './machine/environment.ts';
 import { lockFolder } from './machine/folder-lock.ts';
 import type { NatsServer } from './nats-server/start.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -34,6 +35,7 @@ export interface Stack {
  * @throws ThroughlineError that names the part that did not start; everything else is stopped then
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  leaveOutThisMachine();
   const teardown = new Teardown(options.onStep);
   try {
     return await start(options, teardown);

@@ -122,28 +122,30 @@ export function tenantMap<Value>(
 
 /** A whole number given as text. */
 export function wholeNumber(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
-  return setting(
-    `must be a whole number from ${min} to ${max}`,
-    (value) => (value === undefined ? fallback : digits(value)),
-    (value) => isWhole(value, min, max),
-  );
+  return optionalWhole(min, max, fallback) as z.ZodType<number, unknown>;
 }
 
-/** A whole number given as text; undefined if it is not set. */
-export function optionalWhole(min: number, max: number): z.ZodType<number | undefined, unknown> {
+/** A whole number given as text. @param fallback its value if it is not set */
+export function optionalWhole(
+  min: number,
+  max: number,
+  fallback?: number,
+): z.ZodType<number | undefined, unknown> {
   return setting(
     `must be a whole number from ${min} to ${max}`,
-    digits,
+    (value = fallback) => digits(value),
     (value) => value === undefined || isWhole(value, min, max),
   );
 }
 
 /** A number of bytes given as text; undefined if it is not set. */
-export const optionalBytes: z.ZodType<number | undefined, unknown> = setting(
-  'must be a whole number of bytes, at least 1',
-  digits,
-  (value) => value === undefined || isWhole(value, 1, Number.MAX_SAFE_INTEGER),
-);
+export function optionalBytes(min: number): z.ZodType<number | undefined, unknown> {
+  return setting(
+    `must be a whole number of bytes, at least ${min}`,
+    digits,
+    (value) => value === undefined || isWhole(value, min, Number.MAX_SAFE_INTEGER),
+  );
+}
 
 function isWhole(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;

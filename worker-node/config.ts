@@ -12,7 +12,7 @@ import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin } from '../shared/nats/broker-login.ts';
 import { operationFiltersFault, readOperationFilters } from '../shared/nats/consumers/operation-filters.ts';
 import { commaList } from '../shared/text/comma-list.ts';
-import { quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
+import { isOfService, quotedSettings, unknownSettings } from '../shared/text/setting-names.ts';
 import { isOtelSdkName, OTEL_NAMES } from '../shared/trace/settings/otel-names.ts';
 import { unhonoured } from '../shared/trace/settings/otel-support.ts';
 import { isGroupName } from '../shared/wire/lanes.ts';
@@ -33,6 +33,9 @@ const shortText = z.string(LENGTH).min(1, LENGTH).max(128, LENGTH);
 
 /** A stream is slow with more than about 64 consumers. A group has 32, and three more for each of these. */
 const MAX_OWN_LANES = 10;
+
+/** Who writes a smaller number means another unit. NATS takes 0 for no limit, and with a few bytes it would refuse every job. */
+const streamBytes = optionalBytes(1_000_000);
 
 const OwnLanes = z
   .string()
@@ -77,9 +80,9 @@ const Settings = z.object({
   WORKER_STOP_TIMEOUT_MS: wholeNumber(0, 3_600_000, 20_000),
   WORKER_CANARY: flag(true),
   STREAM_REPLICAS: wholeNumber(1, 5, 1).optional(),
-  STREAM_STORE_BYTES: optionalBytes,
-  STREAM_JOBS_BYTES: optionalBytes,
-  STREAM_DELAYED_BYTES: optionalBytes,
+  STREAM_STORE_BYTES: streamBytes,
+  STREAM_JOBS_BYTES: streamBytes,
+  STREAM_DELAYED_BYTES: streamBytes,
   HEALTH_HOST: z.string().default('127.0.0.1'),
   HEALTH_PORT: wholeNumber(0, 65_535, 8_081),
   HTTP_REQUEST_ALLOW: z.string().default(''),
@@ -154,7 +157,7 @@ export function workerWarnings(environment: Readonly<Record<string, string | und
       'THROUGHLINE_',
       'OTEL_',
     ],
-    isForeign: (name) => CLI_NAMES.includes(name) || isOtelSdkName(name),
+    isForeign: (name, value) => CLI_NAMES.includes(name) || isOtelSdkName(name) || isOfService(name, value),
   });
   return [...unknown, ...unhonoured(environment)];
 }

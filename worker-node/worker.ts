@@ -113,9 +113,9 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const limits = createLimits(parts);
   const jobs = createJobLoop(parts, limits, (operation) => announcer.isReplaced(operation));
   const loops = [jobs, ...createCallbackLoops(parts)];
+  const reconnecting: { reconnected(): void }[] = [parts.metrics, ...loops];
   const connection = new ConnectionWatch(broker, log, () => {
-    parts.metrics.reconnected();
-    for (const loop of loops) loop.reconnected();
+    for (const part of reconnecting) part.reconnected();
   });
   void connection.follow();
   const watched = { ...parts, recordWatch, store, connection, limits, jobs, loops };
@@ -124,6 +124,7 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const consumers = jobConsumers(config).map(({ definition }) => definition.durable_name);
   showGauges({ ...watched, lags: new ConsumerLags(broker, JOBS_STREAM, consumers, log) });
   const announcer = await startAnnouncer(parts);
+  reconnecting.push(announcer);
   return run({ ...watched, health, announcer }, healthPort);
 }
 

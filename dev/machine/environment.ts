@@ -7,6 +7,22 @@ export function hostEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
+/** Names of this machine for `NO_PROXY`. */
+const THIS_MACHINE = '127.0.0.1,localhost,[::1]';
+
+/**
+ * Lets no request to this machine go through a proxy. With `NODE_USE_ENV_PROXY`, Node sends those to the proxy too that `NO_PROXY`
+ * does not leave out, and the parts of a stack would never find each other.
+ * @param environment of this process, and so of those that it starts
+ */
+export function leaveOutThisMachine(environment: NodeJS.ProcessEnv = hostEnvironment()): void {
+  // The name in small letters wins.
+  const name = environment.no_proxy === undefined ? 'NO_PROXY' : 'no_proxy';
+  const others = environment[name] ?? '';
+  if (others === '*' || others.endsWith(THIS_MACHINE)) return;
+  environment[name] = others === '' ? THIS_MACHINE : `${others},${THIS_MACHINE}`;
+}
+
 /**
  * The folder for fetched programs and compiled code. It is outside the clone, so that `git clean` does not empty it
  * and a second clone uses it too.

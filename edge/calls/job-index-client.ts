@@ -1,6 +1,7 @@
 import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
+import type { Carrier } from '../../shared/propagation/index.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import {
   CATCH_UP_MS,
@@ -12,6 +13,7 @@ import {
 } from './index-commands.ts';
 import { callObject } from './object-call.ts';
 import type { JobIndexApi } from './objects.ts';
+import type { Reply } from './reply.ts';
 
 /** The edge waits for a job index this much longer than the index may read new events. */
 const MARGIN_MS = 3_000;
@@ -28,15 +30,7 @@ export class JobIndexClient {
 
   /** Reads a page of a tenant's jobs. @throws ThroughlineError `index-unavailable` */
   list(command: Omit<ListCommand, 'carrier'>): Promise<JobPage> {
-    const name = this.nameOf(command.tenant);
-    return callObject({
-      kind: 'index',
-      method: 'list',
-      attributes: { [ATTR.indexName]: name },
-      limitMs: CATCH_UP_MS + MARGIN_MS,
-      ask: (carrier) => this.#namespace.getByName(name).list({ ...command, carrier }),
-      unavailable: unreadable,
-    });
+    return this.#call('list', command.tenant, (index, carrier) => index.list({ ...command, carrier }));
   }
 
   /** How many indexes there are. */
@@ -59,27 +53,47 @@ export class JobIndexClient {
     return this.#namespace.getByName(name).addAccepted(jobs);
   }
 
+  /** Takes jobs out of the list, see {@link JobIndexApi.forget}. @throws the platform's error when the index fails */
+  forget(tenant: string, ids: readonly string[]): Promise<void> {
+    return this.#indexOf(tenant).forget(tenant, ids);
+  }
+
   /** What the unfinished jobs of a tenant take. @throws ThroughlineError `index-unavailable` */
   usage(tenant: string): Promise<Usage> {
-    const name = this.nameOf(tenant);
-    return callObject({
-      kind: 'index',
-      method: 'usage',
-      attributes: { [ATTR.indexName]: name },
-      unavailable: unreadable,
-      limitMs: CATCH_UP_MS + MARGIN_MS,
-      ask: async () => ({ ok: true, value: await this.count(tenant) }) as const,
-    });
+    return this.#call(
+      'usage',
+      tenant,
+      async (index) => ({ ok: true, value: await index.usage(tenant) }) as const,
+    );
   }
 
   /** When a job may start, see {@link JobIndexApi.startTime}. @throws the platform's error when the index fails */
   startTime(command: StartTimeCommand): Promise<number | undefined> {
-    return this.#namespace.getByName(this.nameOf(command.tenant)).startTime(command);
+    return this.#indexOf(command.tenant).startTime(command);
   }
 
   /** Like {@link usage}, for a bridge: without a span of its own. @throws the platform's error when the index fails */
   count(tenant: string): Promise<Usage> {
-    return this.#namespace.getByName(this.nameOf(tenant)).usage(tenant);
+    return this.#indexOf(tenant).usage(tenant);
+  }
+
+  #indexOf(tenant: string): DurableObjectStub<JobIndexApi> {
+    return this.#namespace.getByName(this.nameOf(tenant));
+  }
+
+  #call<T>(
+    method: 'list' | 'usage',
+    tenant: string,
+    ask: (index: DurableObjectStub<JobIndexApi>, carrier: Carrier) => Promise<Reply<T>>,
+  ): Promise<T> {
+    return callObject({
+      kind: 'index',
+      method,
+      attributes: { [ATTR.indexName]: this.nameOf(tenant) },
+      limitMs: CATCH_UP_MS + MARGIN_MS,
+      ask: (carrier) => ask(this.#indexOf(tenant), carrier),
+      unavailable: unreadable,
+    });
   }
 }
 

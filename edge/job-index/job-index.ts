@@ -92,6 +92,11 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     return [...tenants].map((tenant) => ({ tenant, usage: this.#table.usage(tenant) }));
   }
 
+  /** Takes unfinished jobs out of the list. */
+  async forget(tenant: string, ids: readonly string[]): Promise<void> {
+    this.#table.forget(tenant, ids);
+  }
+
   /** Returns what the unfinished jobs of a tenant take. */
   async usage(tenant: string): Promise<Usage> {
     await this.#alone(() => this.#follower.catchUp(CATCH_UP_MS));

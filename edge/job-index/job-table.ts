@@ -13,7 +13,7 @@ import {
   summaryOf,
   UNREADABLE_CODE,
 } from './index-entry.ts';
-import { COLUMNS, DELETE_EXPIRED, FIND, isSame, JOBS_SCHEMA, PUT, ROWS_AT_ONCE } from './job-rows.ts';
+import { COLUMNS, DELETE_EXPIRED, FIND, FORGET, isSame, JOBS_SCHEMA, PUT, ROWS_AT_ONCE } from './job-rows.ts';
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
 import { UnreportedJobs } from './unreported-jobs.ts';
@@ -178,15 +178,23 @@ export class JobTable {
       ...from,
       count - 1,
     );
-    this.#storage.transactionSync(() => {
-      const usage = new UsageSum();
-      const { tenant, id } = last ?? BEHIND_ALL;
-      for (const entry of this.#sql.exec<IndexEntry>(DELETE_EXPIRED, ...from, tenant, id, dayOf(now)))
-        usage.add(entry, -1);
-      usage.write(this.#sql);
-    });
+    const { tenant, id } = last ?? BEHIND_ALL;
+    this.#delete(DELETE_EXPIRED, ...from, tenant, id, dayOf(now));
     this.#swept = last ?? BEFORE_ALL;
     return last !== undefined;
+  }
+
+  /** Deletes jobs of a tenant that NATS does not know any more. */
+  forget(tenant: string, ids: readonly string[]): void {
+    this.#delete(FORGET, tenant, JSON.stringify(ids));
+  }
+
+  #delete(statement: string, ...values: (string | number)[]): void {
+    this.#storage.transactionSync(() => {
+      const usage = new UsageSum();
+      for (const entry of this.#sql.exec<IndexEntry>(statement, ...values)) usage.add(entry, -1);
+      usage.write(this.#sql);
+    });
   }
 
   /**

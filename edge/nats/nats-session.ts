@@ -263,10 +263,10 @@ class NatsSession implements BrokerSession {
     return this.#call(async () => {
       const consumers = await this.#jetStream.consumers(stream);
       return consumers.flatMap(({ config, delivered }) =>
-        filtersOf(config, '>').map((filter) => ({
-          filter,
-          delivered: delivered.stream_seq,
-        })),
+        // The consumer of a stream that mirrors this one, or has it as a source, takes no job.
+        config.sourcing
+          ? []
+          : filtersOf(config, '>').map((filter) => ({ filter, delivered: delivered.stream_seq })),
       );
     });
   }

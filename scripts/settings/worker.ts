@@ -10,7 +10,8 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
         'the user, together with `NATS_PASSWORD`. Use only one way to log in: the address, a user, a token or credentials',
       NATS_PASSWORD: 'the password of `NATS_USER`',
       NATS_TOKEN: 'a token, in place of a user',
-      NATS_CREDS_FILE: 'the path of a credentials file, in place of a user',
+      NATS_CREDS_FILE:
+        'the path of a credentials file, in place of a user. It is read again at each login, so that a JWT may be renewed in it',
       STREAM_REPLICAS: {
         unset: '3 in a cluster, else 1',
         meaning: 'copies of each stream; fewer copies give a warning',
@@ -42,7 +43,7 @@ export const WORKER_GROUPS: readonly SettingGroup[] = [
         'this host also takes jobs from the own lanes of these tenants. While such a host is alive, the jobs of the tenant wait there and not among those of others ([why](decisions/tenants.md#a-lane-of-its-own))',
       WORKER_CONCURRENCY: 'jobs that run at the same time',
       WORKER_ACK_WAIT_MS:
-        'when a worker is silent for this long, its job goes to another worker. A running job is kept alive',
+        'when a worker is silent for this long, its job goes to another worker. A running job is kept alive, five times in this time. All hosts of a group need the same: the one that starts last sets it for all',
       WORKER_MAX_ACK_PENDING:
         'jobs of one lane that the whole group may have at the same time; jobs that wait for a retry, or for a host that can run them, count too. Keep it above `TENANT_MAX_JOBS`: a tenant whose jobs all wait for a retry must not fill the lane of others. It does not hold for jobs of operations with a limit by key, and those with an `orderingKey`',
       WORKER_CANARY:

@@ -1,6 +1,6 @@
 import { type Finding, isUnlimited } from './finding.ts';
 
-/** What JetStream's answer `account_info` says about an account, or about a tier of it. A limit of 0, or below: there is none. */
+/** What JetStream's answer `account_info` says about an account, or about a tier of it. A limit of 0, or below: there is none; but for `max_storage` only below 0. */
 interface Limited {
   /** Bytes in use. */
   readonly storage: number;
@@ -50,11 +50,13 @@ export function limitFindings(
     ...atLeast(tier, 'max_consumers', consumers, 'the consumers of the workers are refused'),
     ...atLeast(tier, 'max_ack_pending', ackPending, 'the consumers of the workers are refused'),
     ...(limits.max_bytes_required ? [NEEDS_NO_LIMITS] : []),
-    ...nearlyFull(tier),
+    ...storageFindings(tier),
   ];
 }
 
-function nearlyFull({ storage, limits: { max_storage: limit } }: Limited): Finding[] {
+function storageFindings({ storage, limits: { max_storage: limit } }: Limited): Finding[] {
+  if (limit === 0)
+    return [finding('max_storage', limit, '-1, or more than 0', 'streams on disk are refused')];
   if (limit < 0 || storage < limit * NEARLY_FULL) return [];
   const wanted = `less than ${NEARLY_FULL * 100} % of max_storage, ${limit}`;
   const why = 'a full account refuses new jobs, and the events of running ones';

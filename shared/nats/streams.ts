@@ -311,6 +311,11 @@ export function filtersOf(
   return config.filter_subjects ?? [config.filter_subject ?? all];
 }
 
+/** Whether a consumer is that of a stream which mirrors this one, or has it as a source: an operator's copy, which takes no job away. */
+export function isOfCopy(config: object): boolean {
+  return 'sourcing' in config && config.sourcing === true;
+}
+
 /**
  * The durable pull consumer that all worker hosts share to deliver callbacks. The number of unacknowledged messages has
  * no limit: callbacks that wait for a receiver that is away must not hold up the others.

@@ -9,7 +9,7 @@ export interface SettingNames {
   /** Beginnings of names that only our programs use. */
   readonly prefixes: readonly string[];
   /** Whether a name that begins like ours is no mistake: it belongs to another program that may run beside this one. */
-  readonly isForeign: (name: string) => boolean;
+  readonly isForeign: (name: string, value: unknown) => boolean;
 }
 
 /** Kubernetes sets these for each service: `NATS_SERVICE_HOST`, and `NATS_PORT=tcp://10.0.0.1:4222`. */
@@ -33,7 +33,7 @@ export function unknownSettings(
   const isOurs = (name: string): boolean => prefixes.some((prefix) => name.startsWith(prefix));
   return Object.entries(values)
     .filter(([name, value]) => value !== undefined && value !== '' && !known.includes(name))
-    .filter(([name, value]) => !isForeign(name) && !isOfService(name, value))
+    .filter(([name, value]) => !isForeign(name, value))
     .flatMap(([name]) => {
       const meant = nearest(name.toUpperCase(), known, isNear);
       if (meant === undefined && !isOurs(name)) return [];
@@ -51,7 +51,8 @@ export function quotedSettings(
   return names.filter((name) => /^(["']).*\1$/s.test(values[name] ?? ''));
 }
 
-function isOfService(name: string, value: unknown): boolean {
+/** Whether Kubernetes has set a variable, for a service. */
+export function isOfService(name: string, value: unknown): boolean {
   if (SERVICE_NAME.test(name)) return true;
   return name.endsWith('_PORT') && typeof value === 'string' && SERVICE_ADDRESS.test(value);
 }

@@ -7,7 +7,7 @@ import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { API_CODE } from '../../shared/nats/api-error.ts';
 import { HOSTS_BUCKET, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json/parse-json.ts';
-import { startInterval, type Timer } from '../../shared/timers.ts';
+import { startInterval, startTimer, type Timer } from '../../shared/timers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { BrokerRetry } from './broker-retry.ts';
@@ -29,6 +29,8 @@ interface AnnouncerParts {
   readonly log: Pick<WorkerLogger, 'warn'>;
 }
 
+/** The pause after a renewal that failed. The buckets may be gone, and nobody can submit a job until they have their entries again. */
+const AGAIN_MS = 2_000;
 /** What cannot be done while renewals fail. */
 const RENEWING = 'announcements cannot be renewed';
 
@@ -48,6 +50,8 @@ export class HostAnnouncer {
   readonly #buckets: Buckets;
   readonly #timer: Timer;
   #renewing: Promise<void>;
+  /** Runs after a renewal that failed. */
+  #again: Timer | undefined;
   #seen = '';
 
   private constructor(parts: AnnouncerParts, buckets: Buckets, started: Promise<void>) {
@@ -107,10 +111,16 @@ export class HostAnnouncer {
     return stored?.text !== textOf(own) && this.#isOthers(name, stored);
   }
 
+  /** Says again what this host can run: the server may have started with an empty store. */
+  reconnected(): void {
+    this.#renew();
+  }
+
   /** Ends the renewals, and says that the host takes no more jobs. Never throws. */
   async stop(): Promise<void> {
     this.#timer.stop();
     await this.#renewing;
+    this.#again?.stop();
     await this.#buckets.hosts
       .delete(this.#buckets.hostKey)
       .catch((thrown: unknown) => this.#warn(thrown, 'the host could not say that it stops'));
@@ -120,9 +130,16 @@ export class HostAnnouncer {
     this.#renewing = this.#renewing
       .then(() => announceHost(this.#parts, this.#buckets))
       .then(() => this.#renewDefinitions())
-      .then(() => this.#parts.retry.works(RENEWING))
+      .then(() => {
+        this.#again?.stop();
+        this.#again = undefined;
+        this.#parts.retry.works(RENEWING);
+      })
       .catch(async (thrown: unknown) => {
-        this.#warn(thrown, 'announcement not renewed; it is tried again');
+        // One line for all that fail in a row.
+        if (this.#again === undefined) this.#warn(thrown, 'announcement not renewed; it is tried again');
+        this.#again?.stop();
+        this.#again = startTimer(AGAIN_MS, () => this.#renew());
         await this.#parts.retry.failed(RENEWING, thrown);
       });
   }

@@ -1,7 +1,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { ThroughlineError } from '../../shared/errors.ts';
 import { limitFindings } from '../../shared/nats/account-limits.ts';
 import { consumerFindings } from '../../shared/nats/consumers/consumer-rules.ts';
-import type { Finding } from '../../shared/nats/finding.ts';
+import { type Finding, findingText } from '../../shared/nats/finding.ts';
 import { LARGEST_MESSAGE_BYTES } from '../../shared/nats/message-sizes.ts';
 import { SETUP_PERMISSIONS } from '../../shared/nats/permissions/setup.ts';
 import { DELAY_SINCE, isAtLeastVersion, SYNC_SINCE } from '../../shared/nats/server-version.ts';
@@ -10,6 +11,7 @@ import {
   CALLBACKS_STREAM,
   consumerDefinition,
   filtersOf,
+  isOfCopy,
   JOBS_STREAM,
   streamDefinitions,
 } from '../../shared/nats/streams.ts';
@@ -92,8 +94,12 @@ async function setUp(
   const account = limitFindings(accountInfo, needs);
   const permissions = await permissionFindings(broker.connection, 'setup', SETUP_PERMISSIONS);
   const streams: StreamReport[] = [];
-  for (const definition of definitions)
-    streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
+  try {
+    for (const definition of definitions)
+      streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
+  } catch (thrown) {
+    throw withLimits(thrown, account);
+  }
   const consumers = await checkConsumers(broker.manager, streams);
   const findings = [
     ...streams.flatMap((stream) => stream.findings),
@@ -108,10 +114,23 @@ async function setUp(
     consumers,
     account,
     permissions,
-    warnings: [...warnings, ...serverWarnings(broker, version), ...(clock === undefined ? [] : [clock])],
+    warnings: [
+      ...warnings,
+      ...(isClustered(broker) ? moreCopies(streams, config.STREAM_REPLICAS) : []),
+      ...serverWarnings(broker, version),
+      ...(clock === undefined ? [] : [clock]),
+    ],
     ok:
       streams.every(({ state }) => state !== 'missing') && findings.every(({ level }) => level !== 'breaks'),
   };
+}
+
+/** The error of a stream that the server refuses, with the limits of the account that may be why. */
+function withLimits(thrown: unknown, account: readonly Finding[]): unknown {
+  const breaking = account.filter(({ level }) => level === 'breaks');
+  if (!(thrown instanceof ThroughlineError) || breaking.length === 0) return thrown;
+  const message = [thrown.message, ...breaking.map(findingText)].join('; ');
+  return new ThroughlineError(thrown.code, message, { cause: thrown });
 }
 
 /** Checks the consumers of the worker groups. The workers of a group create them. */
@@ -123,6 +142,7 @@ async function checkConsumers(
   for (const stream of [JOBS_STREAM, CALLBACKS_STREAM]) {
     if (streams.some(({ name, state }) => name === stream && state === 'missing')) continue;
     for await (const { name, config } of manager.consumers.list(stream)) {
+      if (isOfCopy(config)) continue;
       // A group chooses its own filter, ack wait and number of messages.
       const chosen = { filters: filtersOf(config, ''), ackWaitMs: 0, maxAckPending: 0 };
       const definition = consumerDefinition({ name, ...chosen });
@@ -130,6 +150,15 @@ async function checkConsumers(
     }
   }
   return findings;
+}
+
+/** That streams have more copies than the settings ask for: fewer would protect their messages less, so nobody takes them away. */
+function moreCopies(streams: readonly StreamReport[], wanted = Number.POSITIVE_INFINITY): string[] {
+  const names = streams.filter(({ replicas }) => replicas > wanted).map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [
+    `${names.join(', ')}: more copies than ${wanted} (STREAM_REPLICAS, --replicas), and setup takes none away; \`nats stream edit --replicas ${wanted}\` does`,
+  ];
 }
 
 /** Warnings from what JetStream's API says about the server. The API does not say whether the server syncs. */

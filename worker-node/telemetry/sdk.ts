@@ -52,6 +52,10 @@ interface StartedSdk {
   readonly shutdown: () => Promise<void>;
 }
 
+/** As with an agent that `NODE_OPTIONS` loads, which the operator of OpenTelemetry adds on Kubernetes. */
+const NOT_OURS =
+  'another OpenTelemetry SDK was started in this process before ours, as by NODE_OPTIONS: the spans are its own, with its service name, its sampler and its endpoint';
+
 /**
  * Starts OpenTelemetry's SDK for spans, with OTLP over HTTP. OpenTelemetry's package `sdk-node` would do the same in twice the
  * time, since it loads every exporter.
@@ -77,6 +81,7 @@ export async function startSdk(options: TracingOptions, exporting: Exporting): P
   };
   const provider = new TracerProvider(parts);
   const isGlobal = trace.setGlobalTracerProvider(provider);
+  if (!isGlobal) options.warn(NOT_OURS);
   if (isGlobal && only !== undefined && leaveRoom(limits)) {
     const tracer = provider.getTracer(SERVICE.worker, VERSION, { schemaUrl: SCHEMA_URL });
     const { instrumentationScope: scope } = tracer as Tracer & { instrumentationScope: InstrumentationScope };

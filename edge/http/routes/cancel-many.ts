@@ -26,7 +26,11 @@ export async function cancelMany(c: Context<EdgeHono>): Promise<Response> {
       await requireOwnMany(c, operation);
       const { jobs, ...page } = await c.env.index.list({ tenant, states, operation, tags, limit, after });
       const ids = jobs.map(({ id }) => id);
-      return { ...reportOf(ids, await c.env.bridge.cancelMany(tenant, ids)), ...page };
+      const cancelled = reportOf(ids, await c.env.bridge.cancelMany(tenant, ids));
+      const lost = cancelled.failed.filter(({ code }) => code === 'job-unknown').map(({ id }) => id);
+      // NATS has lost them. In the list, they would count for the quotas of their tenant for 60 days.
+      if (lost.length > 0) await c.env.index.forget(tenant, lost).catch(() => undefined);
+      return { ...cancelled, ...page };
     },
     ({ cancelled, stopping, failed }) => ({ job_ids: [...cancelled, ...stopping], failed: failed.length }),
   );

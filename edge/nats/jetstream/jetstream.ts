@@ -32,7 +32,12 @@ export interface ConsumerConfig {
 
 /** The part of a consumer's state that we read. */
 interface ConsumerState {
-  readonly config: { readonly filter_subject?: string; readonly filter_subjects?: readonly string[] };
+  readonly config: {
+    readonly filter_subject?: string;
+    readonly filter_subjects?: readonly string[];
+    /** Whether it feeds another stream. */
+    readonly sourcing?: boolean;
+  };
   /** How far it has read. */
   readonly delivered: { readonly consumer_seq: number; readonly stream_seq: number };
   /** How many messages it has to deliver. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it, onTestFinished } from 'vitest';
 import { createCallbackSecret } from '../../../shared/text/secret.ts';
-import { dev, runJob } from '../../support/cli/dev-process.ts';
+import { dev, devIn, runJob } from '../../support/cli/dev-process.ts';
 import { tenants } from '../../support/tenants.ts';
 
 it('one JSON line tells where everything is, and Ctrl-C stops all of it and says so', async () => {
@@ -59,6 +59,14 @@ it('parts that log nothing but errors start all the same', async () => {
   const quiet = ['--edge', 'LOG_LEVEL=error', '--worker', 'LOG_LEVEL=error'];
   const { child } = dev('--port', '0', '--json', ...quiet);
   const [line] = await once(createInterface(child.stdout), 'line');
+  expect(await runJob(JSON.parse(line), 'echo')).toBe(null);
+});
+
+it('leaves this machine out of what goes to a proxy of the environment', async () => {
+  const proxy = { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: '.corp.example' };
+  const { child, exited } = devIn(proxy, '--port', '0', '--json');
+  const ended = exited.then(() => ['it ended']);
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
   expect(await runJob(JSON.parse(line), 'echo')).toBe(null);
 });
 

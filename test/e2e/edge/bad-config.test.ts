@@ -166,6 +166,14 @@ async function withoutNats(settings: Record<string, string>): Promise<{ answer: 
   return { answer, line };
 }
 
+it('an edge runs with the earliest compatibility date that docs/PACKAGES.md names', async () => {
+  const edge = inject('edge');
+  if ('problem' in edge) throw new Error(edge.problem);
+  const compatibility = { date: '2024-09-23', flags: ['nodejs_compat'] };
+  const stack = await withTestStack({ bundle: { ...edge, compatibility }, tracing: false });
+  expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded' });
+});
+
 it('an edge that cannot log in to NATS logs why, which no caller reads', async () => {
   const nats = await startTestNats();
   onTestFinished(() => nats.stop());

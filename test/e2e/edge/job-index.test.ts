@@ -12,7 +12,7 @@ import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { tenants } from '../../support/tenants.ts';
 
 /** One tenant per test, so that no test sees the jobs of another. */
-const { callers, API_KEYS } = await tenants('queued', 'bodies', 'shards');
+const { callers, API_KEYS } = await tenants('queued', 'bodies', 'lost', 'shards');
 
 let stack: TestStack;
 let directory: string;
@@ -119,6 +119,34 @@ describe('an index', () => {
     const { seq } = await jetstream(nats).publish('events.bodies.gone', 'x');
     await (await jetstreamManager(nats)).streams.deleteMessage('EVENTS', seq);
     expect(await list('bodies')).toMatchObject({ complete: true });
+  });
+
+  it('leaves out jobs that NATS has lost when somebody cancels them, so that they do not fill a quota for ever', async () => {
+    const tenant = 'lost';
+    const used = async (): Promise<unknown> => {
+      const { used } = (await (await call(tenant, '/v1/usage')).json()) as { used: Record<string, number> };
+      return [used.jobs, used.delayedJobs];
+    };
+    const lost = await submit(tenant, { operation: 'echo', input: 1, delay: '1h' });
+    await listed(tenant, lost.id, 'queued');
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const { streams } = await jetstreamManager(nats);
+    await streams.purge('DELAYED', { filter: `delayed.*.*.${tenant}.>` });
+    const left = await submit(tenant, { operation: 'echo', input: 2, delay: '1h' });
+    await listed(tenant, left.id, 'queued');
+    expect(await used()).toEqual([2, 2]);
+
+    const cancel = async (): Promise<unknown> =>
+      await (await call(tenant, '/v1/jobs/cancel', { method: 'POST', body: '{}' })).json();
+    expect(await cancel()).toMatchObject({
+      cancelled: [left.id],
+      failed: [{ id: lost.id, code: 'job-unknown' }],
+    });
+    await listed(tenant, left.id, 'cancelled');
+    expect(idsOf(await list(tenant))).toEqual([left.id]);
+    expect(await used()).toEqual([0, 0]);
+    expect(await cancel()).toMatchObject({ cancelled: [], failed: [] });
   });
 
   it('knows all jobs with events when INDEX_SHARDS changes, and with it the tenants of an index', async () => {

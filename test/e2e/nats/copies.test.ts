@@ -5,7 +5,7 @@ import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { streamDefinitions } from '../../../shared/nats/streams.ts';
 import { type SetupReport, setUpBroker } from '../../../worker-node/broker/setup.ts';
 import { runLocal } from '../../support/cli/process.ts';
-import { startTestNats } from '../../support/nats/nats.ts';
+import { startTestCluster, startTestNats } from '../../support/nats/nats.ts';
 
 const NAMES = streamDefinitions(1, true).map(({ name }) => name);
 
@@ -88,4 +88,27 @@ it.each([
   const ended = await runLocal(['setup', '--check'], { NATS_URL: nats.url });
   expect(ended.stderr).toContain(sentence);
   expect(ended.code).toBe(1);
+});
+
+it.each([
+  ['max_streams: 3', 'max_streams is 3, but must be -1, or at least 9: there is no room for all streams'],
+  ['max_mem: 1MB, max_file: 0', 'max_storage is 0, but must be -1, or more than 0'],
+])('a limit of the account is named where it keeps setup from its work: %s', async (limit, sentence) => {
+  const nats = await startNats(
+    `accounts { A { jetstream: { ${limit} }, users: [{ user: a, password: a }] } }\nno_auth_user: a`,
+  );
+  const ended = await runLocal(['setup'], { NATS_URL: nats.url });
+  expect(ended.stderr).toContain('the server does not create it');
+  expect(ended.stderr).toContain(`; account: ${sentence}`);
+  expect(ended.code).toBe(2);
+});
+
+it('fewer copies than a cluster has are not made in silence', async () => {
+  const cluster = await startTestCluster();
+  onTestFinished(() => cluster.stop());
+  const environment = { NATS_URL: cluster.urls.join(','), STREAM_STORE_BYTES: '100000000' };
+  await setUpBroker({ environment, check: false, replicas: undefined });
+  const { streams, warnings } = await setUpBroker({ environment, check: false, replicas: 1 });
+  expect(streams.map(({ replicas }) => replicas)).toEqual(NAMES.map(() => 3));
+  expect(warnings.filter((warning) => warning.includes('more copies than 1'))).toHaveLength(1);
 });

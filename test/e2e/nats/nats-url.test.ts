@@ -193,6 +193,22 @@ describe('a credentials file', () => {
     );
   });
 
+  it('that was renewed before it expires keeps the worker, which reads it again at each login', async () => {
+    const { config, credentials, credentialsUntil } = newOperator();
+    const server = await nats({ extraConfig: config });
+    const file = `${await scratchFolder()}/user.creds`;
+    await writeFile(file, credentialsUntil(Math.ceil(Date.now() / 1_000) + 12));
+    const stack = await withTestStack({
+      nats: server,
+      edge: { NATS_CREDS: credentials },
+      worker: { NATS_CREDS_FILE: file },
+    });
+    await writeFile(file, credentials);
+    const lost = stack.logged(({ msg, status }) => msg === 'NATS connection' && status === 'reconnect');
+    expect(await Promise.race([lost, stack.worker.exited])).toMatchObject([{ status: 'reconnect' }]);
+    expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded' });
+  });
+
   it('whose seed is not valid is a wrong setting', async () => {
     const server = await nats();
     const file = `${await scratchFolder()}/bad.creds`;

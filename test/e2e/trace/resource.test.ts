@@ -1,6 +1,8 @@
+import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
 import { makeSpans } from '../../support/spans/make-spans.ts';
 import { otlpReceiver } from '../../support/spans/otlp-receiver.ts';
+import { withTestStack } from '../../support/stack.ts';
 
 /** What a worker's spans say about where they come from, and its warnings. */
 async function resourceWith(environment: Readonly<Record<string, string>>) {
@@ -35,4 +37,24 @@ it('what an operator says about the host and the process wins over what the work
     'service.instance.id': 'one',
     'process.pid': expect.any(Number),
   });
+});
+
+it('an SDK that was started before, as by an agent of NODE_OPTIONS, takes the spans, and the log says so', async () => {
+  const agent = createRequire(import.meta.url).resolve('@opentelemetry/auto-instrumentations-node/register');
+  const stack = await withTestStack({
+    worker: {
+      NODE_OPTIONS: `--require ${agent}`,
+      OTEL_SERVICE_NAME: 'agent',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    },
+  });
+  const [line] = await stack.logged(({ msg }) => msg === 'setting ignored');
+  expect(line?.reason).toMatch(/^another OpenTelemetry SDK was started in this process before ours/);
+  const { traceId } = await stack.run('echo', 'hello');
+  const spans = await stack.collector.waitForSpans(
+    traceId,
+    (all) => all.some(({ name }) => name.startsWith('process ')),
+    60_000,
+  );
+  expect(spans.map(({ service }) => service)).toContain('agent');
 });

@@ -114,6 +114,19 @@ describe('the stream of events that is deleted while a worker has nothing to do'
   });
 });
 
+describe('a broker that starts with an empty store', () => {
+  it('is told within seconds what a host can run, when it has the buckets again', async () => {
+    const stack = await own({ WORKER_ANNOUNCE_MS: '30000' });
+    const manager = await jetstreamManager(await connectTo(stack));
+    const makeAgain = [await remove(manager, 'KV_HOSTS'), await remove(manager, 'KV_OPERATIONS')];
+    await stack.nats.restart();
+    await until('a failed renewal', () => said(stack, 'announcement not renewed').length > 0);
+    for (const make of makeAgain) await make();
+    await until('the operation to be known', () => stack.run('echo', 1).catch(() => undefined), 20_000);
+    expect(said(stack, 'announcement not renewed')).toHaveLength(1);
+  });
+});
+
 describe('a job whose end cannot be stored', () => {
   it('is kept, does not run again, and ends when EVENTS is back (W14)', async () => {
     const stack = await own({ WORKER_CONCURRENCY: '3' });

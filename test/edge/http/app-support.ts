@@ -60,6 +60,8 @@ export interface Answers {
   cancelMany?: (tenant: string, ids: readonly string[]) => CancelOutcome[];
   /** The ids of the page that the index gives. */
   listed?: readonly string[];
+  /** Takes jobs out of the list. */
+  forget?: (tenant: string, ids: readonly string[]) => void;
   status?: () => unknown;
 }
 
@@ -140,6 +142,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       const jobs = (answers.listed ?? []).map((id) => job({ id }));
       return { jobs, complete: true, ...(jobs.length > 0 && { cursor: 'next' }) };
     },
+    forget: async (tenant: string, ids: readonly string[]) => answers.forget?.(tenant, ids),
     usage: async () => ({ jobs: 1, bytes: 2, delayedJobs: 3, delayedBytes: 4 }),
   };
   const app = createApp();

@@ -89,6 +89,26 @@ describe('POST /v1/jobs/cancel', () => {
     expect(listed).toMatchObject([{ states: ['queued', 'running', 'retrying'], tags: [], limit: 100 }]);
   });
 
+  it('takes jobs that NATS does not know any more out of the list, and says so also if that fails', async () => {
+    const forgotten: unknown[] = [];
+    const { cancel } = await start({
+      listed: ['a', 'b', 'c'],
+      cancelMany: () => ['job-unknown', 'cancelled', 'job-unknown'],
+      forget: (...call) => {
+        forgotten.push(call);
+        throw new Error('the index does not implement the method');
+      },
+    });
+    expect(await (await cancel({})).json()).toMatchObject({
+      cancelled: ['b'],
+      failed: [
+        { id: 'a', code: 'job-unknown' },
+        { id: 'c', code: 'job-unknown' },
+      ],
+    });
+    expect(forgotten).toEqual([['acme', ['a', 'c']]]);
+  });
+
   it('is refused as a whole when no job could be cancelled, so that it can be sent again', async () => {
     const { cancel, logged } = await start({
       listed: ['a', 'b'],

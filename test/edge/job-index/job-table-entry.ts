@@ -15,6 +15,7 @@ export type TableCall =
   | { readonly do: 'run'; readonly sql: string }
   | { readonly do: 'counts' }
   | { readonly do: 'forget'; readonly max: number; readonly now: number }
+  | { readonly do: 'lose'; readonly tenant: string; readonly ids: readonly string[] }
   | { readonly do: 'usage'; readonly tenant: string; readonly laterMs: number }
   | { readonly do: 'place' };
 
@@ -61,6 +62,8 @@ export class Table extends DurableObject {
           });
       case 'forget':
         return this.#table.deleteExpired(call.max, call.now);
+      case 'lose':
+        return this.#table.forget(call.tenant, call.ids);
       case 'usage':
         return this.#table.usage(call.tenant, Date.now() + call.laterMs);
       case 'place':

@@ -357,6 +357,17 @@ describe('the usage of a tenant', () => {
     expect(await read()).toEqual(usage(1, 7));
   });
 
+  it('forgets jobs that NATS has lost, of one tenant, and knows one again after an event', async () => {
+    const { accept, follow, flush, lose, page, usage: read } = table();
+    await accept(entry({ bytes: 7 }), entry({ id: 'other', bytes: 5 }), entry({ tenant: 'globex' }));
+    await flush();
+    await lose('acme', ['job-1', 'never-seen']);
+    expect((await page()).jobs.map(({ id }) => id)).toEqual(['other']);
+    expect([await read(), await read('globex')]).toEqual([usage(1, 5), usage(1, 0)]);
+    await follow([entry({ state: 'running', attempt: 1, started_at: START })]);
+    expect(await read()).toEqual(usage(2, 5));
+  });
+
   it('forgets jobs with their rows', async () => {
     const { accept, flush, forget, usage: read } = table();
     await accept(entry({ bytes: 7, expires_on: 1 }));

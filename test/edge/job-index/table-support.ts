@@ -74,6 +74,7 @@ export function newTable(workerd: Miniflare) {
     written: async () => (await counts()).written,
     read: async () => (await counts()).read,
     forget: (max: number, now: number) => run<boolean>({ do: 'forget', max, now }),
+    lose: (tenant: string, ids: readonly string[]) => run<void>({ do: 'lose', tenant, ids }),
     usage: (tenant = 'acme', laterMs = 0) => run<Usage>({ do: 'usage', tenant, laterMs }),
     place: () => run<Place>({ do: 'place' }),
   };

@@ -2,13 +2,20 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { hostEnvironment } from '../../../dev/machine/environment.ts';
 import { Job } from '../../../shared/job/job.ts';
 
 const DEV = fileURLToPath(new URL('../../../dev/main.ts', import.meta.url));
 
 /** Runs the local stack as `npm run dev` does, until the test ends. */
 export function dev(...args: string[]) {
-  const child = spawn(process.execPath, [DEV, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return devIn({}, ...args);
+}
+
+/** As {@link dev}, with more environment variables than this process has. */
+export function devIn(environment: Readonly<Record<string, string>>, ...args: string[]) {
+  const env = { ...hostEnvironment(), ...environment };
+  const child = spawn(process.execPath, [DEV, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   // Not 'exit': what it said last may be read later than that.
   const exited = once(child, 'close');
   onTestFinished(async () => {

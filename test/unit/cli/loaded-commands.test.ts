@@ -27,6 +27,16 @@ describe('a command line', () => {
   );
 });
 
+describe('the cache of compiled code', () => {
+  it.each([
+    ['that takes no new folders, and says that there is none', '/proc/caches'],
+    ['that is a file', process.execPath],
+  ])('keeps no command from its work in a place %s', async (_what, place) => {
+    const ended = await runLocal(['--version'], { XDG_CACHE_HOME: place, NODE_COMPILE_CACHE: '' });
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
 /** Lets Node print each module that it looks for, and at the end its own that it has loaded. */
 const PRINT_MODULES = `--import=data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module';

@@ -50,3 +50,20 @@ it('the worker is started again after every exit except one with the code for a 
   expect(unit).toMatch(new RegExp(`^RestartPreventExitStatus=${EXIT.settings.code}$`, 'm'));
   expect(unit).toMatch(/^Restart=always$/m);
 });
+
+it('everything that starts a worker gives it the same time to stop', async () => {
+  const root = path.join(DEPLOY, '..');
+  const files = [
+    ...globSync('deploy/{worker,kubernetes}/*', { cwd: root }),
+    ...globSync('create/template/{Dockerfile,compose.yaml,deploy/*}', { cwd: root }),
+    'deploy/compose/compose.yaml',
+  ];
+  const texts = await Promise.all(files.map((file) => readFile(path.join(root, file), 'utf8')));
+  const times = texts.flatMap((text) => [
+    ...text.matchAll(
+      /(?:--stop-timeout|stop_grace_period:|terminationGracePeriodSeconds:|TimeoutStopSec=) ?(\d+)s?\b/g,
+    ),
+  ]);
+  expect(times.length).toBeGreaterThan(7);
+  expect(times.map(([, seconds]) => seconds)).toEqual(times.map(() => '60'));
+});

@@ -7,6 +7,10 @@ export const JETSTREAM_OFF =
 /** A server with too many clients says so and hangs up. The client (nats-core 3.4.0) does not pass that on. */
 const MAYBE_FULL = 'Or has the server as many clients as its max_connections allows?';
 
+/** Both look like silence to the client: the server waits for what a worker does not send. */
+const MAYBE_STRICT =
+  'Does its tls block want certificates of its clients (verify), or TLS before all else (handshake_first)? Workers do neither.';
+
 /** What the client and Node say about a certificate, and what to do. */
 const CERTIFICATES: readonly (readonly [RegExp, string])[] = [
   [
@@ -37,7 +41,7 @@ export function connectReason(cause: unknown, servers: readonly string[]): strin
   if (usesWebSocket(servers) && (name === 'ConnectionError' || name === 'TimeoutError'))
     return `no WebSocket opens there; is the port that of the websocket block of nats-server, and does it encrypt (wss://) or not (ws://)? ${MAYBE_FULL}`;
   if (name === 'TimeoutError')
-    return `no answer of a nats-server in time; is it its port for clients? That of WebSockets needs ws:// or wss://. ${MAYBE_FULL}`;
+    return `no answer of a nats-server in time; is it its port for clients? That of WebSockets needs ws:// or wss://. ${MAYBE_STRICT} ${MAYBE_FULL}`;
   return describeThrown(cause);
 }
 

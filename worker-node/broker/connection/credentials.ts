@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import {
   type Authenticator,
@@ -36,13 +37,36 @@ export async function checkCredentials({
 }
 
 /** The message does not show the path: it may be the credentials themselves, put into the wrong setting. */
+function refuse(why: string, cause?: unknown): ThroughlineError {
+  return new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`, { cause });
+}
+
 async function readCreds(file: string): Promise<Authenticator> {
-  const refuse = (why: string, cause?: unknown): ThroughlineError =>
-    new ThroughlineError('config-invalid', `NATS_CREDS_FILE: ${why}`, { cause });
-  const bytes = await readFile(file).catch((thrown: NodeJS.ErrnoException) => {
+  const text = await readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
     throw refuse(`the file cannot be read: ${fileFault({ code: thrown.code })}`);
   });
-  const credentials = readCredentials(bytes.toString());
+  let latest = authenticatorOf(text);
+  return (nonce) => {
+    latest = renewedIn(file) ?? latest;
+    return latest(nonce);
+  };
+}
+
+/**
+ * The login that the file holds by now: a JWT that expires is renewed there while the program runs.
+ * @returns undefined if the file is gone, is just being written, or is a pipe, which gives what it has once
+ */
+function renewedIn(file: string): Authenticator | undefined {
+  try {
+    return statSync(file).isFile() ? authenticatorOf(readFileSync(file, 'utf8')) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param text of a credentials file */
+function authenticatorOf(text: string): Authenticator {
+  const credentials = readCredentials(text);
   if (credentials === undefined) throw refuse('the file does not hold a JWT and a seed');
   const authenticator = jwtAuthenticator(credentials.jwt, Buffer.from(credentials.seed));
   try {

@@ -3,6 +3,7 @@ import {
   type ConsumerDefinition,
   filtersOf,
   groupConsumers,
+  isOfCopy,
   JOBS_STREAM,
   type RouteConsumer,
 } from '../../../shared/nats/streams.ts';
@@ -33,7 +34,8 @@ export function jobConsumers(config: WorkerConfig): RouteConsumer[] {
 /** @throws whatever the NATS client throws */
 export async function readGroups(manager: JetStreamManager): Promise<Group[]> {
   const consumers: ConsumerInfo[] = [];
-  for await (const info of manager.consumers.list(JOBS_STREAM)) consumers.push(info);
+  for await (const info of manager.consumers.list(JOBS_STREAM))
+    if (!isOfCopy(info.config)) consumers.push(info);
   return [...Map.groupBy(consumers, ({ name }) => groupOfConsumer(name))].map(([name, own]) => ({
     name,
     consumers: own,

@@ -45,3 +45,8 @@ it('storage that is nearly used up weakens a promise', () => {
   const full = { ...account, storage: 75, limits: { ...limits, max_storage: 100 } };
   expect(limitFindings(full, NEEDS)).toMatchObject([{ setting: 'storage used', level: 'weakens' }]);
 });
+
+it('an account that may store nothing on disk breaks a promise', () => {
+  const none = { ...account, limits: { ...limits, max_storage: 0 } };
+  expect(limitFindings(none, NEEDS)).toMatchObject([{ setting: 'max_storage', actual: 0, level: 'breaks' }]);
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unknownSettings } from '../../../../shared/text/setting-names.ts';
+import { isOfService, unknownSettings } from '../../../../shared/text/setting-names.ts';
 
 const NAMES = {
   program: 'the worker',
@@ -14,7 +14,7 @@ const NAMES = {
     'DEBUG',
   ],
   prefixes: ['WORKER_', 'NATS_', 'CALLBACK_'],
-  isForeign: (name: string) => name === 'NATS_OF_OTHERS',
+  isForeign: (name: string, value: unknown) => name === 'NATS_OF_OTHERS' || isOfService(name, value),
 };
 const warnings = (values: Record<string, string | undefined>) => unknownSettings(values, NAMES);
 

@@ -19,3 +19,8 @@ it.each(['nats', 'ws'])('a server that lets nobody in may have too many clients:
   const silence = Object.assign(new Error('timeout'), { name: 'TimeoutError' });
   expect(connectReason(silence, [`${scheme}://nats.example`])).toContain('max_connections');
 });
+
+it('a server that is silent may want a certificate of the worker, or TLS at once', () => {
+  const silence = Object.assign(new Error('timeout'), { name: 'TimeoutError' });
+  expect(connectReason(silence, ['tls://nats.example'])).toMatch(/\(verify\).*\(handshake_first\)/);
+});
