@@ -1,5 +1,6 @@
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import { ignoreUnreadable } from '../jobs/job-reader.ts';
+import { sentIn } from '../jobs/outgoing-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -54,10 +55,12 @@ async function checkOne(
     const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
     return outbox.checkLater(entry.position, Date.now() + pauseMs, checks + 1);
   }
-  log.error('NATS has forgotten a job that it acknowledged; it is published again', {
-    job_id: entry.job.jobId,
-    tenant: entry.job.tenant,
-  });
+  const { jobId: job_id, tenant } = entry.job;
+  log.error(
+    'NATS has forgotten a job that it acknowledged; it is published again',
+    { job_id, tenant },
+    sentIn(entry.job),
+  );
   outbox.requeue(entry.position);
 }
 
