@@ -5,7 +5,7 @@ import { acceptedJobOfEvent, type JobEvent, jobOfEvent, makeEvent } from '../../
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
-import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
+import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
@@ -203,27 +203,29 @@ export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
 /** Records the end of the job. @returns false if another event was recorded since the record was read */
 function recordEnd(
   { session, command }: Cancelling,
-  { lastSequence }: BrokerRecord,
+  record: BrokerRecord,
   event: JobEvent,
 ): Promise<boolean> {
-  return publishEvent(session, command, event, lastSequence, inject(context.active()));
+  return publishEvent(session, command, event, record.lastSequence, carrierOf(record));
 }
 
-/** Stores the callback task of the job, in the trace of the job and not of the request that cancels the job. */
+/** Stores the callback task of the job. */
 async function storeCallback(
   { session, command }: Cancelling,
-  { queued, delayed }: BrokerRecord,
+  record: BrokerRecord,
   event: JobEvent,
 ): Promise<void> {
-  const { headers } = queued ?? delayed ?? {};
-  const carrier = inject(extract(fromNatsHeaders(headers)).context);
-  await storeCallbackTask(
-    session,
-    command.tenant,
-    readJobSpec(headerValues(headers)).callback,
-    event,
-    carrier,
-  );
+  const { callback } = readJobSpec(headerValues(headersOf(record)));
+  await storeCallbackTask(session, command.tenant, callback, event, carrierOf(record));
+}
+
+/** The trace of the job, and not that of the request that cancels it. */
+function carrierOf(record: BrokerRecord): Carrier {
+  return inject(extract(fromNatsHeaders(headersOf(record))).context);
+}
+
+function headersOf({ queued, delayed }: BrokerRecord): StoredMessage['headers'] | undefined {
+  return (queued ?? delayed)?.headers;
 }
 
 /**
