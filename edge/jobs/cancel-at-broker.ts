@@ -39,11 +39,14 @@ export interface CancelParts {
   readonly onRemoval?: (removal: Promise<void>) => void;
 }
 
-/** A cancel command that is being carried out, and what the work needs. */
+/** Which job to cancel, and for how long to wait for its end. The active context has the trace of the request. */
+export type Cancel = Omit<CancelCommand, 'carrier' | 'quotas'>;
+
+/** A cancel that is being carried out, and what the work needs. */
 interface Cancelling {
   readonly parts: CancelParts;
   readonly session: BrokerSession;
-  readonly command: CancelCommand;
+  readonly command: Cancel;
 }
 
 /**
@@ -53,10 +56,7 @@ interface Cancelling {
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`. The job may be cancelled although this error was thrown
  */
-export function cancelAtBroker(
-  parts: CancelParts,
-  command: CancelCommand,
-): Promise<Cancellation | undefined> {
+export function cancelAtBroker(parts: CancelParts, command: Cancel): Promise<Cancellation | undefined> {
   return parts.connection.use(async (session) => {
     // The waiter listens before the job is read, so that it cannot miss an end that comes after that.
     const waiter = ResultWaiter.start(parts.connection, session, command);
@@ -143,7 +143,7 @@ async function endInBridge(
  * least {@link WORKER_MS}.
  */
 async function awaitWorker(
-  command: CancelCommand,
+  command: Cancel,
   record: BrokerRecord,
   waiter: ResultWaiter,
 ): Promise<Cancellation> {

@@ -1,10 +1,9 @@
-import { type Context, context } from '@opentelemetry/api';
 import * as z from 'zod';
 import { jobWithoutEvents } from '../../shared/job/accepted-job.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { isOperationName, isToken } from '../../shared/job/job-address.ts';
 import { AcceptedSpec } from '../../shared/job/job-spec.ts';
-import { extract, FIELDS, fromRecord } from '../../shared/propagation/index.ts';
+import { FIELDS } from '../../shared/propagation/index.ts';
 
 /**
  * The schema of {@link OutgoingJob}, as the outbox stores it. A stored row that no longer fits this schema is rejected.
@@ -25,11 +24,6 @@ export type OutgoingJob = z.output<typeof OutgoingJob>;
 /** Returns the job as the HTTP API shows it until a worker takes it. */
 export function queuedJob(job: OutgoingJob, durability: Job['durability']): Job {
   return jobWithoutEvents(job, { durability, traceId: traceIdOf(job) });
-}
-
-/** The active context with the span that sent the job: spans and log lines about the job belong there. */
-export function sentIn({ carrier }: Pick<OutgoingJob, 'carrier'>): Context {
-  return extract(fromRecord(carrier), context.active()).context;
 }
 
 /** Returns the trace id of a job; empty if the job has no trace. */

@@ -22,8 +22,8 @@ export async function cancelUnsent(
   job: OutgoingJob,
   at: string,
 ): Promise<void> {
-  const { tenant, jobId, carrier } = job;
-  if ((await cancelAtBroker(parts, { tenant, jobId, waitMs: 0, carrier })) !== undefined) return;
+  const { tenant, jobId } = job;
+  if ((await cancelAtBroker(parts, { tenant, jobId, waitMs: 0 })) !== undefined) return;
   const event = cancelledInOutbox(parts.name, job, at);
   const ownTrace = inject(context.active());
   // The job has no message, so no worker could store the callback later. The callback is stored before the end of the

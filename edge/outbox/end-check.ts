@@ -1,8 +1,8 @@
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import { ignoreUnreadable } from '../jobs/job-reader.ts';
-import { sentIn } from '../jobs/outgoing-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
+import { carriedContext } from '../telemetry/carried-context.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
@@ -59,7 +59,7 @@ async function checkOne(
   log.error(
     'NATS has forgotten a job that it acknowledged; it is published again',
     { job_id, tenant },
-    sentIn(entry.job),
+    carriedContext(entry.job.carrier),
   );
   outbox.requeue(entry.position);
 }

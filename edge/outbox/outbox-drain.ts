@@ -7,11 +7,12 @@ import { routeOf } from '../../shared/wire/lanes.ts';
 import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { fingerprintOf, isEnded, isStored, mayBeSameRequest, readRecord } from '../jobs/broker-record.ts';
-import { type OutgoingJob, queuedJob, sentIn } from '../jobs/outgoing-job.ts';
+import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HostDirectory } from '../operations/host-directory.ts';
+import { carriedContext } from '../telemetry/carried-context.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { flushSpans } from '../telemetry/runtime.ts';
 import { cancelUnsent } from './cancel-unsent.ts';
@@ -156,7 +157,10 @@ async function trySend(
   const { entry } = one;
   try {
     if ('error' in one) throw one.error;
-    return { kind: await context.with(sentIn(entry.job), () => send(parts, session, one)), entry };
+    return {
+      kind: await context.with(carriedContext(entry.job.carrier), () => send(parts, session, one)),
+      entry,
+    };
   } catch (thrown) {
     const error = errorFrom(thrown);
     return { kind: PERMANENT.includes(error.code) ? 'rejected' : 'failed', entry, error };
@@ -227,7 +231,7 @@ function recordOutcomes(
     else outbox.rejected.add(entry.position, `${error.code}: ${error.message}`);
     const { jobId: job_id, tenant } = entry.job;
     const fields = { job_id, tenant, code: error.code, reason: error.message };
-    log.error('job rejected: NATS refuses it', fields, sentIn(entry.job));
+    log.error('job rejected: NATS refuses it', fields, carriedContext(entry.job.carrier));
   }
   for (const result of results) if (result.kind === 'failed') throw result.error;
   return published.length;

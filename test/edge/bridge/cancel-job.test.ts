@@ -30,7 +30,7 @@ it('a cancel waits for the worker as long as its caller asked, also if the outbo
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const bridge = { name: 'bridge', connection, log, outbox, scheduler: scheduler as never };
   const began = Date.now();
-  const cancelled = cancelJob(bridge, { tenant, jobId, waitMs, carrier: {} }).then((answer) => ({
+  const cancelled = cancelJob(bridge, { tenant, jobId, waitMs }).then((answer) => ({
     answer,
     ms: Date.now() - began,
   }));
@@ -51,7 +51,7 @@ it('a cancel hears of an end that is recorded between its first look at the job 
   });
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const bridge = { name: 'bridge', connection, log, outbox, scheduler: { added: vi.fn() } as never };
-  const answered = cancelJob(bridge, { tenant, jobId, waitMs: 5_000, carrier: {} });
+  const answered = cancelJob(bridge, { tenant, jobId, waitMs: 5_000 });
   await vi.advanceTimersByTimeAsync(4_000);
   expect(await Promise.race([answered, 'no answer'])).toMatchObject({
     job: { state: 'succeeded' },
@@ -84,7 +84,7 @@ describe('the message of a queued job', () => {
 
   it('is removed after the answer to its cancel', async () => {
     const { bridge, removal, messages } = await queuedJob();
-    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0, carrier: {} });
+    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0 });
     expect([answer?.job.state, messages()]).toEqual(['cancelled', 1]);
     removal.resolve();
     await vi.waitUntil(() => messages() === 0);
@@ -92,7 +92,7 @@ describe('the message of a queued job', () => {
 
   it('stays for a worker, which finds the end, if it cannot be removed', async () => {
     const { bridge, removal, messages, log } = await queuedJob();
-    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0, carrier: {} });
+    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0 });
     removal.reject(new Error('NATS is away'));
     await vi.waitUntil(() => log.warn.mock.calls.length === 1);
     expect([answer?.job.state, messages()]).toEqual(['cancelled', 1]);
@@ -101,14 +101,14 @@ describe('the message of a queued job', () => {
   it('leaves a line of what went wrong if the bridge itself fails', async () => {
     const { bridge, log } = await queuedJob();
     vi.spyOn(bridge.connection, 'use').mockRejectedValue(new ThroughlineError('internal', 'a fault of ours'));
-    const answer = await cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'], carrier: {} });
+    const answer = await cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'] });
     expect(answer).toEqual(['internal']);
     expect(log.error.mock.calls).toEqual([['a cancel failed', { reason: 'a fault of ours' }]]);
   });
 
   it('is removed before the answer to a cancel of many', async () => {
     const { bridge, removal, messages } = await queuedJob();
-    const answering = cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'], carrier: {} });
+    const answering = cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'] });
     const answered = vi.fn();
     void answering.then(answered);
     await vi.advanceTimersByTimeAsync(1_000);
