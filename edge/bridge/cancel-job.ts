@@ -7,6 +7,7 @@ import {
   type CancelOutcome,
 } from '../calls/commands.ts';
 import { type Cancel, type CancelParts, cancelAtBroker, consumersOfQueue } from '../jobs/cancel-at-broker.ts';
+import { jobFields } from '../jobs/outgoing-job.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { ConsumerPlace } from '../nats/stored-message.ts';
 import type { OutboxEntry } from '../outbox/outbox-entry.ts';
@@ -63,7 +64,7 @@ async function cancelInOutbox(
   // The outbox may have published the job since it was found.
   if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
   scheduler.added();
-  log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
+  log.info('job cancelled in the outbox', jobFields(entry.job));
   // If NATS may have the job, a worker may still end the job in another way. For this reason the answer does not say
   // `cancelled` yet.
   const shown = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };

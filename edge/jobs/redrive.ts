@@ -34,6 +34,7 @@ import {
   readStoredEvent,
 } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
+import { jobFields } from './outgoing-job.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
 import { oldSpanOf, startRedriveSpan } from './redrive-span.ts';
@@ -229,12 +230,7 @@ async function publishOn(subject: string, redriving: Redriving): Promise<StoredR
     const { duplicate } = await session.publish(subject, writeHeaders, deadLetter.data);
     span.setAttribute(ATTR.jobOutcome, duplicate ? 'duplicate' : 'redriven');
     if (duplicate) return await redrivenByOther(redriving);
-    parts.log.info('job redriven', {
-      job_id: address.jobId,
-      operation: address.operation,
-      tenant: address.tenant,
-      redrive_count: redrive.redriveCount,
-    });
+    parts.log.info('job redriven', { ...jobFields(address), redrive_count: redrive.redriveCount });
     return await recordRedriven(redriving, sending);
   });
 }

@@ -1,5 +1,6 @@
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import { ignoreUnreadable } from '../jobs/job-reader.ts';
+import { jobFields } from '../jobs/outgoing-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import { carriedContext } from '../telemetry/carried-context.ts';
@@ -55,10 +56,9 @@ async function checkOne(
     const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
     return outbox.checkLater(entry.position, Date.now() + pauseMs, checks + 1);
   }
-  const { jobId: job_id, tenant } = entry.job;
   log.error(
     'NATS has forgotten a job that it acknowledged; it is published again',
-    { job_id, tenant },
+    jobFields(entry.job),
     carriedContext(entry.job.carrier),
   );
   outbox.requeue(entry.position);

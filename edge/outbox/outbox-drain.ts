@@ -7,7 +7,7 @@ import { routeOf } from '../../shared/wire/lanes.ts';
 import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { fingerprintOf, isEnded, isStored, mayBeSameRequest, readRecord } from '../jobs/broker-record.ts';
-import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
+import { jobFields, type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
@@ -200,12 +200,7 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
     .startSpan('wait in outbox', { kind: SpanKind.INTERNAL, startTime: addedAt, attributes })
     // The clock may have been set back since.
     .end(addedAt + waitedMs);
-  parts.log.info('job published', {
-    job_id: job.jobId,
-    operation: job.operation,
-    tenant: job.tenant,
-    outbox_ms: waitedMs,
-  });
+  parts.log.info('job published', { ...jobFields(job), outbox_ms: waitedMs });
 }
 
 /**
@@ -229,8 +224,7 @@ function recordOutcomes(
     // Nobody waits for a job that was cancelled: it is not kept.
     if (entry.cancelledAt !== undefined) outbox.remove([entry.position]);
     else outbox.rejected.add(entry.position, `${error.code}: ${error.message}`);
-    const { jobId: job_id, tenant } = entry.job;
-    const fields = { job_id, tenant, code: error.code, reason: error.message };
+    const fields = { ...jobFields(entry.job), code: error.code, reason: error.message };
     log.error('job rejected: NATS refuses it', fields, carriedContext(entry.job.carrier));
   }
   for (const result of results) if (result.kind === 'failed') throw result.error;
