@@ -1,4 +1,4 @@
-import { context } from '@opentelemetry/api';
+import { context, trace } from '@opentelemetry/api';
 import { describeThrown } from '../../shared/errors.ts';
 import { CANCELLED_ERROR } from '../../shared/job/attempt-report.ts';
 import { acceptedJobOfEvent, type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
@@ -20,6 +20,7 @@ import { storeCallbackTask } from './callback-task.ts';
 import { acceptedJobOfMessage, queuedMessage } from './job-reader.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
+import { jobSpanOf } from './redrive-span.ts';
 import { ResultWaiter } from './result-waiter.ts';
 
 /** How many times the bridge tries to end a job. A try fails if a worker has recorded an event of the job meanwhile. */
@@ -215,17 +216,21 @@ async function storeCallback(
   record: BrokerRecord,
   event: JobEvent,
 ): Promise<void> {
-  const { callback } = readJobSpec(headerValues(headersOf(record)));
+  const { callback } = readJobSpec(headerValues(messageIn(record).headers));
   await storeCallbackTask(session, command.tenant, callback, event, carrierOf(record));
 }
 
 /** The trace of the job, and not that of the request that cancels it. */
 function carrierOf(record: BrokerRecord): Carrier {
-  return inject(extract(fromNatsHeaders(headersOf(record))).context);
+  const message = messageIn(record);
+  const { context: sent } = extract(fromNatsHeaders(message.headers));
+  const span = jobSpanOf(message, record.event);
+  return inject(span === undefined ? sent : trace.setSpanContext(sent, span));
 }
 
-function headersOf({ queued, delayed }: BrokerRecord): StoredMessage['headers'] | undefined {
-  return (queued ?? delayed)?.headers;
+/** The job's message. Without headers if there is none any more. */
+function messageIn({ queued, delayed }: BrokerRecord): Partial<Pick<StoredMessage, 'headers'>> {
+  return queued ?? delayed ?? {};
 }
 
 /**

@@ -37,7 +37,7 @@ import { runInSendSpan } from './job-spans.ts';
 import { jobFields } from './outgoing-job.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
-import { oldSpanOf, startRedriveSpan } from './redrive-span.ts';
+import { jobSpanOf, startRedriveSpan } from './redrive-span.ts';
 
 /** What a redrive needs from its bridge. */
 export interface RedriveParts {
@@ -177,7 +177,7 @@ function redrivingOf(
 ): Redriving {
   const address = addressOf(deadLetter);
   const event = readStoredEvent(last);
-  const oldTraceId = oldSpanOf(deadLetter, event)?.traceId;
+  const oldTraceId = jobSpanOf(deadLetter, event)?.traceId;
   const redrive = nextRedrive(readRedrive(headerValues(deadLetter.headers)), oldTraceId);
   const lastSequence = last?.sequence ?? 0;
   return { parts, session, command, deadLetter, address, redrive, queued, event, lastSequence };

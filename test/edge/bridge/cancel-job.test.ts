@@ -59,6 +59,33 @@ it('a cancel hears of an end that is recorded between its first look at the job 
   });
 });
 
+it('the end of a job whose message names no trace, and its callback, are in the trace of the last attempt', async () => {
+  const { broker, connection, outbox } = setup();
+  const job = { tenant: 'acme', jobId: 'job-1', operation: 'echo', acceptedAt: new Date().toISOString() };
+  await broker.publish(
+    'jobs.normal.p2.acme.job-1.echo',
+    (set) => set('throughline-callback-url', 'https://a.example/'),
+    writeJson(1),
+  );
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const facts = { attempt: 1, worker: 'w', traceId, spanId: '00f067aa0ba902b7' };
+  const error = { code: 'operation-failed', message: 'busy' } as const;
+  const retrying = makeEvent(
+    'retrying',
+    { ...job, spec: { maxAttempts: 5 } },
+    { ...facts, error, retryInMs: 9 },
+  );
+  await publishEvent(broker, job, retrying, 0, {});
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const bridge = { name: 'bridge', connection, log, outbox, scheduler: { added: vi.fn() } as never };
+  const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0 });
+  expect(answer?.job).toMatchObject({ state: 'cancelled', traceId });
+  const isOut = ({ subject }: { readonly subject: string }) => subject === 'callbacks.acme.job-1';
+  await vi.waitUntil(() => broker.published.some(isOut));
+  const parents = broker.published.slice(-2).map(({ headers }) => headers.values('traceparent')[0]);
+  expect(parents).toEqual([`00-${traceId}-${facts.spanId}-00`, `00-${traceId}-${facts.spanId}-00`]);
+});
+
 describe('the message of a queued job', () => {
   /** A queued job, in a NATS that answers a removal when the test says so. */
   async function queuedJob() {
