@@ -224,11 +224,9 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   removeRejected({ tenant, id, carrier }: RejectedCommand): Promise<Reply<OutboxItem | undefined>> {
     return this.#reply(carrier, async () => {
-      const { outbox, scheduler, log } = this.#parts;
+      const { outbox, scheduler } = this.#parts;
       const item = outbox.rejected.remove(tenant, id);
-      if (item === undefined) return undefined;
-      scheduler.added();
-      log.info('rejected job removed', { job_id: item.jobId, tenant });
+      if (item !== undefined) scheduler.added();
       return item;
     });
   }
@@ -324,11 +322,8 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
   async #reply<T>(carrier: Carrier, work: () => Promise<T>): Promise<Reply<T>> {
     const { context: caller, outcome } = extract(fromRecord(carrier), context.active());
     countContext('bridge', outcome);
-    const own = withService(caller, SERVICE.bridge);
     try {
-      return { ok: true, value: await context.with(own, work) };
-    } catch (thrown) {
-      return context.with(own, () => this.#refusalOf(thrown));
+      return await context.with(withService(caller, SERVICE.bridge), () => this.#replyOf(work));
     } finally {
       flushSpans(this.ctx);
     }
@@ -338,20 +333,13 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     try {
       return { ok: true, value: await work() };
     } catch (thrown) {
-      return this.#refusalOf(thrown);
+      const error = errorFrom(thrown);
+      this.#noteRefusal(error);
+      return refusal(error);
     }
   }
 
-  /**
-   * The reply for an error. The error is counted and logged. The text of a fault in the request is not logged, because it may
-   * quote the request.
-   */
-  #refusalOf(thrown: unknown): Reply<never> {
-    const error = errorFrom(thrown);
-    this.#noteRefusal(error);
-    return refusal(error);
-  }
-
+  /** Counts and logs an error. The text of a fault in the request is not logged, because it may quote the request. */
   #noteRefusal(error: ThroughlineError): void {
     const {
       log,

@@ -2,12 +2,12 @@ import { SharedReads } from '../../shared/collections/shared-reads.ts';
 import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import {
   CANCEL_MANY_BUDGET_MS,
-  type CancelCommand,
   type Cancellation,
   type CancelManyCommand,
   type CancelOutcome,
 } from '../calls/commands.ts';
-import { type CancelParts, cancelAtBroker, consumersOfQueue } from '../jobs/cancel-at-broker.ts';
+import { type Cancel, type CancelParts, cancelAtBroker, consumersOfQueue } from '../jobs/cancel-at-broker.ts';
+import { jobFields } from '../jobs/outgoing-job.ts';
 import { RequestBroker } from '../nats/request-broker.ts';
 import type { ConsumerPlace } from '../nats/stored-message.ts';
 import type { OutboxEntry } from '../outbox/outbox-entry.ts';
@@ -23,10 +23,7 @@ type CancelBridge = CancelParts & Pick<BridgeParts, 'outbox' | 'scheduler'>;
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`
  */
-export async function cancelJob(
-  bridge: CancelBridge,
-  command: CancelCommand,
-): Promise<Cancellation | undefined> {
+export async function cancelJob(bridge: CancelBridge, command: Cancel): Promise<Cancellation | undefined> {
   const { tenant, jobId } = command;
   const pending = bridge.outbox.findPending(tenant, jobId);
   if (pending !== undefined) return await cancelEntry(bridge, command, pending);
@@ -40,7 +37,7 @@ export async function cancelJob(
 /** Cancels a job that the outbox has, and that NATS may have too. */
 async function cancelEntry(
   bridge: CancelBridge,
-  command: CancelCommand,
+  command: Cancel,
   entry: OutboxEntry,
 ): Promise<Cancellation | undefined> {
   if (entry.cancelledAt !== undefined) return { job: pendingJob(entry, bridge.name), tooLate: false };
@@ -52,17 +49,14 @@ async function cancelEntry(
  * Cancels a job that NATS may have.
  * @returns undefined if NATS does not have the job, cannot be reached, or refuses this bridge
  */
-async function cancelIfAtBroker(
-  bridge: CancelBridge,
-  command: CancelCommand,
-): Promise<Cancellation | undefined> {
+async function cancelIfAtBroker(bridge: CancelBridge, command: Cancel): Promise<Cancellation | undefined> {
   const broker = await RequestBroker.start(bridge.connection);
   return await broker.ask(() => cancelAtBroker(bridge, command), command.waitMs);
 }
 
 async function cancelInOutbox(
   bridge: CancelBridge,
-  command: CancelCommand,
+  command: Cancel,
   entry: OutboxEntry,
 ): Promise<Cancellation | undefined> {
   const { outbox, scheduler, log, name } = bridge;
@@ -70,7 +64,7 @@ async function cancelInOutbox(
   // The outbox may have published the job since it was found.
   if (!outbox.cancel(entry.position, cancelledAt)) return await cancelAtBroker(bridge, command);
   scheduler.added();
-  log.info('job cancelled in the outbox', { job_id: command.jobId, tenant: command.tenant });
+  log.info('job cancelled in the outbox', jobFields(entry.job));
   // If NATS may have the job, a worker may still end the job in another way. For this reason the answer does not say
   // `cancelled` yet.
   const shown = entry.publication === 'unanswered' ? entry : { ...entry, cancelledAt };
@@ -87,7 +81,7 @@ const AT_ONCE = 25;
  */
 export async function cancelJobs(
   bridge: BridgeParts,
-  { tenant, jobIds, carrier }: CancelManyCommand,
+  { tenant, jobIds }: Pick<CancelManyCommand, 'tenant' | 'jobIds'>,
 ): Promise<CancelOutcome[]> {
   const until = Date.now() + CANCEL_MANY_BUDGET_MS;
   const outcomes: CancelOutcome[] = [];
@@ -105,14 +99,14 @@ export async function cancelJobs(
       outcomes.push(...some.map(() => 'broker-unavailable' as const));
       continue;
     }
-    const commands = some.map((jobId) => ({ tenant, jobId, waitMs: 0, carrier }));
+    const commands = some.map((jobId) => ({ tenant, jobId, waitMs: 0 }));
     outcomes.push(...(await Promise.all(commands.map((command) => outcomeOf(sharing, command)))));
   }
   await Promise.all(removals);
   return outcomes;
 }
 
-async function outcomeOf(bridge: CancelBridge, command: CancelCommand): Promise<CancelOutcome> {
+async function outcomeOf(bridge: CancelBridge, command: Cancel): Promise<CancelOutcome> {
   try {
     const cancellation = await cancelJob(bridge, command);
     if (cancellation === undefined) return 'job-unknown';

@@ -12,7 +12,7 @@ import { type Route, routeOf } from '../../shared/wire/lanes.ts';
 import { usageOfJob } from '../access/usage-book.ts';
 import type { SubmitCommand, SubmitResult } from '../calls/commands.ts';
 import { endSendSpan, sendSpan } from '../jobs/job-spans.ts';
-import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
+import { jobFields, type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
@@ -160,7 +160,7 @@ async function publishOrAddToOutbox(submitting: Checked, newJob: NewJob): Promis
   newJob.span.setAttribute(ATTR.durability, 'stream');
   if (result === 'duplicate') return await answerDuplicate(submitting, newJob);
   // The request's line names the job. At `info`, a job costs one line.
-  submitting.bridge.log.debug('job published', logFields(newJob), newJob.sending);
+  submitting.bridge.log.debug('job published', jobFields(newJob.job), newJob.sending);
   return reportAccepted(submitting, newJob, 'stream');
 }
 
@@ -216,7 +216,7 @@ async function addToOutbox(
   if (first !== undefined) return replayOf(submitting.command, first);
   outbox.add(job, body, publication, submitting.bridge.quotasOf(submitting.command));
   scheduler.added();
-  log.info('job pending in the outbox', logFields(newJob), newJob.sending);
+  log.info('job pending in the outbox', jobFields(newJob.job), newJob.sending);
   span.setAttribute(ATTR.durability, 'outbox');
   return reportAccepted(submitting, newJob, 'outbox');
 }
@@ -229,17 +229,12 @@ function reportAccepted(
 ): SubmitResult {
   const queued = queuedJob(outgoing, durability);
   const job: Job = isServed ? queued : { ...queued, served: false };
-  if (!isServed) noteUnserved(bridge, job, sending);
+  if (!isServed) noteUnserved(bridge, outgoing, sending);
   bridge.feed.addAccepted(outgoing.tenant, job, body.length);
   return { job, replayed: false };
 }
 
-function noteUnserved({ counts, log }: SubmitParts, { id, operation }: Job, sending: Context): void {
+function noteUnserved({ counts, log }: SubmitParts, job: OutgoingJob, sending: Context): void {
   counts.unservedJobs++;
-  const fields = { job_id: id, operation };
-  log.warn('job accepted, though no worker host serves its operation now', fields, sending);
-}
-
-function logFields({ job }: NewJob) {
-  return { job_id: job.jobId, operation: job.operation, tenant: job.tenant };
+  log.warn('job accepted, though no worker host serves its operation now', jobFields(job), sending);
 }

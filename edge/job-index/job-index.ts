@@ -4,7 +4,6 @@ import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../shared/api/usage.ts';
 import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';
-import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import {
   CATCH_UP_MS,
@@ -18,6 +17,7 @@ import type { JobIndexApi } from '../calls/objects.ts';
 import { type Reply, refusal } from '../calls/reply.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
 import { BrokerConnection } from '../nats/broker-connection.ts';
+import { carriedContext } from '../telemetry/carried-context.ts';
 import { createLogger, type Logger } from '../telemetry/log.ts';
 import { startTelemetry } from '../telemetry/runtime.ts';
 import { withService } from '../telemetry/service.ts';
@@ -122,8 +122,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
 
   /** Returns a page of a tenant's jobs, with the events that could be read in time. */
   list(command: ListCommand): Promise<Reply<JobPage>> {
-    const caller = extract(fromRecord(command.carrier), context.active()).context;
-    return context.with(withService(caller, SERVICE.index), async () => {
+    return context.with(withService(carriedContext(command.carrier), SERVICE.index), async () => {
       try {
         return { ok: true, value: await this.#list(command) } as const;
       } catch (thrown) {

@@ -1,11 +1,11 @@
-import { context } from '@opentelemetry/api';
+import { context, trace } from '@opentelemetry/api';
 import { describeThrown } from '../../shared/errors.ts';
 import { CANCELLED_ERROR } from '../../shared/job/attempt-report.ts';
 import { acceptedJobOfEvent, type JobEvent, jobOfEvent, makeEvent } from '../../shared/job/event.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import { DELAYED_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
-import { extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
+import { type Carrier, extract, fromNatsHeaders, inject } from '../../shared/propagation/index.ts';
 import { writeCancelHeaders } from '../../shared/wire/cancel.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readJobSpec } from '../../shared/wire/job-headers.ts';
@@ -20,6 +20,7 @@ import { storeCallbackTask } from './callback-task.ts';
 import { acceptedJobOfMessage, queuedMessage } from './job-reader.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
+import { jobSpanOf } from './redrive-span.ts';
 import { ResultWaiter } from './result-waiter.ts';
 
 /** How many times the bridge tries to end a job. A try fails if a worker has recorded an event of the job meanwhile. */
@@ -39,11 +40,14 @@ export interface CancelParts {
   readonly onRemoval?: (removal: Promise<void>) => void;
 }
 
-/** A cancel command that is being carried out, and what the work needs. */
+/** Which job to cancel, and for how long to wait for its end. The active context has the trace of the request. */
+export type Cancel = Omit<CancelCommand, 'carrier' | 'quotas'>;
+
+/** A cancel that is being carried out, and what the work needs. */
 interface Cancelling {
   readonly parts: CancelParts;
   readonly session: BrokerSession;
-  readonly command: CancelCommand;
+  readonly command: Cancel;
 }
 
 /**
@@ -53,10 +57,7 @@ interface Cancelling {
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`. The job may be cancelled although this error was thrown
  */
-export function cancelAtBroker(
-  parts: CancelParts,
-  command: CancelCommand,
-): Promise<Cancellation | undefined> {
+export function cancelAtBroker(parts: CancelParts, command: Cancel): Promise<Cancellation | undefined> {
   return parts.connection.use(async (session) => {
     // The waiter listens before the job is read, so that it cannot miss an end that comes after that.
     const waiter = ResultWaiter.start(parts.connection, session, command);
@@ -143,7 +144,7 @@ async function endInBridge(
  * least {@link WORKER_MS}.
  */
 async function awaitWorker(
-  command: CancelCommand,
+  command: Cancel,
   record: BrokerRecord,
   waiter: ResultWaiter,
 ): Promise<Cancellation> {
@@ -203,27 +204,33 @@ export function cancelledEvent(bridge: string, record: BrokerRecord): JobEvent {
 /** Records the end of the job. @returns false if another event was recorded since the record was read */
 function recordEnd(
   { session, command }: Cancelling,
-  { lastSequence }: BrokerRecord,
+  record: BrokerRecord,
   event: JobEvent,
 ): Promise<boolean> {
-  return publishEvent(session, command, event, lastSequence, inject(context.active()));
+  return publishEvent(session, command, event, record.lastSequence, carrierOf(record));
 }
 
-/** Stores the callback task of the job, in the trace of the job and not of the request that cancels the job. */
+/** Stores the callback task of the job. */
 async function storeCallback(
   { session, command }: Cancelling,
-  { queued, delayed }: BrokerRecord,
+  record: BrokerRecord,
   event: JobEvent,
 ): Promise<void> {
-  const { headers } = queued ?? delayed ?? {};
-  const carrier = inject(extract(fromNatsHeaders(headers)).context);
-  await storeCallbackTask(
-    session,
-    command.tenant,
-    readJobSpec(headerValues(headers)).callback,
-    event,
-    carrier,
-  );
+  const { callback } = readJobSpec(headerValues(messageIn(record).headers));
+  await storeCallbackTask(session, command.tenant, callback, event, carrierOf(record));
+}
+
+/** The trace of the job, and not that of the request that cancels it. */
+function carrierOf(record: BrokerRecord): Carrier {
+  const message = messageIn(record);
+  const { context: sent } = extract(fromNatsHeaders(message.headers));
+  const span = jobSpanOf(message, record.event);
+  return inject(span === undefined ? sent : trace.setSpanContext(sent, span));
+}
+
+/** The job's message. Without headers if there is none any more. */
+function messageIn({ queued, delayed }: BrokerRecord): Partial<Pick<StoredMessage, 'headers'>> {
+  return queued ?? delayed ?? {};
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jobWithoutEvents } from '../../shared/job/accepted-job.ts';
 import type { Job } from '../../shared/job/job.ts';
-import { isOperationName, isToken } from '../../shared/job/job-address.ts';
+import { isOperationName, isToken, type JobAddress } from '../../shared/job/job-address.ts';
 import { AcceptedSpec } from '../../shared/job/job-spec.ts';
 import { FIELDS } from '../../shared/propagation/index.ts';
 
@@ -24,6 +24,11 @@ export type OutgoingJob = z.output<typeof OutgoingJob>;
 /** Returns the job as the HTTP API shows it until a worker takes it. */
 export function queuedJob(job: OutgoingJob, durability: Job['durability']): Job {
   return jobWithoutEvents(job, { durability, traceId: traceIdOf(job) });
+}
+
+/** The fields of a log line that name a job. */
+export function jobFields({ jobId, operation, tenant }: JobAddress) {
+  return { job_id: jobId, operation, tenant };
 }
 
 /** Returns the trace id of a job; empty if the job has no trace. */

@@ -43,20 +43,23 @@ export function startRedriveSpan(
   const base = withBaggageOf(deadLetter, active);
   const { name, kind, attributes } = sendSpan(address, { subject, size: deadLetter.data.length }, from);
   const options = { kind, attributes: { ...attributes, [ATTR.jobRedriveCount]: redrive.redriveCount } };
-  const links = [oldSpanOf(deadLetter, event), trace.getSpanContext(active)];
+  const links = [jobSpanOf(deadLetter, event), trace.getSpanContext(active)];
   const { span, started } = startRootSpan(tracer, name, options, base, links);
   return { span, sending: started };
 }
 
 /**
- * Returns the span that sent the dead letter. If the dead letter names no span, returns the span of the job's last
- * attempt, which is in the same trace.
+ * Returns the span that sent the message of a job, or its dead letter. If that names no span, returns the span of the job's
+ * last attempt.
+ * @param event the job's last event
  */
-export function oldSpanOf(deadLetter: StoredMessage, event: JobEvent | undefined): SpanContext | undefined {
-  const { spanContext } = extract(fromNatsHeaders(deadLetter.headers));
+export function jobSpanOf(
+  { headers }: Partial<Pick<StoredMessage, 'headers'>>,
+  event: JobEvent | undefined,
+): SpanContext | undefined {
+  const { spanContext } = extract(fromNatsHeaders(headers));
   if (spanContext !== undefined) return spanContext;
-  if (event === undefined) return undefined;
-  const { traceId, spanId } = event;
+  const { traceId = '', spanId = '' } = event ?? {};
   const attempt = { traceId, spanId, traceFlags: 0 };
   return isSpanContextValid(attempt) ? attempt : undefined;
 }

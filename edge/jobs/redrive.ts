@@ -34,9 +34,10 @@ import {
   readStoredEvent,
 } from './job-reader.ts';
 import { runInSendSpan } from './job-spans.ts';
+import { jobFields } from './outgoing-job.ts';
 import { publishEvent } from './publish-event.ts';
 import { BRIDGE_SOURCE } from './publish-job.ts';
-import { oldSpanOf, startRedriveSpan } from './redrive-span.ts';
+import { jobSpanOf, startRedriveSpan } from './redrive-span.ts';
 
 /** What a redrive needs from its bridge. */
 export interface RedriveParts {
@@ -176,7 +177,7 @@ function redrivingOf(
 ): Redriving {
   const address = addressOf(deadLetter);
   const event = readStoredEvent(last);
-  const oldTraceId = oldSpanOf(deadLetter, event)?.traceId;
+  const oldTraceId = jobSpanOf(deadLetter, event)?.traceId;
   const redrive = nextRedrive(readRedrive(headerValues(deadLetter.headers)), oldTraceId);
   const lastSequence = last?.sequence ?? 0;
   return { parts, session, command, deadLetter, address, redrive, queued, event, lastSequence };
@@ -229,12 +230,7 @@ async function publishOn(subject: string, redriving: Redriving): Promise<StoredR
     const { duplicate } = await session.publish(subject, writeHeaders, deadLetter.data);
     span.setAttribute(ATTR.jobOutcome, duplicate ? 'duplicate' : 'redriven');
     if (duplicate) return await redrivenByOther(redriving);
-    parts.log.info('job redriven', {
-      job_id: address.jobId,
-      operation: address.operation,
-      tenant: address.tenant,
-      redrive_count: redrive.redriveCount,
-    });
+    parts.log.info('job redriven', { ...jobFields(address), redrive_count: redrive.redriveCount });
     return await recordRedriven(redriving, sending);
   });
 }

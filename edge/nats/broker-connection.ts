@@ -1,4 +1,4 @@
-import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { type Context, ROOT_CONTEXT } from '@opentelemetry/api';
 import { withDeadline } from '../../shared/deadline.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, unavailable } from '../../shared/errors.ts';
@@ -35,7 +35,8 @@ export class BrokerConnection {
   readonly #settings: BrokerSettings;
   readonly #name: string;
   readonly #log: Logger;
-  readonly #service: string;
+  /** Belongs to no request: what happens to the connection is no part of the trace of the request that opened it. */
+  readonly #own: Context;
   #state: BrokerState = 'idle';
   #session: BrokerSession | undefined;
   #connecting: Promise<BrokerSession> | undefined;
@@ -58,7 +59,7 @@ export class BrokerConnection {
     this.#settings = settings;
     this.#name = name;
     this.#log = log;
-    this.#service = service;
+    this.#own = withService(ROOT_CONTEXT, service);
   }
 
   /** Calls `take` after each connect. It replaces the function that was given before. */
@@ -151,7 +152,7 @@ export class BrokerConnection {
         this.#lastServer,
         (reason, permission) => {
           const message = permission === undefined ? 'subscription refused' : 'permission missing';
-          this.#outsideRequests(() => this.#log.error(message, { reason }));
+          this.#log.error(message, { reason }, this.#own);
         },
       );
       this.#adopt(session);
@@ -180,13 +181,8 @@ export class BrokerConnection {
     this.#opened++;
     const server = serverNames([session.server]);
     this.#log[this.#isReleased ? 'debug' : 'info']('connected to NATS', { server, connection: this.#opened });
-    session.lost.listen(() => this.#outsideRequests(() => this.#drop(session, 'it was closed')));
+    session.lost.listen(() => this.#drop(session, 'it was closed'));
     this.#onOpen();
-  }
-
-  /** Runs work that belongs to no request: its log lines must not carry the trace of the request that connected. */
-  #outsideRequests(work: () => void): void {
-    context.with(withService(ROOT_CONTEXT, this.#service), work);
   }
 
   #drop(session: BrokerSession, reason: string): void {
@@ -195,6 +191,6 @@ export class BrokerConnection {
     this.#state = 'lost';
     this.#isReleased = false;
     session.close();
-    this.#log.warn('the connection to NATS is gone', { reason });
+    this.#log.warn('the connection to NATS is gone', { reason }, this.#own);
   }
 }

@@ -1,7 +1,7 @@
 import { context } from '@opentelemetry/api';
 import { unavailable } from '../../shared/errors.ts';
 import { isTerminalEvent } from '../../shared/job/event.ts';
-import { extract, fromRecord, inject } from '../../shared/propagation/index.ts';
+import { inject } from '../../shared/propagation/index.ts';
 import { storeCallbackTask } from '../jobs/callback-task.ts';
 import { type CancelParts, cancelAtBroker } from '../jobs/cancel-at-broker.ts';
 import { lastEvent } from '../jobs/job-reader.ts';
@@ -12,7 +12,7 @@ import { cancelledInOutbox } from './pending-job.ts';
 
 /**
  * Records the end of a job that was cancelled while it was in the outbox. If NATS has the job after all, the job is
- * cancelled at NATS. A second call changes nothing.
+ * cancelled at NATS. A second call changes nothing. Call this in the trace of the job.
  * @param at when the job was cancelled, RFC 3339
  * @throws ThroughlineError `broker-unavailable`
  */
@@ -22,10 +22,10 @@ export async function cancelUnsent(
   job: OutgoingJob,
   at: string,
 ): Promise<void> {
-  const { tenant, jobId, carrier } = job;
-  if ((await cancelAtBroker(parts, { tenant, jobId, waitMs: 0, carrier })) !== undefined) return;
+  const { tenant, jobId } = job;
+  if ((await cancelAtBroker(parts, { tenant, jobId, waitMs: 0 })) !== undefined) return;
   const event = cancelledInOutbox(parts.name, job, at);
-  const ownTrace = inject(extract(fromRecord(carrier), context.active()).context);
+  const ownTrace = inject(context.active());
   // The job has no message, so no worker could store the callback later. The callback is stored before the end of the
   // job.
   await storeCallbackTask(session, tenant, job.spec.callback, event, ownTrace);

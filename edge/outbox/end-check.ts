@@ -1,7 +1,9 @@
 import { type BrokerRecord, isEnded, isStored, readRecord } from '../jobs/broker-record.ts';
 import { ignoreUnreadable } from '../jobs/job-reader.ts';
+import { jobFields } from '../jobs/outgoing-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
+import { carriedContext } from '../telemetry/carried-context.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Outbox } from './outbox.ts';
 import type { OutboxEntry } from './outbox-entry.ts';
@@ -54,10 +56,11 @@ async function checkOne(
     const pauseMs = Math.min(LONGEST_PAUSE_MS, 1_000 * 2 ** checks);
     return outbox.checkLater(entry.position, Date.now() + pauseMs, checks + 1);
   }
-  log.error('NATS has forgotten a job that it acknowledged; it is published again', {
-    job_id: entry.job.jobId,
-    tenant: entry.job.tenant,
-  });
+  log.error(
+    'NATS has forgotten a job that it acknowledged; it is published again',
+    jobFields(entry.job),
+    carriedContext(entry.job.carrier),
+  );
   outbox.requeue(entry.position);
 }
 

@@ -1,18 +1,18 @@
-import { type Context, context, SpanKind } from '@opentelemetry/api';
+import { context, SpanKind } from '@opentelemetry/api';
 import { errorFrom } from '../../shared/error-table.ts';
 import { type ErrorCode, ThroughlineError } from '../../shared/errors.ts';
-import { extract, fromRecord } from '../../shared/propagation/index.ts';
 import { ATTR, SERVICE } from '../../shared/trace/semantics.ts';
 import { tracerOf } from '../../shared/trace/tracer.ts';
 import { routeOf } from '../../shared/wire/lanes.ts';
 import { type UsageBook, usageOfJob } from '../access/usage-book.ts';
 import type { AcceptedFeed } from '../jobs/accepted-feed.ts';
 import { fingerprintOf, isEnded, isStored, mayBeSameRequest, readRecord } from '../jobs/broker-record.ts';
-import { type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
+import { jobFields, type OutgoingJob, queuedJob } from '../jobs/outgoing-job.ts';
 import { checkDelaySupport, publishJob, subjectOf } from '../jobs/publish-job.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
 import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HostDirectory } from '../operations/host-directory.ts';
+import { carriedContext } from '../telemetry/carried-context.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { flushSpans } from '../telemetry/runtime.ts';
 import { cancelUnsent } from './cancel-unsent.ts';
@@ -47,8 +47,6 @@ export interface DrainParts {
   readonly log: Logger;
   /** Whether a job stays in the outbox until the end of the job is recorded (`OUTBOX_KEEP=ended`). */
   readonly keepUntilEnded: boolean;
-  /** The bridge's own context, which belongs to no request. */
-  readonly ownContext: Context;
   readonly object: Pick<DurableObjectState, 'waitUntil'>;
 }
 
@@ -159,14 +157,17 @@ async function trySend(
   const { entry } = one;
   try {
     if ('error' in one) throw one.error;
-    return { kind: await send(parts, session, one), entry };
+    return {
+      kind: await context.with(carriedContext(entry.job.carrier), () => send(parts, session, one)),
+      entry,
+    };
   } catch (thrown) {
     const error = errorFrom(thrown);
     return { kind: PERMANENT.includes(error.code) ? 'rejected' : 'failed', entry, error };
   }
 }
 
-/** Sends a job. If the job was cancelled, its end is recorded instead. */
+/** Sends a job, in its trace. If the job was cancelled, its end is recorded instead. */
 async function send(
   parts: DrainParts,
   session: BrokerSession,
@@ -194,20 +195,12 @@ async function publish(parts: DrainParts, session: BrokerSession, entry: OutboxE
   if (subjectOf(job, now, route).startsWith('delayed.')) checkDelaySupport(session);
   await publishJob(session, job, body, route, { waitedMs, again: tries > 0 });
   parts.feed.addPublished(job.tenant, queuedJob(job, 'stream'), body.length);
-  const sending = extract(fromRecord(job.carrier), parts.ownContext).context;
   const attributes = { [ATTR.jobId]: job.jobId, [ATTR.outboxTimeMs]: waitedMs };
   tracer
-    .startSpan('wait in outbox', { kind: SpanKind.INTERNAL, startTime: addedAt, attributes }, sending)
+    .startSpan('wait in outbox', { kind: SpanKind.INTERNAL, startTime: addedAt, attributes })
     // The clock may have been set back since.
     .end(addedAt + waitedMs);
-  context.with(sending, () =>
-    parts.log.info('job published', {
-      job_id: job.jobId,
-      operation: job.operation,
-      tenant: job.tenant,
-      outbox_ms: waitedMs,
-    }),
-  );
+  parts.log.info('job published', { ...jobFields(job), outbox_ms: waitedMs });
 }
 
 /**
@@ -231,12 +224,8 @@ function recordOutcomes(
     // Nobody waits for a job that was cancelled: it is not kept.
     if (entry.cancelledAt !== undefined) outbox.remove([entry.position]);
     else outbox.rejected.add(entry.position, `${error.code}: ${error.message}`);
-    log.error('job rejected: NATS refuses it', {
-      job_id: entry.job.jobId,
-      tenant: entry.job.tenant,
-      code: error.code,
-      reason: error.message,
-    });
+    const fields = { ...jobFields(entry.job), code: error.code, reason: error.message };
+    log.error('job rejected: NATS refuses it', fields, carriedContext(entry.job.carrier));
   }
   for (const result of results) if (result.kind === 'failed') throw result.error;
   return published.length;

@@ -1,4 +1,4 @@
-import { context } from '@opentelemetry/api';
+import { type Context, context } from '@opentelemetry/api';
 import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { describeThrown } from '../../shared/errors.ts';
 import { RepeatedWarning } from '../telemetry/repeated-warning.ts';
@@ -15,6 +15,8 @@ const LONGEST_PAUSE_MS = 10_000;
 
 /** What the scheduler needs from its bridge. */
 interface SchedulerParts extends DrainParts {
+  /** The bridge's own context, which belongs to no request. */
+  readonly ownContext: Context;
   readonly object: {
     readonly storage: Pick<DurableObjectStorage, 'getAlarm' | 'setAlarm'>;
     /** Keeps this Durable Object alive for work that no request waits for. */

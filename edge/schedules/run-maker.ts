@@ -1,5 +1,5 @@
 import { backoffCeiling, equalJitter } from '../../shared/backoff.ts';
-import { ERRORS, errorFrom, loggedReason } from '../../shared/error-table.ts';
+import { ERRORS, errorFrom } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
 import { isTerminal } from '../../shared/job/job-state.ts';
 import type { BridgeClient } from '../calls/bridge-client.ts';
@@ -17,7 +17,7 @@ import {
   termsOf,
 } from './schedule-row.ts';
 import type { ScheduleTable } from './schedule-table.ts';
-import { jobIdOf, type SubmitRunParts, submitRun, type Trigger } from './submit-run.ts';
+import { jobIdOf, logRefusal, type SubmitRunParts, submitRun, type Trigger } from './submit-run.ts';
 import { nextRun, parseTiming, type Timing } from './timing.ts';
 import { Turns } from './turns.ts';
 
@@ -132,16 +132,21 @@ export class RunMaker {
 
   /** Makes one run. @returns what became of it, or why it has to be tried again */
   async #makeRun(row: ScheduleRow, at: number): Promise<RunRow | ThroughlineError> {
+    const { log } = this.#parts;
     try {
-      if (await this.#isBusy(row)) return runRow(at, 'skipped', { reason: 'overlap' });
+      const isBusy = await this.#isBusy(row).catch((thrown: unknown) => {
+        throw logRefusal(log, row, thrown);
+      });
+      if (isBusy) {
+        log.info('run skipped', { schedule: row.name, tenant: row.tenant });
+        return runRow(at, 'skipped', { reason: 'overlap' });
+      }
       const { job } = await submitRun(this.#submitParts, row, at);
       return runRow(at, 'submitted', { job_id: job.id });
     } catch (thrown) {
       const error = errorFrom(thrown);
       const { code } = error;
-      const reason = loggedReason(error);
-      this.#parts.log.warn('run refused', { schedule: row.name, tenant: row.tenant, code, reason });
-      return ERRORS[error.code].ack === 'nak' ? error : runRow(at, 'refused', { code });
+      return ERRORS[code].ack === 'nak' ? error : runRow(at, 'refused', { code });
     }
   }
 
@@ -172,24 +177,19 @@ export class RunMaker {
 
   /** Records what became of a run. A schedule that was changed meanwhile keeps its own progress. */
   #record(row: ScheduleRow, run: RunRow, progress: Partial<Progress> = {}): void {
-    const { table, log } = this.#parts;
+    const { table } = this.#parts;
     const version = table.versionOf(row.name);
     if (version === undefined) return;
     table.addRun(row.name, run);
     const lastJob = run.job_id === '' ? {} : { last_job: run.job_id };
     table.advance(row.name, { ...(version === row.version ? progress : {}), ...lastJob });
-    log.info(`run ${run.outcome}`, {
-      schedule: row.name,
-      tenant: row.tenant,
-      job_id: run.job_id || undefined,
-    });
   }
 
   get #submitParts(): SubmitRunParts {
-    const { table, bridge } = this.#parts;
+    const { table, bridge, log } = this.#parts;
     const keepCheck = (name: string, check: InputCheck) =>
       table.advance(name, { input_check: JSON.stringify(check) });
-    return { bridge, keepCheck };
+    return { bridge, log, keepCheck };
   }
 }
 

@@ -3,7 +3,7 @@ import { context, trace } from '@opentelemetry/api';
 import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
 import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import { describeThrown, ThroughlineError } from '../../shared/errors.ts';
-import { type Carrier, extract, fromRecord, startTrace } from '../../shared/propagation/index.ts';
+import { type Carrier, startTrace } from '../../shared/propagation/index.ts';
 import { SERVICE } from '../../shared/trace/semantics.ts';
 import { quotasOf } from '../access/quotas.ts';
 import { BridgeClient } from '../calls/bridge-client.ts';
@@ -20,6 +20,7 @@ import type {
   TriggerScheduleCommand,
 } from '../calls/schedule-commands.ts';
 import { type EdgeConfig, type Env, edgeConfig } from '../config.ts';
+import { carriedContext } from '../telemetry/carried-context.ts';
 import { createLogger, type Logger, logFailure } from '../telemetry/log.ts';
 import { plainSpanContext } from '../telemetry/root-span.ts';
 import { flushSpans, startTelemetry } from '../telemetry/runtime.ts';
@@ -130,11 +131,12 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
   /** Makes the runs that are due, and sets the next alarm. The next alarm is set after an error too. */
   override async alarm(): Promise<void> {
     let failedUntil = 0;
+    // An alarm has no span: each run starts a trace of its own.
+    const own = withService(startTrace(), SERVICE.schedules);
     try {
-      // An alarm has no span: each run starts a trace of its own.
-      await context.with(withService(startTrace(), SERVICE.schedules), () => this.#makeDue());
+      await context.with(own, () => this.#makeDue());
     } catch (thrown) {
-      this.#log.error('runs of schedules could not be made', { reason: describeThrown(thrown) });
+      this.#log.error('runs of schedules could not be made', { reason: describeThrown(thrown) }, own);
       failedUntil = this.#clock.now() + AFTER_FAILURE_MS;
     } finally {
       await this.#arm(failedUntil);
@@ -198,13 +200,13 @@ export class Schedules extends DurableObject<Env> implements SchedulesApi {
 
   /** Runs `work` in the caller's trace, and turns its value or its error into a reply. */
   async #reply<T>(carrier: Carrier, work: () => Promise<T>): Promise<Reply<T>> {
-    const caller = extract(fromRecord(carrier), context.active()).context;
+    const own = withService(carriedContext(carrier), SERVICE.schedules);
     try {
-      const value = await context.with(withService(caller, SERVICE.schedules), work);
-      return { ok: true, value };
+      return { ok: true, value: await context.with(own, work) };
     } catch (thrown) {
       const error = errorFrom(thrown);
-      if (error.code === 'internal') this.#log.error('the schedules failed', { reason: loggedReason(error) });
+      if (error.code === 'internal')
+        this.#log.error('the schedules failed', { reason: loggedReason(error) }, own);
       return refusal(error);
     } finally {
       flushSpans(this.ctx);

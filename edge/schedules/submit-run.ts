@@ -1,5 +1,6 @@
 import { type Attributes, context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import type { SomeQuotas } from '../../shared/api/usage.ts';
+import { errorFrom, loggedReason } from '../../shared/error-table.ts';
 import type { ThroughlineError } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import { describeError } from '../../shared/trace/describe-error.ts';
@@ -15,6 +16,7 @@ import {
   type SubmitCommand,
   type SubmitResult,
 } from '../calls/commands.ts';
+import type { Logger } from '../telemetry/log.ts';
 import { startRootSpan } from '../telemetry/root-span.ts';
 import { withService } from '../telemetry/service.ts';
 import { inputInvalid } from '../validation/input-invalid.ts';
@@ -34,6 +36,7 @@ const FINGERPRINT = '0'.repeat(64);
 /** What a run needs. */
 export interface SubmitRunParts {
   readonly bridge: Pick<BridgeClient, 'submit'>;
+  readonly log: Logger;
   /** Stores what the check of the input found, so that the input is checked only once for each version of the rules. */
   readonly keepCheck: (name: string, check: InputCheck) => void;
 }
@@ -60,7 +63,7 @@ export function jobIdOf(row: ScheduleRow, run: RunPlace['run']): Promise<string>
 
 /**
  * Submits the job of a run. It has a trace of its own, with a link to the request that made the schedule and, if a caller
- * triggers it, to that request.
+ * triggers it, to that request. The log says in that trace what became of the run.
  * @returns the job; the same if the run was submitted before
  * @throws ThroughlineError as a submission does
  */
@@ -75,13 +78,27 @@ export async function submitRun(
   const links = [makerOf(row), typeof run === 'number' ? undefined : trace.getSpanContext(active)];
   const options = { kind: SpanKind.INTERNAL, attributes: attributesOf(row, run, jobId) };
   const { span, started } = startRootSpan(tracer, 'run schedule', options, base, links);
-  try {
-    return await context.with(started, () => submitChecked(parts, row, commandOf(row, run, jobId)));
-  } catch (thrown) {
-    throw describeError(span, thrown);
-  } finally {
-    span.end();
-  }
+  return await context.with(started, async () => {
+    try {
+      const result = await submitChecked(parts, row, commandOf(row, run, jobId));
+      // A trigger that is repeated submits nothing.
+      if (typeof run === 'number' || !result.replayed)
+        parts.log.info('run submitted', { schedule: row.name, tenant: row.tenant, job_id: result.job.id });
+      return result;
+    } catch (thrown) {
+      throw describeError(span, logRefusal(parts.log, row, thrown));
+    } finally {
+      span.end();
+    }
+  });
+}
+
+/** Logs why a run was refused, or has to be tried again. @returns the error as one of ours */
+export function logRefusal(log: Logger, { name, tenant }: ScheduleRow, thrown: unknown): ThroughlineError {
+  const error = errorFrom(thrown);
+  const { code } = error;
+  log.warn('run refused', { schedule: name, tenant, code, reason: loggedReason(error) });
+  return error;
 }
 
 function attributesOf({ name, tenant }: ScheduleRow, run: RunPlace['run'], jobId: string): Attributes {

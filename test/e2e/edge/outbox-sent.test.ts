@@ -79,3 +79,19 @@ it('E4: the same, when NATS has forgotten the message id since then', async () =
   proxy.set({ kind: 'pass' });
   await sentAndRunOnce(stack, manager, job);
 });
+
+it('a job that is cancelled while nobody knows whether NATS has it ends in its own trace', async () => {
+  const parts = await proxied();
+  const { stack, proxy, manager } = parts;
+  const job = await unacknowledged(parts);
+  expect((await stack.call(`/v1/jobs/${job.id}`, { method: 'DELETE' })).status).toBe(202);
+  proxy.set({ kind: 'pass' });
+  const subject = `events.demo.${job.id}`;
+  const end = await until('its end', async () => {
+    return (await manager.streams.getMessage('EVENTS', { last_by_subj: subject })) ?? undefined;
+  });
+  expect(end.json()).toMatchObject({ kind: 'cancelled', traceId: job.traceId });
+  expect(end.header.get('traceparent').split('-')[1]).toBe(job.traceId);
+  const [line] = await stack.logged(({ msg, job_id }) => msg === 'job cancelled' && job_id === job.id);
+  expect(line?.trace_id).toBe(job.traceId);
+});

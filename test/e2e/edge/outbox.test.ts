@@ -255,6 +255,9 @@ describe('the outbox', () => {
       error: { code: 'broker-rejected' },
     });
     expect(await outboxOf(stack)).toMatchObject({ pending: 0, rejected: 1 });
+    const rejected = ({ msg, job_id, trace_id }: Record<string, unknown>) =>
+      msg === 'job rejected: NATS refuses it' && job_id === large.id && trace_id === large.traceId;
+    await stack.logged(rejected);
 
     expect(await printed(stack, ['outbox', 'list'])).toMatch(
       new RegExp(`${listed[0]?.id}  echo  rejected .*payload-too-large`),
@@ -264,7 +267,7 @@ describe('the outbox', () => {
     ).toMatchObject({
       durability: 'outbox',
     });
-    await until('it to be rejected again', async () => (await outboxOf(stack)).rejected === 1);
+    await stack.logged(rejected, 2);
     expect((await stack.call(`/v1/outbox/${small.id}/retry`, { method: 'POST' })).status).toBe(404);
   });
 });
@@ -325,9 +328,8 @@ describe('OUTBOX_KEEP=ended', () => {
     await forget(stack, job.id);
     // The server remembers the ids of the messages that it has.
     await stack.nats.restart();
-    await until('the loss to be noticed', () =>
-      stack.logs().find(({ msg }) => String(msg).startsWith('NATS has forgotten')),
-    );
+    const [loss] = await stack.logged(({ msg }) => String(msg).startsWith('NATS has forgotten'));
+    expect(loss).toMatchObject({ job_id: job.id, trace_id: job.traceId });
     worker = await stack.addWorker();
     expect(await ended(stack, job)).toMatchObject({ state: 'succeeded', result: 'forgotten', attempt: 1 });
     await until('the end to be seen', async () => (await outboxOf(stack)).published === 0);

@@ -161,6 +161,28 @@ describe('a queued job', () => {
   });
 });
 
+describe('a job that no worker has', () => {
+  it('ends in its own trace, whoever cancels it', async () => {
+    await stack.worker.stop();
+    const nats = await connect({ servers: stack.nats.url });
+    onTestFinished(() => nats.close());
+    const { streams } = await jetstreamManager(nats);
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const sent = { tracestate: 'of=job', baggage: 'of=job' };
+    const other = { traceparent: `00-${'c'.repeat(32)}-00f067aa0ba902b7-01`, baggage: 'of=other' };
+    for (const fields of [{}, { delay: '1h' }]) {
+      const submitted = { operation: 'echo', input: 1, ...fields };
+      const job = await bodyOf(Job, stack.submit(submitted, { ...sent, traceparent }));
+      expect((await cancel(job, other)).status).toBe(200);
+      const end = await streams.getMessage('EVENTS', { last_by_subj: `events.demo.${job.id}` });
+      expect(end?.header.get('traceparent').split('-')[1]).toBe(job.traceId);
+      expect(end?.header.get('tracestate')).toBe(sent.tracestate);
+      expect(end?.header.get('baggage')).toBe(sent.baggage);
+    }
+    await stack.addWorker(WORKER);
+  });
+});
+
 describe('a job that waits for its next attempt', () => {
   it('never runs again', async () => {
     const effects = effectsFile('retrying');

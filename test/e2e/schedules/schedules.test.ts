@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Schedule, SchedulePage } from '../../../shared/api/answers/schedule.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
+import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { until } from '../../support/poll.ts';
 import { problemOf, startTestStack, type TestStack } from '../../support/stack.ts';
 
@@ -52,6 +53,8 @@ describe('a schedule', () => {
     for (const job of jobs) {
       expect(job).toMatchObject({ operation: 'echo', tags: ['tick'] });
       await until('the end of the job', async () => (await jobOf(job.id)).state === 'succeeded');
+      const [line] = await stack.logged(({ msg, job_id }) => msg === 'run submitted' && job_id === job.id);
+      expect(line).toMatchObject({ schedule: 'ticks', trace_id: job.traceId });
       const spans = await stack.collector.waitForSpans(
         job.traceId,
         (some) =>
@@ -101,6 +104,8 @@ describe('a schedule', () => {
     expect(first.status).toBe(202);
     const job = Job.parse(await first.json());
     expect(job.traceId).not.toBe(TRACE_ID);
+    const isLine = ({ msg, job_id }: Record<string, unknown>) => msg === 'run submitted' && job_id === job.id;
+    expect(await stack.logged(isLine)).toMatchObject([{ trace_id: job.traceId }]);
     const again = await post('by-hand/trigger', keyed);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     expect(await again.json()).toMatchObject({ id: job.id });
@@ -123,6 +128,10 @@ describe('a schedule', () => {
     const answer = await post('reused/trigger', keyed);
     expect(answer.status).toBe(422);
     expect((await problemOf(answer)).code).toBe('idempotency-key-reused');
+    const [line] = await stack.logged(({ msg, schedule }) => msg === 'run refused' && schedule === 'reused');
+    const isOfRun = ({ name, attributes }: SpanRecord) =>
+      name === 'run schedule' && attributes['throughline.refusal'] === 'idempotency-key-reused';
+    await stack.collector.waitForSpans(String(line?.trace_id), (some) => some.some(isOfRun), 60_000);
     expect(await remove('reused')).toBe(204);
   });
 

@@ -30,7 +30,7 @@ it('a cancel waits for the worker as long as its caller asked, also if the outbo
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const bridge = { name: 'bridge', connection, log, outbox, scheduler: scheduler as never };
   const began = Date.now();
-  const cancelled = cancelJob(bridge, { tenant, jobId, waitMs, carrier: {} }).then((answer) => ({
+  const cancelled = cancelJob(bridge, { tenant, jobId, waitMs }).then((answer) => ({
     answer,
     ms: Date.now() - began,
   }));
@@ -51,12 +51,39 @@ it('a cancel hears of an end that is recorded between its first look at the job 
   });
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const bridge = { name: 'bridge', connection, log, outbox, scheduler: { added: vi.fn() } as never };
-  const answered = cancelJob(bridge, { tenant, jobId, waitMs: 5_000, carrier: {} });
+  const answered = cancelJob(bridge, { tenant, jobId, waitMs: 5_000 });
   await vi.advanceTimersByTimeAsync(4_000);
   expect(await Promise.race([answered, 'no answer'])).toMatchObject({
     job: { state: 'succeeded' },
     tooLate: true,
   });
+});
+
+it('the end of a job whose message names no trace, and its callback, are in the trace of the last attempt', async () => {
+  const { broker, connection, outbox } = setup();
+  const job = { tenant: 'acme', jobId: 'job-1', operation: 'echo', acceptedAt: new Date().toISOString() };
+  await broker.publish(
+    'jobs.normal.p2.acme.job-1.echo',
+    (set) => set('throughline-callback-url', 'https://a.example/'),
+    writeJson(1),
+  );
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const facts = { attempt: 1, worker: 'w', traceId, spanId: '00f067aa0ba902b7' };
+  const error = { code: 'operation-failed', message: 'busy' } as const;
+  const retrying = makeEvent(
+    'retrying',
+    { ...job, spec: { maxAttempts: 5 } },
+    { ...facts, error, retryInMs: 9 },
+  );
+  await publishEvent(broker, job, retrying, 0, {});
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const bridge = { name: 'bridge', connection, log, outbox, scheduler: { added: vi.fn() } as never };
+  const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0 });
+  expect(answer?.job).toMatchObject({ state: 'cancelled', traceId });
+  const isOut = ({ subject }: { readonly subject: string }) => subject === 'callbacks.acme.job-1';
+  await vi.waitUntil(() => broker.published.some(isOut));
+  const parents = broker.published.slice(-2).map(({ headers }) => headers.values('traceparent')[0]);
+  expect(parents).toEqual([`00-${traceId}-${facts.spanId}-00`, `00-${traceId}-${facts.spanId}-00`]);
 });
 
 describe('the message of a queued job', () => {
@@ -84,7 +111,7 @@ describe('the message of a queued job', () => {
 
   it('is removed after the answer to its cancel', async () => {
     const { bridge, removal, messages } = await queuedJob();
-    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0, carrier: {} });
+    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0 });
     expect([answer?.job.state, messages()]).toEqual(['cancelled', 1]);
     removal.resolve();
     await vi.waitUntil(() => messages() === 0);
@@ -92,7 +119,7 @@ describe('the message of a queued job', () => {
 
   it('stays for a worker, which finds the end, if it cannot be removed', async () => {
     const { bridge, removal, messages, log } = await queuedJob();
-    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0, carrier: {} });
+    const answer = await cancelJob(bridge, { tenant: 'acme', jobId: 'job-1', waitMs: 0 });
     removal.reject(new Error('NATS is away'));
     await vi.waitUntil(() => log.warn.mock.calls.length === 1);
     expect([answer?.job.state, messages()]).toEqual(['cancelled', 1]);
@@ -101,14 +128,14 @@ describe('the message of a queued job', () => {
   it('leaves a line of what went wrong if the bridge itself fails', async () => {
     const { bridge, log } = await queuedJob();
     vi.spyOn(bridge.connection, 'use').mockRejectedValue(new ThroughlineError('internal', 'a fault of ours'));
-    const answer = await cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'], carrier: {} });
+    const answer = await cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'] });
     expect(answer).toEqual(['internal']);
     expect(log.error.mock.calls).toEqual([['a cancel failed', { reason: 'a fault of ours' }]]);
   });
 
   it('is removed before the answer to a cancel of many', async () => {
     const { bridge, removal, messages } = await queuedJob();
-    const answering = cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'], carrier: {} });
+    const answering = cancelJobs(bridge, { tenant: 'acme', jobIds: ['job-1'] });
     const answered = vi.fn();
     void answering.then(answered);
     await vi.advanceTimersByTimeAsync(1_000);

@@ -38,6 +38,17 @@ describe('the list of schedules', () => {
   });
 });
 
+it('a call that fails by a fault of ours leaves a line in the trace of its caller', async () => {
+  const world = await worlds.open(START);
+  await world.put('daily', { cron: '0 6 * * *' });
+  await world.damage();
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const carrier = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+  await expect(world.call('read', { name: 'daily', carrier })).rejects.toThrow();
+  const line = await until('the line', () => worlds.lines.find((text) => text.includes('schedules failed')));
+  expect(JSON.parse(line)).toMatchObject({ service: 'throughline-schedules', trace_id: traceId });
+});
+
 describe('triggers of one schedule', () => {
   it('are refused beyond a number that wait, and those that wait too long are never run', async () => {
     const world = await worlds.open(START);

@@ -132,7 +132,7 @@ type Methods = Readonly<Record<string, (command: object) => Promise<Reply<unknow
 
 function call(env: Bindings, tenant: string, method: string, command: object): Promise<unknown> {
   const schedules = env.SCHEDULES.getByName(tenant) as unknown as Methods;
-  return schedules[method]?.({ ...command, tenant, carrier: {} }) ?? Promise.reject(new Error(method));
+  return schedules[method]?.({ carrier: {}, ...command, tenant }) ?? Promise.reject(new Error(method));
 }
 
 async function run(tenant: string, what: WorldCall, env: Bindings): Promise<unknown> {

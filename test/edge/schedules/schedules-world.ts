@@ -13,6 +13,8 @@ import type { Script, WorldCall } from './schedules-entry.ts';
 export interface ScheduleWorlds {
   /** A tenant of its own, whose clock shows `from` (epoch milliseconds). */
   readonly open: (from: number) => Promise<ScheduleWorld>;
+  /** The log lines so far. */
+  readonly lines: readonly string[];
   readonly stop: () => Promise<void>;
 }
 
@@ -53,10 +55,12 @@ export async function startScheduleWorlds(
     external: ['node:*', 'cloudflare:*', 'events', 'async_hooks'],
     write: false,
   });
+  const lines: string[] = [];
   const workerd = new Miniflare(
     convertV4MiniflareOptions({
       name: 'schedules',
       modules: [{ type: 'ESModule', path: 'main.js', contents: outputFiles[0]?.text ?? '' }],
+      handleStructuredLogs: ({ message }: { message: string }) => lines.push(message),
       compatibilityDate: '2026-10-20',
       compatibilityFlags: ['nodejs_compat'],
       bindings: { NATS_URL: 'ws://127.0.0.1:1', API_KEYS: '[]', LOG_LEVEL: 'error', ...settings },
@@ -70,6 +74,7 @@ export async function startScheduleWorlds(
   await workerd.ready;
   let tenants = 0;
   return {
+    lines,
     open: (from) => openWorld(workerd, `tenant-${++tenants}`, from),
     stop: () => workerd.dispose(),
   };
