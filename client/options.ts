@@ -12,7 +12,7 @@ export interface ClientOptions {
   readonly apiKey?: string | undefined;
   /** Gives the trace of each request, for example with OpenTelemetry's `propagation.inject`. */
   readonly trace?: (() => TraceHeaders) | undefined;
-  /** Headers that are added to every request. */
+  /** Headers that are added to every request. Those that the client itself sends count before them. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Ends all requests when it aborts. */
   readonly signal?: AbortSignal | undefined;

@@ -56,7 +56,7 @@ export class Transport {
   ): Promise<Answer<T>> {
     checkNone(others);
     const seconds = wholeSeconds(waitSeconds);
-    const all: Record<string, string> = { ...headers };
+    const all: Record<string, string> = { accept: 'application/json, application/problem+json', ...headers };
     if (body !== undefined) all['content-type'] = 'application/json';
     if (seconds !== undefined) all.prefer = `wait=${seconds}`;
     const answer = await exchange({
@@ -121,7 +121,7 @@ export class Transport {
 
   #headersOf(trace: TraceHeaders | undefined, headers: Request['headers']): Readonly<Record<string, string>> {
     const { apiKey, headers: common, trace: currentTrace } = this.#options;
-    const all: Record<string, string> = { accept: 'application/json, application/problem+json', ...common };
+    const all: Record<string, string> = { ...common };
     if (apiKey !== undefined) all.authorization = `Bearer ${apiKey}`;
     setCarrier(trace ?? currentTrace?.() ?? {}, (name, value) => {
       all[name] = value;

@@ -39,10 +39,12 @@ export async function* watchEvents(
     position.lastId ??= id;
   };
   for (;;) {
-    const startedAt = performance.now();
+    // A connection that is refused, or not answered, has not worked, however long that takes.
+    let openedAt = Number.POSITIVE_INFINITY;
     try {
       const messages = await connect(position.lastId, onId);
       if (messages === 'over') return;
+      openedAt = performance.now();
       for await (const event of eventsOf(messages, position)) {
         patience.reset();
         yield event;
@@ -51,7 +53,7 @@ export async function* watchEvents(
       if (position.ended) return;
       await patience.next();
     } catch (thrown) {
-      if (performance.now() - startedAt > STEADY_MS) patience.reset();
+      if (performance.now() - openedAt > STEADY_MS) patience.reset();
       await patience.afterFailure(thrown);
     }
   }

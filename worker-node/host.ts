@@ -14,7 +14,7 @@ import { createRegistry } from './operations/operation-registry.ts';
 import { OpenAddresses } from './operations/targets/addresses.ts';
 import { AllowList } from './operations/targets/allow-list.ts';
 import { LineOutput } from './output/line-output.ts';
-import { untilStopSignal } from './stop-signal.ts';
+import { ignoreOwnSignals, untilStopSignal } from './stop-signal.ts';
 import { StrayErrors } from './stray-errors.ts';
 import { apiProblem } from './telemetry/api-version.ts';
 import { ExportedLines } from './telemetry/export/logs/exported-lines.ts';
@@ -75,6 +75,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
   });
   const strayErrors = StrayErrors.watch(log);
   keepGlobals();
+  ignoreOwnSignals();
   return await flushIfItFails(tracing, async () => {
     const loopWatch = LoopWatch.start({
       service: SERVICE.worker,

@@ -15,8 +15,11 @@ const SIGNALS = {
   off: (signal: Signal, listener: () => void) => process.off(signal, listener),
 };
 
+let isStopping = false;
+
 /**
- * Waits for the first signal to stop. One that comes more than a second later ends the process immediately, unless the process has sent it.
+ * Waits for the first signal to stop. One that comes more than a second later ends the process immediately, unless the process has sent it
+ * and {@link ignoreOwnSignals} was called.
  * @param sayEnd says what the end costs; it must not wait
  */
 export async function untilStopSignal(sayEnd: () => void = () => undefined): Promise<void> {
@@ -24,20 +27,23 @@ export async function untilStopSignal(sayEnd: () => void = () => undefined): Pro
     sayEnd();
     exit(1);
   });
-  ignoreOwnSignals();
+  isStopping = true;
 }
 
 /**
- * From here on, a signal to stop that the process sends itself does nothing. Code of operations, or of their packages, closes what it has
- * open and then sends the signal again that it got: that would end the jobs of the host.
+ * Lets a signal to stop that the process sends itself do nothing once the stop has begun. Code of operations, or of their packages, closes
+ * what it has open and then sends the signal again that it got: that would end the jobs of the host. It has to be called before that code
+ * is loaded, which may keep `process.kill`.
  */
-function ignoreOwnSignals(): void {
+export function ignoreOwnSignals(): void {
   const { kill } = process;
   const names: readonly (string | number)[] = STOP_SIGNALS;
   const numbers: readonly (string | number)[] = STOP_SIGNALS.map((name) => constants.signals[name]);
-  process.kill = (pid, signal = 'SIGTERM') => {
-    const isStop = names.includes(signal) || numbers.includes(signal);
-    return pid === process.pid && isStop ? true : kill.call(process, pid, signal);
+  process.kill = (pid, signal) => {
+    const sent = signal ?? 'SIGTERM';
+    const isStop = names.includes(sent) || numbers.includes(sent);
+    return isStopping && pid === process.pid && isStop ? true : kill.call(process, pid, signal);
   };
+  // For `import { kill } from 'node:process'`.
   syncBuiltinESMExports();
 }

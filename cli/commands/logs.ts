@@ -44,7 +44,7 @@ async function showLogs(id: string, { api, config, output, signal }: Scope): Pro
     else output.text(`${paint.dim(line.time)} ${escapeControls(line.line)}`);
   }
   if (lines.length === 0) output.note('no log line of the job has arrived at the log store');
-  else if (lines.length >= mostLines(store.template))
+  else if (lines.length === mostLines(store.template))
     output.warn(
       `the log store gave ${lines.length} lines, the most that it gives for this address, so others may be left out: raise limit in --logs-url or THROUGHLINE_LOGS_URL`,
     );

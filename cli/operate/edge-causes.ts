@@ -8,15 +8,18 @@ import type { EdgeReport } from './edge-report.ts';
 /** A pending job normally waits for a few seconds at most. */
 const OUTBOX_WAITS_SECONDS = 60;
 
-/** What is wrong, as far as the edge can tell. */
-export function edgeCauses(edge: EdgeReport): Cause[] {
+/**
+ * What is wrong, as far as the edge can tell.
+ * @param program this program, with the options by which it asks the same API again
+ */
+export function edgeCauses(edge: EdgeReport, program: string): Cause[] {
   if (!edge.reached) return [unreachable(edge)];
   const broker = brokerCauses(edge);
   return [
     ...keyCauses(edge),
     // Without NATS much else fails. The cause is one.
     ...(broker.length > 0 ? broker : failing(edge.unasked)),
-    ...(edge.bridges ?? []).flatMap(bridgeCauses),
+    ...(edge.bridges ?? []).flatMap((bridge) => bridgeCauses(bridge, program)),
     ...hostCauses(edge),
     ...clockCauses(edge),
   ];
@@ -117,14 +120,14 @@ function refusedByNats(evidence: readonly string[]): Cause {
 const bridgeFact = ({ bridge, state, outbox }: BridgeStatus): string =>
   `${bridge}: the connection is ${state}, ${counted(outbox.pending, 'job')} in the outbox`;
 
-function bridgeCauses({ bridge, outbox, queue, delayed }: BridgeStatus): Cause[] {
+function bridgeCauses({ bridge, outbox, queue, delayed }: BridgeStatus, program: string): Cause[] {
   const causes: Cause[] = [];
   if (outbox.rejected > 0)
     causes.push({
       code: 'outbox-rejected',
       cause: `NATS refuses ${counted(outbox.rejected, 'job')} of the outbox of ${bridge}`,
       evidence: [`${outbox.rejected} rejected`],
-      advice: 'see the reasons: throughline outbox list. Then retry or remove each',
+      advice: `see the reasons: ${program} outbox list. Then retry or remove each`,
     });
   if (outbox.pending > 0 && outbox.oldestAgeSeconds > OUTBOX_WAITS_SECONDS)
     causes.push({

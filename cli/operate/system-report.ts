@@ -25,7 +25,10 @@ export interface SystemReport {
 export async function systemReport(scope: Scope, environment: Environment): Promise<SystemReport> {
   const [edge, nats] = await Promise.all([edgeReport(scope), askNats(environment)]);
   const report = 'report' in nats ? nats.report : undefined;
-  const wrong = causesOnce(edgeCauses(edge), report === undefined ? natsFault(nats) : natsCauses(report));
+  const wrong = causesOnce(
+    edgeCauses(edge, scope.output.program),
+    report === undefined ? natsFault(nats) : natsCauses(report),
+  );
   return {
     ok: wrong.length === 0,
     wrong,

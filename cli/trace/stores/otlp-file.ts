@@ -47,8 +47,8 @@ export class OtlpFile implements TraceStore {
   }
 
   /**
-   * The texts of the exports. Each line is one after the first line that is. What comes before that is the end of one whose
-   * beginning was cut off, as in a file that was rotated.
+   * The texts of the exports. If one of the first two lines is one, each line after it is one too: the first line may be the end of
+   * one whose beginning was cut off, as in a file that was rotated.
    * @throws CliError `answer-invalid` if there is none
    */
   async *#exports(signal: AbortSignal): AsyncGenerator<string> {
@@ -56,7 +56,7 @@ export class OtlpFile implements TraceStore {
     const beginning: string[] = [];
     for await (const line of lines) {
       if (beginning.length === 0 && line.trim() === '') continue;
-      if (isExport(line)) {
+      if (beginning.length <= 1 && isExport(line)) {
         yield line;
         yield* lines;
         return;

@@ -21,6 +21,22 @@ const LASTING_MS = '30000';
 const WORKER = { WORKER_ANNOUNCE_MS: String(RENEW_MS), WORKER_STOP_TIMEOUT_MS: '500' };
 const OPTIONS = { operationsFolder: 'test/fixtures/operations', worker: WORKER, tracing: false };
 
+/** An operation whose file sends its process the signal again that it got. It ends when that would have counted as a second one. */
+const SENDS_AGAIN = `
+  import { defineOperation } from 'throughline/worker';
+  const { kill, pid } = process;
+  const sent = Promise.withResolvers();
+  process.once('SIGTERM', () => {
+    const began = performance.now();
+    setInterval(() => {
+      kill(pid, 'SIGTERM');
+      if (performance.now() - began > 1_500) sent.resolve();
+    }, 100).unref();
+  });
+  const input = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+  export default defineOperation({ name: 'test.again', input, run: () => sent.promise });
+`;
+
 async function listed(stack: TestStack, id: string): Promise<JobSummary | undefined> {
   const { jobs } = JobPage.parse(await (await stack.call('/v1/jobs')).json());
   return jobs.find((job) => job.id === id);
@@ -182,4 +198,19 @@ describe('a worker that stops', () => {
       expect(await readJob(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
     },
   );
+
+  it('lets its job end although a library, which kept process.kill, sends it the signal again and again', async () => {
+    const operationsFolder = await scratchFolder();
+    await writeFile(path.join(operationsFolder, 'again.mjs'), SENDS_AGAIN);
+    const stack = await withTestStack({
+      operationsFolder,
+      worker: { WORKER_STOP_TIMEOUT_MS: '20000' },
+      tracing: false,
+    });
+    const job = await submitJob(stack, 'test.again', null);
+    await until('the job to run', async () => (await readJob(stack, job.id)).state === 'running');
+    await stack.worker.kill('SIGTERM');
+    expect(await stack.worker.exited).toBe(0);
+    expect(await readJob(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+  });
 });

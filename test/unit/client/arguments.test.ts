@@ -57,13 +57,24 @@ it('headers of the program in any case are sent once, and do not double those of
   const sent = new Headers(fetch.mock.calls[0]?.[1]?.headers);
   expect(Object.fromEntries(sent)).toEqual({
     'content-type': 'application/json',
-    accept: 'application/json',
+    accept: 'application/json, application/problem+json',
     authorization: 'Bearer key',
     traceparent,
     prefer: 'wait=1',
     'x-own': 'a',
   });
 });
+
+it.each(['Accept', 'accept'])(
+  'a header %s of the program does not take the event stream away',
+  async (name) => {
+    const { client, fetch } = clientWith({ headers: { [name]: 'application/json' } });
+    fetch.mockResolvedValue(new Response(null, { status: 204 }));
+    await readAll(client.watch('x'));
+    const sent = new Headers(fetch.mock.calls[0]?.[1]?.headers);
+    expect(sent.get('accept')).toBe('text/event-stream, application/problem+json');
+  },
+);
 
 it.each([
   ['a job', (client: ThroughlineClient, options: object) => client.submit(JOB, options)],

@@ -161,3 +161,26 @@ it('an answer that does not end is an error, and is not kept', async () => {
   const client = new ThroughlineClient({ url: 'http://api.test', fetch });
   await expect(client.get(ID)).rejects.toMatchObject({ code: 'answer-invalid' });
 });
+
+it.each([
+  ['does not answer', () => new Promise<never>(() => undefined)],
+  [
+    'answers late and with an error',
+    async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30_000));
+      return new Response('', { status: 504 });
+    },
+  ],
+])('a watch ends when an API %s, however long each of its failures takes', async (_what, answer) => {
+  let asked = 0;
+  const fetch = (_url: unknown, { signal }: RequestInit = {}): Promise<Response> => {
+    if (++asked > 6) throw new Error('asked too often');
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
+    return Promise.race([answer(), aborted]);
+  };
+  const client = new ThroughlineClient({ url: 'http://api.test', fetch });
+  await expect(kindsOf(client)).rejects.not.toThrow('asked too often');
+  expect(asked).toBe(6);
+});

@@ -27,15 +27,16 @@ it('a signal that comes more than a second after the first ends the process, als
 it('a signal that the process sends itself begins the stop, and does nothing once it has begun', async () => {
   const program = `
     import { kill } from 'node:process';
-    import { untilStopSignal } from ${JSON.stringify(STOP_SIGNAL)};
+    import { ignoreOwnSignals, untilStopSignal } from ${JSON.stringify(STOP_SIGNAL)};
     setInterval(() => undefined, 1_000);
-    const { pid } = process;
+    ignoreOwnSignals();
+    const { pid, kill: kept } = process;
     const stopped = untilStopSignal(() => process._rawDebug('the second one'));
     // As a library does that has closed what it had open. A second signal counts after a second.
     process.once('SIGTERM', () => {
       const began = performance.now();
       setInterval(() => {
-        for (const send of [kill, process.kill]) for (const signal of [undefined, 'SIGTERM', 15, 'SIGINT']) send(pid, signal);
+        for (const send of [kill, kept, process.kill]) for (const signal of [undefined, null, 'SIGTERM', 15, 'SIGINT']) send(pid, signal);
         if (performance.now() - began < 1_500) return;
         process._rawDebug('still there: ' + kill(pid, 0));
         process.exit(0);

@@ -69,7 +69,7 @@ function pathOf(at: string): string | undefined {
 
 /** `Cannot find module '/a/missing.ts' imported from /a/file.ts`, and the like: the line of file.ts that imports it. */
 function missingImport(stack: string): Promise<Place | undefined> | undefined {
-  const [, wanted, importer] = /["']([^"']+)["'].* imported from (.*)$/m.exec(stack) ?? [];
+  const [, , wanted, importer] = /(["'])(.+)\1.* imported from (.*)$/m.exec(stack) ?? [];
   return wanted === undefined || importer === undefined
     ? undefined
     : lineWith(importer, path.basename(wanted));

@@ -93,6 +93,8 @@ describe('`logs`', () => {
       /^warning: the log store gave 3 lines, .* so others may be left out: raise limit in --logs-url/,
     ],
     ['&limit=1000', /^$/],
+    // This store does not read it.
+    ['&limit=2', /^$/],
     ['', /^$/],
   ])(
     'says that lines may be left out where the store gave as many as it gives at most: %j',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BridgeStatus } from '../../../../shared/api/answers/health.ts';
 import { callHere, runHere } from '../../../support/cli/in-process.ts';
 import { type Answer, answer, DONE, JOB, nowhere, serve } from '../../../support/cli/servers.ts';
 
@@ -76,6 +77,37 @@ it.each([
   const { stdout } = await runHere(['doctor', 'job-1', '--url', url]);
   for (const command of [first, second]) expect(stdout).toContain(`throughline --url ${url} ${command}`);
 });
+
+it.each(['status', 'doctor'])(
+  'what %s says to do about the outbox is asked of the API that was asked',
+  async (command) => {
+    const bridge: BridgeStatus = {
+      bridge: 'b',
+      state: 'open',
+      connections: 1,
+      watchedJobs: 0,
+      unservedJobs: 0,
+      problems: [],
+      warnings: [],
+      quotaUse: {
+        jobs: 0,
+        bytes: 0,
+        delayedJobs: 0,
+        delayedBytes: 0,
+        outboxJobs: 0,
+        outboxBytes: 0,
+        waits: 0,
+        streams: 0,
+      },
+      quotaRefusals: {},
+      uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
+      outbox: { pending: 0, rejected: 1, published: 0, bytes: 0, oldestAgeSeconds: 0 },
+    };
+    const { url } = await edge({ '/readyz': answer(200, { status: 'ready', bridges: [bridge] }) });
+    const { stdout } = await runHere([command, '--url', url]);
+    expect(stdout).toContain(`see the reasons: throughline --url ${url} outbox list.`);
+  },
+);
 
 it('bridges of another version, which cannot be read, are not taken for a scope that the key lacks', async () => {
   const later = answer(200, { status: 'ready', bridges: [{ bridge: 'b', state: 'resting' }] });

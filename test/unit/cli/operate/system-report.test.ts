@@ -29,7 +29,8 @@ const NATS: NatsReport = {
 };
 
 it('one job waits, and two wait', () => {
-  const evidenceOf = (edge: EdgeReport): unknown => edgeCauses(edge).map(({ evidence }) => evidence);
+  const evidenceOf = (edge: EdgeReport): unknown =>
+    edgeCauses(edge, 'throughline').map(({ evidence }) => evidence);
   expect(evidenceOf(EDGE)).toEqual([['1 job of greet waits, and no worker host can run it']]);
   expect(evidenceOf({ ...EDGE, queued: [QUEUED, QUEUED] })).toEqual([
     ['2 jobs of greet wait, and no worker host can run them'],
@@ -62,7 +63,7 @@ it('consumers that NATS pauses are a cause, also while nothing waits', () => {
 });
 
 it('a cause that both the edge and NATS tell is told once, with what both know', () => {
-  const causes = causesOnce(edgeCauses(EDGE), natsCauses(NATS));
+  const causes = causesOnce(edgeCauses(EDGE, 'throughline'), natsCauses(NATS));
   expect(causes.map(({ code }) => code)).toEqual(['no-worker']);
   expect(causes[0]?.evidence).toEqual([
     '1 job of greet waits, and no worker host can run it',

@@ -153,6 +153,10 @@ describe('a file of OTLP in JSON', () => {
   it.each([
     ['lines of a log', '{"level":"info","msg":"a"}\n{"level":"info","msg":"b"}\n'],
     ['text', 'hello\n'],
+    [
+      'a list of exports, of which only the last one is the whole of its line',
+      '[\n{"resourceSpans":[]},\n{"resourceSpans":[]}\n]\n',
+    ],
     ['bytes', '\u0000\u0001\ufffd'],
     ['a list', '[{"resourceSpans":[]}]'],
     ['broken JSON over many lines', '{\n "resourceSpans": [\n'],

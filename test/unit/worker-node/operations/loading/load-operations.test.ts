@@ -269,6 +269,11 @@ describe('a file that cannot be loaded', () => {
       { '../package.json': '{"type":"module"}' },
     ],
     [
+      'an import of a file in a folder with an apostrophe',
+      'import "node:path";\nimport "./lib/a\'s/gone.mjs";',
+      ':2 cannot be loaded: Cannot find module',
+    ],
+    [
       'an import of a part that Throughline does not have',
       '\nimport { wait } from "throughline/workers";',
       ':2 cannot be loaded: there is no "throughline/workers": an operation imports throughline/worker, ',
