@@ -94,10 +94,13 @@ export class SigningKeys {
     return this.#since(this.#fetchedAt);
   }
 
-  /** How long ago a time was, in milliseconds. If the clock was set back since, nobody knows: as long as can be. */
+  /**
+   * How long ago a time was, in milliseconds. If the clock was set back since, nobody knows: as long as can be. A time that is a
+   * little ahead is no sign of that: in a Worker, the clock of each request stands still between its I/O.
+   */
   #since(time: number): number {
     const ms = this.#options.now() - time;
-    return ms < 0 ? Number.POSITIVE_INFINITY : ms;
+    return ms < -COOLDOWN_MS ? Number.POSITIVE_INFINITY : ms;
   }
 
   /**

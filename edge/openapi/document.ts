@@ -24,7 +24,7 @@ const INFO = {
     'Every request to `/v1` needs an API key or a JWT as `Authorization: Bearer …`. It identifies the tenant, whose jobs the request is about, and the scopes that the caller has.',
     'An error is a problem document (RFC 9457, `application/problem+json`) with a `code` that does not change and a `traceId`. An unknown path is answered with 404 `route-unknown`, an unknown method with 405 `method-not-allowed` and the header `Allow`. OPTIONS is answered with `Allow` too.',
     'A field of a body and a parameter of a query that the API does not know is an error (400); the paths that are open to all ignore the query. A header that is not named here has no effect. Answers below `/v1` have `Cache-Control: no-store`.',
-    'A number in a body that a double (IEEE 754) cannot hold, such as 9007199254740993 or 1e400, is an error (RFC 7493, section 2.2): send it as a string. So is a name that an object has twice (section 2.3).',
+    'A number in a body that a double cannot hold, such as 9007199254740993 or 1e400, is an error: send it as a string. So is a name that an object has twice.',
   ].join('\n\n'),
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 } as const;

@@ -124,7 +124,8 @@ async def read_record(js, job: Job) -> Record:
 
 def notice_sequence(headers: dict | None) -> int:
     """The sequence of the message that a cancel notice is for; 0 if another program wrote something else there."""
-    return int(Headers(headers).fitting("throughline-job-sequence", "[0-9]{1,18}") or 0)
+    sequence = int(Headers(headers).fitting("throughline-job-sequence", "[0-9]{1,16}") or 0)
+    return sequence if sequence < 2**53 else 0
 
 
 async def last_message(js, stream: str, subject: str):

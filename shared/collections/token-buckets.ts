@@ -25,8 +25,9 @@ export class TokenBuckets {
    */
   take(key: string, now: number, { capacity, periodMs }: BucketSize, tokens = 1): number {
     const known = this.#fullAt.get(key) ?? now;
-    // Each bucket is full after its period, and a rounding error. If this one is not, the clock was set back.
-    const from = known - now > periodMs + 1 ? now : Math.max(now, known);
+    // Each bucket is full after its period. If this one is not after two, the clock was set back. One period is no sign of that: in
+    // a Worker, the clock of each request stands still between its I/O, so one may be behind another.
+    const from = known - now > 2 * periodMs ? now : Math.max(now, known);
     const fullAt = from + (tokens * periodMs) / capacity;
     const waitMs = fullAt - now - periodMs;
     // Less than half a millisecond is a rounding error of the division.

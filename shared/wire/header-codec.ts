@@ -36,7 +36,7 @@ export function wholeNumberHeader(name: string, min: number, max: number): Heade
   };
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)$/i;
+const RFC_3339 = /^\d{4}-\d\d-\d\d[t ](?!24)\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d:\d\d)$/i;
 
 /** Makes the codec of an RFC 3339 time, which is read as UTC. */
 export function timeHeader(name: string): HeaderCodec<string> {
@@ -54,5 +54,10 @@ export function timeHeader(name: string): HeaderCodec<string> {
 function readTime(text: string | undefined): string | undefined {
   if (text === undefined || !RFC_3339.test(text)) return undefined;
   const utc = new Date(text).toJSON(); // `null` if `text` is no time
-  return RFC_3339.test(utc) ? utc : undefined;
+  return RFC_3339.test(utc) && isDay(text.slice(0, 10)) ? utc : undefined;
+}
+
+/** Whether a calendar has a day: `Date` takes February 30th for a day in March. */
+function isDay(date: string): boolean {
+  return new Date(date).toJSON().startsWith(date);
 }

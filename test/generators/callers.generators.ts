@@ -147,9 +147,12 @@ describe('the programs of the page', () => {
     };
     for (const headers of Object.values(REFUSED)) expect(await verified(headers())).toBe('refused\n');
     expect(await verified(signed(secret, BODY))).toBe('genuine\n');
-    // Bash looks for commands in what it computes with.
-    const command = { ...signed(secret, BODY), 'webhook-timestamp': 'a[$(touch ran >&2)0]' };
-    expect(await verified(command)).toBe('refused\n');
+    // The signature of another callback of the tenant, whose text is cut elsewhere into id, time and body.
+    const command = 'a[$(touch ran >&2)0]';
+    const { 'webhook-timestamp': at, ...other } = signed(secret, `{"result":"x.${command}.y"}`);
+    await writeFile(path.join(folder, 'body'), 'y"}');
+    const id = `${other['webhook-id']}.${at}.{"result":"x`;
+    expect(await verified({ ...other, 'webhook-id': id, 'webhook-timestamp': command })).toBe('refused\n');
     await expect(readFile(path.join(folder, 'ran'))).rejects.toThrow('ENOENT');
     await expect(verified({ ...signed(secret, BODY), 'webhook-signature': 'v1,' }, '')).rejects.toThrow(
       'MAC',

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 /**
  * Reads a web page and gives its title. The caller chooses the page, also one inside your network. So say which hosts it may
- * be on, before others than you have a key.
+ * be on, before you give a key to anyone else.
  */
 export const pageTitle = defineOperation({
   name: 'page.title',

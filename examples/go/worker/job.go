@@ -189,7 +189,7 @@ func (w *worker) readRecord(ctx context.Context, j *job) (record, error) {
 		return r, err
 	}
 	if notice != nil {
-		r.cancelSequence, _ = strconv.ParseUint(first(notice.Header, "throughline-job-sequence"), 10, 64)
+		r.cancelSequence = noticeSequence(notice.Header)
 	}
 	stored, err := lastOn(ctx, w.events, "events."+j.path)
 	if err != nil || stored == nil {
@@ -204,6 +204,15 @@ func (w *worker) readRecord(ctx context.Context, j *job) (record, error) {
 		r.last = &last
 	}
 	return r, nil
+}
+
+// noticeSequence is the sequence of the message that a cancel notice is for; 0 if another program wrote something else there.
+func noticeSequence(headers nats.Header) uint64 {
+	sequence, err := strconv.ParseUint(first(headers, "throughline-job-sequence"), 10, 64)
+	if err != nil || sequence > 1<<53-1 {
+		return 0
+	}
+	return sequence
 }
 
 func lastOn(ctx context.Context, stream jetstream.Stream, subject string) (*jetstream.RawStreamMsg, error) {

@@ -207,7 +207,7 @@ func (w *worker) take(told context.Context, message jetstream.Msg, consumerCreat
 
 func (w *worker) onCancel(message *nats.Msg) {
 	path := strings.TrimPrefix(message.Subject, "cancel.")
-	sequence, _ := strconv.ParseUint(first(message.Header, "throughline-job-sequence"), 10, 64)
+	sequence := noticeSequence(message.Header)
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	if len(w.notices) >= 10_000 {

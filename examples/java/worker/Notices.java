@@ -35,7 +35,8 @@ final class Notices {
     }
 
     private static long number(String text) {
-        return text != null && text.matches("[0-9]{1,16}") ? Long.parseLong(text) : 0;
+        long sequence = text != null && text.matches("[0-9]{1,16}") ? Long.parseLong(text) : 0;
+        return sequence < 1L << 53 ? sequence : 0;
     }
 
     private synchronized void remember(String job, long sequence) {

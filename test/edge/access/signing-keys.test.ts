@@ -102,6 +102,16 @@ describe("the issuer's keys", () => {
     expect(issuer.asked).toBe(2);
   });
 
+  it('are not fetched again for a request whose clock is behind: in a Worker each has its own', async () => {
+    const { issuer, find } = setup({ ...first, kid: 'a' });
+    issuer.clock = MINUTE;
+    await find('a');
+    issuer.clock -= 500;
+    expect(await find('a')).toBeDefined();
+    expect(await find('b')).toBeUndefined();
+    expect(issuer.asked).toBe(1);
+  });
+
   it('are fetched once at a time, for all requests that need them', async () => {
     const { issuer, find } = setup({ ...first, kid: 'a' });
     const gate = Promise.withResolvers<void>();

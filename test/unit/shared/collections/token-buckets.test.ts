@@ -61,6 +61,13 @@ describe('a token bucket', () => {
     expect(buckets.take('a', 20_000)).toBe(0);
   });
 
+  it('gives nothing to a request whose clock is behind: in a Worker each has its own, which stands still between its I/O', () => {
+    const buckets = bucketsOf(3);
+    for (let n = 0; n < 3; n++) buckets.take('a', MINUTE);
+    expect(buckets.take('a', MINUTE - 500)).toBe(20_500);
+    expect(buckets.take('a', MINUTE)).toBe(20_000);
+  });
+
   it('may change its size: what was taken stays taken, as a part of the whole', () => {
     const buckets = new TokenBuckets();
     expect(buckets.take('a', 0, { capacity: 2, periodMs: MINUTE })).toBe(0);

@@ -175,6 +175,11 @@ describe('reading a job', () => {
     ['2026-005Z', undefined],
     ['2026-01-01 (5) 00:00:00Z', undefined],
     ['2026-1-1T00:00:00Z', undefined],
+    // No calendar has this day, and no day this hour.
+    ['2026-02-30T00:00:00Z', undefined],
+    ['2026-02-29T00:00:00+01:00', undefined],
+    ['2026-01-01T24:00:00Z', undefined],
+    ['2026-01-01T23:60:00Z', undefined],
   ])('reads ce-time: %j as %j', (time, expected) => {
     expect(read({ 'ce-time': time }).acceptedAt).toBe(expected);
   });

@@ -214,7 +214,7 @@ pub async fn read_record(events: &Stream, cancels: &Stream, job: &Job) -> Result
 }
 
 pub fn notice_sequence(headers: Option<&HeaderMap>) -> Option<u64> {
-    values(headers, "throughline-job-sequence").first()?.parse().ok()
+    values(headers, "throughline-job-sequence").first()?.parse::<u64>().ok().filter(|sequence| *sequence < 1 << 53)
 }
 
 pub async fn last_on(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, Fault> {
