@@ -181,7 +181,7 @@ export class JobTable {
     return last !== undefined;
   }
 
-  /** Deletes jobs of a tenant that NATS does not know any more. */
+  /** Deletes unfinished jobs of a tenant that NATS does not know any more. */
   forget(tenant: string, ids: readonly string[]): void {
     this.#delete(FORGET, tenant, JSON.stringify(ids));
   }

@@ -372,6 +372,13 @@ describe('the usage of a tenant', () => {
     expect(await read()).toEqual(usage(2, 5));
   });
 
+  it('does not forget a job whose end it has seen meanwhile', async () => {
+    const { follow, lose, page } = table();
+    await follow([entry({ state: 'succeeded', attempt: 1, finished_at: START + 1 })]);
+    await lose('acme', ['job-1']);
+    expect((await page()).jobs).toMatchObject([{ id: 'job-1', state: 'succeeded' }]);
+  });
+
   it('forgets jobs with their rows', async () => {
     const { accept, flush, forget, usage: read } = table();
     await accept(entry({ bytes: 7, expires_on: 1 }));
