@@ -17,9 +17,9 @@ export const JOBS_SCHEMA = `CREATE TABLE IF NOT EXISTS jobs (
 export const DELETE_EXPIRED =
   'DELETE FROM jobs WHERE (tenant, id) > (?, ?) AND (tenant, id) <= (?, ?) AND expires_on < ? RETURNING *';
 
-/** Deletes jobs of a tenant: a JSON list of their ids. */
+/** Deletes unfinished jobs of a tenant: a JSON list of their ids. */
 export const FORGET =
-  'DELETE FROM jobs WHERE tenant = ? AND id IN (SELECT value FROM json_each(?)) RETURNING *';
+  'DELETE FROM jobs WHERE tenant = ? AND id IN (SELECT value FROM json_each(?)) AND finished_at IS NULL RETURNING *';
 
 /** The rows of one statement. Together they are one text, which may have 2 MB. */
 export const ROWS_AT_ONCE = 100;

@@ -169,9 +169,6 @@ export class JobTable {
    * @returns whether there are more
    */
   deleteExpired(count: number, now: number): boolean {
-    // A job that is deleted here must not be held when the object starts again.
-    this.flush();
-    this.#held.clear();
     const from = [this.#swept.tenant, this.#swept.id];
     const [last] = this.#sql.exec<EntryKey>(
       'SELECT tenant, id FROM jobs WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT 1 OFFSET ?',
@@ -184,12 +181,15 @@ export class JobTable {
     return last !== undefined;
   }
 
-  /** Deletes jobs of a tenant that NATS does not know any more. */
+  /** Deletes unfinished jobs of a tenant that NATS does not know any more. */
   forget(tenant: string, ids: readonly string[]): void {
     this.#delete(FORGET, tenant, JSON.stringify(ids));
   }
 
   #delete(statement: string, ...values: (string | number)[]): void {
+    // A job that is deleted here must not be held when the object starts again.
+    this.flush();
+    this.#held.clear();
     this.#storage.transactionSync(() => {
       const usage = new UsageSum();
       for (const entry of this.#sql.exec<IndexEntry>(statement, ...values)) usage.add(entry, -1);

@@ -5,7 +5,7 @@ import type { JobKey } from '../../shared/job/job-address.ts';
 import { eventOfRedrive } from '../../shared/job/redrive.ts';
 import { headerValues } from '../../shared/wire/headers.ts';
 import { readRedrive } from '../../shared/wire/redrive.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
+import type { BrokerSession, MessageReads } from '../nats/broker-session.ts';
 import type { StoredMessage } from '../nats/stored-message.ts';
 import {
   delayedMessage,
@@ -50,7 +50,7 @@ export async function readRecord({ outbox }: BrokerSession, job: OutgoingJob): P
  * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
 export async function findRecord(
-  session: BrokerSession,
+  session: MessageReads,
   { tenant, jobId }: JobKey,
 ): Promise<BrokerRecord | undefined> {
   const [queued, last, delayed] = await Promise.all([

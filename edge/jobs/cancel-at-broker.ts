@@ -12,7 +12,7 @@ import { readJobSpec } from '../../shared/wire/job-headers.ts';
 import { cancelSubject, subjectMatches } from '../../shared/wire/subjects.ts';
 import type { CancelCommand, Cancellation } from '../calls/commands.ts';
 import type { BrokerAccess } from '../nats/broker-connection.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
+import type { BrokerSession, MessageReads } from '../nats/broker-session.ts';
 import type { ConsumerPlace, StoredMessage } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type BrokerRecord, findRecord, isEnded, jobOfRecord, messageOf } from './broker-record.ts';
@@ -47,6 +47,7 @@ export type Cancel = Omit<CancelCommand, 'carrier' | 'quotas'>;
 interface Cancelling {
   readonly parts: CancelParts;
   readonly session: BrokerSession;
+  readonly reads: MessageReads;
   readonly command: Cancel;
 }
 
@@ -54,18 +55,24 @@ interface Cancelling {
  * Cancels a job that NATS has. A cancel notice is stored first. From then on, each worker that takes the job finds the
  * notice. If no worker has the job, this bridge ends the job. Otherwise the worker ends the job. Only one of them
  * records the end (docs/PROTOCOL.md, "Cancelling").
+ * @param readsOf whose turns the reads take
  * @returns undefined when there is no such job
  * @throws ThroughlineError `broker-unavailable`. The job may be cancelled although this error was thrown
  */
-export function cancelAtBroker(parts: CancelParts, command: Cancel): Promise<Cancellation | undefined> {
+export function cancelAtBroker(
+  parts: CancelParts,
+  command: Cancel,
+  readsOf: (session: BrokerSession) => MessageReads = (session) => session,
+): Promise<Cancellation | undefined> {
   return parts.connection.use(async (session) => {
     // The waiter listens before the job is read, so that it cannot miss an end that comes after that.
     const waiter = ResultWaiter.start(parts.connection, session, command);
     try {
-      const found = await findRecord(session, command);
+      const reads = readsOf(session);
+      const found = await findRecord(reads, command);
       if (found === undefined) return undefined;
       if (isEnded(found)) return { job: jobOfRecord(found), tooLate: true };
-      const cancelling = { parts, session, command };
+      const cancelling = { parts, session, reads, command };
       const result = await endInBridge(cancelling, await sendNotices(cancelling, found));
       return 'heldBy' in result ? await awaitWorker(command, result.record, waiter) : result;
     } finally {
@@ -80,13 +87,13 @@ export function cancelAtBroker(parts: CancelParts, command: Cancel): Promise<Can
  * @returns the record `found`. If the job was delayed, its queue message is read again
  */
 async function sendNotices(cancelling: Cancelling, found: BrokerRecord): Promise<BrokerRecord> {
-  const { session, command } = cancelling;
+  const { session, reads, command } = cancelling;
   if (found.queued !== undefined) await sendNotice(cancelling, found.queued.sequence);
   if (found.delayed === undefined) return found;
   // Nobody knows yet which sequence the message would get in the queue, so the notice is for every sequence.
   await sendNotice(cancelling, Number.MAX_SAFE_INTEGER);
   await session.remove(DELAYED_STREAM, found.delayed.sequence).catch(() => undefined);
-  const queued = await queuedMessage(session, command.tenant, command.jobId);
+  const queued = await queuedMessage(reads, command.tenant, command.jobId);
   return { ...found, queued };
 }
 
@@ -119,7 +126,7 @@ async function endInBridge(
   cancelling: Cancelling,
   found: BrokerRecord,
 ): Promise<Cancellation | HeldByWorker> {
-  const { parts, session, command } = cancelling;
+  const { parts, reads, command } = cancelling;
   let record = found;
   for (let tries = 1; tries <= TRIES; tries++) {
     if (isEnded(record)) return cancellationOf(jobOfRecord(record));
@@ -134,7 +141,7 @@ async function endInBridge(
       parts.log.info('job cancelled', { job_id: command.jobId, tenant: command.tenant });
       return { job: jobOfEvent(event), tooLate: false };
     }
-    record = (await findRecord(session, command)) ?? record;
+    record = (await findRecord(reads, command)) ?? record;
   }
   return { heldBy: 'worker', record };
 }

@@ -23,7 +23,8 @@ export async function cancelUnsent(
   at: string,
 ): Promise<void> {
   const { tenant, jobId } = job;
-  if ((await cancelAtBroker(parts, { tenant, jobId, waitMs: 0 })) !== undefined) return;
+  const found = await cancelAtBroker(parts, { tenant, jobId, waitMs: 0 }, ({ outbox }) => outbox);
+  if (found !== undefined) return;
   const event = cancelledInOutbox(parts.name, job, at);
   const ownTrace = inject(context.active());
   // The job has no message, so no worker could store the callback later. The callback is stored before the end of the

@@ -52,6 +52,7 @@ export class HostAnnouncer {
   #renewing: Promise<void>;
   /** Runs after a renewal that failed. */
   #again: Timer | undefined;
+  #isStopping = false;
   #seen = '';
 
   private constructor(parts: AnnouncerParts, buckets: Buckets, started: Promise<void>) {
@@ -118,6 +119,7 @@ export class HostAnnouncer {
 
   /** Ends the renewals, and says that the host takes no more jobs. Never throws. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#timer.stop();
     await this.#renewing;
     this.#again?.stop();
@@ -127,6 +129,8 @@ export class HostAnnouncer {
   }
 
   #renew(): void {
+    // The connection may come back while the last jobs end. Others must not count on this host then.
+    if (this.#isStopping) return;
     this.#renewing = this.#renewing
       .then(() => announceHost(this.#parts, this.#buckets))
       .then(() => this.#renewDefinitions())

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { CancelReport } from '../../../shared/api/answers/cancel-report.ts';
+import { valueWithin } from '../../../shared/deadline.ts';
 import { type ErrorCode, unavailable } from '../../../shared/errors.ts';
 import { OPEN_STATES } from '../../../shared/job/job-state.ts';
 import type { CancelOutcome } from '../../calls/commands.ts';
@@ -8,6 +9,9 @@ import { requireOwnMany } from '../middleware/access.ts';
 import { audited } from '../requests/audited.ts';
 import { CancelRequest } from '../requests/list-requests.ts';
 import { listPlace, parseRequest, tenantOf } from '../requests/read-request.ts';
+
+/** How long the answer waits for the list to forget jobs. */
+const FORGET_MS = 3_000;
 
 /**
  * `POST /v1/jobs/cancel`: cancels the jobs that a filter selects, the newest first, at most 100 in one request. It sees the
@@ -29,7 +33,7 @@ export async function cancelMany(c: Context<EdgeHono>): Promise<Response> {
       const cancelled = reportOf(ids, await c.env.bridge.cancelMany(tenant, ids));
       const lost = cancelled.failed.filter(({ code }) => code === 'job-unknown').map(({ id }) => id);
       // NATS has lost them. In the list, they would count for the quotas of their tenant for 60 days.
-      if (lost.length > 0) await c.env.index.forget(tenant, lost).catch(() => undefined);
+      if (lost.length > 0) await valueWithin(c.env.index.forget(tenant, lost), FORGET_MS);
       return { ...cancelled, ...page };
     },
     ({ cancelled, stopping, failed }) => ({ job_ids: [...cancelled, ...stopping], failed: failed.length }),

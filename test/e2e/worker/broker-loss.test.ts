@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DiscardPolicy, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROUTES } from '../../../shared/wire/lanes.ts';
 import {
@@ -124,6 +125,31 @@ describe('a broker that starts with an empty store', () => {
     for (const make of makeAgain) await make();
     await until('the operation to be known', () => stack.run('echo', 1).catch(() => undefined), 20_000);
     expect(said(stack, 'announcement not renewed')).toHaveLength(1);
+  });
+});
+
+describe('a host that stops', () => {
+  it('is not announced again when its connection comes back before its last job has ended', async () => {
+    const stack = await own({ WORKER_STOP_TIMEOUT_MS: '60000' });
+    const [effects, gate] = [newFile(), newFile()];
+    const hosts = async (): Promise<string[]> => {
+      const nats = await connectTo(stack);
+      const bucket = await new Kvm(nats).open('HOSTS');
+      const keys: string[] = [];
+      for await (const key of await bucket.keys()) keys.push(key);
+      return keys;
+    };
+    const job = await submitJob(stack, 'test.late', { ms: 0, gate, effects });
+    await until('the job to run', async () => (await effectsIn(effects)).length === 1);
+    expect(await hosts()).toHaveLength(1);
+    const stopping = stack.worker.stop();
+    await until('the host to say that it stops', async () => (await hosts()).length === 0);
+    await stack.nats.restart();
+    await stack.logged(({ msg, status }) => msg === 'NATS connection' && status === 'reconnect');
+    await writeFile(gate, '');
+    await stopping;
+    expect(await jobEnded(stack, job.id)).toMatchObject({ state: 'succeeded', attempt: 1 });
+    expect(await hosts()).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createApiKey, hashApiKey } from '../../../shared/api/access.ts';
 import { type Answers, AS_GLOBEX, problemIn, setup } from './app-support.ts';
 
@@ -107,6 +107,24 @@ describe('POST /v1/jobs/cancel', () => {
       ],
     });
     expect(forgotten).toEqual([['acme', ['a', 'c']]]);
+  });
+
+  it('answers also if the list stands still and forgets nothing', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const called = Promise.withResolvers<void>();
+    const { cancel } = await start({
+      listed: ['a'],
+      cancelMany: () => ['job-unknown'],
+      forget: () => {
+        called.resolve();
+        return new Promise(() => undefined);
+      },
+    });
+    const answer = cancel({});
+    await called.promise;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await (await answer).json()).toMatchObject({ failed: [{ id: 'a', code: 'job-unknown' }] });
   });
 
   it('is refused as a whole when no job could be cancelled, so that it can be sent again', async () => {

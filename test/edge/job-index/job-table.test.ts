@@ -358,14 +358,25 @@ describe('the usage of a tenant', () => {
   });
 
   it('forgets jobs that NATS has lost, of one tenant, and knows one again after an event', async () => {
-    const { accept, follow, flush, lose, page, usage: read } = table();
+    const { accept, follow, lose, page, evict, usage: read } = table();
+    const listed = async () => (await page()).jobs.map(({ id }) => id);
     await accept(entry({ bytes: 7 }), entry({ id: 'other', bytes: 5 }), entry({ tenant: 'globex' }));
-    await flush();
+    expect(await listed()).toHaveLength(2);
     await lose('acme', ['job-1', 'never-seen']);
-    expect((await page()).jobs.map(({ id }) => id)).toEqual(['other']);
-    expect([await read(), await read('globex')]).toEqual([usage(1, 5), usage(1, 0)]);
+    for (const next of [() => undefined, evict]) {
+      await next();
+      expect(await listed()).toEqual(['other']);
+      expect([await read(), await read('globex')]).toEqual([usage(1, 5), usage(1, 0)]);
+    }
     await follow([entry({ state: 'running', attempt: 1, started_at: START })]);
     expect(await read()).toEqual(usage(2, 5));
+  });
+
+  it('does not forget a job whose end it has seen meanwhile', async () => {
+    const { follow, lose, page } = table();
+    await follow([entry({ state: 'succeeded', attempt: 1, finished_at: START + 1 })]);
+    await lose('acme', ['job-1']);
+    expect((await page()).jobs).toMatchObject([{ id: 'job-1', state: 'succeeded' }]);
   });
 
   it('forgets jobs with their rows', async () => {

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { cancelledEvent, isDelivered } from '../../../edge/jobs/cancel-at-broker.ts';
+import { cancelUnsent } from '../../../edge/outbox/cancel-unsent.ts';
 import { JobEvent, jobOfEvent } from '../../../shared/job/event.ts';
+import { command, setup } from '../bridge/submit-support.ts';
 
 describe('a message in the queue', () => {
   const message = { subject: 'jobs.normal.p3.acme.job-1.image.thumbnail', sequence: 7 };
@@ -47,4 +49,16 @@ describe('the end of a job that no worker has', () => {
     });
     expect(jobOfEvent(end)).toMatchObject({ state: 'cancelled', attempt: 2, finishedAt: end.at });
   });
+});
+
+it('a cancel that waited in the outbox does not wait for the reads of its tenant, which would hold up all others', async () => {
+  const { broker, connection } = setup();
+  const lastMessage = broker.lastMessage.bind(broker);
+  const ofTenant = vi.spyOn(broker, 'lastMessage');
+  vi.spyOn(broker, 'outbox', 'get').mockReturnValue({ lastMessage });
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const job = { ...command('job-1', { maxAttempts: 5 }), spec: { maxAttempts: 5 } };
+  await cancelUnsent({ name: 'bridge-0', connection, log }, broker, job, job.acceptedAt);
+  expect(broker.published.map(({ subject }) => subject)).toEqual(['events.acme.job-1']);
+  expect(ofTenant).not.toHaveBeenCalled();
 });
