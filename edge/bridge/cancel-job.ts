@@ -25,13 +25,19 @@ type CancelBridge = CancelParts & Pick<BridgeParts, 'outbox' | 'scheduler'>;
  */
 export async function cancelJob(bridge: CancelBridge, command: Cancel): Promise<Cancellation | undefined> {
   const { tenant, jobId } = command;
-  const pending = bridge.outbox.findPending(tenant, jobId);
+  const { outbox } = bridge;
+  const pending = outbox.findPending(tenant, jobId);
   if (pending !== undefined) return await cancelEntry(bridge, command, pending);
-  const rejected = bridge.outbox.rejected.findByJob(tenant, jobId);
+  const rejected = outbox.rejected.findByJob(tenant, jobId);
   // A rejected job never hides a job that NATS has under the same id.
   const cancelled = await cancelAtBroker(bridge, command);
-  if (cancelled !== undefined || rejected === undefined) return cancelled;
-  return await cancelEntry(bridge, command, rejected);
+  if (cancelled !== undefined) return cancelled;
+  if (rejected !== undefined) return await cancelEntry(bridge, command, rejected);
+  // NATS has forgotten it. The check of ends would send it again.
+  const published = outbox.findPublished(tenant, jobId);
+  if (published === undefined) return undefined;
+  outbox.requeue(published.position);
+  return await cancelInOutbox(bridge, command, published);
 }
 
 /** Cancels a job that the outbox has, and that NATS may have too. */

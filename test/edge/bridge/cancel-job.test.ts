@@ -38,6 +38,21 @@ it('a cancel waits for the worker as long as its caller asked, also if the outbo
   expect(await cancelled).toMatchObject({ ms: endsAfterMs, answer: { job: { state: 'cancelled' } } });
 });
 
+it('a cancel of a job that NATS has forgotten, and that the outbox keeps until its end, is taken: the job is not sent again', async () => {
+  const { connection, outbox } = setup();
+  const { tenant, jobId, operation, acceptedAt } = command('job-1');
+  outbox.addPublished(
+    { tenant, jobId, operation, acceptedAt, spec: { maxAttempts: 5 }, carrier: {} },
+    writeJson(1),
+    0,
+  );
+  const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const bridge = { name: 'bridge', connection, log, outbox, scheduler: { added: vi.fn() } as never };
+  const answer = await cancelJob(bridge, { tenant, jobId, waitMs: 0 });
+  expect(answer).toMatchObject({ job: { id: jobId }, tooLate: false });
+  expect(outbox.findPending(tenant, jobId)).toHaveProperty('cancelledAt', expect.any(String));
+});
+
 it('a cancel hears of an end that is recorded between its first look at the job and the moment when it listens', async () => {
   const { submit, broker, connection, outbox } = setup();
   const spec = { maxAttempts: 5 };
