@@ -8,7 +8,7 @@ export function hostEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Names of this machine for `NO_PROXY`. */
-const THIS_MACHINE = '127.0.0.1,localhost,[::1]';
+const THIS_MACHINE = '127.0.0.1,localhost';
 
 /**
  * Lets no request to this machine go through a proxy. With `NODE_USE_ENV_PROXY`, Node sends those to the proxy too that `NO_PROXY`

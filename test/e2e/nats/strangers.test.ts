@@ -172,8 +172,10 @@ describe('a stranger', () => {
       }
       await connection.flush();
       const after = await messagesIn();
-      for (const [stream, count] of Object.entries(before))
-        expect(after[stream]).toBeGreaterThanOrEqual(count);
+      // What the hosts announced expires by itself, before a slow machine is here.
+      const { KV_HOSTS: _, ...lasting } = before;
+      for (const [stream, count] of Object.entries(lasting))
+        expect([stream, after[stream]]).toEqual([stream, Math.max(count, after[stream] ?? 0)]);
       const untouched = user === 'edge' ? ['DEAD', 'KV_OPERATIONS'] : ['JOBS', 'DELAYED', 'CANCELS'];
       for (const stream of untouched) expect([stream, after[stream]]).toEqual([stream, before[stream]]);
     },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { leaveOutThisMachine } from '../../../../dev/machine/environment.ts';
 
-const LOCAL = '127.0.0.1,localhost,[::1]';
+const LOCAL = '127.0.0.1,localhost';
 
 it.each([
   [{}, { NO_PROXY: LOCAL }],
