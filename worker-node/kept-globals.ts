@@ -1,6 +1,6 @@
 /** Something that is the same for all code of the process, and that the worker or its NATS client uses. */
 interface KeptGlobal {
-  readonly works: (value: never) => boolean;
+  readonly works: (value: unknown) => boolean;
   /** What a replacement of it lacks that does not work. */
   readonly lacks: string;
 }
@@ -8,12 +8,12 @@ interface KeptGlobal {
 const KEPT: Readonly<Record<string, KeptGlobal>> = {
   // That of bluebird has no such function.
   Promise: {
-    works: ({ withResolvers }: PromiseConstructor) => typeof withResolvers === 'function',
+    works: (value) => typeof (value as Partial<PromiseConstructor>).withResolvers === 'function',
     lacks: 'has no Promise.withResolvers',
   },
   // Those of jsdom call the global ones, and would call themselves without an end.
-  atob: { works: (decode: typeof atob) => decode('aGk=') === 'hi', lacks: 'cannot decode "aGk="' },
-  btoa: { works: (encode: typeof btoa) => encode('hi') === 'aGk=', lacks: 'cannot encode "hi"' },
+  atob: { works: (value) => (value as typeof atob)('aGk=') === 'hi', lacks: 'cannot decode "aGk="' },
+  btoa: { works: (value) => (value as typeof btoa)('hi') === 'aGk=', lacks: 'cannot encode "hi"' },
 };
 
 /**
@@ -32,21 +32,26 @@ function keep(name: string, { works, lacks }: KeptGlobal): () => void {
   const { enumerable = false } = Object.getOwnPropertyDescriptor(globalThis, name) ?? {};
   const common = { configurable: true, enumerable };
   let current: unknown = Reflect.get(globalThis, name);
-  let isRead = false;
-  const read = (): unknown => {
-    isRead = true;
-    return current;
+  const define = (read: () => unknown): void => {
+    Object.defineProperty(globalThis, name, { ...common, get: read, set: replace });
   };
+  const read = (): unknown => current;
   const replace = (other: unknown): void => {
-    isRead = false;
+    let isRead = false;
+    define(() => {
+      isRead = true;
+      return current;
+    });
+    const isGood = doesWork(works, other);
+    define(read);
     // One that reads the global would call itself in its place.
-    if (!doesWork(works, other) || isRead)
+    if (!isGood || isRead)
       throw new Error(
         `the global ${name} was to be replaced by one that ${lacks}, which the worker needs; give the other one a name of its own`,
       );
     current = other;
   };
-  Object.defineProperty(globalThis, name, { ...common, get: read, set: replace });
+  define(read);
   return () => {
     Object.defineProperty(globalThis, name, { ...common, writable: true, value: current });
   };
@@ -54,7 +59,7 @@ function keep(name: string, { works, lacks }: KeptGlobal): () => void {
 
 function doesWork(works: KeptGlobal['works'], value: unknown): boolean {
   try {
-    return works(value as never);
+    return works(value);
   } catch {
     return false;
   }

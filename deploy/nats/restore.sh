@@ -11,7 +11,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 : "${1:?which folder? Name it: restore.sh /var/backups/throughline}"
-# The name has no slash at its end, since that of the folder for streams that are set aside is this name with an ending.
+# Without a slash at its end: the folder for streams that are moved away has this name and an ending.
 folder=${1%/}
 # nats-server ends a restore that broke off after 5 s. Before 2.15 it can then also delete the stream that has come in its place.
 pause_s=10

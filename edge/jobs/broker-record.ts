@@ -34,12 +34,12 @@ export interface BrokerRecord {
  * forgotten the job. With an idempotency key, NATS may have the job of an earlier request, delayed although this one is not.
  * @throws ThroughlineError `record-unreadable`, `broker-unavailable`
  */
-export async function readRecord({ outbox }: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
+export async function readRecord({ outboxReads }: BrokerSession, job: OutgoingJob): Promise<BrokerRecord> {
   const { tenant, jobId, spec } = job;
   const mayBeDelayed = spec.dueAt !== undefined || spec.fingerprint !== undefined;
-  const delayed = mayBeDelayed ? await delayedMessage(outbox, tenant, jobId) : undefined;
-  const queued = delayed === undefined ? await queuedMessage(outbox, tenant, jobId) : undefined;
-  return recordOf(await lastEventMessage(outbox, tenant, jobId), { queued, delayed });
+  const delayed = mayBeDelayed ? await delayedMessage(outboxReads, tenant, jobId) : undefined;
+  const queued = delayed === undefined ? await queuedMessage(outboxReads, tenant, jobId) : undefined;
+  return recordOf(await lastEventMessage(outboxReads, tenant, jobId), { queued, delayed });
 }
 
 /**

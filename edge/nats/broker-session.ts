@@ -67,10 +67,10 @@ export interface BrokerSession {
   ): Promise<StoredMessage | undefined>;
 
   /**
-   * The same for the outbox. These reads wait for each other only: behind the reads of one tenant, they would hold up the jobs of
-   * all tenants that wait in the outbox.
+   * Reads for the outbox, which have turns of their own. If they waited for the reads of one tenant, the outbox would stand still for
+   * all tenants.
    */
-  readonly outbox: MessageReads;
+  readonly outboxReads: MessageReads;
 
   /**
    * The first message of a stream on `subject` (wildcards allowed) with the sequence `seq` or a later one, or

@@ -95,7 +95,7 @@ interface SessionParts {
 /** A {@link BrokerSession} over a connection of the NATS client. */
 class NatsSession implements BrokerSession {
   readonly lost = new Loss();
-  readonly outbox: MessageReads = {
+  readonly outboxReads: MessageReads = {
     lastMessage: (stream, subject, streamMayBeMissing = false) =>
       this.#lastMessage(OUTBOX_TURNS, stream, subject, streamMayBeMissing),
   };

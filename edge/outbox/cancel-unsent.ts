@@ -23,7 +23,7 @@ export async function cancelUnsent(
   at: string,
 ): Promise<void> {
   const { tenant, jobId } = job;
-  const found = await cancelAtBroker(parts, { tenant, jobId, waitMs: 0 }, ({ outbox }) => outbox);
+  const found = await cancelAtBroker(parts, { tenant, jobId, waitMs: 0 }, ({ outboxReads }) => outboxReads);
   if (found !== undefined) return;
   const event = cancelledInOutbox(parts.name, job, at);
   const ownTrace = inject(context.active());
@@ -31,6 +31,6 @@ export async function cancelUnsent(
   // job.
   await storeCallbackTask(session, tenant, job.spec.callback, event, ownTrace);
   if (await publishEvent(session, job, event, 0, ownTrace)) return;
-  const last = await lastEvent(session.outbox, tenant, jobId);
+  const last = await lastEvent(session.outboxReads, tenant, jobId);
   if (last === undefined || !isTerminalEvent(last)) throw unavailable('the end of the job was not stored');
 }

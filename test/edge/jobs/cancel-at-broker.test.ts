@@ -55,7 +55,7 @@ it('a cancel that waited in the outbox does not wait for the reads of its tenant
   const { broker, connection } = setup();
   const lastMessage = broker.lastMessage.bind(broker);
   const ofTenant = vi.spyOn(broker, 'lastMessage');
-  vi.spyOn(broker, 'outbox', 'get').mockReturnValue({ lastMessage });
+  vi.spyOn(broker, 'outboxReads', 'get').mockReturnValue({ lastMessage });
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const job = { ...command('job-1', { maxAttempts: 5 }), spec: { maxAttempts: 5 } };
   await cancelUnsent({ name: 'bridge-0', connection, log }, broker, job, job.acceptedAt);

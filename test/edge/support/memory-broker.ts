@@ -123,7 +123,7 @@ export class MemoryBroker implements BrokerSession {
     return this.consumerPlaces;
   }
 
-  get outbox(): MessageReads {
+  get outboxReads(): MessageReads {
     return this;
   }
 

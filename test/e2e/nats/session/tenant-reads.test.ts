@@ -68,7 +68,7 @@ describe('the reads of one tenant', () => {
     const reads = Array.from({ length: READS }, () =>
       lastEvent(session, 'acme').then(() => answered.push('acme')),
     );
-    const ofOutbox = session.outbox.lastMessage(EVENTS_STREAM, eventSubject('acme', 'two'));
+    const ofOutbox = session.outboxReads.lastMessage(EVENTS_STREAM, eventSubject('acme', 'two'));
     await Promise.all([...reads, ofOutbox.then(() => answered.push('outbox'))]);
     expect(answered.indexOf('outbox')).toBeLessThan(READS / 2);
   });

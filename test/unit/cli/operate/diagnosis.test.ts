@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BridgeStatus } from '../../../../shared/api/answers/health.ts';
+import { NO_USAGE } from '../../../../shared/api/usage.ts';
 import { callHere, runHere } from '../../../support/cli/in-process.ts';
 import { type Answer, answer, DONE, JOB, nowhere, serve } from '../../../support/cli/servers.ts';
 
@@ -89,16 +90,7 @@ it.each(['status', 'doctor'])(
       unservedJobs: 0,
       problems: [],
       warnings: [],
-      quotaUse: {
-        jobs: 0,
-        bytes: 0,
-        delayedJobs: 0,
-        delayedBytes: 0,
-        outboxJobs: 0,
-        outboxBytes: 0,
-        waits: 0,
-        streams: 0,
-      },
+      quotaUse: { ...NO_USAGE, outboxJobs: 0, outboxBytes: 0, waits: 0, streams: 0 },
       quotaRefusals: {},
       uncheckedInputs: { overBudget: 0, failed: 0, rulesChanged: 0 },
       outbox: { pending: 0, rejected: 1, published: 0, bytes: 0, oldestAgeSeconds: 0 },
