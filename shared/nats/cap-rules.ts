@@ -1,6 +1,6 @@
 /** The rules for the caps of waiting jobs. A cap is there, and it is the one that the settings ask for, if they ask for one. */
 import type { Fix } from './finding.ts';
-import { capOf } from './store-caps.ts';
+import { CAP_KEY, capOf } from './store-caps.ts';
 import type { StreamRule } from './stream-rule.ts';
 import { DELAYED_STREAM, JOBS_STREAM, type StreamDefinition } from './streams.ts';
 
@@ -23,6 +23,7 @@ export const CAP_RULES: readonly StreamRule[] = [
   {
     ...CAPPED,
     setting: 'metadata',
+    wanted: (definition) => `an object with ${CAP_KEY}: ${CAPPED.wanted(definition)}`,
     streams: [DELAYED_STREAM],
     holds: (value, definition) =>
       isWanted(capOf({ metadata: (value ?? {}) as Record<string, string> }), definition),

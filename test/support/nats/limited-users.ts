@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { NatsServer } from '../../../dev/nats-server/start.ts';
 import { EDGE_PERMISSIONS } from '../../../shared/nats/permissions/edge.ts';
@@ -53,7 +53,19 @@ export class LimitedUsers {
 
   /** Takes permissions from a user, and gives all others back. The server reloads a moment later. */
   async take(role: Role, ...without: readonly Permission[]): Promise<void> {
-    await writeFile(this.#file, usersText(role, without));
+    await this.#write(usersText(role, without));
+  }
+
+  /** Removes a user until the next {@link take}. The server reloads a moment later, and sends the user's connections away. */
+  async remove(role: Role): Promise<void> {
+    await this.#write(usersText().replace(`{user: ${role},`, `{user: former-${role},`));
+  }
+
+  /** The server may still be reading the file for the reload before, so it is replaced as a whole. */
+  async #write(text: string): Promise<void> {
+    const next = `${this.#file}.next`;
+    await writeFile(next, text);
+    await rename(next, this.#file);
     await this.nats.kill('SIGHUP');
   }
 }

@@ -1,30 +1,40 @@
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 
+/** After so many refusals of the user in a row, there is no point in further logins. */
+const MAX_REFUSALS = 2;
+
+type Connection = Pick<NatsConnection, 'close' | 'closed' | 'status'>;
+
 /**
- * Waits until a connection is closed.
- * @returns why; undefined if this program closed it. The client calls a user that NATS accepts no longer a refused connection
+ * Waits until a connection is closed. Closes it if NATS refuses its user twice without a login in between: one refusal may be a
+ * user that was away for a moment, or that is renewed just now. The client (nats-core 3.4.0) would count refusals for as long as
+ * the process lives, so connections are opened with `ignoreAuthErrorAbort`.
+ * @returns why; undefined if this program closed it
  */
-export async function closedReason(
-  connection: Pick<NatsConnection, 'closed' | 'status'>,
-): Promise<Error | undefined> {
+export async function closedReason(connection: Connection): Promise<Error | undefined> {
   let refusal: Error | undefined;
-  followRefusals(connection, (error) => {
+  endWhenRefused(connection, (error) => {
     refusal = error;
   }).catch(() => undefined);
   const reason = await connection.closed();
-  if (!(reason instanceof Error) || refusal === undefined) return reason ?? undefined;
-  return new Error(`NATS does not accept the user any more: ${refusal.message}`, { cause: reason });
+  if (refusal === undefined) return reason ?? undefined;
+  return new Error(`NATS does not accept the user any more: ${refusal.message}`, { cause: refusal });
 }
 
-/** Tells each time that NATS refuses the user, as when it has expired. */
-async function followRefusals(
-  connection: Pick<NatsConnection, 'status'>,
-  tell: (error: Error) => void,
-): Promise<void> {
+async function endWhenRefused(connection: Connection, tell: (refusal: Error) => void): Promise<void> {
+  let refusals = 0;
   for await (const status of connection.status()) {
-    if (status.type !== 'error') continue;
-    const { error } = status;
-    if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
-      tell(error);
+    if (status.type === 'reconnect') refusals = 0;
+    if (status.type !== 'error' || !isRefusal(status.error)) continue;
+    refusals += 1;
+    if (refusals < MAX_REFUSALS) continue;
+    tell(status.error);
+    await connection.close();
   }
+}
+
+/** Whether the user may not log in, or no longer. A login that took too long says nothing about the user. */
+function isRefusal(error: Error): boolean {
+  if (error instanceof errors.UserAuthenticationExpiredError) return true;
+  return error instanceof errors.AuthorizationError && !/timeout/i.test(error.message);
 }

@@ -26,7 +26,7 @@ type ConnectConfig = CredentialConfig & Pick<WorkerConfig, 'WORKER_NAME'>;
 
 /**
  * Connects to the first server of `NATS_URL` that answers. After a loss the client tries all of them in turn, for as long
- * as the process lives.
+ * as the process lives, or until `closedReason` gives up a user that NATS refuses.
  * @param inboxPrefix first words of the subjects on which this connection gets answers
  * @throws ThroughlineError `broker-unavailable` naming the servers if none of them answers, or if JetStream does not;
  *   `config-invalid` if the credentials file cannot be read or is not valid, or the user may not use JetStream
@@ -62,6 +62,7 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
     inboxPrefix,
     timeout: CONNECT_TIMEOUT_MS,
     maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
     pingInterval: 10_000,
