@@ -72,6 +72,7 @@ const Settings = z.object({
   TENANT_MAX_BYTES: wholeNumber(1, 1024 * GIB, GIB),
   TENANT_MAX_DELAYED_JOBS: wholeNumber(1, 100_000_000, 50_000),
   TENANT_MAX_DELAYED_BYTES: wholeNumber(1, 1024 * GIB, GIB / 16),
+  TENANT_MAX_STORED_BYTES: wholeNumber(1, 1024 * GIB, 1024 * GIB),
   SCHEDULES_PER_TENANT: wholeNumber(1, 10_000, 100),
   TENANT_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 2_000),
   TENANT_QUOTAS: TenantQuotas,

@@ -7,6 +7,7 @@ export interface QuotaSettings {
   readonly TENANT_MAX_BYTES: number;
   readonly TENANT_MAX_DELAYED_JOBS: number;
   readonly TENANT_MAX_DELAYED_BYTES: number;
+  readonly TENANT_MAX_STORED_BYTES: number;
   readonly OUTBOX_MAX_ROWS: number;
   readonly OUTBOX_MAX_BYTES: number;
   /** The share of the outbox that a tenant may have. */
@@ -46,6 +47,7 @@ function readQuotas(settings: QuotaSettings): Quotas {
     bytes: settings.TENANT_MAX_BYTES,
     delayedJobs: settings.TENANT_MAX_DELAYED_JOBS,
     delayedBytes: settings.TENANT_MAX_DELAYED_BYTES,
+    storedBytes: settings.TENANT_MAX_STORED_BYTES,
     // At least one row, however small the share.
     outboxJobs: Math.max(1, Math.floor(settings.OUTBOX_MAX_ROWS * share)),
     outboxBytes: Math.floor(settings.OUTBOX_MAX_BYTES * share),

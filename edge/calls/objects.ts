@@ -106,11 +106,11 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
 
 /** The Durable Object that lists the jobs of its tenants. */
 export interface JobIndexApi extends Rpc.DurableObjectBranded {
-  /** Adds jobs that a bridge has accepted. Returns what the unfinished jobs of their tenants take. */
+  /** Adds jobs that a bridge has accepted. Returns what the jobs of their tenants take. */
   addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]>;
   /** Takes unfinished jobs of a tenant out of the list, which NATS does not know any more. */
   forget(tenant: string, ids: readonly string[]): Promise<void>;
-  /** What the unfinished jobs of a tenant take. */
+  /** What the jobs of a tenant take. */
   usage(tenant: string): Promise<Usage>;
   /** When a job may start by the limit of its operation, in epoch milliseconds; undefined if that is later than a job may be delayed. */
   startTime(command: StartTimeCommand): Promise<number | undefined>;

@@ -277,6 +277,7 @@ class NatsSession implements BrokerSession {
       return {
         created,
         first: state.first_seq,
+        firstMs: Date.parse(state.first_ts),
         last: state.last_seq,
         bytes: state.bytes,
         cap: capOf(config),

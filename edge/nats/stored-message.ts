@@ -25,6 +25,8 @@ export interface StreamExtent {
   readonly created: string;
   /** The lowest sequence that is stored; one above {@link last} in an empty stream, 0 in one that never held anything. */
   readonly first: number;
+  /** When that was stored, in epoch milliseconds. It says nothing if nothing is stored. */
+  readonly firstMs: number;
   /** The highest sequence that was given so far. */
   readonly last: number;
   readonly bytes: number;

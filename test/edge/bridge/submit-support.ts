@@ -74,6 +74,7 @@ export const QUOTAS: Quotas = {
   bytes: 1e6,
   delayedJobs: 100,
   delayedBytes: 1e6,
+  storedBytes: 1e6,
   outboxJobs: 10,
   outboxBytes: 10_000,
   waits: 10,

@@ -103,6 +103,8 @@ function expected(reports: readonly IndexEntry[], events: readonly IndexEntry[])
       bytes: open * BYTES,
       delayedJobs: delayed,
       delayedBytes: delayed * BYTES,
+      // The input of a dead letter.
+      storedBytes: last.state === 'failed' ? BYTES : 0,
     },
   };
 }

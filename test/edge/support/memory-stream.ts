@@ -27,6 +27,7 @@ export class MemoryStream {
     return {
       created: this.#created,
       first: this.#messages[0]?.sequence ?? nothing,
+      firstMs: this.#messages[0]?.time.getTime() ?? 0,
       last: this.#last,
       bytes: this.#messages.reduce((sum, { data }) => sum + data.length, 0),
       cap: this.cap,
