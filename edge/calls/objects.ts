@@ -13,11 +13,12 @@ import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
-import type { BridgeUsage, Usage } from '../../shared/api/usage.ts';
+import type { Usage } from '../../shared/api/usage.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type {
   Accepted,
+  BridgeShare,
   CancelCommand,
   Cancellation,
   CancelManyCommand,
@@ -99,7 +100,7 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** The operations that workers have announced, and how many hosts serve each. */
   operations(carrier: Carrier): Promise<Reply<ListedOperation[]>>;
   /** What a tenant takes of this bridge. */
-  tenantUsage(tenant: string): Promise<Reply<BridgeUsage>>;
+  tenantUsage(tenant: string): Promise<Reply<BridgeShare>>;
   /** Whether NATS answers, how fast, and what the outbox holds. */
   status(carrier: Carrier): Promise<Reply<BridgeStatus>>;
 }

@@ -32,6 +32,8 @@ export interface StreamExtent {
   readonly bytes: number;
   /** How many bytes it may hold; undefined: as many as there is room for. */
   readonly cap: number | undefined;
+  /** Only of `EVENTS`: how many bytes may be stored of the jobs of one tenant; undefined: nobody has said it. */
+  readonly tenantShare?: number | undefined;
 }
 
 /** One key of a key-value bucket; its value is undefined when the key was deleted. */

@@ -59,8 +59,11 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
       TENANT_MAX_BYTES: 'the bytes of their inputs',
       TENANT_MAX_DELAYED_JOBS: 'delayed jobs that a tenant may have, while they wait for their time',
       TENANT_MAX_DELAYED_BYTES: 'the bytes of their inputs',
-      TENANT_MAX_STORED_BYTES:
-        'the bytes of events and dead letters that NATS may store of all jobs of a tenant; above: `quota-exceeded`. [How to choose it](TENANTS.md#what-is-stored-of-jobs)',
+      TENANT_MAX_STORED_BYTES: {
+        unset: 'half of the store, if `throughline setup` knew how large it is (`STREAM_STORE_BYTES`)',
+        meaning:
+          'the bytes of events and dead letters that NATS may store of all jobs of a tenant; above: `quota-exceeded`. [How to choose it](TENANTS.md#what-is-stored-of-jobs)',
+      },
       SCHEDULES_PER_TENANT: 'schedules that a tenant may have; above: `quota-exceeded`',
       WAITS_PER_TENANT:
         'requests of a tenant that may wait for the end of a job (`Prefer: wait`) at a time in one bridge',

@@ -74,5 +74,8 @@ function combine(one: Usage, other: Usage, sign: 1 | -1): Usage {
 /** The names of the quotas of jobs. */
 export const JOB_QUOTAS = Object.keys(NO_USAGE) as (keyof Usage)[];
 
+/** The names of what a tenant takes of a bridge. */
+export const BRIDGE_USES = Object.keys(BridgeUsage.shape) as (keyof BridgeUsage)[];
+
 /** The names of the quotas that a bridge keeps. Those of requests are kept by isolates, and that of schedules by their objects. */
-export const BRIDGE_QUOTAS = [...JOB_QUOTAS, ...(Object.keys(BridgeUsage.shape) as (keyof BridgeUsage)[])];
+export const BRIDGE_QUOTAS = [...JOB_QUOTAS, ...BRIDGE_USES];

@@ -78,3 +78,22 @@ it('Q14: a tenant whose results fill its quota is refused more until they expire
   expect((await alpha.usage()).used.storedBytes).toBeLessThan(RESULT_BYTES);
   await issuer.stop();
 });
+
+it('Q14: without a setting each tenant may fill half of the store, if setup knew how large it is', async () => {
+  const stack = await withTestStack({ worker: { STREAM_STORE_BYTES: '100000000' } });
+  const storedBytes = async () =>
+    UsageReport.parse(await (await stack.call('/v1/usage')).json()).quotas.storedBytes;
+  expect((await stack.submit(SMALL, WAIT)).status).toBe(200);
+  await until('the bridge to know', async () => (await storedBytes()) === 50_000_000);
+  // A check of readiness looks again.
+  const { streams } = await jetstreamManager(await connectTo(stack));
+  const metadata = { 'dev.throughline.tenant-bytes': '1000' };
+  await streams.update(EVENTS_STREAM, { metadata });
+  expect((await stack.call('/readyz')).status).toBe(200);
+  expect(await storedBytes()).toBe(1_000);
+  const refused = await until('a refusal', async () => {
+    const response = await stack.submit(SMALL, WAIT);
+    return response.status !== 200 && response;
+  });
+  expect(await problemOf(refused)).toMatchObject({ status: 429, quota: 'storedBytes' });
+});

@@ -132,8 +132,8 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     retryRejected: async () => undefined,
     removeRejected: async () => undefined,
     tenantUsage: async () => [
-      { outboxJobs: 1, outboxBytes: 10, waits: 0, streams: 3 },
-      { outboxJobs: 0, outboxBytes: 20, waits: 2, streams: 1 },
+      { outboxJobs: 1, outboxBytes: 10, waits: 0, streams: 3, share: 700 },
+      { outboxJobs: 0, outboxBytes: 20, waits: 2, streams: 1, share: 600 },
     ],
   };
   const listed: Omit<ListCommand, 'carrier'>[] = [];

@@ -142,7 +142,7 @@ describe('the usage of a tenant', () => {
         streams: 3,
         schedules: 5,
       },
-      quotas: { jobs: 250_000, waits: 5, streams: 200, requests: 2_000 },
+      quotas: { jobs: 250_000, storedBytes: 600, waits: 5, streams: 200, requests: 2_000 },
     });
   });
 
