@@ -14,7 +14,7 @@ import type { StreamExtent } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { dayOf, eventEntry, type IndexChange } from './index-entry.ts';
 import type { JobTable } from './job-table.ts';
-import { type StoredPart, storedEvent } from './stored-table.ts';
+import type { StoredPart } from './stored-table.ts';
 
 /** How many events go into the table in one transaction. */
 const BATCH = 500;
@@ -186,7 +186,8 @@ export class EventFollower {
     if (job === undefined || indexName(job.tenant, shards) !== name) return undefined;
     const values = headerValues(message.headers);
     const storedMs = message.time.getTime();
-    stored.push(storedEvent(job.tenant, storedMs, values(BODY_BYTES)[0]));
+    // NATS adds its header behind those of the producer, which may have the same name.
+    stored.push([job.tenant, dayOf(storedMs), message.size + Number(values(BODY_BYTES).at(-1) ?? 0)]);
     const summary = readEventHeaders(values) ?? (await readBody(session, message));
     if (summary !== undefined) return eventEntry(job, summary, storedMs);
     return { tenant: job.tenant, id: job.jobId, isUnreadable: true };

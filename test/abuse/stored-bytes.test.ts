@@ -1,5 +1,7 @@
 /** A tenant whose jobs leave large results in the store of NATS. */
+import { randomUUID } from 'node:crypto';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
 import { expect, it } from 'vitest';
 import { UsageReport } from '../../shared/api/usage.ts';
 import { Job } from '../../shared/job/job.ts';
@@ -96,4 +98,27 @@ it('Q14: without a setting each tenant may fill half of the store, if setup knew
     return response.status !== 200 && response;
   });
   expect(await problemOf(refused)).toMatchObject({ status: 429, quota: 'storedBytes' });
+});
+
+it('Q14: what is stored counts as NATS counts it, also of small jobs, of much baggage, and of a producer that says another size', async () => {
+  const stack = await withTestStack();
+  const connection = await connectTo(stack);
+  const { streams } = await jetstreamManager(connection);
+  const isCounted = async () => {
+    const { used } = UsageReport.parse(await (await stack.call('/v1/usage')).json());
+    const { bytes } = (await streams.info(EVENTS_STREAM)).state;
+    return Math.abs(used.storedBytes / bytes - 1) < 0.1;
+  };
+  const baggage = Array.from({ length: 8 }, (_, n) => `key${n}=${'v'.repeat(900)}`).join(',');
+  for (const more of [{}, { baggage }]) {
+    for (let n = 0; n < 10; n++) expect((await stack.submit(SMALL, { ...WAIT, ...more })).status).toBe(200);
+    await until('the events to count', isCounted);
+  }
+  const own = headers();
+  own.set('Nats-Msg-Size', 'small');
+  await connection.request(`events.demo.${randomUUID()}`, 'x'.repeat(RESULT_BYTES), {
+    headers: own,
+    timeout: 5_000,
+  });
+  await until('the large event to count', isCounted);
 });

@@ -103,8 +103,8 @@ function expected(reports: readonly IndexEntry[], events: readonly IndexEntry[])
       bytes: open * BYTES,
       delayedJobs: delayed,
       delayedBytes: delayed * BYTES,
-      // The input of a dead letter.
-      storedBytes: last.state === 'failed' ? BYTES : 0,
+      // A dead letter: about a KiB, and the input.
+      storedBytes: last.state === 'failed' ? 1_024 + BYTES : 0,
     },
   };
 }

@@ -246,6 +246,7 @@ export function sessionRules(open: () => OpenSession): void {
       const first = await reader.next(2);
       expect(first.map(({ sequence }) => sequence)).toEqual(sequences.slice(0, 2));
       expect(first[0]).toMatchObject({ subject });
+      expect(first[0]?.size).toBeGreaterThanOrEqual(subject.length);
       expect(first[0]).not.toHaveProperty('data');
       expect((await reader.next(2)).map(({ sequence }) => sequence)).toEqual(sequences.slice(2));
       expect(await reader.next(2)).toEqual([]);
