@@ -132,10 +132,11 @@ const letter = {
 } as const;
 
 const usage = {
-  jobs: whole,
   bytes: whole,
+  jobs: whole,
   delayedJobs: whole,
   delayedBytes: whole,
+  storedBytes: whole,
   outboxJobs: whole,
   outboxBytes: whole,
   waits: whole,

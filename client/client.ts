@@ -288,7 +288,7 @@ export class ThroughlineClient<Registry = AnyOperations> {
     return (await this.#ask(ANSWERS.outboxItem, url, options, { method: 'DELETE' })).value;
   }
 
-  /** Reads what your unfinished jobs take, and your quotas. */
+  /** Reads what your jobs take, and your quotas. */
   async usage(options: CallOptions = {}): Promise<UsageReport> {
     return (await this.#ask(ANSWERS.usage, this.#usageUrl, options)).value;
   }

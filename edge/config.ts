@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Quotas } from '../shared/api/usage.ts';
-import { optionalText, parseConfig, tenantMap, wholeNumber } from '../shared/config.ts';
+import { optionalText, optionalWhole, parseConfig, tenantMap, wholeNumber } from '../shared/config.ts';
 import { LIMITS } from '../shared/job/limits.ts';
 import { brokerAddress } from '../shared/nats/broker-address.ts';
 import { checkLogin, readCredentials } from '../shared/nats/broker-login.ts';
@@ -72,6 +72,7 @@ const Settings = z.object({
   TENANT_MAX_BYTES: wholeNumber(1, 1024 * GIB, GIB),
   TENANT_MAX_DELAYED_JOBS: wholeNumber(1, 100_000_000, 50_000),
   TENANT_MAX_DELAYED_BYTES: wholeNumber(1, 1024 * GIB, GIB / 16),
+  TENANT_MAX_STORED_BYTES: optionalWhole(1, 1024 * GIB),
   SCHEDULES_PER_TENANT: wholeNumber(1, 10_000, 100),
   TENANT_REQUESTS_PER_SECOND: wholeNumber(1, 1_000_000, 2_000),
   TENANT_QUOTAS: TenantQuotas,

@@ -5,6 +5,8 @@ export const QUOTA_NAMES = [
   'bytes',
   'delayedJobs',
   'delayedBytes',
+  // What the events and dead letters of its jobs take.
+  'storedBytes',
   // What a tenant takes of a bridge.
   'outboxJobs',
   'outboxBytes',

@@ -33,6 +33,7 @@ const NAMES: Readonly<Record<keyof UsageReport['quotas'], string>> = {
   bytes: 'bytes',
   delayedJobs: 'delayed jobs',
   delayedBytes: 'delayed bytes',
+  storedBytes: 'stored bytes',
   outboxJobs: 'jobs in the outbox',
   outboxBytes: 'bytes in the outbox',
   waits: 'waits',

@@ -7,6 +7,8 @@ export interface QuotaSettings {
   readonly TENANT_MAX_BYTES: number;
   readonly TENANT_MAX_DELAYED_JOBS: number;
   readonly TENANT_MAX_DELAYED_BYTES: number;
+  /** Undefined: nobody has said it. */
+  readonly TENANT_MAX_STORED_BYTES?: number | undefined;
   readonly OUTBOX_MAX_ROWS: number;
   readonly OUTBOX_MAX_BYTES: number;
   /** The share of the outbox that a tenant may have. */
@@ -18,6 +20,9 @@ export interface QuotaSettings {
   /** The quotas of single tenants. */
   readonly TENANT_QUOTAS: ReadonlyMap<string, SomeQuotas>;
 }
+
+/** More than a store has. */
+const ANY_BYTES = 2 ** 49;
 
 /**
  * The quotas of a tenant. A quota in `TENANT_QUOTAS` wins over one in the caller's token, and that wins over the quota of all tenants.
@@ -46,6 +51,7 @@ function readQuotas(settings: QuotaSettings): Quotas {
     bytes: settings.TENANT_MAX_BYTES,
     delayedJobs: settings.TENANT_MAX_DELAYED_JOBS,
     delayedBytes: settings.TENANT_MAX_DELAYED_BYTES,
+    storedBytes: settings.TENANT_MAX_STORED_BYTES ?? ANY_BYTES,
     // At least one row, however small the share.
     outboxJobs: Math.max(1, Math.floor(settings.OUTBOX_MAX_ROWS * share)),
     outboxBytes: Math.floor(settings.OUTBOX_MAX_BYTES * share),

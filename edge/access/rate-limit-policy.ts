@@ -25,6 +25,7 @@ export function parseRateLimitPolicy(text: string): RateLimitPolicy | undefined 
 const UNITS: Readonly<Partial<Record<QuotaName, string>>> = {
   bytes: 'content-bytes',
   delayedBytes: 'content-bytes',
+  storedBytes: 'content-bytes',
   outboxBytes: 'content-bytes',
   waits: 'concurrent-requests',
   streams: 'concurrent-requests',

@@ -3,7 +3,7 @@ import { addUsage, JOB_QUOTAS, NO_USAGE, subtractUsage, type Usage } from '../..
 /** A report of the index counts for the place of a job for this long. */
 const FRESH_MS = 5_000;
 
-/** What a bridge knows of the unfinished jobs of one tenant: the last report of the index, and what that does not have yet. */
+/** What a bridge knows of what the jobs of one tenant take: the last report of the index, and what that does not have yet. */
 export class TenantJobs {
   /** The last report of the index, and when it came, in epoch milliseconds. */
   #counted: Usage | undefined;

@@ -8,6 +8,8 @@ import { TenantJobs } from './tenant-jobs.ts';
 const INDEX_PATIENCE_MS = 3_000;
 const MAX_TENANTS = 5_000;
 const RETRY_SECONDS = 5;
+/** What is stored of jobs expires by days. */
+const RETRY_STORED_SECONDS = 3_600;
 /** A tenant is near the limit of its pooled lane up to this many times `FAIR_JOBS` unfinished jobs. */
 const NEAR = 8;
 
@@ -27,7 +29,7 @@ interface CheckOptions {
 }
 
 /**
- * What the unfinished jobs of each tenant take, as far as a bridge knows: the last report of the index, and the jobs that the
+ * What the jobs of each tenant take, as far as a bridge knows: the last report of the index, and the jobs that the
  * bridge accepted since. So most submissions need no request to the index. Several bridges together may exceed a quota, by what
  * they accept at the same moment.
  *
@@ -225,9 +227,13 @@ export class UsageBook {
 
 /** The error for a job that does not fit now. @param left what is left of the quota */
 function usedUp(name: keyof Usage, limit: number, left: number): ThroughlineError {
-  const message = `the quota ${name} is used up: the unfinished jobs of this tenant may have ${limit}; try again when some of them have ended`;
+  const [what, seconds, over] =
+    name === 'storedBytes'
+      ? ['events and dead letters', RETRY_STORED_SECONDS, 'expired']
+      : ['unfinished jobs', RETRY_SECONDS, 'ended'];
+  const message = `the quota ${name} is used up: the ${what} of this tenant may have ${limit}; try again when some of them have ${over}`;
   const quota = { name, limit, left };
-  return new ThroughlineError('quota-exceeded', message, { quota, retryAfterSeconds: RETRY_SECONDS });
+  return new ThroughlineError('quota-exceeded', message, { quota, retryAfterSeconds: seconds });
 }
 
 /** The error for a job that alone exceeds a quota of its tenant. */
@@ -251,11 +257,15 @@ function placeIn(all: Usage | undefined, last: Usage): number {
   return last.delayedJobs > 0 ? jobs : jobs - delayedJobs;
 }
 
-/** What a job takes. Only a job that its caller delayed is a delayed one. @param bytes the size of its input as JSON */
+/**
+ * What a job takes. Only a job that its caller delayed is a delayed one. Nobody knows what will be stored of it, but it will be
+ * something: so it does not fit when nothing more may be stored.
+ * @param bytes the size of its input as JSON
+ */
 export function usageOfJob(
   { dueAt, dueBy }: { readonly dueAt?: string | undefined; readonly dueBy?: string | undefined },
   bytes: number,
 ): Usage {
   const delayed = dueAt === undefined || dueBy !== undefined ? 0 : 1;
-  return { jobs: 1, bytes, delayedJobs: delayed, delayedBytes: delayed * bytes };
+  return { jobs: 1, bytes, delayedJobs: delayed, delayedBytes: delayed * bytes, storedBytes: 1 };
 }

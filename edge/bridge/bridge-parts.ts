@@ -32,7 +32,8 @@ import { UniqueTable } from './keys/unique-table.ts';
 import { OpenWaits } from './open-waits.ts';
 import { OrderTurns } from './order-turns.ts';
 import { PooledJobs } from './pooled-jobs.ts';
-import { StoreRoom } from './store-room.ts';
+import { StoreRoom } from './store/store-room.ts';
+import { TenantShare } from './store/tenant-share.ts';
 
 /** The parts of a bridge, which its calls share. */
 export interface BridgeParts {
@@ -64,6 +65,8 @@ export interface BridgeParts {
   /** The turns of submissions with one idempotency key. */
   readonly keyTurns: KeyTurns;
   readonly ended: EndedJobs;
+  /** How much of the store the jobs of one tenant may take. */
+  readonly share: TenantShare;
   /** The quotas that hold for a command. */
   readonly quotasOf: (command: LimitedCommand) => Quotas;
   readonly watches: JobWatches;
@@ -137,7 +140,11 @@ export function createParts(
     object: state,
     ownContext: withService(context.active(), SERVICE.bridge),
   });
-  connection.onOpen(() => scheduler.reconnected());
+  const share = new TenantShare(config);
+  connection.onOpen(() => {
+    scheduler.reconnected();
+    void connection.use((session) => share.learn(session)).catch(() => undefined);
+  });
   return {
     name,
     log,
@@ -149,7 +156,8 @@ export function createParts(
     usage,
     operations,
     keepUntilEnded,
-    quotasOf: ({ tenant, quotas }) => quotasOf(config, tenant, quotas),
+    quotasOf: ({ tenant, quotas }) => quotasOf(share.settings, tenant, quotas),
+    share,
     seal: new PlaceSeal(config),
     hosts,
     refusesUnserved: config.UNSERVED_OPERATIONS === 'refuse',

@@ -9,7 +9,6 @@ import type { BridgeStatus } from '../../shared/api/answers/health.ts';
 import type { JobHistory } from '../../shared/api/answers/job-history.ts';
 import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
-import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { errorFrom, loggedReason, statusOf } from '../../shared/error-table.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -18,6 +17,7 @@ import { SERVICE } from '../../shared/trace/semantics.ts';
 import { firstBridge } from '../calls/bridge-addresses.ts';
 import type {
   Accepted,
+  BridgeShare,
   CancelCommand,
   Cancellation,
   CancelManyCommand,
@@ -57,7 +57,7 @@ import { eventStream } from '../watch/event-stream.ts';
 import { type BridgeParts, createParts } from './bridge-parts.ts';
 import { cancelJob, cancelJobs } from './cancel-job.ts';
 import { shortAnswer } from './short-answer.ts';
-import { hasNoJobs, waitingJobs } from './store-room.ts';
+import { hasNoJobs, waitingJobs } from './store/store-room.ts';
 import { submit, tryOut } from './submit.ts';
 import { fullestUse, usageOf } from './tenant-usage.ts';
 
@@ -263,13 +263,14 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
 
   /** Asks NATS all at once. If it does not answer the ping, the other answers are not waited for. */
   async #askForStatus() {
-    const { connection, hosts } = this.#parts;
+    const { connection, hosts, share } = this.#parts;
     const broker = await RequestBroker.start(connection);
     const pinging = broker.ask((session) => session.ping(STATUS_PING_MS));
     const asking = Promise.all([
       broker.ask((session) => session.shortcomings()),
       hosts.count(broker),
       broker.ask(waitingJobs),
+      broker.ask((session) => share.learn(session)),
     ]);
     asking.catch(() => undefined);
     const roundTripMs = await pinging;
@@ -298,8 +299,11 @@ export class Bridge extends DurableObject<Env> implements BridgeApi {
     return reply.ok ? reply.value : undefined;
   }
 
-  tenantUsage(tenant: string): Promise<Reply<BridgeUsage>> {
-    return this.#replyOf(async () => usageOf(this.#parts, tenant));
+  tenantUsage(tenant: string): Promise<Reply<BridgeShare>> {
+    return this.#replyOf(async () => ({
+      ...usageOf(this.#parts, tenant),
+      share: this.#parts.share.settings.TENANT_MAX_STORED_BYTES,
+    }));
   }
 
   /** Does the work of a request that may wait for the end of a job. @throws ThroughlineError `too-many-waits` */

@@ -33,7 +33,7 @@ const DUPLICATE_LOOK_MS = 1_000;
 /** What a submission needs of its bridge. */
 export type SubmitParts = Omit<
   BridgeParts,
-  'connection' | 'watches' | 'waits' | 'jobReads' | 'historyReads' | 'heartbeatMs' | 'seal'
+  'connection' | 'share' | 'watches' | 'waits' | 'jobReads' | 'historyReads' | 'heartbeatMs' | 'seal'
 > & {
   readonly connection: BrokerAccess;
 };

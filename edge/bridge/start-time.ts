@@ -8,7 +8,7 @@ import type { StartTimeCommand } from '../calls/index-commands.ts';
 import { checkDelaySupport } from '../jobs/publish-job.ts';
 import type { RequestBroker } from '../nats/request-broker.ts';
 import type { Logger } from '../telemetry/log.ts';
-import type { StoreRoom } from './store-room.ts';
+import type { StoreRoom } from './store/store-room.ts';
 
 /** How long a submission waits until the index gives its job a time. */
 const INDEX_PATIENCE_MS = 1_000;

@@ -1,11 +1,10 @@
-import { type BridgeUsage, NO_USAGE, type Usage } from '../../shared/api/usage.ts';
+import { BRIDGE_QUOTAS, type BridgeUsage, type Usage } from '../../shared/api/usage.ts';
 import type { BridgeParts } from './bridge-parts.ts';
 
 /** What a bridge knows of a tenant's usage. */
 type KnownUsage = Usage & BridgeUsage;
 
-const NOTHING: KnownUsage = { ...NO_USAGE, outboxJobs: 0, outboxBytes: 0, waits: 0, streams: 0 };
-const BOUNDS = Object.keys(NOTHING) as (keyof KnownUsage)[];
+const NOTHING = Object.fromEntries(BRIDGE_QUOTAS.map((name) => [name, 0])) as KnownUsage;
 
 type UsageParts = Pick<BridgeParts, 'outbox' | 'waits' | 'usage' | 'quotasOf'> & {
   readonly watches: Pick<BridgeParts['watches'], 'readers'>;
@@ -36,7 +35,7 @@ export function fullestUse(parts: UsageParts): KnownUsage {
   for (const tenant of tenants) {
     const used = { ...NOTHING, ...jobs.get(tenant), ...usageOf(parts, tenant) };
     const quotas = parts.quotasOf({ tenant });
-    for (const name of BOUNDS)
+    for (const name of BRIDGE_QUOTAS)
       if (used[name] > 0) fullest[name] = Math.max(fullest[name], used[name] / Math.max(1, quotas[name]));
   }
   return fullest;

@@ -7,7 +7,6 @@ import type { BridgeStatus } from '../../shared/api/answers/health.ts';
 import type { JobHistory } from '../../shared/api/answers/job-history.ts';
 import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
-import type { BridgeUsage } from '../../shared/api/usage.ts';
 import { errorFrom } from '../../shared/error-table.ts';
 import { type ThroughlineError, unavailable } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
@@ -15,6 +14,7 @@ import type { Carrier } from '../../shared/propagation/index.ts';
 import { type BridgeAddress, BridgeAddresses, type BridgePlacement } from './bridge-addresses.ts';
 import {
   type Accepted,
+  type BridgeShare,
   CANCEL_MANY_BUDGET_MS,
   type CancelCommand,
   type Cancellation,
@@ -257,7 +257,7 @@ export class BridgeClient {
    * What a tenant takes of each bridge of the caller's region. Each bridge counts for itself.
    * @throws ThroughlineError `broker-unavailable` if one of them does not answer
    */
-  tenantUsage(tenant: string): Promise<BridgeUsage[]> {
+  tenantUsage(tenant: string): Promise<BridgeShare[]> {
     return this.#callAll('tenantUsage', (bridge) => bridge.tenantUsage(tenant));
   }
 

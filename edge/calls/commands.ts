@@ -6,7 +6,7 @@
 import type { UncheckedInputs } from '../../shared/api/answers/health.ts';
 import type { JsonSchema } from '../../shared/api/operation.ts';
 import type { UniqueRequest } from '../../shared/api/submit-job.ts';
-import type { SomeQuotas } from '../../shared/api/usage.ts';
+import type { BridgeUsage, SomeQuotas } from '../../shared/api/usage.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { JobSpec } from '../../shared/job/job-spec.ts';
@@ -74,6 +74,12 @@ export const LEFT_TO_WORKER: InputCheck = { digest: '', outcome: 'rulesChanged' 
 
 /** What a bridge answers to a submission. Only `submitted` means that it accepted the job. */
 export type SubmitAnswer = Submitted | Untaken;
+
+/** What a tenant takes of a bridge, and how much of the store its jobs may take. */
+export interface BridgeShare extends BridgeUsage {
+  /** Bytes; undefined: nobody has said it. A bridge of an earlier version does not say it. */
+  readonly share?: number | undefined;
+}
 
 /** A new job that was accepted and waits, as the JSON in which the API shows it: a text crosses between isolates faster than an object. */
 export interface Accepted {

@@ -39,7 +39,7 @@ export interface StartTimeCommand {
   readonly periodMs: number;
 }
 
-/** What the unfinished jobs of a tenant take. */
+/** What the jobs of a tenant take. */
 export interface TenantUsage {
   readonly tenant: string;
   readonly usage: Usage;

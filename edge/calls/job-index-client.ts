@@ -46,7 +46,7 @@ export class JobIndexClient {
   /**
    * Adds accepted jobs to an index.
    * @param name the index of their tenants
-   * @returns what the unfinished jobs of these tenants take
+   * @returns what the jobs of these tenants take
    * @throws the platform's error when the index fails
    */
   addAccepted(name: string, jobs: readonly TenantJob[]): Promise<TenantUsage[]> {
@@ -58,7 +58,7 @@ export class JobIndexClient {
     return this.#indexOf(tenant).forget(tenant, ids);
   }
 
-  /** What the unfinished jobs of a tenant take. @throws ThroughlineError `index-unavailable` */
+  /** What the jobs of a tenant take. @throws ThroughlineError `index-unavailable` */
   usage(tenant: string): Promise<Usage> {
     return this.#call(
       'usage',

@@ -13,11 +13,12 @@ import type { JobPage } from '../../shared/api/answers/job-list.ts';
 import type { ListedOperation } from '../../shared/api/answers/operation-list.ts';
 import type { OutboxItem } from '../../shared/api/answers/outbox.ts';
 import type { Schedule, SchedulePage } from '../../shared/api/answers/schedule.ts';
-import type { BridgeUsage, Usage } from '../../shared/api/usage.ts';
+import type { Usage } from '../../shared/api/usage.ts';
 import type { Job } from '../../shared/job/job.ts';
 import type { Carrier } from '../../shared/propagation/index.ts';
 import type {
   Accepted,
+  BridgeShare,
   CancelCommand,
   Cancellation,
   CancelManyCommand,
@@ -99,18 +100,18 @@ export interface BridgeApi extends Rpc.DurableObjectBranded {
   /** The operations that workers have announced, and how many hosts serve each. */
   operations(carrier: Carrier): Promise<Reply<ListedOperation[]>>;
   /** What a tenant takes of this bridge. */
-  tenantUsage(tenant: string): Promise<Reply<BridgeUsage>>;
+  tenantUsage(tenant: string): Promise<Reply<BridgeShare>>;
   /** Whether NATS answers, how fast, and what the outbox holds. */
   status(carrier: Carrier): Promise<Reply<BridgeStatus>>;
 }
 
 /** The Durable Object that lists the jobs of its tenants. */
 export interface JobIndexApi extends Rpc.DurableObjectBranded {
-  /** Adds jobs that a bridge has accepted. Returns what the unfinished jobs of their tenants take. */
+  /** Adds jobs that a bridge has accepted. Returns what the jobs of their tenants take. */
   addAccepted(jobs: readonly TenantJob[]): Promise<TenantUsage[]>;
   /** Takes unfinished jobs of a tenant out of the list, which NATS does not know any more. */
   forget(tenant: string, ids: readonly string[]): Promise<void>;
-  /** What the unfinished jobs of a tenant take. */
+  /** What the jobs of a tenant take. */
   usage(tenant: string): Promise<Usage>;
   /** When a job may start by the limit of its operation, in epoch milliseconds; undefined if that is later than a job may be delayed. */
   startTime(command: StartTimeCommand): Promise<number | undefined>;

@@ -12,8 +12,9 @@ import type { BrokerSession } from '../nats/broker-session.ts';
 import type { HeaderReader, StoredHeaders } from '../nats/header-reader.ts';
 import type { StreamExtent } from '../nats/stored-message.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { eventEntry, type IndexChange } from './index-entry.ts';
+import { dayOf, eventEntry, type IndexChange } from './index-entry.ts';
 import type { JobTable } from './job-table.ts';
+import type { StoredPart } from './stored-table.ts';
 
 /** How many events go into the table in one transaction. */
 const BATCH = 500;
@@ -24,6 +25,8 @@ const RUN_MS = 20_000;
 /** The pause before the next read from a replica of the stream that is behind. Replicas are behind for milliseconds. */
 const LAG_PAUSE_MS = 50;
 const LAG_RETRIES = 10;
+/** The header with which NATS says how large the body of a message is that it sends without it. */
+const BODY_BYTES = 'Nats-Msg-Size';
 /** A reader that was not used for this long is opened again, because the server may have removed its consumer. */
 const READER_IDLE_MS = 10_000;
 
@@ -111,11 +114,12 @@ export class EventFollower {
    * restored from an older copy, or if the number of indexes has changed. Events that the stream has dropped are
    * skipped.
    */
-  #moveToStart({ created, first, last }: StreamExtent): void {
+  #moveToStart({ created, first, firstMs, last }: StreamExtent): void {
     const { table, name, shards } = this.#parts;
     const source = `${created} ${name} of ${shards}`;
     const { source: known, sequence: reached } = table.place;
     const isOther = source !== known || last < reached;
+    table.forgetStored(isOther || first > last ? dayOf(Date.now()) + 1 : dayOf(firstMs));
     const sequence = Math.max(isOther ? 0 : reached, first - 1);
     if (!isOther && sequence === reached) return;
     this.#close();
@@ -142,8 +146,9 @@ export class EventFollower {
       const messages = await reader.next(BATCH);
       const last = messages.at(-1);
       if (last === undefined) return false;
-      const entries = await this.#entries(session, messages);
-      table.follow(entries, { source: table.place.source, sequence: last.sequence });
+      const stored: StoredPart[] = [];
+      const entries = await this.#entries(session, messages, stored);
+      table.follow(entries, { source: table.place.source, sequence: last.sequence }, stored);
       return true;
     } catch (thrown) {
       this.#close();
@@ -154,22 +159,37 @@ export class EventFollower {
   /**
    * Makes the table's entries for these events. Only a few events are handled at a time, since some bodies may have to
    * be read.
+   * @param stored gets what is stored of the events
    */
-  async #entries(session: BrokerSession, messages: readonly StoredHeaders[]): Promise<IndexChange[]> {
+  async #entries(
+    session: BrokerSession,
+    messages: readonly StoredHeaders[],
+    stored: StoredPart[],
+  ): Promise<IndexChange[]> {
     const entries: IndexChange[] = [];
     for (let from = 0; from < messages.length; from += BODIES) {
-      const some = messages.slice(from, from + BODIES).map((message) => this.#entry(session, message));
+      const some = messages
+        .slice(from, from + BODIES)
+        .map((message) => this.#entry(session, message, stored));
       for (const entry of await Promise.all(some)) if (entry !== undefined) entries.push(entry);
     }
     return entries;
   }
 
-  async #entry(session: BrokerSession, message: StoredHeaders): Promise<IndexChange | undefined> {
+  async #entry(
+    session: BrokerSession,
+    message: StoredHeaders,
+    stored: StoredPart[],
+  ): Promise<IndexChange | undefined> {
     const job = parseEventSubject(message.subject);
     const { name, shards } = this.#parts;
     if (job === undefined || indexName(job.tenant, shards) !== name) return undefined;
-    const summary = readEventHeaders(headerValues(message.headers)) ?? (await readBody(session, message));
-    if (summary !== undefined) return eventEntry(job, summary, message.time.getTime());
+    const values = headerValues(message.headers);
+    const storedMs = message.time.getTime();
+    // NATS adds its header behind those of the producer, which may have the same name.
+    stored.push([job.tenant, dayOf(storedMs), message.size + Number(values(BODY_BYTES).at(-1) ?? 0)]);
+    const summary = readEventHeaders(values) ?? (await readBody(session, message));
+    if (summary !== undefined) return eventEntry(job, summary, storedMs);
     return { tenant: job.tenant, id: job.jobId, isUnreadable: true };
   }
 

@@ -97,7 +97,7 @@ export class JobIndex extends DurableObject<Env> implements JobIndexApi {
     this.#table.forget(tenant, ids);
   }
 
-  /** Returns what the unfinished jobs of a tenant take. */
+  /** Returns what the jobs of a tenant take. */
   async usage(tenant: string): Promise<Usage> {
     await this.#alone(() => this.#follower.catchUp(CATCH_UP_MS));
     return this.#table.usage(tenant);

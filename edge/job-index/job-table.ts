@@ -15,6 +15,7 @@ import {
 } from './index-entry.ts';
 import { COLUMNS, DELETE_EXPIRED, FIND, FORGET, isSame, JOBS_SCHEMA, PUT, ROWS_AT_ONCE } from './job-rows.ts';
 import { LIST_SCHEMA, PAGE, statesOf } from './list-statements.ts';
+import { addStored, readStored, STORED_SCHEMA, type StoredPart, storedDeadLetter } from './stored-table.ts';
 import { type FoundRows, readTagged, TAG_SCHEMA } from './tag-table.ts';
 import { UnreportedJobs } from './unreported-jobs.ts';
 import { readUsage, USAGE_SCHEMA, UsageSum } from './usage-table.ts';
@@ -28,6 +29,7 @@ const SCHEMA = `
   INSERT OR IGNORE INTO place VALUES (1, '', 0, '');
   ${LIST_SCHEMA}
   ${USAGE_SCHEMA}
+  ${STORED_SCHEMA}
   ${TAG_SCHEMA}
   ${REPORTS_SCHEMA}`;
 
@@ -62,6 +64,8 @@ export class JobTable {
   readonly #unreported = new UnreportedJobs();
   /** The last job that {@link deleteExpired} has checked. */
   #swept: EntryKey = BEFORE_ALL;
+  /** The first day of which something is stored. */
+  #storedFrom = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -85,10 +89,21 @@ export class JobTable {
     this.#sql.exec('UPDATE place SET source = ?, sequence = ?', source, sequence);
   }
 
-  /** What the unfinished jobs of a tenant take, without those that their bridge still counts. @param now epoch milliseconds */
+  /** What the jobs of a tenant take, without the unfinished ones that their bridge still counts. @param now epoch milliseconds */
   usage(tenant: string, now = Date.now()): Usage {
     const { jobs, ...more } = addUsage(readUsage(this.#sql, tenant), this.#held.usage(tenant));
-    return { ...more, jobs: Math.max(0, jobs - this.#unreported.count(tenant, now)) };
+    return {
+      ...more,
+      jobs: Math.max(0, jobs - this.#unreported.count(tenant, now)),
+      storedBytes: readStored(this.#sql, tenant),
+    };
+  }
+
+  /** Notes that nothing is stored any more of the days before this one, see {@link dayOf}. */
+  forgetStored(day: number): void {
+    if (day === this.#storedFrom) return;
+    this.#storedFrom = day;
+    this.#sql.exec('DELETE FROM stored WHERE day < ?', day);
   }
 
   /** Takes a report of accepted jobs: all of them, or none. A job that has no event yet is held. */
@@ -114,10 +129,12 @@ export class JobTable {
   /**
    * Writes the entries of events together with the place that they reach, all or nothing. So no event is taken twice or
    * left out, also when the object is evicted.
+   * @param stored what is stored of the events
    */
-  follow(changes: readonly IndexChange[], place: Place): void {
+  follow(changes: readonly IndexChange[], place: Place, stored: readonly StoredPart[]): void {
     const written = this.#storage.transactionSync(() => {
       const put = this.#put(changes, afterEvent);
+      addStored(this.#sql, stored);
       this.place = place;
       return put;
     });
@@ -212,12 +229,18 @@ export class JobTable {
       if (merged !== undefined && (listed === undefined || !isSame(merged, listed))) changed.set(key, merged);
     }
     const usage = new UsageSum();
+    const stored: StoredPart[] = [];
     for (const [key, entry] of changed) {
       const before = known.get(key);
-      if (before !== undefined) usage.add(before, -1);
+      if (before !== undefined) {
+        usage.add(before, -1);
+        stored.push(...storedDeadLetter(before, -1));
+      }
       usage.add(entry, 1);
+      stored.push(...storedDeadLetter(entry, 1));
     }
     usage.write(this.#sql);
+    addStored(this.#sql, stored);
     const rows = [...changed.values()].map((entry) => COLUMNS.map((column) => entry[column]));
     for (let from = 0; from < rows.length; from += ROWS_AT_ONCE)
       this.#sql.exec(PUT, JSON.stringify(rows.slice(from, from + ROWS_AT_ONCE)));

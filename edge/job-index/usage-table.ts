@@ -11,12 +11,12 @@ export const USAGE_SCHEMA = `
 
 type UsageRow = { jobs: number; bytes: number; delayed_jobs: number; delayed_bytes: number };
 
-/** Reads what the unfinished jobs of a tenant take. */
+/** Reads what the unfinished jobs of a tenant take. What is stored of all its jobs is not here. */
 export function readUsage(sql: SqlStorage, tenant: string): Usage {
   const [row] = sql.exec<UsageRow>('SELECT * FROM usage WHERE tenant = ?', tenant).toArray();
   if (row === undefined) return NO_USAGE;
   const { jobs, bytes, delayed_jobs: delayedJobs, delayed_bytes: delayedBytes } = row;
-  return { jobs, bytes, delayedJobs, delayedBytes };
+  return { ...NO_USAGE, jobs, bytes, delayedJobs, delayedBytes };
 }
 
 /** Changes of the usage of tenants. For a job that changes, subtract what it took before and add what it takes now. */
@@ -32,7 +32,13 @@ export class UsageSum {
   add({ tenant, bytes, state, due_at, finished_at }: IndexEntry, sign: 1 | -1): void {
     if (finished_at !== null) return;
     const delayed = state === 'queued' && due_at !== null ? sign : 0;
-    const own = { jobs: sign, bytes: sign * bytes, delayedJobs: delayed, delayedBytes: delayed * bytes };
+    const own = {
+      ...NO_USAGE,
+      jobs: sign,
+      bytes: sign * bytes,
+      delayedJobs: delayed,
+      delayedBytes: delayed * bytes,
+    };
     const sum = addUsage(this.of(tenant), own);
     if (Object.values(sum).some((value) => value !== 0)) this.#tenants.set(tenant, sum);
     else this.#tenants.delete(tenant);

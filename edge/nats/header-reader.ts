@@ -1,4 +1,5 @@
 import { createInbox, type Msg, nuid, type Subscription } from '@nats-io/nats-core';
+import type { MsgImpl } from '@nats-io/nats-core/internal';
 import { unavailable } from '../../shared/errors.ts';
 import { NANOS_PER_MS } from '../../shared/nats/streams.ts';
 import { INBOX } from '../../shared/wire/subjects.ts';
@@ -20,7 +21,10 @@ export interface HeaderRange {
 }
 
 /** A stored message without its body. */
-export type StoredHeaders = Omit<StoredMessage, 'data'>;
+export interface StoredHeaders extends Omit<StoredMessage, 'data'> {
+  /** The size of the message as NATS sent it: what a stream stores of it besides the body, give or take 100 bytes. */
+  readonly size: number;
+}
 
 /**
  * Reads the messages of a stream without their bodies. The reader gives every message of a range once, in order. The
@@ -119,7 +123,9 @@ class ConsumerHeaderReader implements HeaderReader {
       return;
     }
     const { subject, headers } = message;
-    this.#taken.push({ sequence, subject, headers, time: new Date(storedMs) });
+    // The interface of a message does not say its size.
+    const size = (message as MsgImpl).size();
+    this.#taken.push({ sequence, subject, headers, time: new Date(storedMs), size });
     // The server does not say when a full batch has ended. Older servers do not say when a partial batch has ended
     // either.
     if (pending === 0 || this.#taken.length === this.#pull?.max) this.#pull?.done.resolve();

@@ -7,7 +7,7 @@ import { headerSetter } from '../../shared/nats/client/header-setter.ts';
 import { JOB_BYTES, LARGEST_MESSAGE_BYTES } from '../../shared/nats/message-sizes.ts';
 import { Denials, type TellDenial } from '../../shared/nats/permissions/denials.ts';
 import { EDGE_PERMISSIONS } from '../../shared/nats/permissions/edge.ts';
-import { capOf } from '../../shared/nats/store-caps.ts';
+import { capOf, tenantShareOf } from '../../shared/nats/store-caps.ts';
 import {
   DELAYED_STREAM,
   filtersOf,
@@ -277,9 +277,11 @@ class NatsSession implements BrokerSession {
       return {
         created,
         first: state.first_seq,
+        firstMs: Date.parse(state.first_ts),
         last: state.last_seq,
         bytes: state.bytes,
         cap: capOf(config),
+        tenantShare: tenantShareOf(config),
       };
     });
   }

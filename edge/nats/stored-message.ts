@@ -25,11 +25,15 @@ export interface StreamExtent {
   readonly created: string;
   /** The lowest sequence that is stored; one above {@link last} in an empty stream, 0 in one that never held anything. */
   readonly first: number;
+  /** When that was stored, in epoch milliseconds. It says nothing if nothing is stored. */
+  readonly firstMs: number;
   /** The highest sequence that was given so far. */
   readonly last: number;
   readonly bytes: number;
   /** How many bytes it may hold; undefined: as many as there is room for. */
   readonly cap: number | undefined;
+  /** Only of `EVENTS`: how many bytes may be stored of the jobs of one tenant; undefined: nobody has said it. */
+  readonly tenantShare?: number | undefined;
 }
 
 /** One key of a key-value bucket; its value is undefined when the key was deleted. */

@@ -40,7 +40,7 @@ const MEANINGS: Readonly<Record<ApiErrorCode, string>> = {
   'too-many-waits':
     'Too many requests of the tenant wait for the end of a job. Nothing was done: send this one without `Prefer: wait`, or later.',
   'quota-exceeded':
-    'The unfinished jobs of the tenant, or those of one `unique` key, take as much as they may, or it has as many schedules as it may. `quota` names the quota, and `GET /v1/usage` shows all. Wait until some jobs have ended, or delete a schedule.',
+    'The unfinished jobs of the tenant, those of one `unique` key, or the events and dead letters of all its jobs take as much as they may, or it has as many schedules as it may. `quota` names the quota, and `GET /v1/usage` shows all. Wait until some jobs have ended or expired, or delete a schedule.',
   'too-many-streams': 'The tenant has too many open event streams. Close one, or read the events as JSON.',
   internal: 'An error inside the service. The log of the edge has the cause under this `traceId`.',
   'config-invalid': 'The deployment has an invalid setting. `detail` names it.',

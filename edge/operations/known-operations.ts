@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein';
+import { distance } from '../../shared/text/distance.ts';
 import type { OperationAnnouncement } from '../../shared/api/operation.ts';
 import { ThroughlineError } from '../../shared/errors.ts';
 
@@ -49,6 +49,10 @@ export class KnownOperations {
 function similarNames(name: string, known: string[]): string[] {
   return (
     known
+      // Most names differ too much in length, and are not compared.
+      .filter(
+        (candidate) => isPart(name, candidate) || Math.abs(name.length - candidate.length) <= name.length / 2,
+      )
       .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
       .filter(({ candidate, steps }) => steps <= name.length / 2 || isPart(name, candidate))
       // A longer name that begins with this one comes before a name that only looks like it.

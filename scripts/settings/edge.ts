@@ -59,6 +59,11 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
       TENANT_MAX_BYTES: 'the bytes of their inputs',
       TENANT_MAX_DELAYED_JOBS: 'delayed jobs that a tenant may have, while they wait for their time',
       TENANT_MAX_DELAYED_BYTES: 'the bytes of their inputs',
+      TENANT_MAX_STORED_BYTES: {
+        unset: 'half of the store, if `throughline setup` knew how large it is (`STREAM_STORE_BYTES`)',
+        meaning:
+          'the bytes of events and dead letters that NATS may store of all jobs of a tenant; above: `quota-exceeded`. [How to choose it](TENANTS.md#what-is-stored-of-jobs)',
+      },
       SCHEDULES_PER_TENANT: 'schedules that a tenant may have; above: `quota-exceeded`',
       WAITS_PER_TENANT:
         'requests of a tenant that may wait for the end of a job (`Prefer: wait`) at a time in one bridge',
@@ -66,7 +71,7 @@ export const EDGE_GROUPS: readonly SettingGroup[] = [
       TENANT_QUOTAS: {
         unset: 'none',
         meaning:
-          'quotas of single tenants: `{"acme":{"jobs":1000,"waits":20}}`. Quotas are `jobs`, `bytes`, `delayedJobs`, `delayedBytes`, `outboxJobs`, `outboxBytes`, `waits`, `streams`, `schedules` and `requests` (per second). A name that is there twice is refused',
+          'quotas of single tenants: `{"acme":{"jobs":1000,"waits":20}}`. Quotas are `jobs`, `bytes`, `delayedJobs`, `delayedBytes`, `storedBytes`, `outboxJobs`, `outboxBytes`, `waits`, `streams`, `schedules` and `requests` (per second). A name that is there twice is refused',
       },
       FAIR_JOBS:
         'from this many unfinished jobs on, the next jobs of a tenant go to a bulk lane, so that tenants with few jobs do not wait for them',

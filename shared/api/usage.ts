@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 const count = z.int().min(0);
 
-/** What the jobs of a tenant that have not ended take, or how much they may take. */
+/** What the jobs of a tenant take, or how much they may take. */
 export const Usage = z.object({
   /** Jobs that have not ended. */
   jobs: count,
@@ -11,6 +11,8 @@ export const Usage = z.object({
   /** Those of them that wait for their time. */
   delayedJobs: count,
   delayedBytes: count,
+  /** Bytes that NATS stores of all jobs, also of those that have ended: their events and dead letters. */
+  storedBytes: count,
 });
 export type Usage = z.infer<typeof Usage>;
 
@@ -47,7 +49,7 @@ export const UsageReport = z.object({ used: WholeUsage, quotas: Quotas });
 export type UsageReport = z.infer<typeof UsageReport>;
 
 /** The usage of a tenant without jobs. */
-export const NO_USAGE: Usage = { jobs: 0, bytes: 0, delayedJobs: 0, delayedBytes: 0 };
+export const NO_USAGE: Usage = { jobs: 0, bytes: 0, delayedJobs: 0, delayedBytes: 0, storedBytes: 0 };
 
 /** The usage of two things together. */
 export function addUsage(one: Usage, other: Usage): Usage {
@@ -65,8 +67,15 @@ function combine(one: Usage, other: Usage, sign: 1 | -1): Usage {
     bytes: one.bytes + sign * other.bytes,
     delayedJobs: one.delayedJobs + sign * other.delayedJobs,
     delayedBytes: one.delayedBytes + sign * other.delayedBytes,
+    storedBytes: one.storedBytes + sign * other.storedBytes,
   };
 }
 
-/** The names of the quotas of unfinished jobs. */
+/** The names of the quotas of jobs. */
 export const JOB_QUOTAS = Object.keys(NO_USAGE) as (keyof Usage)[];
+
+/** The names of what a tenant takes of a bridge. */
+export const BRIDGE_USES = Object.keys(BridgeUsage.shape) as (keyof BridgeUsage)[];
+
+/** The names of the quotas that a bridge keeps. Those of requests are kept by isolates, and that of schedules by their objects. */
+export const BRIDGE_QUOTAS = [...JOB_QUOTAS, ...BRIDGE_USES];

@@ -1,8 +1,8 @@
 /** The rules for the caps of waiting jobs. A cap is there, and it is the one that the settings ask for, if they ask for one. */
 import type { Fix } from './finding.ts';
-import { CAP_KEY, capOf } from './store-caps.ts';
+import { CAP_KEY, capOf, TENANT_KEY, tenantShareOf } from './store-caps.ts';
 import type { StreamRule } from './stream-rule.ts';
-import { DELAYED_STREAM, JOBS_STREAM, type StreamDefinition } from './streams.ts';
+import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM, type StreamDefinition } from './streams.ts';
 
 const CAPPED = {
   wanted: (definition: StreamDefinition): string =>
@@ -25,10 +25,25 @@ export const CAP_RULES: readonly StreamRule[] = [
     setting: 'metadata',
     wanted: (definition) => `an object with ${CAP_KEY}: ${CAPPED.wanted(definition)}`,
     streams: [DELAYED_STREAM],
-    holds: (value, definition) =>
-      isWanted(capOf({ metadata: (value ?? {}) as Record<string, string> }), definition),
+    holds: (value, definition) => isWanted(capOf({ metadata: metadataOf(value) }), definition),
+  },
+  {
+    setting: 'metadata',
+    streams: [EVENTS_STREAM],
+    wanted: (definition) => `an object with ${TENANT_KEY}: ${tenantShareOf(definition)}`,
+    holds: (value, definition) => {
+      const wanted = tenantShareOf(definition);
+      return wanted === undefined || tenantShareOf({ metadata: metadataOf(value) }) === wanted;
+    },
+    why: 'the results of one tenant could fill the whole store, and then no job could end',
+    level: 'weakens',
+    fix: 'setup',
   },
 ];
+
+function metadataOf(value: unknown): Readonly<Record<string, string>> {
+  return (value ?? {}) as Record<string, string>;
+}
 
 function isWanted(cap: number | undefined, definition: StreamDefinition): boolean {
   return cap !== undefined && (capOf(definition) ?? cap) === cap;

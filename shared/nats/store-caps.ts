@@ -1,10 +1,15 @@
-/** How much of JetStream's file store the waiting jobs may take. The rest is for events, cancels, dead letters and callbacks. */
+/**
+ * How much of JetStream's file store the waiting jobs may take. The rest is for events, cancels, dead letters and callbacks. One tenant
+ * should not take all of it.
+ */
 import type { Account } from './account-limits.ts';
 
 /** The part of the store that the queue may take: `JOBS`. */
 const JOBS_SHARE = 0.4;
 /** The part of the store for delayed jobs: `DELAYED`. */
 const DELAYED_SHARE = 0.25;
+/** The most that is stored of the jobs of one tenant: events and dead letters. The edge keeps it, unless its own settings say another. */
+const TENANT_SHARE = 0.5;
 
 /** From this part of its cap on, a stream counts as nearly full. */
 export const STREAM_NEARLY_FULL = 0.8;
@@ -13,6 +18,8 @@ export const STREAM_NEARLY_FULL = 0.8;
 export interface StoreCaps {
   readonly jobs?: number | undefined;
   readonly delayed?: number | undefined;
+  /** What may be stored of the jobs of one tenant. */
+  readonly tenant?: number | undefined;
 }
 
 /** The settings of caps, in bytes. */
@@ -31,6 +38,7 @@ export function storeCaps(settings: CapSettings, account: Account, copies: numbe
   return {
     jobs: settings.STREAM_JOBS_BYTES ?? share(JOBS_SHARE),
     delayed: settings.STREAM_DELAYED_BYTES ?? share(DELAYED_SHARE),
+    tenant: share(TENANT_SHARE),
   };
 }
 
@@ -48,6 +56,9 @@ function storeBytesOf(account: Account, copies: number): number | undefined {
 /** The key in the metadata of `DELAYED` for its cap. A stream with schedules cannot refuse messages, so the edge reads it. */
 export const CAP_KEY = 'dev.throughline.max-bytes';
 
+/** The key in the metadata of `EVENTS` for what may be stored of the jobs of one tenant. */
+export const TENANT_KEY = 'dev.throughline.tenant-bytes';
+
 /** The settings of a stream that hold its cap. */
 export interface StreamLimits {
   readonly max_bytes?: number;
@@ -56,6 +67,15 @@ export interface StreamLimits {
 
 /** The cap of a stream in bytes; undefined: it has none. */
 export function capOf(config: StreamLimits): number | undefined {
-  const cap = Number(config.metadata?.[CAP_KEY] ?? config.max_bytes);
-  return Number.isSafeInteger(cap) && cap > 0 ? cap : undefined;
+  return bytesOf(config.metadata?.[CAP_KEY] ?? config.max_bytes);
+}
+
+/** What may be stored of the jobs of one tenant, by the settings of `EVENTS`; undefined: nobody has said it. */
+export function tenantShareOf({ metadata }: StreamLimits): number | undefined {
+  return bytesOf(metadata?.[TENANT_KEY]);
+}
+
+function bytesOf(value: unknown): number | undefined {
+  const bytes = Number(value);
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
 }

@@ -19,7 +19,7 @@ import {
   ownLaneFilter,
   routeFilter,
 } from '../wire/subjects.ts';
-import { CAP_KEY, type StoreCaps } from './store-caps.ts';
+import { CAP_KEY, type StoreCaps, TENANT_KEY } from './store-caps.ts';
 
 export const NANOS_PER_MS = 1_000_000;
 const MINUTE_MS = 60_000;
@@ -69,7 +69,7 @@ export interface StreamDefinition {
   readonly deny_delete?: true;
   /** The cap of the queue. Absent: nobody knows how large the store is. */
   readonly max_bytes?: number;
-  /** Only of `DELAYED`: its cap, which the edge keeps. */
+  /** Of `DELAYED`: its cap. Of `EVENTS`: the share of one tenant. The edge keeps both. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -197,7 +197,7 @@ const LIMITS_ENTRIES = {
  * says in which settings an existing stream may differ.
  * @param replicas copies in a cluster: 1 on a single server, 3 in production
  * @param schedules whether the server can delay jobs
- * @param caps what waiting jobs may take of the store
+ * @param caps what waiting jobs, and those of one tenant, may take of the store
  */
 export function streamDefinitions(
   replicas = 1,
@@ -207,8 +207,10 @@ export function streamDefinitions(
   const jobs = caps.jobs === undefined ? JOBS : { ...JOBS, max_bytes: caps.jobs };
   const delayed =
     caps.delayed === undefined ? DELAYED : { ...DELAYED, metadata: { [CAP_KEY]: String(caps.delayed) } };
+  const events =
+    caps.tenant === undefined ? EVENTS : { ...EVENTS, metadata: { [TENANT_KEY]: String(caps.tenant) } };
   const queue = schedules ? [delayed, { ...jobs, ...FROM_DELAYED }] : [jobs];
-  const streams = [...queue, EVENTS, DEAD, CANCELS, CALLBACKS, OPERATIONS, HOSTS, LIMITS_ENTRIES];
+  const streams = [...queue, events, DEAD, CANCELS, CALLBACKS, OPERATIONS, HOSTS, LIMITS_ENTRIES];
   return streams.map((stream) => ({ ...stream, num_replicas: replicas }));
 }
 

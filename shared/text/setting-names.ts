@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein';
+import { distance } from './distance.ts';
 
 /** Which names a program reads its settings from. */
 export interface SettingNames {

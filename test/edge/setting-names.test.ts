@@ -61,6 +61,7 @@ const PROOFS: Readonly<Record<string, SettingProof>> = {
   TENANT_MAX_BYTES: { good: '10', wrong: 'x' },
   TENANT_MAX_DELAYED_JOBS: { good: '10', wrong: '-1' },
   TENANT_MAX_DELAYED_BYTES: { good: '10', wrong: '1.5' },
+  TENANT_MAX_STORED_BYTES: { good: '10', wrong: '0' },
   SCHEDULES_PER_TENANT: { good: '1', wrong: '0' },
   TENANT_QUOTAS: { good: '{"acme":{"jobs":1}}', wrong: '{"acme":{"job":1}}' },
   EVENT_STREAMS_PER_TENANT: { good: '1', wrong: '0' },

@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein';
+import { distance } from '../../../shared/text/distance.ts';
 import * as z from 'zod';
 import type { Violation } from '../../../shared/errors.ts';
 import { jsonPointer } from '../../../shared/text/json/json-pointer.ts';

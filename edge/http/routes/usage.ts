@@ -1,4 +1,4 @@
-import type { BridgeUsage, UsageReport } from '../../../shared/api/usage.ts';
+import { BRIDGE_USES, type BridgeUsage, type UsageReport } from '../../../shared/api/usage.ts';
 import { quotasOf } from '../../access/quotas.ts';
 import { EdgeApp } from '../edge-app.ts';
 import { authenticate, requireScope } from '../middleware/access.ts';
@@ -15,8 +15,12 @@ export function usageRoutes(): EdgeApp {
       c.env.bridge.tenantUsage(tenant),
       c.env.schedules.count(tenant),
     ]);
+    const { config } = c.env;
+    const shares = ofBridges.flatMap(({ share = [] }) => share);
+    const settings =
+      shares.length === 0 ? config : { ...config, TENANT_MAX_STORED_BYTES: Math.min(...shares) };
     const used = { ...ofJobs, ...fullestOf(ofBridges), schedules };
-    return c.json<UsageReport>({ used, quotas: quotasOf(c.env.config, tenant, claimedQuotas(c)) });
+    return c.json<UsageReport>({ used, quotas: quotasOf(settings, tenant, claimedQuotas(c)) });
   });
   return app;
 }
@@ -24,10 +28,5 @@ export function usageRoutes(): EdgeApp {
 /** The largest of each figure. Each bridge keeps the quotas for itself, so the fullest one says how near the tenant is to them. */
 function fullestOf(bridges: readonly BridgeUsage[]): BridgeUsage {
   const most = (name: keyof BridgeUsage): number => Math.max(0, ...bridges.map((bridge) => bridge[name]));
-  return {
-    outboxJobs: most('outboxJobs'),
-    outboxBytes: most('outboxBytes'),
-    waits: most('waits'),
-    streams: most('streams'),
-  };
+  return Object.fromEntries(BRIDGE_USES.map((name) => [name, most(name)])) as BridgeUsage;
 }

@@ -48,7 +48,12 @@ interface ConsumerState {
 interface StreamState {
   readonly created: string;
   readonly config: StreamLimits;
-  readonly state: { readonly first_seq: number; readonly last_seq: number; readonly bytes: number };
+  readonly state: {
+    readonly first_seq: number;
+    readonly first_ts: string;
+    readonly last_seq: number;
+    readonly bytes: number;
+  };
 }
 
 interface PublishAck {

@@ -43,7 +43,7 @@ export const deadLetterPaths = {
       operationId: 'redriveMany',
       tag: 'Dead letters',
       summary: 'Redrive many dead letters',
-      description: `One request redrives at most ${DEAD_LETTER_LIMITS.page} dead letters and takes at most ten seconds. It ends early when a quota of unfinished jobs is used up, the queue is full or NATS is lost: see \`stopped\`. Send the \`cursor\` of the answer to continue with the first dead letter that is left. Some after that one may be in \`redriven\` already. Jobs that became dead letters after the first request are left out.`,
+      description: `One request redrives at most ${DEAD_LETTER_LIMITS.page} dead letters and takes at most ten seconds. It ends early when a quota of jobs is used up, the queue is full or NATS is lost: see \`stopped\`. Send the \`cursor\` of the answer to continue with the first dead letter that is left. Some after that one may be in \`redriven\` already. Jobs that became dead letters after the first request are left out.`,
       scope: 'dead-letters:redrive',
       requestBody: jsonBody(RedriveRequest, {
         all: {},

@@ -70,6 +70,7 @@ describe('QuotaUse', QuotaUse, {
     bytes: 'The bytes of their inputs.',
     delayedJobs: 'Those of them that wait for their time.',
     delayedBytes: 'The bytes of the inputs of those.',
+    storedBytes: 'The bytes of the events and dead letters of all its jobs.',
     outboxJobs: 'Jobs in the outbox.',
     outboxBytes: 'The bytes of those.',
     waits: 'Requests that wait for the end of a job.',

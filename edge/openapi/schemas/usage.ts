@@ -6,6 +6,7 @@ const FIELDS = {
   bytes: 'The bytes of their inputs as JSON.',
   delayedJobs: 'Those of them that wait for their time.',
   delayedBytes: 'The bytes of the inputs of those.',
+  storedBytes: 'The bytes of the events and dead letters of all its jobs.',
   outboxJobs: 'Jobs in the outbox of a bridge.',
   outboxBytes: 'The bytes of those.',
   waits: 'Requests that wait for the end of a job, in a bridge.',

@@ -1,4 +1,5 @@
 import type { BridgeStatus, UncheckedInputs } from '../../../shared/api/answers/health.ts';
+import { BRIDGE_QUOTAS } from '../../../shared/api/usage.ts';
 import type { MetricDefinition } from '../../../shared/trace/metric.ts';
 import { metricText } from './exposition.ts';
 
@@ -9,19 +10,7 @@ interface BridgeMetric extends MetricDefinition {
   readonly figure: (status: BridgeStatus) => Figure;
 }
 
-/** The quotas that a bridge keeps. Those of requests are kept by isolates, and that of schedules by their objects. */
-const QUOTA = {
-  quota: [
-    'jobs',
-    'bytes',
-    'delayedJobs',
-    'delayedBytes',
-    'outboxJobs',
-    'outboxBytes',
-    'waits',
-    'streams',
-  ] satisfies (keyof BridgeStatus['quotaUse'])[],
-};
+const QUOTA = { quota: BRIDGE_QUOTAS satisfies (keyof BridgeStatus['quotaUse'])[] };
 
 function metric(
   instrument: 'counter' | 'gauge',

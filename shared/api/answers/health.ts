@@ -37,6 +37,7 @@ export const QuotaUse = z.object({
   bytes: share,
   delayedJobs: share,
   delayedBytes: share,
+  storedBytes: share,
   outboxJobs: share,
   outboxBytes: share,
   waits: share,

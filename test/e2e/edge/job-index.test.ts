@@ -4,6 +4,7 @@ import { connect } from '@nats-io/transport-node';
 import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { type Edge, startEdge } from '../../../dev/edge/start.ts';
 import { JobPage } from '../../../shared/api/answers/job-list.ts';
+import { UsageReport } from '../../../shared/api/usage.ts';
 import { Job } from '../../../shared/job/job.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { idsOf, listedJobs } from '../../support/listed-jobs.ts';
@@ -149,14 +150,18 @@ describe('an index', () => {
     expect(await cancel()).toMatchObject({ cancelled: [], failed: [] });
   });
 
-  it('knows all jobs with events when INDEX_SHARDS changes, and with it the tenants of an index', async () => {
+  it('knows all jobs with events, and what is stored of them, when INDEX_SHARDS changes, and with it the tenants of an index', async () => {
     const tenant = 'shards';
+    const stored: number[] = [];
     const { id } = await submit(tenant, { operation: 'echo', input: 1 });
     await ended(tenant, id);
     const lists: string[][] = [];
     for (const INDEX_SHARDS of ['1', '4', '1']) {
       const edge = await startOwnEdge('shards', { INDEX_SHARDS });
       lists.push(idsOf(await list(tenant, '', edge.url)));
+      stored.push(
+        UsageReport.parse(await (await call(tenant, `${edge.url}/v1/usage`)).json()).used.storedBytes,
+      );
       await edge.stop();
       const next = await submit(tenant, { operation: 'echo', input: INDEX_SHARDS });
       await ended(tenant, next.id);
@@ -167,5 +172,8 @@ describe('an index', () => {
       all.slice(0, 2),
       all.slice(0, 3),
     ]);
+    const [ofOne = 0] = stored;
+    expect(ofOne).toBeGreaterThan(1_000);
+    expect(stored.map((bytes) => Math.round(bytes / ofOne))).toEqual([1, 2, 3]);
   });
 });

@@ -10,7 +10,7 @@ import { startTestNats } from '../../support/nats/nats.ts';
 import { until } from '../../support/poll.ts';
 
 const CAP = 100_000_000;
-const DEFINITIONS = streamDefinitions(1, true, { jobs: CAP, delayed: CAP });
+const DEFINITIONS = streamDefinitions(1, true, { jobs: CAP, delayed: CAP, tenant: CAP });
 const PAUSED_UNTIL = '2100-01-01T00:00:00Z';
 const SILENT = { warn: () => undefined };
 const GROUP = { name: 'workers', filters: ['jobs.>'], ackWaitMs: 30_000, maxAckPending: 1_000 };
@@ -59,6 +59,8 @@ function setUp(check: boolean): Promise<SetupReport> {
       NATS_URL: nats.url,
       STREAM_JOBS_BYTES: String(CAP),
       STREAM_DELAYED_BYTES: String(CAP),
+      // One tenant may have half of it.
+      STREAM_STORE_BYTES: String(2 * CAP),
     },
     check,
     replicas: undefined,

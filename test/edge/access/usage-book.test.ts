@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { UsageBook } from '../../../edge/access/usage-book.ts';
+import { UsageBook, usageOfJob } from '../../../edge/access/usage-book.ts';
 import { NO_USAGE, type Usage } from '../../../shared/api/usage.ts';
 
 const JOB: Usage = { ...NO_USAGE, jobs: 1, bytes: 10 };
-const QUOTAS: Usage = { jobs: 100, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6 };
+const QUOTAS: Usage = { jobs: 100, bytes: 1e6, delayedJobs: 100, delayedBytes: 1e6, storedBytes: 1e6 };
 const jobs = (count: number): Usage => ({ ...NO_USAGE, jobs: count });
 /** Longer than a report of the index counts for the choice of a lane. */
 const LONG_MS = 60_000;
@@ -181,7 +181,7 @@ describe('the lane of a job', () => {
       const place = await book.check('acme', job, book.enter('acme', job), QUOTAS);
       busy.push(book.isBusy('acme', job, place));
       const delayed = job.delayedJobs * n;
-      index.counted = { jobs: n, bytes: 0, delayedJobs: delayed, delayedBytes: 0 };
+      index.counted = { ...jobs(n), delayedJobs: delayed };
       book.report('acme', index.counted, job);
       vi.setSystemTime(Date.now() + LONG_MS);
     }
@@ -226,7 +226,31 @@ it('a quiet tenant that was counted once costs no question', async () => {
   expect(index.asked).toBe(before);
 });
 
+describe('what is stored of the jobs of a tenant', () => {
+  const check = (book: UsageBook) =>
+    book.check('acme', ONE, book.enter('acme', ONE), { ...QUOTAS, storedBytes: 1_000 });
+  const ONE = usageOfJob({}, 10);
+
+  it('refuses each further job when it fills its quota, for longer than unfinished jobs do, and no job before', async () => {
+    const { book, index } = setup({ ...NO_USAGE, storedBytes: 999 });
+    expect(await check(book)).toBe(1);
+    book.report('acme', { ...NO_USAGE, storedBytes: 1_000 }, ONE);
+    index.counted = { ...NO_USAGE, storedBytes: 5_000 };
+    await expect(async () => check(book)).rejects.toMatchObject({
+      code: 'quota-exceeded',
+      message:
+        'the quota storedBytes is used up: the events and dead letters of this tenant may have 1000; try again when some of them have expired',
+      quota: { name: 'storedBytes', limit: 1_000, left: 0 },
+      retryAfterSeconds: 3_600,
+    });
+    // They expire without a report of the bridge, so the index is asked before a job is refused.
+    index.counted = NO_USAGE;
+    expect(await check(book)).toBe(1);
+  });
+});
+
 describe('a job that a quota can never take', () => {
+  const LARGE = { jobs: 1, bytes: 11, delayedJobs: 1, delayedBytes: 11, storedBytes: 1 };
   const { book, index } = setup(NO_USAGE);
   const refusal = async (job: Usage, quotas: Usage): Promise<unknown> => {
     try {
@@ -240,8 +264,7 @@ describe('a job that a quota can never take', () => {
   it.each(['bytes', 'delayedBytes'] as const)(
     'that is larger than all of %s is too large, and nothing says that it may be tried again',
     async (name) => {
-      const job = { jobs: 1, bytes: 11, delayedJobs: 1, delayedBytes: 11 };
-      const thrown = await refusal(job, { ...QUOTAS, [name]: 10 });
+      const thrown = await refusal(LARGE, { ...QUOTAS, [name]: 10 });
       expect(thrown).toMatchObject({
         code: 'payload-too-large',
         message: `the input has 11 bytes of JSON, and all unfinished jobs of this tenant together may have 10 (quota ${name}), so this job never fits`,
@@ -250,11 +273,10 @@ describe('a job that a quota can never take', () => {
     },
   );
 
-  it.each(['jobs', 'delayedJobs'] as const)(
+  it.each(['jobs', 'delayedJobs', 'storedBytes'] as const)(
     'since %s is 0 is refused for the quota, without a time',
     async (name) => {
-      const job = { jobs: 1, bytes: 11, delayedJobs: 1, delayedBytes: 11 };
-      expect(await refusal(job, { ...QUOTAS, [name]: 0 })).toMatchObject({
+      expect(await refusal(LARGE, { ...QUOTAS, [name]: 0 })).toMatchObject({
         code: 'quota-exceeded',
         message: `the quota ${name} of this tenant is 0, so it may have no such job`,
         quota: { name, limit: 0, left: 0 },

@@ -9,7 +9,7 @@ import { UniqueJobs } from '../../../edge/bridge/keys/unique-jobs.ts';
 import { UniqueTable } from '../../../edge/bridge/keys/unique-table.ts';
 import { OrderTurns } from '../../../edge/bridge/order-turns.ts';
 import { PooledJobs } from '../../../edge/bridge/pooled-jobs.ts';
-import { StoreRoom } from '../../../edge/bridge/store-room.ts';
+import { StoreRoom } from '../../../edge/bridge/store/store-room.ts';
 import { submit } from '../../../edge/bridge/submit.ts';
 import type {
   LimitedCommand,
@@ -74,6 +74,7 @@ export const QUOTAS: Quotas = {
   bytes: 1e6,
   delayedJobs: 100,
   delayedBytes: 1e6,
+  storedBytes: 1e6,
   outboxJobs: 10,
   outboxBytes: 10_000,
   waits: 10,

@@ -11,6 +11,7 @@ const QUOTAS: Quotas = {
   bytes: 1_000,
   delayedJobs: 10,
   delayedBytes: 1_000,
+  storedBytes: 1_000,
   schedules: 1,
   requests: 1,
   outboxJobs: 4,
@@ -29,7 +30,7 @@ it('tells what a tenant takes of a bridge, and how full the fullest quotas are',
   const parts = { usage, waits, outbox, quotasOf, watches: { readers } };
   expect(fullestUse({ ...parts, watches: { readers: new Map() } })).toMatchObject({ jobs: 0, streams: 0 });
 
-  const job = { jobs: 1, bytes: 100, delayedJobs: 0, delayedBytes: 0 };
+  const job = { jobs: 1, bytes: 100, delayedJobs: 0, delayedBytes: 0, storedBytes: 1 };
   for (const tenant of ['acme', 'acme', 'acme', 'initech']) usage.add(tenant, job);
   const end = Promise.withResolvers<void>();
   const waiting = waits.during({ tenant: 'acme', waitMs: 1 }, 2, () => end.promise);
@@ -49,6 +50,7 @@ it('tells what a tenant takes of a bridge, and how full the fullest quotas are',
     bytes: 0.3,
     delayedJobs: 0,
     delayedBytes: 0,
+    storedBytes: 0.003,
     outboxJobs: 0.25,
     outboxBytes: bytes / 10_000,
     waits: 0.5,

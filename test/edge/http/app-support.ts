@@ -116,6 +116,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
             bytes: 0,
             delayedJobs: 0,
             delayedBytes: 0,
+            storedBytes: 0,
             outboxJobs: 0,
             outboxBytes: 0,
             waits: 0,
@@ -131,8 +132,8 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
     retryRejected: async () => undefined,
     removeRejected: async () => undefined,
     tenantUsage: async () => [
-      { outboxJobs: 1, outboxBytes: 10, waits: 0, streams: 3 },
-      { outboxJobs: 0, outboxBytes: 20, waits: 2, streams: 1 },
+      { outboxJobs: 1, outboxBytes: 10, waits: 0, streams: 3, share: 700 },
+      { outboxJobs: 0, outboxBytes: 20, waits: 2, streams: 1, share: 600 },
     ],
   };
   const listed: Omit<ListCommand, 'carrier'>[] = [];
@@ -143,7 +144,7 @@ export async function setup(answers: Answers = {}, settings: Record<string, unkn
       return { jobs, complete: true, ...(jobs.length > 0 && { cursor: 'next' }) };
     },
     forget: async (tenant: string, ids: readonly string[]) => answers.forget?.(tenant, ids),
-    usage: async () => ({ jobs: 1, bytes: 2, delayedJobs: 3, delayedBytes: 4 }),
+    usage: async () => ({ jobs: 1, bytes: 2, delayedJobs: 3, delayedBytes: 4, storedBytes: 6 }),
   };
   const app = createApp();
   const inputRules = new InputRulesCache();

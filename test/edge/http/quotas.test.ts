@@ -110,6 +110,7 @@ describe('A31: a refusal for a quota', () => {
   it.each<[SpentQuota, string, string]>([
     [{ name: 'jobs', limit: 5, left: 0 }, '"jobs";r=0;t=3', '"jobs";q=5'],
     [{ name: 'bytes', limit: 900, left: 7 }, '"bytes";r=7;t=3', '"bytes";q=900;qu="content-bytes"'],
+    [{ name: 'storedBytes', limit: 9 }, '"storedBytes";r=0;t=3', '"storedBytes";q=9;qu="content-bytes"'],
     [{ name: 'waits', limit: 2 }, '"waits";r=0;t=3', '"waits";q=2;qu="concurrent-requests"'],
   ])('names it in the problem and in the headers: %j', async (quota, limit, policy) => {
     const { post } = await setup({
@@ -134,13 +135,14 @@ describe('the usage of a tenant', () => {
         bytes: 2,
         delayedJobs: 3,
         delayedBytes: 4,
+        storedBytes: 6,
         outboxJobs: 1,
         outboxBytes: 20,
         waits: 2,
         streams: 3,
         schedules: 5,
       },
-      quotas: { jobs: 250_000, waits: 5, streams: 200, requests: 2_000 },
+      quotas: { jobs: 250_000, storedBytes: 600, waits: 5, streams: 200, requests: 2_000 },
     });
   });
 

@@ -103,6 +103,8 @@ function expected(reports: readonly IndexEntry[], events: readonly IndexEntry[])
       bytes: open * BYTES,
       delayedJobs: delayed,
       delayedBytes: delayed * BYTES,
+      // A dead letter: about a KiB, and the input.
+      storedBytes: last.state === 'failed' ? 1_024 + BYTES : 0,
     },
   };
 }

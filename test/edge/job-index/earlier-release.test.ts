@@ -2,6 +2,7 @@
 import type { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { IndexEntry } from '../../../edge/job-index/index-entry.ts';
+import { NO_USAGE } from '../../../shared/api/usage.ts';
 import { entry, newTable, START, startTables } from './table-support.ts';
 
 let workerd: Miniflare;
@@ -56,7 +57,7 @@ it('keeps its jobs, its usage and its place, and gets the indexes and triggers o
   const waits = entry({ id: 'waits', bytes: 10, tags: 'night' });
   const ended = entry({ id: 'ended', accepted_at: START + 1, state: 'failed', finished_at: START + 2 });
   await own.run(`${TABLES}${insert(waits)}${insert(ended)}`);
-  const usage = (jobs: number, bytes: number) => ({ jobs, bytes, delayedJobs: 0, delayedBytes: 0 });
+  const usage = (jobs: number, bytes: number) => ({ ...NO_USAGE, jobs, bytes });
   expect(await own.usage()).toEqual(usage(1, 10));
   expect(await own.place()).toEqual({ source: 'stream', sequence: 41 });
   const ids = async (query: object) => (await own.page(query)).jobs.map(({ id }) => id);

@@ -4,10 +4,16 @@ import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import { JobTable, type Place } from '../../../edge/job-index/job-table.ts';
 import { PAGE } from '../../../edge/job-index/list-statements.ts';
+import type { StoredPart } from '../../../edge/job-index/stored-table.ts';
 
 export type TableCall =
   | { readonly do: 'accept'; readonly entries: readonly IndexEntry[] }
-  | { readonly do: 'follow'; readonly entries: readonly IndexChange[]; readonly place: Place }
+  | {
+      readonly do: 'follow';
+      readonly entries: readonly IndexChange[];
+      readonly place: Place;
+      readonly stored: readonly StoredPart[];
+    }
   | { readonly do: 'page'; readonly query: PageQuery }
   | { readonly do: 'plan' }
   | { readonly do: 'flush' }
@@ -17,6 +23,7 @@ export type TableCall =
   | { readonly do: 'forget'; readonly max: number; readonly now: number }
   | { readonly do: 'lose'; readonly tenant: string; readonly ids: readonly string[] }
   | { readonly do: 'usage'; readonly tenant: string; readonly laterMs: number }
+  | { readonly do: 'forgetStored'; readonly day: number }
   | { readonly do: 'place' };
 
 export class Table extends DurableObject {
@@ -42,7 +49,7 @@ export class Table extends DurableObject {
       case 'accept':
         return this.#table.accept(call.entries);
       case 'follow':
-        return this.#table.follow(call.entries, call.place);
+        return this.#table.follow(call.entries, call.place, call.stored);
       case 'page':
         return this.#table.page(call.query);
       case 'plan':
@@ -66,6 +73,8 @@ export class Table extends DurableObject {
         return this.#table.forget(call.tenant, call.ids);
       case 'usage':
         return this.#table.usage(call.tenant, Date.now() + call.laterMs);
+      case 'forgetStored':
+        return this.#table.forgetStored(call.day);
       case 'place':
         return this.#table.place;
     }

@@ -305,6 +305,7 @@ describe('the usage of a tenant', () => {
     bytes,
     delayedJobs,
     delayedBytes,
+    storedBytes: 0,
   });
 
   it('grows with each accepted job, and shrinks when the job ends', async () => {

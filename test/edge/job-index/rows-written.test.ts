@@ -85,7 +85,7 @@ describe('a job that is held until it is written', () => {
     await own.accept(entry({ id: 'c', bytes: 1 }));
     await own.follow([entry({ id: 'a', ...succeeded })]);
     await own.evict();
-    const usage = { jobs: 2, bytes: 6, delayedJobs: 0, delayedBytes: 0 };
+    const usage = { jobs: 2, bytes: 6, delayedJobs: 0, delayedBytes: 0, storedBytes: 0 };
     expect(await own.usage()).toEqual(usage);
     expect(await shown(own)).toEqual(['c queued', 'b queued', 'a succeeded']);
     expect((await own.page()).jobs[0]).toMatchObject({ durability: 'stream' });

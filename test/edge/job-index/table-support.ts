@@ -5,6 +5,7 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import type { PageQuery } from '../../../edge/calls/index-commands.ts';
 import type { IndexChange, IndexEntry } from '../../../edge/job-index/index-entry.ts';
 import type { Place } from '../../../edge/job-index/job-table.ts';
+import type { StoredPart } from '../../../edge/job-index/stored-table.ts';
 import type { JobSummary } from '../../../shared/api/answers/job-list.ts';
 import type { Usage } from '../../../shared/api/usage.ts';
 import type { TableCall } from './job-table-entry.ts';
@@ -50,7 +51,9 @@ export function newTable(workerd: Miniflare) {
   const counts = () => run<{ readonly read: number; readonly written: number }>({ do: 'counts' });
   return {
     accept: (...entries: IndexEntry[]) => run<void>({ do: 'accept', entries }),
-    follow: (entries: IndexChange[], place = PLACE) => run<void>({ do: 'follow', entries, place }),
+    follow: (entries: IndexChange[], place = PLACE, stored: StoredPart[] = []) =>
+      run<void>({ do: 'follow', entries, place, stored }),
+    forgetStored: (day: number) => run<void>({ do: 'forgetStored', day }),
     page: (query: Partial<PageQuery> = {}) =>
       run<{ jobs: JobSummary[]; cursor?: string; rowsRead: number }>({
         do: 'page',

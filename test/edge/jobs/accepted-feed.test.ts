@@ -138,7 +138,7 @@ it('reports the jobs of an index at once, and counts each once, while another in
   for (const id of ids(0, 10)) own.addAccepted('acme', job({ id }), 10);
   await vi.advanceTimersByTimeAsync(50);
   expect(listed).toEqual(ids(0, 10));
-  const quotas = { jobs: 12, bytes: 1_000, delayedJobs: 1, delayedBytes: 1 };
+  const quotas = { jobs: 12, bytes: 1_000, delayedJobs: 1, delayedBytes: 1, storedBytes: 100 };
   expect(await usage.check('acme', ONE, usage.enter('acme', ONE), quotas)).toEqual(expect.any(Number));
 });
 
@@ -154,7 +154,7 @@ it('counts a job of the outbox once for its quotas when NATS has taken it', asyn
   const own = new AcceptedFeed({ addAccepted, indexes: 1, nameOf: () => 'index-0' }, usage, log);
   for (const id of ids(0, 3)) own.addAccepted('acme', job({ id, durability: 'outbox' }), 1);
   await vi.advanceTimersByTimeAsync(100);
-  const quotas = { jobs: 4, bytes: 1_000, delayedJobs: 1, delayedBytes: 1 };
+  const quotas = { jobs: 4, bytes: 1_000, delayedJobs: 1, delayedBytes: 1, storedBytes: 100 };
   for (const id of ids(0, 3)) {
     own.addPublished('acme', job({ id }), 1);
     expect(usage.isBusy('acme', ONE)).toBe(false);

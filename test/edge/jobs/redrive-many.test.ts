@@ -158,7 +158,7 @@ describe('a redrive of many', () => {
       data: writeJson('x'.repeat(MIB)),
     }));
     const { broker, parts } = setup({ DEAD: large });
-    parts.quotasOf = () => ({ jobs: 100, bytes: 100 * MIB, delayedJobs: 0, delayedBytes: 0 });
+    parts.quotasOf = () => ({ ...NO_USAGE, jobs: 100, bytes: 100 * MIB, storedBytes: 1e6 });
     const held = holding(broker);
     const report = redriveMany(parts, broker, command);
     const together: number[] = [];

@@ -51,7 +51,7 @@ export function setup(
   const pooled = new PooledJobs(FAIR_JOBS);
   const count = async () => ({ ...NO_USAGE, jobs: broker.published.filter(isJob).length });
   const usage = new UsageBook({ fairJobs: FAIR_JOBS, count });
-  const quotasOf = () => ({ jobs: maxJobs, bytes: 1e6, delayedJobs: 0, delayedBytes: 0 });
+  const quotasOf = () => ({ ...NO_USAGE, jobs: maxJobs, bytes: 1e6, storedBytes: 1e6 });
   const operations = { isLimited: () => isLimited };
   const parts = { name: 'bridge', log, operations, pooled, usage, quotasOf };
   const written = () =>

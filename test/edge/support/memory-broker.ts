@@ -169,7 +169,7 @@ export class MemoryBroker implements BrokerSession {
       next: async (max) => {
         const messages = this.stream(stream).from(subject, next).slice(0, max);
         next = (messages.at(-1)?.sequence ?? next - 1) + 1;
-        return messages.map(({ data: _, ...message }) => message);
+        return messages.map(({ data: _, ...message }) => ({ ...message, size: message.subject.length }));
       },
       stop: () => undefined,
     };

@@ -22,14 +22,19 @@ export class MemoryStream {
   /** How many bytes it may hold. It takes more: the caller keeps this cap. */
   cap: number | undefined;
 
+  /** What it says about the share of one tenant. */
+  tenantShare: number | undefined;
+
   get extent(): StreamExtent {
     const nothing = this.#last === 0 ? 0 : this.#last + 1;
     return {
       created: this.#created,
       first: this.#messages[0]?.sequence ?? nothing,
+      firstMs: this.#messages[0]?.time.getTime() ?? 0,
       last: this.#last,
       bytes: this.#messages.reduce((sum, { data }) => sum + data.length, 0),
       cap: this.cap,
+      tenantShare: this.tenantShare,
     };
   }
 

@@ -48,6 +48,7 @@ export const BAD_STREAMS: readonly BadStream[] = [
   bad('DELAYED', 'metadata', {}, { weakens: true }),
   bad('DELAYED', 'max_msgs', 1_000),
   bad('DELAYED', 'max_bytes', 1_000_000),
+  bad('EVENTS', 'metadata', {}, { weakens: true }),
   bad('EVENTS', 'max_msgs', 1_000, { weakens: true }),
   bad('DEAD', 'max_bytes', 1_000_000, { weakens: true }),
   bad('JOBS', 'max_msg_size', 262_144),

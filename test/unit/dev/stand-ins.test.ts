@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import * as z from 'zod';
 import * as honoUnused from '../../../dev/edge/stand-ins/hono-unused.ts';
+import * as otelUnused from '../../../dev/edge/stand-ins/otel-unused.ts';
 import * as tracerMetrics from '../../../dev/edge/stand-ins/otel-tracer-metrics.ts';
 import zodEn from '../../../dev/edge/stand-ins/zod-en.ts';
 import * as zodMemoizer from '../../../dev/edge/stand-ins/zod-memoizer.ts';
@@ -67,4 +68,11 @@ it('the stand-in for the metrics of the SDK’s tracers has their names, and cou
   const names = (part: { prototype: object }): string[] => Object.getOwnPropertyNames(part.prototype);
   expect(names(tracerMetrics.TracerMetrics)).toEqual(names(TracerMetrics));
   expect(new tracerMetrics.TracerMetrics().startSpan()()).toBeUndefined();
+});
+
+it('the stand-in for a meter and for `util.inspect` has the names of both that OpenTelemetry uses', async () => {
+  const names = await namesIn(path.dirname(resolve('@opentelemetry/sdk-trace')), 'inspect.js');
+  expect(Object.keys(otelUnused).sort()).toEqual([...names, 'createNoopMeter'].sort());
+  const { createNoopMeter } = (await import('@opentelemetry/api')) as object as Record<string, unknown>;
+  expect(createNoopMeter).toBeInstanceOf(Function);
 });

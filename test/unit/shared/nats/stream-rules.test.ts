@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CONSUMER_RULES, consumerFindings } from '../../../../shared/nats/consumers/consumer-rules.ts';
 import { findingText, fixText } from '../../../../shared/nats/finding.ts';
+import type { StoreCaps } from '../../../../shared/nats/store-caps.ts';
 import { STREAM_RULES, streamFindings } from '../../../../shared/nats/stream-rules.ts';
 import {
   consumerDefinition,
@@ -9,7 +10,7 @@ import {
 } from '../../../../shared/nats/streams.ts';
 import { BAD_CONSUMERS, BAD_STREAMS } from '../../../support/nats/bad-settings.ts';
 
-const CAPS = { jobs: 1_000_000, delayed: 1_000_000 };
+const CAPS = { jobs: 1_000_000, delayed: 1_000_000, tenant: 1_000_000 };
 const DEFINITIONS = streamDefinitions(3, true, CAPS);
 const GROUP = { name: 'workers', filters: ['jobs.>'], ackWaitMs: 30_000, maxAckPending: 1_000 };
 
@@ -91,6 +92,26 @@ describe('the caps of waiting jobs', () => {
       const capped = DEFINITIONS.find(({ name }) => name === definition.name);
       expect(streamFindings({ ...capped }, definition)).toMatchObject([{ level: 'weakens', fix: 'setup' }]);
     }
+  });
+});
+
+describe('the share of one tenant', () => {
+  const eventsOf = (caps: StoreCaps) =>
+    streamDefinitions(1, true, caps).filter(({ name }) => name === 'EVENTS') as [StreamDefinition];
+
+  it('may be any, or missing, where nobody knows how large the store is', () => {
+    const [unknown] = eventsOf({});
+    for (const [events] of [eventsOf({ tenant: 5 }), eventsOf({})])
+      expect(streamFindings({ ...events }, unknown)).toEqual([]);
+  });
+
+  it('is that of the store, and setup corrects another one, or none', () => {
+    const [wanted] = eventsOf({ tenant: 5 });
+    expect(streamFindings({ ...wanted, metadata: { ...wanted.metadata, other: 'x' } }, wanted)).toEqual([]);
+    for (const [events] of [eventsOf({ tenant: 6 }), eventsOf({})])
+      expect(streamFindings({ ...events }, wanted)).toMatchObject([
+        { setting: 'metadata', level: 'weakens', fix: 'setup' },
+      ]);
   });
 });
 

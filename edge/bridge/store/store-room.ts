@@ -1,9 +1,9 @@
-import type { StreamRoom } from '../../shared/api/answers/health.ts';
-import { errorFrom } from '../../shared/error-table.ts';
-import { ThroughlineError } from '../../shared/errors.ts';
-import { DELAY_SINCE, isAtLeastVersion } from '../../shared/nats/server-version.ts';
-import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../shared/nats/streams.ts';
-import type { BrokerSession } from '../nats/broker-session.ts';
+import type { StreamRoom } from '../../../shared/api/answers/health.ts';
+import { errorFrom } from '../../../shared/error-table.ts';
+import { ThroughlineError } from '../../../shared/errors.ts';
+import { DELAY_SINCE, isAtLeastVersion } from '../../../shared/nats/server-version.ts';
+import { DELAYED_STREAM, EVENTS_STREAM, JOBS_STREAM } from '../../../shared/nats/streams.ts';
+import type { BrokerSession } from '../../nats/broker-session.ts';
 
 /** How long an answer of NATS is used. */
 const FRESH_MS = 1_000;

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { StoreRoom, waitingJobs } from '../../../edge/bridge/store-room.ts';
-import { ThroughlineError } from '../../../shared/errors.ts';
-import { MemoryBroker } from '../support/memory-broker.ts';
+import { StoreRoom, waitingJobs } from '../../../../edge/bridge/store/store-room.ts';
+import { ThroughlineError } from '../../../../shared/errors.ts';
+import { MemoryBroker } from '../../support/memory-broker.ts';
 
 afterEach(() => void vi.useRealTimers());
 
