@@ -38,6 +38,7 @@ export class LimitedKey {
   readonly #unwatch: () => void;
   /** How often something happened after which an attempt might start. */
   #changes = 0;
+  /** On the clock of `performance.now()`. */
   #blockedUntil = 0;
   #lastRefusal: Refusal | undefined;
   #renewal: Timer | undefined;
@@ -62,9 +63,9 @@ export class LimitedKey {
     return { ...this.#lastRefusal, change: this.#changes };
   }
 
-  /** Until when no attempt can start, in milliseconds; in the past if that is not known. */
-  get blockedUntil(): number {
-    return this.#blockedUntil;
+  /** For how many milliseconds no attempt can start; 0 if that is not known. */
+  get blockedMs(): number {
+    return Math.max(0, this.#blockedUntil - performance.now());
   }
 
   /** Whether nothing of this host needs the entry now. */
@@ -92,7 +93,7 @@ export class LimitedKey {
     const refusal = await this.#writer.change((entry, now) => {
       const answer = take(entry, wish, now, leaseMs);
       change = this.#changes;
-      return 'entry' in answer ? answer : { entry, refusal: answer.refusal };
+      return 'entry' in answer ? answer : { entry, refusal: this.#soonEnough(answer.refusal, wish, now) };
     });
     if (refusal === undefined) {
       if (wish.places !== undefined) this.#hold(wish.id);
@@ -102,8 +103,16 @@ export class LimitedKey {
     }
     this.#recheckAt(refusal.freeAt);
     this.#lastRefusal = refusal;
-    if (refusal.by === 'rateLimit') this.#blockedUntil = refusal.freeAt;
+    if (refusal.by === 'rateLimit') this.#blockedUntil = performance.now() + refusal.freeAt - Date.now();
     return { ...refusal, change };
+  }
+
+  /**
+   * A refusal after which the entry is looked at in time. No time in it is further ahead than this, unless a clock was set back
+   * since it was written. Such an entry soon expires.
+   */
+  #soonEnough({ by, freeAt }: Refusal, { rate }: Wish, now: number): Refusal {
+    return { by, freeAt: Math.min(freeAt, now + this.#parts.leaseMs + (rate?.periodMs ?? 0)) };
   }
 
   /** Says that an attempt has started. Its start counts from now, and no longer from the end of its lease. */
