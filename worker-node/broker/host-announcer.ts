@@ -8,6 +8,7 @@ import { API_CODE } from '../../shared/nats/api-error.ts';
 import { HOSTS_BUCKET, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { startInterval, startTimer, type Timer } from '../../shared/timers.ts';
+import { HEADER } from '../../shared/wire/headers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { BrokerRetry } from './broker-retry.ts';
@@ -32,8 +33,6 @@ interface AnnouncerParts {
 
 /** The pause after a renewal that failed. The buckets may be gone, and nobody can submit a job until they have their entries again. */
 const AGAIN_MS = 2_000;
-/** The header of a definition with the time at which the host that wrote it started: two hosts may have one name. */
-const WRITER_SINCE = 'throughline-host-since';
 /** What cannot be done while renewals fail. */
 const RENEWING = 'announcements cannot be renewed';
 
@@ -194,7 +193,7 @@ async function announceHost({ host }: AnnouncerParts, { key, bucket }: HostEntry
 }
 
 async function define({ broker, host }: AnnouncerParts, operation: OperationAnnouncement): Promise<void> {
-  const headers = messageHeaders((set) => set(WRITER_SINCE, host.since));
+  const headers = messageHeaders((set) => set(HEADER.startedAt, host.since));
   const body = writeJson({ ...operation, host: host.host });
   await broker.jetStream.publish(subjectOf(operation.name), body, { headers });
 }
@@ -205,7 +204,10 @@ interface StoredDefinition {
   readonly writer: Writer | undefined;
 }
 
-/** The host that wrote a definition, and when that host started; undefined if it does not say so, as hosts of earlier versions. */
+/**
+ * The host that wrote a definition, and when that host started, since two hosts may have one name; undefined if it does not say so, as
+ * hosts of earlier versions.
+ */
 interface Writer {
   readonly host: string;
   readonly since: string | undefined;
@@ -226,7 +228,7 @@ async function storedDefinition(
   const value = message === undefined ? undefined : parseJson(message.string());
   if (typeof value !== 'object' || value === null) return undefined;
   const { host, ...definition } = value as Record<string, unknown>;
-  const since = message?.header?.get(WRITER_SINCE) || undefined;
+  const since = message?.header?.get(HEADER.startedAt) || undefined;
   return { text: textOf(definition), writer: typeof host === 'string' ? { host, since } : undefined };
 }
 
