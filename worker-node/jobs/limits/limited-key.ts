@@ -1,5 +1,6 @@
 import { describeThrown } from '../../../shared/errors.ts';
 import { startInterval, startTimer, type Timer } from '../../../shared/timers.ts';
+import { Stopwatch } from '../../broker/consume/stopwatch.ts';
 import type { LimitStore } from '../../broker/limits/limit-store.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { confirm, forgo, type Refusal, release, renew, take, type Wish } from './entry.ts';
@@ -38,8 +39,8 @@ export class LimitedKey {
   readonly #unwatch: () => void;
   /** How often something happened after which an attempt might start. */
   #changes = 0;
-  /** On the clock of `performance.now()`. */
-  #blockedUntil = 0;
+  /** Since when, and for how long, no attempt can start. */
+  #blocked: { readonly since: Stopwatch; readonly ms: number } | undefined;
   #lastRefusal: Refusal | undefined;
   #renewal: Timer | undefined;
   #recheck: Timer | undefined;
@@ -65,7 +66,7 @@ export class LimitedKey {
 
   /** For how many milliseconds no attempt can start; 0 if that is not known. */
   get blockedMs(): number {
-    return Math.max(0, this.#blockedUntil - performance.now());
+    return this.#blocked === undefined ? 0 : Math.max(0, this.#blocked.ms - this.#blocked.since.elapsedMs);
   }
 
   /** Whether nothing of this host needs the entry now. */
@@ -103,7 +104,8 @@ export class LimitedKey {
     }
     this.#recheckAt(refusal.freeAt);
     this.#lastRefusal = refusal;
-    if (refusal.by === 'rateLimit') this.#blockedUntil = performance.now() + refusal.freeAt - Date.now();
+    if (refusal.by === 'rateLimit')
+      this.#blocked = { since: new Stopwatch(), ms: refusal.freeAt - Date.now() };
     return { ...refusal, change };
   }
 
