@@ -94,7 +94,7 @@ export class Admission {
       metrics.jobWaited(refusal.by);
     }
     this.#waitedFor = refusal.by;
-    const isLong = refusal.by === 'rateLimit' && refusal.freeAt > Date.now() + LONG_MS;
+    const isLong = refusal.by === 'rateLimit' && refusal.inMs > LONG_MS;
     if (slot.stopping.aborted || isLong) return false;
     if (!this.#isParked && !parking.hasRoom(tenant, limit.key.waiting, countOf(limit))) return false;
     const began = performance.now();
@@ -112,6 +112,6 @@ export class Admission {
   /** How long a job that goes back to the queue stays away, in milliseconds. */
   backIn({ limit, refusal }: LimitRefusal, slot: Slot): number {
     if (slot.stopping.aborted) return 0;
-    return limit.pace.turn(performance.now(), refusal.by === 'rateLimit' ? refusal.freeAt - Date.now() : 0);
+    return limit.pace.turn(performance.now(), refusal.by === 'rateLimit' ? refusal.inMs : 0);
   }
 }

@@ -106,6 +106,21 @@ describe('a job that has to wait for a limit by key', () => {
     expect(eventsOf('job-2').at(-1)).toMatchObject({ kind: 'succeeded', attempt: 1 });
   });
 
+  it('waits here behind the others also right after the clock was set back', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const pipeline = pipelineOf(() => undefined, { rateLimit: { key: 'tenant', limit: 1, period: '20s' } });
+    await deliver(pipeline, 'job-1').done;
+    const second = deliver(pipeline, 'job-2');
+    await vi.waitFor(() => expect(second.moves).toEqual(['leave']), 60_000);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    const third = deliver(pipeline, 'job-3');
+    await Promise.race([third.done, vi.waitFor(() => expect(third.moves).toEqual(['leave']), 60_000)]);
+    expect(third.message.acks).toEqual([]);
+    stopping.abort();
+    await Promise.all([second.done, third.done]);
+  });
+
   it('stays away no longer than its period after the clock was set back', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
