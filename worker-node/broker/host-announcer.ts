@@ -93,9 +93,9 @@ export class HostAnnouncer {
     await Promise.all(
       parts.operations.map(async (operation) => {
         const stored = await storedDefinition(parts.broker.manager, operation.name);
-        // A process before this one may have had the name of this host. It counts no longer.
-        const isOfEarlier = stored?.writer?.host === parts.host.host && !isWriter(parts.host, stored.writer);
-        if (stored?.text !== textOf(operation) || isOfEarlier) await define(parts, operation);
+        // A process before this one may have had the name of this host. When it counts no longer, an older version would take its place.
+        const isOfNamesake = stored?.writer?.host === parts.host.host && !isWriter(parts.host, stored.writer);
+        if (stored?.text !== textOf(operation) || isOfNamesake) await define(parts, operation);
       }),
     );
     return new HostAnnouncer(parts, entry, Promise.resolve());
@@ -204,12 +204,10 @@ interface StoredDefinition {
   readonly writer: Writer | undefined;
 }
 
-/**
- * The host that wrote a definition, and when that host started, since two hosts may have one name; undefined if it does not say so, as
- * hosts of earlier versions.
- */
+/** The host that wrote a definition. */
 interface Writer {
   readonly host: string;
+  /** When it started, since two hosts may have one name; undefined if it does not say so, such as a host of an earlier version. */
   readonly since: string | undefined;
 }
 
