@@ -152,8 +152,9 @@ const CHANNELS: Readonly<Record<string, Channel>> = {
     what: 'What can be run (bucket OPERATIONS).',
     message: 'operation',
     payload: 'operation',
+    headers: [HEADER.startedAt],
     writtenBy: ['worker'],
-    readBy: ['edge'],
+    readBy: ['edge', 'worker'],
   },
   pauses: {
     address: '$KV.OPERATIONS._paused.{operation}',

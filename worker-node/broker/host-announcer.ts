@@ -8,6 +8,7 @@ import { API_CODE } from '../../shared/nats/api-error.ts';
 import { HOSTS_BUCKET, OPERATIONS_BUCKET, OPERATIONS_STREAM } from '../../shared/nats/streams.ts';
 import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { startInterval, startTimer, type Timer } from '../../shared/timers.ts';
+import { HEADER } from '../../shared/wire/headers.ts';
 import { writeJson } from '../../shared/wire/json-body.ts';
 import type { WorkerLogger } from '../log.ts';
 import type { BrokerRetry } from './broker-retry.ts';
@@ -17,6 +18,7 @@ import type { Broker } from './connection/broker.ts';
 import type { HostWatch } from './host-watch.ts';
 import { lastMessage } from './last-message.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
+import { messageHeaders } from './stored-publisher.ts';
 
 interface AnnouncerParts {
   readonly broker: Pick<Broker, 'jetStream' | 'manager'>;
@@ -34,11 +36,11 @@ const AGAIN_MS = 2_000;
 /** What cannot be done while renewals fail. */
 const RENEWING = 'announcements cannot be renewed';
 
-interface Buckets {
+/** Where this process says that it is there. */
+interface HostEntry {
   /** The key of this process. Two hosts may have one name: containers on one machine, or copies of one configuration. */
-  readonly hostKey: string;
-  readonly hosts: KV;
-  readonly operations: KV;
+  readonly key: string;
+  readonly bucket: KV;
 }
 
 /**
@@ -47,7 +49,7 @@ interface Buckets {
  */
 export class HostAnnouncer {
   readonly #parts: AnnouncerParts;
-  readonly #buckets: Buckets;
+  readonly #entry: HostEntry;
   readonly #timer: Timer;
   #renewing: Promise<void>;
   /** Runs after a renewal that failed. */
@@ -55,9 +57,9 @@ export class HostAnnouncer {
   #isStopping = false;
   #seen = '';
 
-  private constructor(parts: AnnouncerParts, buckets: Buckets, started: Promise<void>) {
+  private constructor(parts: AnnouncerParts, entry: HostEntry, started: Promise<void>) {
     this.#parts = parts;
-    this.#buckets = buckets;
+    this.#entry = entry;
     this.#renewing = started;
     this.#timer = startInterval(parts.renewMs, () => this.#renew());
   }
@@ -82,20 +84,21 @@ export class HostAnnouncer {
 
   static async #start(parts: AnnouncerParts): Promise<HostAnnouncer> {
     const kvm = new Kvm(parts.broker.jetStream);
-    const buckets = {
-      hostKey: hostKey(`${parts.host.host} ${randomUUID()}`),
-      hosts: await kvm.open(HOSTS_BUCKET),
-      operations: await kvm.open(OPERATIONS_BUCKET),
+    const entry = {
+      key: hostKey(`${parts.host.host} ${randomUUID()}`),
+      bucket: await kvm.open(HOSTS_BUCKET),
     };
     // The host first: an operation that becomes known has a host then.
-    await announceHost(parts, buckets);
+    await announceHost(parts, entry);
     await Promise.all(
       parts.operations.map(async (operation) => {
         const stored = await storedDefinition(parts.broker.manager, operation.name);
-        if (stored?.text !== textOf(operation)) await define(parts, buckets, operation);
+        // A process before this one may have had the name of this host. When it counts no longer, an older version would take its place.
+        const isOfNamesake = stored?.writer?.host === parts.host.host && !isWriter(parts.host, stored.writer);
+        if (stored?.text !== textOf(operation) || isOfNamesake) await define(parts, operation);
       }),
     );
-    return new HostAnnouncer(parts, buckets, Promise.resolve());
+    return new HostAnnouncer(parts, entry, Promise.resolve());
   }
 
   /**
@@ -123,8 +126,8 @@ export class HostAnnouncer {
     this.#timer.stop();
     await this.#renewing;
     this.#again?.stop();
-    await this.#buckets.hosts
-      .delete(this.#buckets.hostKey)
+    await this.#entry.bucket
+      .delete(this.#entry.key)
       .catch((thrown: unknown) => this.#warn(thrown, 'the host could not say that it stops'));
   }
 
@@ -132,7 +135,7 @@ export class HostAnnouncer {
     // The connection may come back while the last jobs end. Others must not count on this host then.
     if (this.#isStopping) return;
     this.#renewing = this.#renewing
-      .then(() => announceHost(this.#parts, this.#buckets))
+      .then(() => announceHost(this.#parts, this.#entry))
       .then(() => this.#renewDefinitions())
       .then(() => {
         this.#again?.stop();
@@ -169,7 +172,7 @@ export class HostAnnouncer {
     const stored = await storedDefinition(this.#parts.broker.manager, operation.name);
     if (stored?.text === textOf(operation)) return true;
     if (this.#isOthers(operation.name, stored)) return false;
-    await define(this.#parts, this.#buckets, operation);
+    await define(this.#parts, operation);
     return true;
   }
 
@@ -177,7 +180,7 @@ export class HostAnnouncer {
   #isOthers(operation: string, definition: StoredDefinition | undefined): boolean {
     const { others, host } = this.#parts;
     const { writer } = definition ?? {};
-    return writer !== undefined && writer !== host.host && others.runs(writer, operation);
+    return writer !== undefined && !isWriter(host, writer) && others.runs(writer, operation);
   }
 
   #warn(thrown: unknown, message: string): void {
@@ -185,22 +188,32 @@ export class HostAnnouncer {
   }
 }
 
-async function announceHost({ host }: AnnouncerParts, { hosts, hostKey: key }: Buckets): Promise<void> {
-  await hosts.put(key, writeJson({ ...host, at: new Date().toISOString() } satisfies HostAnnouncement));
+async function announceHost({ host }: AnnouncerParts, { key, bucket }: HostEntry): Promise<void> {
+  await bucket.put(key, writeJson({ ...host, at: new Date().toISOString() } satisfies HostAnnouncement));
 }
 
-async function define(
-  { host }: AnnouncerParts,
-  { operations }: Buckets,
-  operation: OperationAnnouncement,
-): Promise<void> {
-  await operations.put(operation.name, writeJson({ ...operation, host: host.host }));
+async function define({ broker, host }: AnnouncerParts, operation: OperationAnnouncement): Promise<void> {
+  const headers = messageHeaders((set) => set(HEADER.startedAt, host.since));
+  const body = writeJson({ ...operation, host: host.host });
+  await broker.jetStream.publish(subjectOf(operation.name), body, { headers });
 }
 
 /** A definition as the bucket holds it, and the host that wrote it. */
 interface StoredDefinition {
   readonly text: string;
-  readonly writer: string | undefined;
+  readonly writer: Writer | undefined;
+}
+
+/** The host that wrote a definition. */
+interface Writer {
+  readonly host: string;
+  /** When it started, since two hosts may have one name; undefined if it does not say so, such as a host of an earlier version. */
+  readonly since: string | undefined;
+}
+
+/** Whether a host wrote a definition. Of two hosts with one name, only one did. */
+function isWriter({ host, since }: HostAnnouncement, writer: Writer): boolean {
+  return writer.host === host && (writer.since ?? since) === since;
 }
 
 /** The definition of an operation in the bucket; undefined where there is none that can be read, or no bucket. */
@@ -208,12 +221,17 @@ async function storedDefinition(
   manager: JetStreamManager,
   name: string,
 ): Promise<StoredDefinition | undefined> {
-  const subject = `$KV.${OPERATIONS_BUCKET}.${name}`;
-  const message = await ifThere(lastMessage(manager, OPERATIONS_STREAM, subject), API_CODE.streamNotFound);
+  const read = lastMessage(manager, OPERATIONS_STREAM, subjectOf(name));
+  const message = await ifThere(read, API_CODE.streamNotFound);
   const value = message === undefined ? undefined : parseJson(message.string());
   if (typeof value !== 'object' || value === null) return undefined;
   const { host, ...definition } = value as Record<string, unknown>;
-  return { text: textOf(definition), writer: typeof host === 'string' ? host : undefined };
+  const since = message?.header?.get(HEADER.startedAt) || undefined;
+  return { text: textOf(definition), writer: typeof host === 'string' ? { host, since } : undefined };
+}
+
+function subjectOf(operation: string): string {
+  return `$KV.${OPERATIONS_BUCKET}.${operation}`;
 }
 
 function textOf(definition: object): string {

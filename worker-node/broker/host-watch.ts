@@ -55,9 +55,14 @@ export class HostWatch {
     return this.#hosts.serving(operation, Date.now()).length;
   }
 
-  /** Whether a host is alive, and can run an operation. */
-  runs(host: string, operation: string): boolean {
-    return this.#hosts.serving(operation, Date.now()).some((announcement) => announcement.host === host);
+  /** Whether a host is alive, and can run an operation. @param since when it started; undefined: any host with this name */
+  runs(
+    { host, since }: { readonly host: string; readonly since: string | undefined },
+    operation: string,
+  ): boolean {
+    return this.#hosts
+      .serving(operation, Date.now())
+      .some((other) => other.host === host && (since === undefined || other.since === since));
   }
 
   #take(subject: string, value: Uint8Array): void {

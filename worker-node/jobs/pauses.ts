@@ -26,7 +26,6 @@ export class Pauses {
   /** For how many milliseconds a job of an operation stays away; undefined if the operation is not paused. */
   awayMs(operation: string): number | undefined {
     if (this.#watch.pauseOf(operation) === undefined) return undefined;
-    const now = Date.now();
-    return this.#pace.turn(now, now + LEAST_MS);
+    return this.#pace.turn(performance.now(), LEAST_MS);
   }
 }

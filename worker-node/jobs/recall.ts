@@ -5,7 +5,10 @@ import type { OperationRegistry } from '../operations/operation-registry.ts';
 import { attemptOf } from './attempt/attempt.ts';
 import { EventChain, type EventChainParts } from './attempt/event-chain.ts';
 import { redriveCountOf } from './attempt/redrive-count.ts';
+import { StartMoments } from './attempt/start-moments.ts';
 import type { Decoded, Recalled } from './pipeline-steps.ts';
+
+const moments = new StartMoments();
 
 export interface RecallParts extends EventChainParts {
   readonly registry: OperationRegistry;
@@ -21,7 +24,7 @@ export async function recall(parts: RecallParts, decoded: Decoded): Promise<Reca
   if (record.cancel !== undefined) held.take(record.cancel);
   const operation = parts.registry.get(job.address.operation);
   const previous = eventOfRedrive(record.event, redriveCountOf(job));
-  const attempt = attemptOf(delivery, job, operation, previous, new Date());
+  const attempt = attemptOf(delivery, job, operation, previous, moments.next(job.address));
   const chain = new EventChain(parts, attempt, record.lastSequence, held.abort);
   return { ...decoded, record, attempt, chain };
 }
@@ -29,7 +32,8 @@ export async function recall(parts: RecallParts, decoded: Decoded): Promise<Reca
 /** The same attempt, if it starts only now: it waited since its job's record was read. */
 export function startingNow<Step extends Recalled>(parts: RecallParts, step: Step): Step {
   const { delivery, job, record, held } = step;
-  const attempt = attemptOf(delivery, job, step.attempt.operation, step.attempt.previous, new Date());
+  const { operation, previous } = step.attempt;
+  const attempt = attemptOf(delivery, job, operation, previous, moments.next(job.address));
   return { ...step, attempt, chain: new EventChain(parts, attempt, record.lastSequence, held.abort) };
 }
 

@@ -9,7 +9,7 @@ import type { BrokerSession } from '../../nats/broker-session.ts';
 const FRESH_MS = 1_000;
 /** About what a stream stores of a job besides its input: subject and headers. */
 const ENVELOPE_BYTES = 1_024;
-/** Room for delayed jobs comes back when some of them are due, or are cancelled. */
+/** Room for delayed jobs comes back when some of them are cancelled, and seven days after they were due: a copy stays that long. */
 const RETRY_SECONDS = 60;
 
 /** What NATS said about the room for delayed jobs, and what was accepted since. */

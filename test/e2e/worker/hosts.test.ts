@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { Kvm } from '@nats-io/kv';
+import { type KvEntry, Kvm } from '@nats-io/kv';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startWorkerProcess } from '../../../dev/worker/start.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../../dev/worker/start.ts';
 import { JobPage, type JobSummary } from '../../../shared/api/answers/job-list.ts';
 import { OperationList } from '../../../shared/api/answers/operation-list.ts';
 import { Job } from '../../../shared/job/job.ts';
@@ -126,6 +126,41 @@ describe('an announcement', () => {
     expect(await isNew()).toBe(true);
     await newer.kill('SIGKILL');
     await until('the definition of the host that lives', async () => !(await isNew()));
+  });
+
+  it('of a changed operation is that of the last of several hosts with one name, and gives way when that one is gone', async () => {
+    const twin = { ...WORKER, WORKER_NAME: 'twin' };
+    const before = 'test/fixtures/deploy/before';
+    const stack = await withTestStack({ ...OPTIONS, operationsFolder: before, worker: twin });
+    await stack.addWorker();
+    const startNewer = async (): Promise<WorkerProcess> => {
+      const newer = await startWorkerProcess({
+        environment: { ...twin, NATS_URL: stack.nats.url, HEALTH_PORT: '0' },
+        operationsFolder: 'test/fixtures/deploy/after',
+        onLog: () => undefined,
+      });
+      onTestFinished(() => newer.stop());
+      return newer;
+    };
+    const first = await startNewer();
+    const kv = await new Kvm(jetstream(await connectTo(stack))).open('OPERATIONS');
+    const definition = (): Promise<KvEntry | null> => kv.get('deploy.changed');
+    const isNew = async (): Promise<boolean> => JSON.stringify((await definition())?.json()).includes('note');
+    const afterRenewals = async (): Promise<void> => {
+      const end = Date.now() + 4 * RENEW_MS;
+      await until('a few renewals', async () => Date.now() > end);
+    };
+    const written = await definition();
+    await afterRenewals();
+    expect((await definition())?.revision).toBe(written?.revision);
+    expect(await isNew()).toBe(true);
+    // A host that is started again keeps its name, and its definition.
+    await first.kill('SIGKILL');
+    const second = await startNewer();
+    await afterRenewals();
+    expect(await isNew()).toBe(true);
+    await second.kill('SIGKILL');
+    await until('the definition of the hosts that live', async () => !(await isNew()));
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WORKER_ATTR } from '../../../shared/trace/semantics.ts';
 import { shortName } from '../../../shared/trace/short-name.ts';
@@ -66,6 +66,36 @@ describe('a worker whose clock is ten minutes off the broker’s (T2)', () => {
       expect([name, durationMs]).toEqual([name, expect.toSatisfy((ms: number) => ms >= 0)]);
       expect(attributes[WORKER_ATTR.queueTimeMs] ?? 0).toBeGreaterThanOrEqual(0);
     }
+  });
+});
+
+describe('a worker whose clock is set back by ten minutes (T2)', () => {
+  it('starts jobs with a limit of rate again as soon as what was written before has expired', async () => {
+    const stack = await withTestStack({
+      operationsFolder: 'test/fixtures/limited/before',
+      worker: {
+        NODE_OPTIONS: `--import ${SKEWED_CLOCK}`,
+        SKEW_MS: String(TEN_MINUTES_MS),
+        WORKER_ACK_WAIT_MS: '1000',
+      },
+      tracing: false,
+    });
+    const nats = await connectTo(stack);
+    const ids = Array.from({ length: 40 }, (_, n) => `back-${n}`);
+    const body = JSON.stringify({ customer: 'one' });
+    for (const id of ids) await jetstream(nats).publish(`jobs.normal.p2.demo.${id}.limited.rate`, body);
+    await until('the first jobs to end', async () => (await jobEnded(stack, 'back-0')).state === 'succeeded');
+    await stack.worker.kill('SIGUSR2');
+    const isRight = (time: unknown): boolean => Date.parse(String(time)) < Date.now() + TEN_MINUTES_MS / 2;
+    await until('a log line with the right time', async () => {
+      await stack.run('echo', 1);
+      return stack.logs().some(({ time }) => isRight(time));
+    });
+    const manager = await jetstreamManager(nats);
+    // So it is when the entry has expired: a period, an ack wait and a minute after its last write.
+    await manager.streams.purge('KV_LIMITS');
+    await untilQueueEmpty(nats);
+    for (const id of ids) expect(await endsOf(nats, id)).toEqual(['succeeded']);
   });
 });
 

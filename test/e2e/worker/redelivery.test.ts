@@ -159,6 +159,24 @@ describe('a job that was published twice, with different message ids (T3)', () =
     expect(await effectsIn(effects)).toHaveLength(2);
     expect(await endsOf(nats, 'twice')).toEqual(['succeeded']);
   });
+
+  it('runs once, also if one host takes both messages in the same millisecond', async () => {
+    const stack = await own({ WORKER_CONCURRENCY: '20' });
+    const nats = await connectTo(stack);
+    const effects = newFile();
+    const ids = Array.from({ length: 40 }, (_, n) => `both-${n}`);
+    const body = JSON.stringify({ mode: 'nap', ms: 50, effects });
+    for (const id of ids)
+      await Promise.all(
+        ['one', 'two'].map((which) =>
+          jetstream(nats).publish(`jobs.normal.p2.demo.${id}.test.mode`, body, { msgID: `${id} ${which}` }),
+        ),
+      );
+    await untilQueueEmpty(nats);
+    const firsts = (await effectsIn(effects)).filter((line) => line.endsWith(' 1'));
+    expect(firsts.toSorted()).toEqual(ids.map((id) => `${id} 1`).toSorted());
+    for (const id of ids) expect(await endsOf(nats, id)).toEqual(['succeeded']);
+  });
 });
 
 describe('a worker that stood still while a message of an earlier delivery came to it (W4)', () => {

@@ -66,9 +66,8 @@ export class Admission {
 
   /** The attempt has started. */
   confirm(): void {
-    const now = Date.now();
     for (const { key, pace, wish } of this.#taken) {
-      pace.start(now);
+      pace.start(performance.now());
       if (wish.rate !== undefined) key.confirm(wish.id);
     }
   }
@@ -95,10 +94,10 @@ export class Admission {
       metrics.jobWaited(refusal.by);
     }
     this.#waitedFor = refusal.by;
-    const isLong = refusal.by === 'rateLimit' && refusal.freeAt > Date.now() + LONG_MS;
+    const isLong = refusal.by === 'rateLimit' && refusal.inMs > LONG_MS;
     if (slot.stopping.aborted || isLong) return false;
     if (!this.#isParked && !parking.hasRoom(tenant, limit.key.waiting, countOf(limit))) return false;
-    const began = Date.now();
+    const began = performance.now();
     const isBack = this.#isParked;
     this.#isParked = true;
     parking.enter(tenant);
@@ -106,14 +105,13 @@ export class Admission {
     await limit.key.wait(refusal, AbortSignal.any([cancelled, slot.stopping]), isBack);
     await slot.enter(cancelled);
     parking.leave(tenant);
-    this.#waitedMs += Date.now() - began;
+    this.#waitedMs += Math.round(performance.now() - began);
     return !slot.stopping.aborted;
   }
 
   /** How long a job that goes back to the queue stays away, in milliseconds. */
   backIn({ limit, refusal }: LimitRefusal, slot: Slot): number {
     if (slot.stopping.aborted) return 0;
-    const now = Date.now();
-    return limit.pace.turn(now, refusal.by === 'rateLimit' ? refusal.freeAt : now);
+    return limit.pace.turn(performance.now(), refusal.by === 'rateLimit' ? refusal.inMs : 0);
   }
 }

@@ -2,7 +2,8 @@ import { describeThrown } from '../../../shared/errors.ts';
 import { startInterval, startTimer, type Timer } from '../../../shared/timers.ts';
 import type { LimitStore } from '../../broker/limits/limit-store.ts';
 import type { WorkerLogger } from '../../log.ts';
-import { confirm, forgo, type Refusal, release, renew, take, type Wish } from './entry.ts';
+import { Countdown } from './countdown.ts';
+import { confirm, forgo, type LimitKind, release, renew, take, type Wish } from './entry.ts';
 import { type Change, EntryWriter } from './entry-writer.ts';
 
 /** How many times a place is renewed within its lease. */
@@ -21,8 +22,12 @@ interface LimitedKeyParts {
   readonly log: Pick<WorkerLogger, 'warn'>;
 }
 
-/** A refusal, with the number of changes that this host had heard of until then. */
-export interface NumberedRefusal extends Refusal {
+/** Why an attempt has to wait. */
+export interface NumberedRefusal {
+  readonly by: LimitKind;
+  /** In how many milliseconds it may start, if nothing happens until then. */
+  readonly inMs: number;
+  /** The number of changes that this host had heard of until then. */
   readonly change: number;
 }
 
@@ -38,8 +43,9 @@ export class LimitedKey {
   readonly #unwatch: () => void;
   /** How often something happened after which an attempt might start. */
   #changes = 0;
-  #blockedUntil = 0;
-  #lastRefusal: Refusal | undefined;
+  /** How long no attempt can start, since its limit of rate is reached. */
+  #blocked = new Countdown(0);
+  #lastRefusal: { readonly by: LimitKind; readonly free: Countdown } | undefined;
   #renewal: Timer | undefined;
   #recheck: Timer | undefined;
   #echo: Timer | undefined;
@@ -59,12 +65,13 @@ export class LimitedKey {
   /** Why an attempt that comes now has to wait, if others wait here already. */
   get queue(): NumberedRefusal | undefined {
     if (this.#waiting.length === 0 || this.#lastRefusal === undefined) return undefined;
-    return { ...this.#lastRefusal, change: this.#changes };
+    const { by, free } = this.#lastRefusal;
+    return { by, inMs: free.leftMs, change: this.#changes };
   }
 
-  /** Until when no attempt can start, in milliseconds; in the past if that is not known. */
-  get blockedUntil(): number {
-    return this.#blockedUntil;
+  /** For how many milliseconds no attempt can start; 0 if that is not known. */
+  get blockedMs(): number {
+    return this.#blocked.leftMs;
   }
 
   /** Whether nothing of this host needs the entry now. */
@@ -88,11 +95,16 @@ export class LimitedKey {
   async take(wish: Wish): Promise<NumberedRefusal | undefined> {
     const { leaseMs } = this.#parts;
     let change = 0;
-    this.#writer.keepFor((wish.rate?.periodMs ?? 0) + leaseMs + SPARE_MS);
+    let free = new Countdown(0);
+    const periodMs = wish.rate?.periodMs ?? 0;
+    this.#writer.keepFor(periodMs + leaseMs + SPARE_MS);
     const refusal = await this.#writer.change((entry, now) => {
       const answer = take(entry, wish, now, leaseMs);
       change = this.#changes;
-      return 'entry' in answer ? answer : { entry, refusal: answer.refusal };
+      if ('entry' in answer) return answer;
+      // No time in an entry is further ahead, unless a clock was set back since it was written. Such an entry soon expires.
+      free = new Countdown(Math.min(answer.refusal.freeAt - now, leaseMs + periodMs));
+      return { entry, refusal: answer.refusal };
     });
     if (refusal === undefined) {
       if (wish.places !== undefined) this.#hold(wish.id);
@@ -100,10 +112,11 @@ export class LimitedKey {
       this.#wakeNext();
       return undefined;
     }
-    this.#recheckAt(refusal.freeAt);
-    this.#lastRefusal = refusal;
-    if (refusal.by === 'rateLimit') this.#blockedUntil = refusal.freeAt;
-    return { ...refusal, change };
+    const { by } = refusal;
+    this.#recheckIn(free.leftMs);
+    this.#lastRefusal = { by, free };
+    if (by === 'rateLimit') this.#blocked = free;
+    return { by, inMs: free.leftMs, change };
   }
 
   /** Says that an attempt has started. Its start counts from now, and no longer from the end of its lease. */
@@ -164,14 +177,13 @@ export class LimitedKey {
   }
 
   /** Wakes the next attempt when a place is free by its lease or its period, or after a while. */
-  #recheckAt(freeAt: number): void {
+  #recheckIn(inMs: number): void {
     this.#recheck?.stop();
-    const inMs = Math.max(0, freeAt - Date.now());
     this.#recheck = startTimer(Math.min(RECHECK_MS, inMs), () => {
       // What is free by its time is known without a read.
       if (inMs > RECHECK_MS) this.#writer.readAgain();
       if (this.#waiting.length === 0) return;
-      this.#recheckAt(Number.POSITIVE_INFINITY);
+      this.#recheckIn(Number.POSITIVE_INFINITY);
       this.#wakeNext();
     });
   }

@@ -65,12 +65,12 @@ export class Limits {
    *   undefined if it is to be tried
    */
   awayAgain(job: JobMessage, operation: Operation): number | undefined {
-    const now = Date.now();
     for (const limit of this.#limitsOf(job, operation)) {
       const { key, pace } = limit;
       const isFull =
         key.waiting > 0 && !this.#parking.hasRoom(job.address.tenant, key.waiting, countOf(limit));
-      if (isFull || key.blockedUntil > now) return pace.turn(now, key.blockedUntil);
+      const { blockedMs } = key;
+      if (isFull || blockedMs > 0) return pace.turn(performance.now(), blockedMs);
     }
     return undefined;
   }
@@ -108,7 +108,7 @@ export class Limits {
   }
 
   #forget(): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#crowded = [...this.#keys.values()].filter(({ pace }) => pace.isAhead(now)).length;
     for (const [subject, { key, pace }] of this.#keys) {
       if (!key.isIdle || pace.isAhead(now)) continue;

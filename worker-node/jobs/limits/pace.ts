@@ -11,7 +11,7 @@ const NEWEST = 0.2;
 
 /**
  * When the jobs of a key that are handed back come again: one after the other, as fast as jobs of this key start here. So a
- * long backlog costs hardly more deliveries than it has starts.
+ * long backlog costs hardly more deliveries than it has starts. `now` is milliseconds on a clock that never goes back.
  */
 export class Pace {
   readonly #fixedMs: number | undefined;
@@ -48,11 +48,11 @@ export class Pace {
 
   /**
    * Gives the next turn to a message that is handed back.
-   * @param from the earliest time for it
+   * @param inMs how long it stays away at least
    * @returns how long it stays away, in milliseconds
    */
-  turn(now: number, from: number): number {
-    const turn = Math.max(this.#nextTurn, from, now + LEAST_MS);
+  turn(now: number, inMs: number): number {
+    const turn = Math.max(this.#nextTurn, now + inMs, now + LEAST_MS);
     this.#nextTurn = Math.min(turn + this.#between(now), now + MOST_MS);
     const delayMs = turn - now;
     // Those that would wait for longer look again from time to time: the limit may have been changed.

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Slot } from '../../../../worker-node/broker/consume/slot.ts';
 import type { JobPipeline } from '../../../../worker-node/jobs/pipeline.ts';
 import { delivery } from '../support.ts';
@@ -88,6 +88,51 @@ describe('a job that has to wait for a limit by key', () => {
     await last.done;
     expect(eventsOf('job-4').at(-1)).toMatchObject({ kind: 'succeeded', attempt: 1 });
     expect(conclusions.filter((conclusion) => conclusion === 'waiting')).toHaveLength(2);
+  });
+
+  it('starts after its period, also if the machine slept meanwhile: its monotonic clock stood still', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const pipeline = pipelineOf(() => undefined, { rateLimit: { key: 'tenant', limit: 1, period: '1h' } });
+    await deliver(pipeline, 'job-1').done;
+    await deliver(pipeline, 'job-2').done;
+    const early = deliver(pipeline, 'job-2', { isFirst: false, deliveryCount: 2 });
+    await early.done;
+    expect(early.message.acks).toMatchObject([{ kind: 'nak' }]);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    const late = deliver(pipeline, 'job-2', { isFirst: false, deliveryCount: 3 });
+    await late.done;
+    expect(late.message.acks).toMatchObject([{ kind: 'ack' }]);
+    expect(eventsOf('job-2').at(-1)).toMatchObject({ kind: 'succeeded', attempt: 1 });
+  });
+
+  it('waits here behind the others also right after the clock was set back', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const pipeline = pipelineOf(() => undefined, { rateLimit: { key: 'tenant', limit: 1, period: '20s' } });
+    await deliver(pipeline, 'job-1').done;
+    const second = deliver(pipeline, 'job-2');
+    await vi.waitFor(() => expect(second.moves).toEqual(['leave']), 60_000);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    const third = deliver(pipeline, 'job-3');
+    await Promise.race([third.done, vi.waitFor(() => expect(third.moves).toEqual(['leave']), 60_000)]);
+    expect(third.message.acks).toEqual([]);
+    stopping.abort();
+    await Promise.all([second.done, third.done]);
+  });
+
+  it('stays away no longer than its period after the clock was set back', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const pipeline = pipelineOf(() => undefined, { rateLimit: { key: 'tenant', limit: 1, period: '40s' } });
+    await deliver(pipeline, 'job-1').done;
+    await deliver(pipeline, 'job-2').done;
+    vi.setSystemTime(Date.now() - 3_600_000);
+    const { message, done } = deliver(pipeline, 'job-2', { isFirst: false, deliveryCount: 2 });
+    await done;
+    const [ack] = message.acks;
+    expect(ack).toMatchObject({ kind: 'nak', delayMs: expect.any(Number) });
+    expect(ack?.kind === 'nak' && ack.delayMs).toBeLessThanOrEqual(80_000);
   });
 
   it('ends at once when it is cancelled', async () => {
