@@ -1,6 +1,8 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -14,6 +16,8 @@ final class Job {
     private static final Pattern SUBJECT = Pattern.compile(
         "jobs\\.[^.]+\\.[^.]+\\.([A-Za-z0-9_-]{1,64})\\.([A-Za-z0-9_-]{1,64})\\.([a-z][a-z0-9_-]*(?:\\.[a-z][a-z0-9_-]*)*)");
     private static final Pattern ORDERING_KEY = Pattern.compile("[!-~](?:[ -~]{0,126}[!-~])?");
+    /** Of RFC 3339. The parser reads more forms, such as a time without seconds. */
+    private static final Pattern TIME = Pattern.compile("(?i)[0-9]{4}-[0-9-]{5}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})");
     private static final Pattern TAG = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}");
 
     final Message message;
@@ -65,15 +69,31 @@ final class Job {
 
     /** The first value of a header, in upper or lower case, or null. */
     String header(String name) {
-        Headers headers = message.getHeaders();
-        List<String> values = headers == null ? null : headers.getIgnoreCase(name);
-        return values == null || values.isEmpty() ? null : values.get(0);
+        List<String> values = values(message.getHeaders(), name);
+        return values.isEmpty() ? null : values.get(0);
+    }
+
+    /** All values of a header, in upper or lower case. The attributes of a CloudEvent, `ce-…`, are decoded. */
+    static List<String> values(Headers headers, String name) {
+        List<String> found = headers == null ? null : headers.getIgnoreCase(name);
+        if (found == null) return List.of();
+        return name.startsWith("ce-") ? found.stream().map(Job::decode).toList() : found;
+    }
+
+    /** A `%` that begins no byte shows that the writer did not encode the value. */
+    private static String decode(String value) {
+        try {
+            return URLDecoder.decode(value.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException notEncoded) {
+            return value;
+        }
     }
 
     String acceptedAt() {
         try {
             String time = header("ce-time");
-            return Json.time(time == null ? stored : OffsetDateTime.parse(time).toInstant());
+            boolean fits = time != null && TIME.matcher(time).matches();
+            return Json.time(fits ? OffsetDateTime.parse(time).toInstant() : stored);
         } catch (DateTimeException unreadable) {
             return Json.time(stored);
         }

@@ -35,8 +35,22 @@ pub fn inject(context: &Context) -> HashMap<String, String> {
     carrier
 }
 
-pub fn extract(carrier: &HashMap<String, String>) -> Context {
-    global::get_text_map_propagator(|propagator| propagator.extract_with_context(&Context::new(), carrier))
+pub fn extract(mut carrier: HashMap<String, String>) -> Context {
+    if let Some(baggage) = carrier.get_mut("baggage") {
+        *baggage = guard(baggage);
+    }
+    global::get_text_map_propagator(|propagator| propagator.extract_with_context(&Context::new(), &carrier))
+}
+
+/// The library decodes what follows the `;` of a member, and writes it on as it is: a line break would break the headers. It also
+/// reads a value up to a second `=` only. Encoded once more, both stay what they were.
+fn guard(baggage: &str) -> String {
+    let guarded = baggage.split(',').map(|member| {
+        let (pair, properties) = member.split_at(member.find(';').unwrap_or(member.len()));
+        let (name, value) = pair.split_at(pair.find('=').map_or(pair.len(), |place| place + 1));
+        format!("{name}{}{}", value.replace('=', "%3D"), properties.replace('%', "%25"))
+    });
+    guarded.collect::<Vec<_>>().join(",")
 }
 
 pub fn now() -> String {

@@ -12,11 +12,26 @@ use time::{OffsetDateTime, UtcOffset};
 
 pub const ENDS: [&str; 3] = ["succeeded", "failed", "cancelled"];
 
-/// All values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`.
+/// All values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`. The attributes of a
+/// CloudEvent, `ce-…`, are decoded.
 fn values(headers: Option<&HeaderMap>, name: &str) -> Vec<String> {
     let all = headers.into_iter().flat_map(HeaderMap::iter);
     let named = all.filter(|(key, _)| key.to_string().eq_ignore_ascii_case(name));
-    named.flat_map(|(_, values)| values.iter().map(|value| value.as_str().to_owned())).collect()
+    let read = |value: &str| if name.starts_with("ce-") { decode(value) } else { value.to_owned() };
+    named.flat_map(|(_, values)| values.iter().map(|value| read(value.as_str()))).collect()
+}
+
+/// The value of an attribute. A `%` that begins no byte shows that its writer did not encode it.
+fn decode(value: &str) -> String {
+    let mut parts = value.split('%');
+    let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else { return value.to_owned() };
+        decoded.push(byte);
+        decoded.extend(part.bytes().skip(2));
+    }
+    String::from_utf8(decoded).unwrap_or_default()
 }
 
 pub struct Job {
@@ -127,11 +142,16 @@ impl Job {
         format!("{}.{}", self.tenant, self.id)
     }
 
-    /// The trace context of the message. Two `traceparent` headers are none.
+    /// The trace context of the message. Two `traceparent` headers are none. SDKs of CloudEvents write the context as attributes,
+    /// which count, as a pair, where there is no `traceparent`.
     pub fn carrier(&self) -> HashMap<String, String> {
         let all = |name: &str| values(Some(&self.headers), name).join(",");
-        let names = ["traceparent", "tracestate", "baggage"];
-        names.iter().map(|name| (name.to_string(), all(name))).filter(|(_, value)| !value.is_empty()).collect()
+        let pair = if values(Some(&self.headers), "traceparent").is_empty() { "ce-" } else { "" };
+        let parent = Some(all(&format!("{pair}traceparent"))).filter(|text| is_traceparent(text.trim()));
+        let state = Some(all(&format!("{pair}tracestate"))).filter(|text| text.bytes().all(|b| (b' '..=b'~').contains(&b)));
+        let found = [("traceparent", parent), ("tracestate", state), ("baggage", Some(all("baggage")))];
+        let there = found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        there.filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// The headers of its dead letter. Those that begin with `Nats-` command the server.
@@ -156,6 +176,16 @@ fn names_in(subject: &str) -> Option<(String, String, String)> {
     let is_word = |word: &str| word.starts_with(|c: char| c.is_ascii_lowercase()) && word.bytes().all(in_word);
     let fits = is_token(tenant) && is_token(id) && operation.split('.').all(is_word);
     fits.then(|| (tenant.to_owned(), id.to_owned(), operation.to_owned()))
+}
+
+/// Whether a text has the form of a `traceparent`. The library takes ids that are too short, and a `-` at the end.
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(5, '-').collect();
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let lengths = [2, 32, 16, 2];
+    let fits = parts.iter().zip(lengths).all(|(part, length)| part.len() == length && part.bytes().all(is_digit));
+    // Versions after 00 may have more parts.
+    fits && (parts.len() == 4 || parts.len() == 5 && parts[0] != "00")
 }
 
 /// Whether a text is an http or https URL without user name, password and fragment.
