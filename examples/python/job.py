@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from nats.js.errors import NotFoundError
 
 SUBJECT = r"jobs\.[^.]+\.[^.]+\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})\.([a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)*)"
+TRACE_IDS = "[0-9a-f]{32}(,[0-9a-f]{32}){0,19}"
 TAG = "[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}"
 ENDS = ("succeeded", "failed", "cancelled")
 # An http or https URL without user name, password and fragment.
@@ -77,7 +78,7 @@ class Job:
         self.accepted_at = self._accepted_at(message.metadata.timestamp)
         redrives = self.headers.get("throughline-redrive-count", "")
         self.redrive_count = int(redrives) if re.fullmatch(r"[1-9][0-9]{0,5}", redrives) else 0
-        self.previous_trace_ids = split(self.headers.get("throughline-previous-trace-ids")) or []
+        self.previous_trace_ids = split(self.headers.fitting("throughline-previous-trace-ids", TRACE_IDS)) or []
         self.published_again = self.headers.get("throughline-published-again") == "true"
         # From the first redrive on, all ids of the job end with this.
         self.suffix = f":{self.redrive_count}" if self.redrive_count else ""

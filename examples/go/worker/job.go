@@ -31,6 +31,7 @@ var (
 	wholeNumber        = regexp.MustCompile(`^[1-9][0-9]*$`)
 	redriveCount       = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
 	traceparentPattern = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32}-[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
+	traceIDsPattern    = regexp.MustCompile(`^[0-9a-f]{32}(,[0-9a-f]{32}){0,19}$`)
 	tagsPattern        = regexp.MustCompile(`^[A-Za-z0-9][\w.:/=-]{0,63}(,[A-Za-z0-9][\w.:/=-]{0,63}){0,7}$`)
 )
 
@@ -202,7 +203,7 @@ func (e *event) repeat(j *job) {
 	e.Tags = list(j.fitting("throughline-tags", tagsPattern))
 	if j.redriveCount > 0 {
 		e.RedriveCount = j.redriveCount
-		e.PreviousTraceIDs = list(first(j.headers, "throughline-previous-trace-ids"))
+		e.PreviousTraceIDs = list(j.fitting("throughline-previous-trace-ids", traceIDsPattern))
 	}
 }
 

@@ -31,7 +31,7 @@ final class Callback {
     private static boolean isAddress(String url) {
         try {
             URI address = new URI(url);
-            boolean http = "http".equals(address.getScheme()) || "https".equals(address.getScheme());
+            boolean http = "http".equalsIgnoreCase(address.getScheme()) || "https".equalsIgnoreCase(address.getScheme());
             return http && address.getHost() != null && address.getUserInfo() == null && address.getFragment() == null;
         } catch (java.net.URISyntaxException error) {
             return false;

@@ -49,7 +49,8 @@ final class Job {
         operation = named ? subject.group(3) : "unknown";
         context = TraceContext.of(message.getHeaders());
         redriveCount = wholeOrZero(header("throughline-redrive-count"));
-        previousTraceIds = list("throughline-previous-trace-ids");
+        List<String> ids = list("throughline-previous-trace-ids");
+        previousTraceIds = ids.size() <= 20 && ids.stream().allMatch(id -> id.matches("[0-9a-f]{32}")) ? ids : List.of();
         JsonNode value = null;
         Integer attempts = null;
         Integer timeout = null;

@@ -102,15 +102,21 @@ impl Job {
 
     /// Where an end is told, if the caller wants that. A callback header that cannot be read means no callback.
     pub fn callback_for(&self, kind: &str) -> Option<String> {
-        let wanted = self.list("throughline-callback-events").unwrap_or(ENDS.map(str::to_owned).to_vec());
-        let is_wanted = wanted.iter().any(|end| end == kind) && wanted.iter().all(|end| ENDS.contains(&end.as_str()));
+        let wanted = self.header("throughline-callback-events").unwrap_or(ENDS.join(","));
+        let mut wanted = wanted.split(',');
+        let is_wanted = wanted.clone().any(|end| end == kind) && wanted.all(|end| ENDS.contains(&end));
         self.header("throughline-callback-url").filter(|url| is_wanted && is_address(url))
     }
 
     /// 64 hexadecimal digits. A header that does not fit counts as absent: no event can repeat it.
     pub fn fingerprint(&self) -> Option<String> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        self.header("throughline-fingerprint").filter(|text| text.len() == 64 && text.bytes().all(is_digit))
+        self.header("throughline-fingerprint").filter(|text| is_hex(text, 64))
+    }
+
+    /// The traces before each redrive. A header that does not fit counts as absent: no event can repeat it.
+    pub fn previous_trace_ids(&self) -> Option<Vec<String>> {
+        let fits = |ids: &Vec<String>| ids.len() <= 20 && ids.iter().all(|id| is_hex(id, 32));
+        self.list("throughline-previous-trace-ids").filter(fits)
     }
 
     /// `high`, `normal` or `low`. A header that does not fit counts as absent: no event can repeat it.
@@ -181,18 +187,23 @@ fn names_in(subject: &str) -> Option<(String, String, String)> {
 /// Whether a text has the form of a `traceparent`. The library takes ids that are too short, and a `-` at the end.
 fn is_traceparent(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(5, '-').collect();
-    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    let lengths = [2, 32, 16, 2];
-    let fits = parts.iter().zip(lengths).all(|(part, length)| part.len() == length && part.bytes().all(is_digit));
+    let fits = parts.iter().zip([2, 32, 16, 2]).all(|(part, length)| is_hex(part, length));
     // Versions after 00 may have more parts.
     fits && (parts.len() == 4 || parts.len() == 5 && parts[0] != "00")
 }
 
-/// Whether a text is an http or https URL without user name, password and fragment.
+fn is_hex(text: &str, length: usize) -> bool {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    text.len() == length && text.bytes().all(is_digit)
+}
+
+/// Whether a text is an http or https URL in ASCII without user name, password and fragment.
 fn is_address(text: &str) -> bool {
+    // The library mends what is none: `https:a`, blanks and other letters.
+    let is_plain = text.contains("://") && text.bytes().all(|b| (b'!'..=b'~').contains(&b) && b != b'\\');
     reqwest::Url::parse(text).is_ok_and(|url| {
         let has_more = !url.username().is_empty() || url.password().is_some() || url.fragment().is_some();
-        ["http", "https"].contains(&url.scheme()) && !has_more
+        is_plain && ["http", "https"].contains(&url.scheme()) && !has_more
     })
 }
 
