@@ -80,6 +80,7 @@ const ROWS: readonly Row[] = [
   { sabotage: 'progress-backwards', at: ['progress', 'progress-order'] },
   { sabotage: 'unread-limit-kept', at: ['unreadable-limit', 'end-numbers'] },
   { sabotage: 'dies-of-a-job', at: ['big-result', 'worker-stays'] },
+  { sabotage: 'deaf-after-other-letters', at: ['other-letters', 'worker-stays'] },
   { sabotage: 'bytes-unchecked', at: ['unreadable-body', 'read-invalid'] },
   { sabotage: 'empty-body-refused', at: ['empty-body', 'read-input'] },
   { sabotage: 'subject-unchecked', at: ['unreadable-subject', 'read-invalid'] },

@@ -33,6 +33,10 @@ const UNREADABLE_HEADERS = [
   ['throughline-ordering-key', 'k'.repeat(129)],
   ['throughline-tags', 'a,,b'],
 ] as const;
+const UNREADABLE_REDRIVE = [
+  ['throughline-redrive-count', '1'],
+  ['throughline-previous-trace-ids', 'yesterday'],
+] as const;
 
 export const JOB_CASES: readonly WorkerCase[] = [
   {
@@ -155,6 +159,9 @@ export const JOB_CASES: readonly WorkerCase[] = [
       findings.check('read-absent', repeated === '{}', `the events repeat ${repeated}`);
       const isUtc = /^2026-01-02T03:04:05(\.0+)?Z$/.test(acceptedAt ?? '');
       findings.check('read-absent', isUtc, `acceptedAt is ${acceptedAt}, and ce-time ${time[1]}`);
+      const redriven = await run('conformance.echo', 1, 'read-absent', { headers: UNREADABLE_REDRIVE });
+      const ids = JSON.stringify(redriven.end?.body.previousTraceIds ?? []);
+      findings.check('read-absent', ids === '[]', `previousTraceIds is ${ids}, which are no ids of traces`);
       for (const unreadable of UNREADABLE_TIMES) {
         const later = await run('conformance.echo', 1, 'read-absent', { headers: [['ce-time', unreadable]] });
         const told = later.end?.body.acceptedAt ?? '';
