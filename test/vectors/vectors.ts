@@ -412,6 +412,10 @@ function reading() {
     },
     { what: 'a dash at the end', headers: [['traceparent', `${TRACEPARENT}-`]] },
     { what: 'a day that is none: it is no time', headers: [['ce-time', '2026-02-30T03:04:05Z']] },
+    {
+      what: 'a time that is after the year 9999 in UTC',
+      headers: [['ce-time', '9999-12-31T23:59:59-10:00']],
+    },
     { what: 'flags from the future', headers: [['traceparent', TRACEPARENT.replace(/01$/, 'ff')]] },
   ];
   return cases.map(({ what, headers }) => {

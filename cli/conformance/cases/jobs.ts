@@ -19,8 +19,14 @@ const UNREADABLE_BODIES: readonly (readonly [what: string, body: Uint8Array])[] 
 const WRONG_SUBJECTS = ['conformance.a!b', 'conformance.größe', `${'t'.repeat(65)}.job-1`].map(
   (names) => `jobs.normal.p0.${names}.conformance.echo`,
 );
-/** None of them is a time of RFC 3339: no zone, no such day, no seconds. */
-const UNREADABLE_TIMES = ['yesterday', '2001-01-02T03:04:05', '2001-02-30T03:04:05Z', '2001-01-02T03:04Z'];
+/** None of them is a time of RFC 3339 in UTC: no zone, no such day, no seconds, a year of five digits. */
+const UNREADABLE_TIMES = [
+  'yesterday',
+  '2001-01-02T03:04:05',
+  '2001-02-30T03:04:05Z',
+  '2001-01-02T03:04Z',
+  '9999-12-31T23:59:59-10:00',
+];
 
 const UNREADABLE_LIMITS = [
   ['throughline-max-attempts', 'many'],

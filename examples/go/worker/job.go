@@ -30,6 +30,8 @@ var (
 	callbackEnds       = regexp.MustCompile(`^(succeeded|failed|cancelled)(,(succeeded|failed|cancelled))*$`)
 	wholeNumber        = regexp.MustCompile(`^[1-9][0-9]*$`)
 	redriveCount       = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
+	// Of RFC 3339. time.Parse takes more forms, such as one digit for the hour, and no small letters.
+	timePattern        = regexp.MustCompile(`^(?i)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`)
 	traceparentPattern = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32}-[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
 	traceIDsPattern    = regexp.MustCompile(`^[0-9a-f]{32}(,[0-9a-f]{32}){0,19}$`)
 	tagsPattern        = regexp.MustCompile(`^[A-Za-z0-9][\w.:/=-]{0,63}(,[A-Za-z0-9][\w.:/=-]{0,63}){0,7}$`)
@@ -99,8 +101,8 @@ func readJob(message jetstream.Msg, meta *jetstream.MsgMetadata) *job {
 	}
 	j.maxAttempts = j.limit("throughline-max-attempts", 100)
 	j.timeoutMs = j.limit("throughline-timeout-ms", 86_400_000)
-	accepted, err := time.Parse(time.RFC3339, first(j.headers, "ce-time"))
-	if err != nil {
+	accepted, err := time.Parse(time.RFC3339, strings.ToUpper(j.fitting("ce-time", timePattern)))
+	if err != nil || accepted.UTC().Year() > 9999 {
 		accepted = meta.Timestamp
 	}
 	j.acceptedAt = accepted.UTC().Format(timeFormat)

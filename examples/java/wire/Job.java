@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -17,7 +16,9 @@ final class Job {
         "jobs\\.[^.]+\\.[^.]+\\.([A-Za-z0-9_-]{1,64})\\.([A-Za-z0-9_-]{1,64})\\.([a-z][a-z0-9_-]*(?:\\.[a-z][a-z0-9_-]*)*)");
     private static final Pattern ORDERING_KEY = Pattern.compile("[!-~](?:[ -~]{0,126}[!-~])?");
     /** Of RFC 3339. The parser reads more forms, such as a time without seconds. */
-    private static final Pattern TIME = Pattern.compile("(?i)[0-9]{4}-[0-9-]{5}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})");
+    private static final Pattern TIME = Pattern.compile("(?i)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})");
+    /** A time with an offset may be one of this year in UTC, which no text has. */
+    private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
     private static final Pattern TAG = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}");
 
     final Message message;
@@ -94,7 +95,8 @@ final class Job {
         try {
             String time = header("ce-time");
             boolean fits = time != null && TIME.matcher(time).matches();
-            return Json.time(fits ? OffsetDateTime.parse(time).toInstant() : stored);
+            Instant accepted = fits ? OffsetDateTime.parse(time).toInstant() : stored;
+            return Json.time(accepted.isBefore(YEAR_10000) ? accepted : stored);
         } catch (DateTimeException unreadable) {
             return Json.time(stored);
         }
@@ -124,7 +126,8 @@ final class Job {
 
     private List<String> list(String name) {
         String value = header(name);
-        return value == null || value.isBlank() ? List.of() : Arrays.stream(value.split(",")).map(String::trim).toList();
+        // With -1 an empty member at the end counts too.
+        return value == null ? List.of() : List.of(value.split(",", -1));
     }
 
     private Integer limit(String name, int most) {

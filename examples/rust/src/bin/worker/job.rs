@@ -78,8 +78,10 @@ impl Job {
     }
 
     fn read_rest(&mut self, body: &[u8]) -> Result<(), String> {
-        if let Some(Ok(time)) = self.header("ce-time").map(|text| OffsetDateTime::parse(&text, &Rfc3339)) {
-            self.accepted_at = to_text(time.to_offset(UtcOffset::UTC));
+        let accepted = self.header("ce-time").and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
+        // In UTC it may have a year that no text has.
+        if let Some(time) = accepted.and_then(|time| time.checked_to_offset(UtcOffset::UTC)) {
+            self.accepted_at = to_text(time);
         }
         if let Ok(Some(count)) = self.limit("throughline-redrive-count", 999_999) {
             (self.redrive_count, self.suffix) = (count, format!(":{count}"));
@@ -154,7 +156,7 @@ impl Job {
         let all = |name: &str| values(Some(&self.headers), name).join(",");
         let pair = if values(Some(&self.headers), "traceparent").is_empty() { "ce-" } else { "" };
         let parent = Some(all(&format!("{pair}traceparent"))).filter(|text| is_traceparent(text.trim()));
-        let state = Some(all(&format!("{pair}tracestate"))).filter(|text| text.bytes().all(|b| (b' '..=b'~').contains(&b)));
+        let state = Some(all(&format!("{pair}tracestate"))).filter(|text| is_tracestate(text));
         let found = [("traceparent", parent), ("tracestate", state), ("baggage", Some(all("baggage")))];
         let there = found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         there.filter(|(_, value)| !value.is_empty()).collect()
@@ -190,6 +192,13 @@ fn is_traceparent(text: &str) -> bool {
     let fits = parts.iter().zip([2, 32, 16, 2]).all(|(part, length)| is_hex(part, length));
     // Versions after 00 may have more parts.
     fits && (parts.len() == 4 || parts.len() == 5 && parts[0] != "00")
+}
+
+/// The library checks the keys. It takes values that are empty or not ASCII, and lists of any length.
+fn is_tracestate(text: &str) -> bool {
+    let members: Vec<&str> = text.split(',').map(str::trim).filter(|member| !member.is_empty()).collect();
+    let is_ascii = text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    is_ascii && members.len() <= 32 && !members.iter().any(|member| member.ends_with('='))
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
