@@ -1,9 +1,15 @@
-import io.nats.client.impl.SocketDataPort;
+import io.nats.client.impl.SocketDataPortWithWriteTimeout;
 import java.io.IOException;
 
-/** The bytes from NATS. jnats reads nothing more, and says nothing, after a header that is not ASCII: it gets `"` for such bytes. */
-public final class AsciiHeaders extends SocketDataPort {
-    /** No URL, no baggage and no number has it, so a header that must not be read is not. jnats cuts control characters off. */
+/**
+ * The bytes from NATS. jnats reads nothing more, and says nothing, after a header that is not ASCII: it gets `"` for such bytes.
+ * The rest is what jnats takes without a setting, which ends a connection that takes no bytes for a minute.
+ */
+public final class AsciiHeaders extends SocketDataPortWithWriteTimeout {
+    /**
+     * No URL, baggage, tag, time or number has it, so such a header is not read. An ordering key and a `tracestate` are: they may
+     * have it. jnats cuts control characters off.
+     */
     private static final byte OTHER = '"';
 
     private final StringBuilder line = new StringBuilder();
