@@ -407,6 +407,27 @@ function reading() {
       ],
     },
     {
+      what: 'members of the baggage with letters that they may not have',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['baggage', 'user=a"b,plan=a b,kind=a\\b,role=ann'],
+      ],
+    },
+    {
+      what: 'a tracestate with 33 members',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['tracestate', Array.from({ length: 33 }, (_, place) => `v${place}=a`).join()],
+      ],
+    },
+    {
+      what: 'a tracestate with an empty value',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['tracestate', 'vendor=,other=b'],
+      ],
+    },
+    {
       what: 'more parts of a later version',
       headers: [['traceparent', `${TRACEPARENT.replace('00-', 'cc-')}-more`]],
     },
