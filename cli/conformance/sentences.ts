@@ -20,6 +20,8 @@ export const SENTENCES = {
     'A worker MUST move a message that it cannot read to the dead letters, with the code `message-invalid`, and MUST end its job as `failed`.',
   'read-absent':
     'A worker MUST treat a header that it cannot read as absent, except the two limits of the job.',
+  'read-decode':
+    'A worker MUST percent-decode the value of a header that begins with `ce-`, unless it has a `%` that begins no encoded byte.',
   'read-attempts':
     'A worker MUST NOT allow more attempts than the message does, nor more than the operation does.',
   'read-timeout':
@@ -28,6 +30,10 @@ export const SENTENCES = {
   'context-own': 'Each attempt MUST have a span of its own.',
   'context-broken':
     'A trace context that is missing or broken MUST start a new trace, and MUST NOT stop the job.',
+  'context-cloudevent':
+    'A worker MUST take `ce-traceparent` and `ce-tracestate` for the trace context of a message without `traceparent`, and of no other.',
+  'context-left-out':
+    'A worker MUST leave out a `tracestate` that is broken or has no good `traceparent`, and each broken member of `baggage`, and MUST keep the rest.',
   'context-event':
     'The `traceparent` of an event MUST be of the trace that `traceId` of its body names, and `spanId` of the body MUST be the span of the attempt.',
   'context-flags': 'A worker MUST keep the flag `sampled` of a trace context.',

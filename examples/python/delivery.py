@@ -17,7 +17,6 @@ WRONG_LAST_SEQUENCE = (10071, 10164)
 RETRY_MS = 100
 PROGRESS_PAUSE_S = 0.25
 LARGEST_RESULT = 512 * 1024
-TRACE_HEADERS = ("traceparent", "tracestate", "baggage")
 tracer = trace.get_tracer("throughline-example")
 
 
@@ -37,8 +36,7 @@ class Delivery:
         """Runs in an asyncio task of its own, so what is attached to the context here is seen by this job only."""
         job = self.job
         # The span of the attempt continues the trace of the message. A broken `traceparent` starts a new trace.
-        received = {name: job.headers.get(name) for name in TRACE_HEADERS}
-        context.attach(propagate.extract({name: value for name, value in received.items() if value}))
+        context.attach(propagate.extract(job.headers.trace_context()))
         attributes = {
             "messaging.system": "nats",
             "messaging.operation.type": "process",

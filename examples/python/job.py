@@ -4,24 +4,32 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from nats.js.errors import NotFoundError
 
 SUBJECT = r"jobs\.[^.]+\.[^.]+\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{1,64})\.([a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_-]*)*)"
+TRACE_IDS = "[0-9a-f]{32}(,[0-9a-f]{32}){0,19}"
 TAG = "[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}"
 ENDS = ("succeeded", "failed", "cancelled")
 # An http or https URL without user name, password and fragment.
 CALLBACK_URL = r"(?i:https?)://[A-Za-z0-9._:\[\]-]+([/?][!\"$-~]*)?"
 CALLBACK_ENDS = f"({'|'.join(ENDS)})(,({'|'.join(ENDS)}))*"
+# Of RFC 3339. `fromisoformat` reads more forms, such as weeks.
+TIME = r"(?ai)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 
 class Headers:
-    """Header names are read in upper and lower case, because Go clients write `Traceparent`. Both together are a list."""
+    """Header names are read in upper and lower case, because Go clients write `Traceparent`. Both together are a list.
+
+    The attributes of a CloudEvent, `ce-…`, are decoded.
+    """
 
     def __init__(self, headers: dict | None):
         self._values: dict[str, str] = {}
         for name, value in (headers or {}).items():
             key = name.lower()
+            value = decode(value) if key.startswith("ce-") else value
             self._values[key] = f"{self._values[key]},{value}" if key in self._values else value
 
     def get(self, name: str, default=None) -> str | None:
@@ -38,6 +46,15 @@ class Headers:
         """A header that does not fit counts as absent: no event can repeat it."""
         text = self.get(name, "")
         return text if re.fullmatch(pattern, text) else None
+
+    def trace_context(self) -> dict[str, str]:
+        """`traceparent`, `tracestate` and `baggage`.
+
+        SDKs of CloudEvents write the first two as attributes. They count, as a pair, where there is no `traceparent`.
+        """
+        pair = "" if self.get("traceparent") is not None else "ce-"
+        read = {name: self.get(f"{pair}{name}") for name in ("traceparent", "tracestate")}
+        return {name: value for name, value in (read | {"baggage": self.get("baggage")}).items() if value}
 
 
 class Job:
@@ -61,7 +78,7 @@ class Job:
         self.accepted_at = self._accepted_at(message.metadata.timestamp)
         redrives = self.headers.get("throughline-redrive-count", "")
         self.redrive_count = int(redrives) if re.fullmatch(r"[1-9][0-9]{0,5}", redrives) else 0
-        self.previous_trace_ids = split(self.headers.get("throughline-previous-trace-ids")) or []
+        self.previous_trace_ids = split(self.headers.fitting("throughline-previous-trace-ids", TRACE_IDS)) or []
         self.published_again = self.headers.get("throughline-published-again") == "true"
         # From the first redrive on, all ids of the job end with this.
         self.suffix = f":{self.redrive_count}" if self.redrive_count else ""
@@ -79,10 +96,9 @@ class Job:
         return values
 
     def _accepted_at(self, stored: datetime) -> str:
+        text = self.headers.fitting("ce-time", TIME)
         try:
-            time = datetime.fromisoformat(self.headers.get("ce-time", ""))
-            # RFC 3339 has times with an offset only.
-            return to_text(stored if time.tzinfo is None else time.astimezone(UTC))
+            return to_text(datetime.fromisoformat(text.upper()).astimezone(UTC) if text else stored)
         except (ValueError, OverflowError):
             return to_text(stored)
 
@@ -143,6 +159,11 @@ def read_json(data: bytes | None):
         return json.loads(data.decode(), parse_constant=refuse) if data else None
     except (ValueError, RecursionError) as error:  # RecursionError: it has too many levels
         raise ValueError(f"the body is not JSON: {error}") from error
+
+
+def decode(text: str) -> str:
+    """The value of an attribute of a CloudEvent. A `%` that begins no byte shows that its writer did not encode it."""
+    return text if re.search("%(?![0-9A-Fa-f]{2})", text) else unquote(text)
 
 
 def split(text: str | None) -> list[str] | None:

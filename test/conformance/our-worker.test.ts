@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { atEndOfFile } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';
 import { listen } from './published.ts';
+import { READING_CASE } from './reading-case.ts';
 import { checkWorker, faultsOf, fixture, OUR_WORKER, UNHURRIED } from './support.ts';
 
 it.concurrent.each([
@@ -11,7 +12,7 @@ it.concurrent.each([
   const nats = await startTestNats();
   atEndOfFile(() => nats.stop());
   const published = await listen(nats.url);
-  const reports = await checkWorker({ natsUrl: nats.url, command, ...UNHURRIED });
+  const reports = await checkWorker({ natsUrl: nats.url, command, more: [READING_CASE], ...UNHURRIED });
   await published.close();
   expect(faultsOf(reports)).toEqual([]);
   expect(published.faults()).toEqual([]);

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { WORKER_CASES } from '../../cli/conformance/cases/all.ts';
+import type { WorkerCase } from '../../cli/conformance/cases/case.ts';
 import type { CaseReport } from '../../cli/conformance/report.ts';
 import { runWorker } from '../../cli/conformance/worker-run.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
@@ -24,6 +25,8 @@ interface CheckOptions {
   readonly command: readonly string[];
   /** The cases to run; all by default. */
   readonly cases?: readonly string[];
+  /** Cases beside those of the harness. */
+  readonly more?: readonly WorkerCase[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly ackWaitMs?: number;
   readonly patienceMs?: number;
@@ -39,6 +42,7 @@ export async function checkWorker(options: CheckOptions): Promise<CaseReport[]> 
     natsUrl,
     command,
     cases,
+    more = [],
     environment = {},
     ackWaitMs = 3_000,
     patienceMs = 8_000,
@@ -52,7 +56,7 @@ export async function checkWorker(options: CheckOptions): Promise<CaseReport[]> 
     startTimeoutMs,
     skipped: [],
     environment: { ...hostEnvironment(), ...environment },
-    cases: WORKER_CASES.filter(({ name }) => cases === undefined || cases.includes(name)),
+    cases: [...more, ...WORKER_CASES.filter(({ name }) => cases === undefined || cases.includes(name))],
     onCase: () => undefined,
     onLine: () => undefined,
     signal: new AbortController().signal,

@@ -4,6 +4,7 @@ import { runProducer } from '../../cli/conformance/producer/run.ts';
 import { hostEnvironment } from '../../dev/machine/environment.ts';
 import { ATTR } from '../../shared/trace/semantics.ts';
 import { listen } from '../conformance/published.ts';
+import { READING_CASE } from '../conformance/reading-case.ts';
 import { checkWorker, faultsOf, UNHURRIED } from '../conformance/support.ts';
 import { scratchFolder } from '../support/cleanup.ts';
 import { startTestNats } from '../support/nats/nats.ts';
@@ -20,7 +21,7 @@ describe.for(LANGUAGES)('the example in $name', (language) => {
     const { worker } = programs ?? skip(note(language));
     const url = await natsUrl();
     const published = await listen(url);
-    const reports = await checkWorker({ natsUrl: url, command: worker, ...UNHURRIED });
+    const reports = await checkWorker({ natsUrl: url, command: worker, more: [READING_CASE], ...UNHURRIED });
     await published.close();
     expect(faultsOf(reports)).toEqual([]);
     expect(published.faults()).toEqual([]);

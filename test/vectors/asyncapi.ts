@@ -1,6 +1,7 @@
 /** An AsyncAPI 3 document of all channels: which subjects there are, who writes and reads them, and what a message holds. */
 import { OPERATION, OPERATION_MAX_LENGTH, TOKEN } from '../../shared/job/job-address.ts';
 import { PRIORITIES } from '../../shared/job/priority.ts';
+import { EVENT_FIELDS } from '../../shared/propagation/carrier.ts';
 import { HEADER } from '../../shared/wire/headers.ts';
 import { OWN_ROUTES, ROUTES } from '../../shared/wire/lanes.ts';
 import { type PayloadName, schemaOf } from './schemas.ts';
@@ -49,6 +50,7 @@ const JOB_HEADERS = [
   HEADER.msgId,
   ...CE,
   ...CONTEXT,
+  ...Object.values(EVENT_FIELDS),
   HEADER.maxAttempts,
   HEADER.timeoutMs,
   HEADER.fingerprint,

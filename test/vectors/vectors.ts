@@ -362,6 +362,81 @@ function reading() {
         ['ce-traceparent', TRACEPARENT],
       ],
     },
+    {
+      what: 'attributes of a CloudEvent that are percent-encoded',
+      headers: [
+        ['ce-time', '2026-01-02T03%3A04%3A05.678Z'],
+        ['ce-traceparent', TRACEPARENT.replaceAll('-', '%2D')],
+        ['ce-tracestate', 'vendor%3D100%25,other=a%2520b'],
+      ],
+    },
+    {
+      what: 'a percent sign of a writer that encodes nothing',
+      headers: [
+        ['ce-traceparent', TRACEPARENT],
+        ['ce-tracestate', 'vendor=100%,other=a%20b'],
+      ],
+    },
+    {
+      what: 'an attribute that decodes to two lines',
+      headers: [
+        ['ce-traceparent', TRACEPARENT],
+        ['ce-tracestate', 'vendor=a%0D%0Aother: b'],
+      ],
+    },
+    {
+      what: 'two contexts of CloudEvents',
+      headers: [
+        ['ce-traceparent', TRACEPARENT],
+        ['Ce-Traceparent', TRACEPARENT],
+      ],
+    },
+    {
+      what: 'a tracestate without a context: only the baggage is read',
+      headers: [
+        ['tracestate', 'vendor=a'],
+        ['baggage', 'user=ann'],
+      ],
+    },
+    {
+      what: 'a tracestate and a member of the baggage that are broken',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['tracestate', 'vendor=a,Other=b'],
+        ['baggage', 'broken,user=ann'],
+      ],
+    },
+    {
+      what: 'members of the baggage with letters that they may not have',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['baggage', 'user=a"b,plan=a b,kind=a\\b,role=ann'],
+      ],
+    },
+    {
+      what: 'a tracestate with 33 members',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['tracestate', Array.from({ length: 33 }, (_, place) => `v${place}=a`).join()],
+      ],
+    },
+    {
+      what: 'a tracestate with an empty value',
+      headers: [
+        ['traceparent', TRACEPARENT],
+        ['tracestate', 'vendor=,other=b'],
+      ],
+    },
+    {
+      what: 'more parts of a later version',
+      headers: [['traceparent', `${TRACEPARENT.replace('00-', 'cc-')}-more`]],
+    },
+    { what: 'a dash at the end', headers: [['traceparent', `${TRACEPARENT}-`]] },
+    { what: 'a day that is none: it is no time', headers: [['ce-time', '2026-02-30T03:04:05Z']] },
+    {
+      what: 'a time that is after the year 9999 in UTC',
+      headers: [['ce-time', '9999-12-31T23:59:59-10:00']],
+    },
     { what: 'flags from the future', headers: [['traceparent', TRACEPARENT.replace(/01$/, 'ff')]] },
   ];
   return cases.map(({ what, headers }) => {

@@ -19,7 +19,14 @@ const UNREADABLE_BODIES: readonly (readonly [what: string, body: Uint8Array])[] 
 const WRONG_SUBJECTS = ['conformance.a!b', 'conformance.größe', `${'t'.repeat(65)}.job-1`].map(
   (names) => `jobs.normal.p0.${names}.conformance.echo`,
 );
-const UNREADABLE_TIMES = ['yesterday', '2026-01-02T03:04:05'];
+/** None of them is a time of RFC 3339 in UTC: no zone, no such day, no seconds, a year of five digits. */
+const UNREADABLE_TIMES = [
+  'yesterday',
+  '2001-01-02T03:04:05',
+  '2001-02-30T03:04:05Z',
+  '2001-01-02T03:04Z',
+  '9999-12-31T23:59:59-10:00',
+];
 
 const UNREADABLE_LIMITS = [
   ['throughline-max-attempts', 'many'],
@@ -31,6 +38,10 @@ const UNREADABLE_HEADERS = [
   ['throughline-priority', 'urgent'],
   ['throughline-ordering-key', 'k'.repeat(129)],
   ['throughline-tags', 'a,,b'],
+] as const;
+const UNREADABLE_REDRIVE = [
+  ['throughline-redrive-count', '1'],
+  ['throughline-previous-trace-ids', 'yesterday'],
 ] as const;
 
 export const JOB_CASES: readonly WorkerCase[] = [
@@ -154,12 +165,27 @@ export const JOB_CASES: readonly WorkerCase[] = [
       findings.check('read-absent', repeated === '{}', `the events repeat ${repeated}`);
       const isUtc = /^2026-01-02T03:04:05(\.0+)?Z$/.test(acceptedAt ?? '');
       findings.check('read-absent', isUtc, `acceptedAt is ${acceptedAt}, and ce-time ${time[1]}`);
+      const redriven = await run('conformance.echo', 1, 'read-absent', { headers: UNREADABLE_REDRIVE });
+      const ids = JSON.stringify(redriven.end?.body.previousTraceIds ?? []);
+      findings.check('read-absent', ids === '[]', `previousTraceIds is ${ids}, which are no ids of traces`);
       for (const unreadable of UNREADABLE_TIMES) {
         const later = await run('conformance.echo', 1, 'read-absent', { headers: [['ce-time', unreadable]] });
         const told = later.end?.body.acceptedAt ?? '';
-        const isStoredAt = /^20.*Z$/.test(told) && !told.startsWith('2026-01-0');
+        const isStoredAt = /^20.*Z$/.test(told) && !told.startsWith('2001');
         findings.check('read-absent', isStoredAt, `acceptedAt is ${told}, and ce-time ${unreadable}`);
       }
+    },
+  },
+  {
+    name: 'encoded-time',
+    what: 'a time of acceptance that is percent-encoded is read',
+    sentences: ['read-decode'],
+    run: async ({ run, findings }) => {
+      const time = ['ce-time', '2026-01-02T03%3A04%3A05Z'] as const;
+      const job = await run('conformance.echo', 1, 'read-decode', { headers: [time] });
+      const told = job.end?.body.acceptedAt ?? '';
+      const found = `acceptedAt is ${told}, and ce-time ${time[1]}`;
+      findings.check('read-decode', /^2026-01-02T03:04:05(\.0+)?Z$/.test(told), found);
     },
   },
   {

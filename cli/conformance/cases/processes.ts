@@ -133,17 +133,37 @@ export const PROCESS_CASES: readonly WorkerCase[] = [
     sentences: ['worker-stays'],
     isAlone: true,
     run: async (bench) => {
-      const { submit, findings, soonMs } = bench;
-      const deep = await submit('conformance.echo', null, { body: DEEP_BODY });
-      await deep.untilEnded(soonMs);
-      const next = await submit('conformance.echo', 1);
-      if (await next.untilEnded(soonMs)) return await bench.ended(deep, 'worker-stays');
-      findings.check('worker-stays', false, 'the job after a body with 100,000 levels did not end');
-      await bench.parts.worker.kill();
-      await bench.startWorker();
+      const deep = await bench.submit('conformance.echo', null, { body: DEEP_BODY });
+      await checkStays(bench, deep, 'a body with 100,000 levels');
+    },
+  },
+  {
+    name: 'other-letters',
+    what: 'a header with letters beyond ASCII harms neither its job nor the next one',
+    sentences: ['worker-stays'],
+    isAlone: true,
+    run: async (bench) => {
+      // Its limit cannot be read, so its headers are also written, into a dead letter.
+      const headers = [
+        ['ce-source', '/grüße/世界'],
+        ['throughline-max-attempts', 'many'],
+      ] as const;
+      const job = await bench.submit('conformance.echo', 1, { headers });
+      await checkStays(bench, job, 'a header with letters beyond ASCII');
     },
   },
 ];
+
+/** Sees that a job ends, and the next one too. A worker that takes no more jobs is started again. */
+async function checkStays(bench: Bench, job: JobView, what: string): Promise<void> {
+  const { submit, findings, soonMs } = bench;
+  await job.untilEnded(soonMs);
+  const next = await submit('conformance.echo', 1);
+  if (await next.untilEnded(soonMs)) return await bench.ended(job, 'worker-stays');
+  findings.check('worker-stays', false, `the job after ${what} did not end`);
+  await bench.parts.worker.kill();
+  await bench.startWorker();
+}
 
 /** A job that runs. */
 async function started(

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -64,13 +62,8 @@ func (w *worker) newDelivery(message jetstream.Msg, consumerCreated time.Time) (
 	d := &delivery{worker: w, message: message, meta: meta, job: readJob(message, meta), lastBeat: time.Now()}
 	d.isYoung = meta.Timestamp.After(consumerCreated)
 	// The span of the attempt continues the trace of the message. A broken `traceparent` starts a new trace.
-	carrier := propagation.MapCarrier{}
-	for _, name := range []string{"traceparent", "tracestate", "baggage"} {
-		// Several headers are one list, as in HTTP, and a list of `traceparent` is none.
-		carrier[name] = strings.Join(header(message.Headers(), name), ",")
-	}
 	d.ctx, d.span = otel.Tracer("throughline-example").Start(
-		otel.GetTextMapPropagator().Extract(context.Background(), carrier),
+		otel.GetTextMapPropagator().Extract(context.Background(), d.job.traceContext()),
 		"process "+d.job.operation,
 		trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 var ends = []string{"succeeded", "failed", "cancelled"}
@@ -27,12 +30,17 @@ var (
 	callbackEnds       = regexp.MustCompile(`^(succeeded|failed|cancelled)(,(succeeded|failed|cancelled))*$`)
 	wholeNumber        = regexp.MustCompile(`^[1-9][0-9]*$`)
 	redriveCount       = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
+	// Of RFC 3339. time.Parse takes more forms, such as one digit for the hour, and no small letters.
+	timePattern        = regexp.MustCompile(`^(?i)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`)
+	traceparentPattern = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32}-[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
+	traceIDsPattern    = regexp.MustCompile(`^[0-9a-f]{32}(,[0-9a-f]{32}){0,19}$`)
 	tagsPattern        = regexp.MustCompile(`^[A-Za-z0-9][\w.:/=-]{0,63}(,[A-Za-z0-9][\w.:/=-]{0,63}){0,7}$`)
 )
 
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // header gives all values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`.
+// The attributes of a CloudEvent, `ce-…`, are decoded.
 func header(headers nats.Header, name string) []string {
 	var found []string
 	for key, values := range headers {
@@ -40,7 +48,20 @@ func header(headers nats.Header, name string) []string {
 			found = append(found, values...)
 		}
 	}
+	if strings.HasPrefix(name, "ce-") {
+		for place, value := range found {
+			found[place] = decode(value)
+		}
+	}
 	return found
+}
+
+// decode reads the value of an attribute. A `%` that begins no byte shows that its writer did not encode it.
+func decode(value string) string {
+	if decoded, err := url.PathUnescape(value); err == nil {
+		return decoded
+	}
+	return value
 }
 
 func first(headers nats.Header, name string) string {
@@ -80,8 +101,8 @@ func readJob(message jetstream.Msg, meta *jetstream.MsgMetadata) *job {
 	}
 	j.maxAttempts = j.limit("throughline-max-attempts", 100)
 	j.timeoutMs = j.limit("throughline-timeout-ms", 86_400_000)
-	accepted, err := time.Parse(time.RFC3339, first(j.headers, "ce-time"))
-	if err != nil {
+	accepted, err := time.Parse(time.RFC3339, strings.ToUpper(j.fitting("ce-time", timePattern)))
+	if err != nil || accepted.UTC().Year() > 9999 {
 		accepted = meta.Timestamp
 	}
 	j.acceptedAt = accepted.UTC().Format(timeFormat)
@@ -111,6 +132,33 @@ func (j *job) fitting(name string, pattern *regexp.Regexp) string {
 		return text
 	}
 	return ""
+}
+
+// traceContext is what the message says of its trace. SDKs of CloudEvents write `traceparent` and `tracestate` as attributes.
+// They count, as a pair, where there is no `traceparent`.
+func (j *job) traceContext() propagation.MapCarrier {
+	pair := ""
+	if len(header(j.headers, "traceparent")) == 0 {
+		pair = "ce-"
+	}
+	// Several headers are one list, as in HTTP, and a list of `traceparent` is none.
+	list := func(name string) string { return strings.Join(header(j.headers, name), ",") }
+	return propagation.MapCarrier{
+		"traceparent": knownPart(list(pair + "traceparent")),
+		"tracestate":  list(pair + "tracestate"),
+		"baggage":     list("baggage"),
+	}
+}
+
+// knownPart is a `traceparent` without what later versions add; empty if it is broken. OpenTelemetry's Go refuses flags of
+// later versions in version 00, and takes a `-` at its end.
+func knownPart(traceparent string) string {
+	parts := traceparentPattern.FindStringSubmatch(traceparent)
+	if parts == nil || parts[1] == "ff" || (parts[1] == "00" && parts[4] != "") {
+		return ""
+	}
+	flags, _ := strconv.ParseUint(parts[3], 16, 8)
+	return fmt.Sprintf("00-%s-%s", parts[2], trace.TraceFlags(flags)&(trace.FlagsSampled|trace.FlagsRandom))
 }
 
 // event is the body of an event: a whole snapshot of the job. The last event of a job is read into it too.
@@ -157,7 +205,7 @@ func (e *event) repeat(j *job) {
 	e.Tags = list(j.fitting("throughline-tags", tagsPattern))
 	if j.redriveCount > 0 {
 		e.RedriveCount = j.redriveCount
-		e.PreviousTraceIDs = list(first(j.headers, "throughline-previous-trace-ids"))
+		e.PreviousTraceIDs = list(j.fitting("throughline-previous-trace-ids", traceIDsPattern))
 	}
 }
 

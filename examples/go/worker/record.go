@@ -170,12 +170,12 @@ func (d *delivery) bury(failure *jobError) error {
 }
 
 func (d *delivery) storeCallback(kind string, body []byte) error {
-	url, wanted := first(d.job.headers, "throughline-callback-url"), first(d.job.headers, "throughline-callback-events")
-	// A callback header that cannot be read means no callback.
-	if !callbackURL.MatchString(url) || (wanted != "" && !callbackEnds.MatchString(wanted)) {
-		return nil
+	url, wanted := first(d.job.headers, "throughline-callback-url"), strings.Join(ends, ",")
+	if found := header(d.job.headers, "throughline-callback-events"); len(found) > 0 {
+		wanted = found[0]
 	}
-	if wanted != "" && !slices.Contains(list(wanted), kind) {
+	// A callback header that cannot be read means no callback.
+	if !callbackURL.MatchString(url) || !callbackEnds.MatchString(wanted) || !slices.Contains(list(wanted), kind) {
 		return nil
 	}
 	task := d.cloudEvent("callbacks."+d.job.path, body, kind, d.job.id+":end"+d.job.suffix, time.Now().UTC().Format(timeFormat))

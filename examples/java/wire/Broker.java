@@ -57,7 +57,7 @@ final class Broker {
             }
         });
         try {
-            Connection connection = Nats.connect(options.server(url).build());
+            Connection connection = Nats.connect(options.server(url).dataPortType(AsciiHeaders.class.getName()).build());
             connected.set(true);
             return connection;
         } catch (IOException error) {

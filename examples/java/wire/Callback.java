@@ -1,7 +1,6 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import io.nats.client.impl.Headers;
 import java.net.URI;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
@@ -24,14 +23,14 @@ final class Callback {
     private static boolean wants(Job job, String kind) {
         String kinds = job.header("throughline-callback-events");
         if (kinds == null) return true;
-        List<String> wanted = Arrays.stream(kinds.split(",")).map(String::trim).toList();
+        List<String> wanted = List.of(kinds.split(",", -1));
         return ENDS.containsAll(wanted) && wanted.contains(kind);
     }
 
     private static boolean isAddress(String url) {
         try {
             URI address = new URI(url);
-            boolean http = "http".equals(address.getScheme()) || "https".equals(address.getScheme());
+            boolean http = "http".equalsIgnoreCase(address.getScheme()) || "https".equalsIgnoreCase(address.getScheme());
             return http && address.getHost() != null && address.getUserInfo() == null && address.getFragment() == null;
         } catch (java.net.URISyntaxException error) {
             return false;

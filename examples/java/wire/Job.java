@@ -1,10 +1,11 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -14,6 +15,10 @@ final class Job {
     private static final Pattern SUBJECT = Pattern.compile(
         "jobs\\.[^.]+\\.[^.]+\\.([A-Za-z0-9_-]{1,64})\\.([A-Za-z0-9_-]{1,64})\\.([a-z][a-z0-9_-]*(?:\\.[a-z][a-z0-9_-]*)*)");
     private static final Pattern ORDERING_KEY = Pattern.compile("[!-~](?:[ -~]{0,126}[!-~])?");
+    /** Of RFC 3339. The parser reads more forms, such as a time without seconds. */
+    private static final Pattern TIME = Pattern.compile("(?i)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})");
+    /** A time with an offset may be one of this year in UTC, which no text has. */
+    private static final Instant YEAR_10000 = Instant.parse("+10000-01-01T00:00:00Z");
     private static final Pattern TAG = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.:/=-]{0,63}");
 
     final Message message;
@@ -45,7 +50,8 @@ final class Job {
         operation = named ? subject.group(3) : "unknown";
         context = TraceContext.of(message.getHeaders());
         redriveCount = wholeOrZero(header("throughline-redrive-count"));
-        previousTraceIds = list("throughline-previous-trace-ids");
+        List<String> ids = list("throughline-previous-trace-ids");
+        previousTraceIds = ids.size() <= 20 && ids.stream().allMatch(id -> id.matches("[0-9a-f]{32}")) ? ids : List.of();
         JsonNode value = null;
         Integer attempts = null;
         Integer timeout = null;
@@ -65,15 +71,32 @@ final class Job {
 
     /** The first value of a header, in upper or lower case, or null. */
     String header(String name) {
-        Headers headers = message.getHeaders();
-        List<String> values = headers == null ? null : headers.getIgnoreCase(name);
-        return values == null || values.isEmpty() ? null : values.get(0);
+        List<String> values = values(message.getHeaders(), name);
+        return values.isEmpty() ? null : values.get(0);
+    }
+
+    /** All values of a header, in upper or lower case. The attributes of a CloudEvent, `ce-…`, are decoded. */
+    static List<String> values(Headers headers, String name) {
+        List<String> found = headers == null ? null : headers.getIgnoreCase(name);
+        if (found == null) return List.of();
+        return name.startsWith("ce-") ? found.stream().map(Job::decode).toList() : found;
+    }
+
+    /** A `%` that begins no byte shows that the writer did not encode the value. */
+    private static String decode(String value) {
+        try {
+            return URLDecoder.decode(value.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException notEncoded) {
+            return value;
+        }
     }
 
     String acceptedAt() {
         try {
             String time = header("ce-time");
-            return Json.time(time == null ? stored : OffsetDateTime.parse(time).toInstant());
+            boolean fits = time != null && TIME.matcher(time).matches();
+            Instant accepted = fits ? OffsetDateTime.parse(time).toInstant() : stored;
+            return Json.time(accepted.isBefore(YEAR_10000) ? accepted : stored);
         } catch (DateTimeException unreadable) {
             return Json.time(stored);
         }
@@ -103,7 +126,8 @@ final class Job {
 
     private List<String> list(String name) {
         String value = header(name);
-        return value == null || value.isBlank() ? List.of() : Arrays.stream(value.split(",")).map(String::trim).toList();
+        // With -1 an empty member at the end counts too.
+        return value == null ? List.of() : List.of(value.split(",", -1));
     }
 
     private Integer limit(String name, int most) {

@@ -57,6 +57,6 @@ final class Json {
 
     static String time(Instant instant) {
         Instant whole = instant.truncatedTo(ChronoUnit.MILLIS);
-        return String.format("%s.%03dZ", whole.truncatedTo(ChronoUnit.SECONDS).toString().replace("Z", ""), whole.toEpochMilli() % 1000);
+        return String.format("%s.%03dZ", whole.truncatedTo(ChronoUnit.SECONDS).toString().replace("Z", ""), Math.floorMod(whole.toEpochMilli(), 1000));
     }
 }

@@ -177,13 +177,21 @@ final class Delivery {
     }
 
     private void settleResult(JsonNode result) throws Exception {
-        int size = Json.bytes(result).length;
+        ObjectNode event = chain.event("succeeded", chain.attempt(), chain.released());
+        event.set("result", result);
+        int size;
+        try {
+            // The event has one level more than the result, so it may be the one that cannot be written.
+            Json.bytes(event);
+            size = Json.bytes(result).length;
+        } catch (RuntimeException tooDeep) {
+            end(failed("operation-rejected", "the result has too many levels", chain.attempt()), "");
+            return;
+        }
         if (size > LARGEST_RESULT || size + ROOM_FOR_HEADERS > worker.broker.connection.getMaxPayload()) {
             end(failed("result-too-large", "the result has " + size + " bytes", chain.attempt()), "");
             return;
         }
-        ObjectNode event = chain.event("succeeded", chain.attempt(), chain.released());
-        event.set("result", result);
         end(event);
     }
 

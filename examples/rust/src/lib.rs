@@ -35,8 +35,26 @@ pub fn inject(context: &Context) -> HashMap<String, String> {
     carrier
 }
 
-pub fn extract(carrier: &HashMap<String, String>) -> Context {
-    global::get_text_map_propagator(|propagator| propagator.extract_with_context(&Context::new(), carrier))
+pub fn extract(mut carrier: HashMap<String, String>) -> Context {
+    if let Some(baggage) = carrier.get_mut("baggage") {
+        *baggage = guard(baggage);
+    }
+    global::get_text_map_propagator(|propagator| propagator.extract_with_context(&Context::new(), &carrier))
+}
+
+/// The library decodes what follows the `;` of a member, and writes it on as it is: a line break would break the headers. It also
+/// reads a value up to a second `=` only. Encoded once more, both stay what they were. A member with letters that W3C Baggage does
+/// not allow, which the library takes too, is left out.
+fn guard(baggage: &str) -> String {
+    let is_allowed = |b: u8| (b'!'..=b'~').contains(&b) && b != b'"' && b != b'\\';
+    let is_blank = |b: u8| b == b' ' || b == b'\t';
+    let guarded = baggage.split(',').filter_map(|member| {
+        let (pair, properties) = member.split_at(member.find(';').unwrap_or(member.len()));
+        let (name, value) = pair.split_at(pair.find('=').map_or(pair.len(), |place| place + 1));
+        let fits = value.trim().bytes().all(is_allowed) && properties.bytes().all(|b| is_allowed(b) || is_blank(b));
+        fits.then(|| format!("{name}{}{}", value.replace('=', "%3D"), properties.replace('%', "%25")))
+    });
+    guarded.collect::<Vec<_>>().join(",")
 }
 
 pub fn now() -> String {

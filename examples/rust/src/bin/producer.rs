@@ -19,7 +19,7 @@ fn main() -> Result<(), Fault> {
     let (tenant, operation) = (setting("CONFORMANCE_TENANT", "demo"), setting("CONFORMANCE_OPERATION", "echo"));
     let input = setting("CONFORMANCE_INPUT", "null");
     let runtime = tokio::runtime::Runtime::new()?;
-    println!("{}", runtime.block_on(submit(extract(&carrier), &tenant, &operation, input))?);
+    println!("{}", runtime.block_on(submit(extract(carrier), &tenant, &operation, input))?);
     tracing.shutdown()?;
     Ok(())
 }

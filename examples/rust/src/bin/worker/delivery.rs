@@ -62,7 +62,7 @@ impl Delivery {
         let (stream_sequence, deliveries, stored) = (info.stream_sequence, info.delivered, info.published);
         let job = Job::read(&message, stream_sequence, stored);
         // The span of the attempt continues the trace of the message. A broken `traceparent` starts a new trace.
-        let parent = extract(&job.carrier());
+        let parent = extract(job.carrier());
         let tracer = global::tracer("throughline-example");
         let span = tracer
             .span_builder(format!("process {}", job.operation))

@@ -12,11 +12,26 @@ use time::{OffsetDateTime, UtcOffset};
 
 pub const ENDS: [&str; 3] = ["succeeded", "failed", "cancelled"];
 
-/// All values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`.
+/// All values of a header. Names are read in upper and lower case, because Go clients write `Traceparent`. The attributes of a
+/// CloudEvent, `ce-…`, are decoded.
 fn values(headers: Option<&HeaderMap>, name: &str) -> Vec<String> {
     let all = headers.into_iter().flat_map(HeaderMap::iter);
     let named = all.filter(|(key, _)| key.to_string().eq_ignore_ascii_case(name));
-    named.flat_map(|(_, values)| values.iter().map(|value| value.as_str().to_owned())).collect()
+    let read = |value: &str| if name.starts_with("ce-") { decode(value) } else { value.to_owned() };
+    named.flat_map(|(_, values)| values.iter().map(|value| read(value.as_str()))).collect()
+}
+
+/// The value of an attribute. A `%` that begins no byte shows that its writer did not encode it.
+fn decode(value: &str) -> String {
+    let mut parts = value.split('%');
+    let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else { return value.to_owned() };
+        decoded.push(byte);
+        decoded.extend(part.bytes().skip(2));
+    }
+    String::from_utf8(decoded).unwrap_or_default()
 }
 
 pub struct Job {
@@ -63,8 +78,10 @@ impl Job {
     }
 
     fn read_rest(&mut self, body: &[u8]) -> Result<(), String> {
-        if let Some(Ok(time)) = self.header("ce-time").map(|text| OffsetDateTime::parse(&text, &Rfc3339)) {
-            self.accepted_at = to_text(time.to_offset(UtcOffset::UTC));
+        let accepted = self.header("ce-time").and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
+        // In UTC it may have a year that no text has.
+        if let Some(time) = accepted.and_then(|time| time.checked_to_offset(UtcOffset::UTC)) {
+            self.accepted_at = to_text(time);
         }
         if let Ok(Some(count)) = self.limit("throughline-redrive-count", 999_999) {
             (self.redrive_count, self.suffix) = (count, format!(":{count}"));
@@ -87,15 +104,21 @@ impl Job {
 
     /// Where an end is told, if the caller wants that. A callback header that cannot be read means no callback.
     pub fn callback_for(&self, kind: &str) -> Option<String> {
-        let wanted = self.list("throughline-callback-events").unwrap_or(ENDS.map(str::to_owned).to_vec());
-        let is_wanted = wanted.iter().any(|end| end == kind) && wanted.iter().all(|end| ENDS.contains(&end.as_str()));
+        let wanted = self.header("throughline-callback-events").unwrap_or(ENDS.join(","));
+        let mut wanted = wanted.split(',');
+        let is_wanted = wanted.clone().any(|end| end == kind) && wanted.all(|end| ENDS.contains(&end));
         self.header("throughline-callback-url").filter(|url| is_wanted && is_address(url))
     }
 
     /// 64 hexadecimal digits. A header that does not fit counts as absent: no event can repeat it.
     pub fn fingerprint(&self) -> Option<String> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        self.header("throughline-fingerprint").filter(|text| text.len() == 64 && text.bytes().all(is_digit))
+        self.header("throughline-fingerprint").filter(|text| is_hex(text, 64))
+    }
+
+    /// The traces before each redrive. A header that does not fit counts as absent: no event can repeat it.
+    pub fn previous_trace_ids(&self) -> Option<Vec<String>> {
+        let fits = |ids: &Vec<String>| ids.len() <= 20 && ids.iter().all(|id| is_hex(id, 32));
+        self.list("throughline-previous-trace-ids").filter(fits)
     }
 
     /// `high`, `normal` or `low`. A header that does not fit counts as absent: no event can repeat it.
@@ -127,11 +150,16 @@ impl Job {
         format!("{}.{}", self.tenant, self.id)
     }
 
-    /// The trace context of the message. Two `traceparent` headers are none.
+    /// The trace context of the message. Two `traceparent` headers are none. SDKs of CloudEvents write the context as attributes,
+    /// which count, as a pair, where there is no `traceparent`.
     pub fn carrier(&self) -> HashMap<String, String> {
         let all = |name: &str| values(Some(&self.headers), name).join(",");
-        let names = ["traceparent", "tracestate", "baggage"];
-        names.iter().map(|name| (name.to_string(), all(name))).filter(|(_, value)| !value.is_empty()).collect()
+        let pair = if values(Some(&self.headers), "traceparent").is_empty() { "ce-" } else { "" };
+        let parent = Some(all(&format!("{pair}traceparent"))).filter(|text| is_traceparent(text.trim()));
+        let state = Some(all(&format!("{pair}tracestate"))).filter(|text| is_tracestate(text));
+        let found = [("traceparent", parent), ("tracestate", state), ("baggage", Some(all("baggage")))];
+        let there = found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        there.filter(|(_, value)| !value.is_empty()).collect()
     }
 
     /// The headers of its dead letter. Those that begin with `Nats-` command the server.
@@ -158,11 +186,33 @@ fn names_in(subject: &str) -> Option<(String, String, String)> {
     fits.then(|| (tenant.to_owned(), id.to_owned(), operation.to_owned()))
 }
 
-/// Whether a text is an http or https URL without user name, password and fragment.
+/// Whether a text has the form of a `traceparent`. The library takes ids that are too short, and a `-` at the end.
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(5, '-').collect();
+    let fits = parts.iter().zip([2, 32, 16, 2]).all(|(part, length)| is_hex(part, length));
+    // Versions after 00 may have more parts.
+    fits && (parts.len() == 4 || parts.len() == 5 && parts[0] != "00")
+}
+
+/// The library checks the keys. It takes values that are empty or not ASCII, and lists of any length.
+fn is_tracestate(text: &str) -> bool {
+    let members: Vec<&str> = text.split(',').map(str::trim).filter(|member| !member.is_empty()).collect();
+    let is_ascii = text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    is_ascii && members.len() <= 32 && !members.iter().any(|member| member.ends_with('='))
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    text.len() == length && text.bytes().all(is_digit)
+}
+
+/// Whether a text is an http or https URL in ASCII without user name, password and fragment.
 fn is_address(text: &str) -> bool {
+    // The library mends what is none: `https:a`, blanks and other letters.
+    let is_plain = text.contains("://") && text.bytes().all(|b| (b'!'..=b'~').contains(&b) && b != b'\\');
     reqwest::Url::parse(text).is_ok_and(|url| {
         let has_more = !url.username().is_empty() || url.password().is_some() || url.fragment().is_some();
-        ["http", "https"].contains(&url.scheme()) && !has_more
+        is_plain && ["http", "https"].contains(&url.scheme()) && !has_more
     })
 }
 

@@ -60,7 +60,7 @@ impl Delivery {
         set("tags", job.tags().map(Value::from));
         if job.redrive_count > 0 {
             set("redriveCount", Some(job.redrive_count.into()));
-            set("previousTraceIds", job.list("throughline-previous-trace-ids").map(Value::from));
+            set("previousTraceIds", job.previous_trace_ids().map(Value::from));
         }
         for (name, value) in more.as_object().cloned().unwrap_or_default() {
             set(&name, Some(value));
