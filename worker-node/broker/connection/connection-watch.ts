@@ -3,6 +3,7 @@ import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from './broker.ts';
 import { closedReason } from './closed-reason.ts';
+import { statusesOf } from './statuses.ts';
 
 /** How long the last acks may take to reach the broker when the connection is closed. */
 const FLUSH_TIMEOUT_MS = 3_000;
@@ -29,7 +30,7 @@ export class ConnectionWatch {
   /** Logs each loss and each reconnect until the connection is closed. */
   async follow(): Promise<void> {
     try {
-      for await (const { type } of this.#broker.connection.status()) {
+      for await (const { type } of statusesOf(this.#broker.connection)) {
         if (type !== 'disconnect' && type !== 'reconnect') continue;
         this.#connected = type === 'reconnect';
         if (this.#connected) this.#onReconnect();

@@ -1,10 +1,11 @@
-import { errors, type NatsConnection, type Status } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import type { WorkerConfig } from '../../config.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { closedReason } from '../connection/closed-reason.ts';
 import { openConnection } from '../connection/connect.ts';
+import { statusesOf } from '../connection/statuses.ts';
 
 /** Listeners of this group share the events: each event goes to one of them. */
 const GROUP = 'throughline-broker-spans';
@@ -76,10 +77,10 @@ function deniedError(error: Error, subject: string): ThroughlineError {
 
 /** While the connection is away, events are lost: the server keeps none. */
 async function tellLosses(
-  connection: { status(): AsyncIterable<Status> },
+  connection: Pick<NatsConnection, 'status'>,
   log: ListenerParts['log'],
 ): Promise<void> {
-  for await (const { type } of connection.status()) {
+  for await (const { type } of statusesOf(connection)) {
     if (type === 'disconnect') log.warn('NATS is away, and trace events are lost');
     if (type === 'reconnect') log.info('NATS is back');
   }
