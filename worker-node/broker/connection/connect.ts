@@ -1,4 +1,5 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { WsConnectionOptions } from '@nats-io/nats-core';
 import { RequestOne } from '@nats-io/nats-core/internal';
 import { type ConnectionOptions, connect, type NatsConnection, wsconnect } from '@nats-io/transport-node';
 import { ThroughlineError } from '../../../shared/errors.ts';
@@ -14,6 +15,9 @@ import { batchWrites } from './batched-writes.ts';
 import type { Broker } from './broker.ts';
 import { connectReason, JETSTREAM_OFF } from './connect-reason.ts';
 import { type CredentialConfig, credentialsOf } from './credentials.ts';
+import { endLostRequests } from './lost-requests.ts';
+import { endSilentSockets } from './socket.ts';
+import { wsFactory } from './web-socket.ts';
 
 /** How long one server may take to answer before the next one of the list is tried. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -55,7 +59,7 @@ async function noJetStreamError(connection: NatsConnection, cause: unknown): Pro
 export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
   answerWithoutError(RequestOne);
   const servers = config.NATS_URL.servers.map(withAsciiHost);
-  const options: ConnectionOptions = {
+  const options: ConnectionOptions & Pick<WsConnectionOptions, 'wsFactory'> = {
     servers,
     noRandomize: true,
     name: config.WORKER_NAME,
@@ -68,11 +72,14 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
     pingInterval: 10_000,
     noAsyncTraces: true,
     ...(needsTls(servers) ? { tls: {}, reconnectJitterTLS: RECONNECT_JITTER_MS } : {}),
+    ...(usesWebSocket(servers) ? { wsFactory } : {}),
     ...(await credentialsOf(config)),
   };
   try {
     const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
     keepServers(connection, servers);
+    endLostRequests(connection);
+    void endSilentSockets(connection);
     batchWrites(connection);
     if (!usesWebSocket(servers)) poolMemory(connection);
     return connection;

@@ -1,4 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
+import { openConnection } from '../../../../worker-node/broker/connection/connect.ts';
+import { isConnectionLost } from '../../../../worker-node/broker/connection/lost-requests.ts';
+import { PublishRequests } from '../../../../worker-node/broker/publish/publish-requests.ts';
+import { workerConfig } from '../../../../worker-node/config.ts';
 import { TcpProxy } from '../../../chaos/support/tcp-proxy.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
 import { until } from '../../../support/poll.ts';
@@ -32,4 +36,36 @@ it('a worker tells once that NATS is away, and once that it is back, however man
   expect(statuses()).toEqual(['disconnect', 'reconnect']);
   const metrics = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
   expect(metrics).toMatch(/^throughline_nats_reconnects_total.* 1$/m);
+});
+
+it('a request ends with the connection that it was sent on, also one that was made while there was none', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  const proxy = await proxyTo(nats.url);
+  const config = workerConfig({ NATS_URL: `nats://127.0.0.1:${proxy.port}`, WORKER_NAME: 'losses' });
+  const connection = await openConnection(config, '_INBOX_test');
+  onTestFinished(() => connection.close());
+  connection.subscribe('silent', { callback: () => undefined });
+  const publisher = new PublishRequests(connection, 600_000);
+  const ask = (): Promise<unknown>[] => [
+    connection.request('silent', '', { timeout: 600_000 }),
+    publisher.publish('silent', ''),
+  ];
+  const lost = async (asked: readonly Promise<unknown>[]): Promise<void> => {
+    for (const ended of await Promise.allSettled(asked))
+      expect(ended.status === 'rejected' && isConnectionLost(ended.reason)).toBe(true);
+  };
+  const sent = ask();
+  await connection.flush();
+  proxy.set({ kind: 'reset' });
+  await lost(sent);
+  await lost(ask());
+  proxy.set({ kind: 'pass' });
+  connection.subscribe('loud', { callback: (_, message) => void message.respond('yes') });
+  await until('an answer', async () =>
+    connection.request('loud').then(
+      (answer) => answer.string() === 'yes',
+      () => false,
+    ),
+  );
 });

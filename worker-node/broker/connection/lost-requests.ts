@@ -1,0 +1,39 @@
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { WaitingRequest } from '../../../shared/nats/client/mux-requests.ts';
+
+/** The connection was lost before the answer to a request came. NATS may have done what it was asked for. */
+class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError';
+
+  constructor() {
+    super('the connection was lost');
+  }
+}
+
+/** What the NATS client does before each connect, and the requests that wait for an answer (nats-core 3.4.0). */
+interface Connecting {
+  resetOutbound(): void;
+  readonly muxSubscriptions: { all(): WaitingRequest<Msg>[] };
+}
+
+const NO_MESSAGE = {} as Msg;
+
+/**
+ * Ends the requests whose answers cannot come any more: those of the connection before, and those that the client throws away
+ * with all else that it has not sent, before it connects again. The client itself lets them wait until their time is over.
+ */
+export function endLostRequests(connection: NatsConnection): void {
+  const { protocol } = connection as unknown as { readonly protocol: Connecting };
+  const reset = protocol.resetOutbound.bind(protocol);
+  protocol.resetOutbound = () => {
+    reset();
+    for (const request of protocol.muxSubscriptions.all())
+      request.resolver(new ConnectionLostError(), NO_MESSAGE);
+  };
+}
+
+/** Whether a request has no answer because the connection was lost. Looks into the causes too, since the client wraps them. */
+export function isConnectionLost(thrown: unknown): boolean {
+  if (thrown instanceof ConnectionLostError) return true;
+  return thrown instanceof Error && thrown.cause !== undefined && isConnectionLost(thrown.cause);
+}
