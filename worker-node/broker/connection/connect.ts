@@ -78,7 +78,7 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
   try {
     const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
     keepServers(connection, servers);
-    endLostRequests(connection);
+    void endLostRequests(connection);
     void endSilentSockets(connection);
     batchWrites(connection);
     if (!usesWebSocket(servers)) poolMemory(connection);

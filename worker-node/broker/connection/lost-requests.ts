@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { WaitingRequest } from '../../../shared/nats/client/mux-requests.ts';
+import { statusesOf } from './statuses.ts';
 
 /** The connection was lost before the answer to a request came. NATS may have done what it was asked for. */
 class ConnectionLostError extends Error {
@@ -19,17 +20,23 @@ interface Connecting {
 const NO_MESSAGE = {} as Msg;
 
 /**
- * Ends the requests whose answers cannot come any more: those of the connection before, and those that the client throws away
- * with all else that it has not sent, before it connects again. The client itself lets them wait until their time is over.
+ * Ends, at each return of a connection, the requests whose answers cannot come: those of the connection before, and those that the
+ * client threw away, with all else that it had not sent, before it connected again. The client itself lets them wait until their
+ * time is over.
  */
-export function endLostRequests(connection: NatsConnection): void {
+export async function endLostRequests(connection: NatsConnection): Promise<void> {
   const { protocol } = connection as unknown as { readonly protocol: Connecting };
+  let lost: readonly WaitingRequest<Msg>[] = [];
   const reset = protocol.resetOutbound.bind(protocol);
   protocol.resetOutbound = () => {
     reset();
-    for (const request of protocol.muxSubscriptions.all())
-      request.resolver(new ConnectionLostError(), NO_MESSAGE);
+    lost = protocol.muxSubscriptions.all();
   };
+  for await (const { type } of statusesOf(connection)) {
+    if (type !== 'reconnect') continue;
+    for (const request of lost) request.resolver(new ConnectionLostError(), NO_MESSAGE);
+    lost = [];
+  }
 }
 
 /** Whether a request has no answer because the connection was lost. Looks into the causes too, since the client wraps them. */
