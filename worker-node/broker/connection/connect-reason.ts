@@ -1,3 +1,4 @@
+import type { NatsConnection } from '@nats-io/transport-node';
 import { describeThrown } from '../../../shared/errors.ts';
 import { usesWebSocket } from '../../../shared/nats/broker-address.ts';
 
@@ -47,4 +48,20 @@ export function connectReason(cause: unknown, servers: readonly string[]): strin
 
 function thrownOf(cause: unknown): Thrown {
   return typeof cause === 'object' && cause !== null ? cause : {};
+}
+
+/** What the NATS client does to connect to a server (nats-core 3.4.0). It does not show it. */
+interface Dialling {
+  _doDial(server: unknown): Promise<void>;
+}
+
+/** Tells why each attempt to connect again fails. The client tells nobody, and tries the next server. */
+export function onFailedConnect(connection: NatsConnection, tell: (cause: unknown) => void): void {
+  const { protocol } = connection as unknown as { readonly protocol: Dialling };
+  const dial = protocol._doDial.bind(protocol);
+  protocol._doDial = (server) =>
+    dial(server).catch((thrown: unknown) => {
+      tell(thrown);
+      throw thrown;
+    });
 }

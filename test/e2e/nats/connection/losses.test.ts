@@ -1,9 +1,14 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { startWorkerProcess } from '../../../../dev/worker/start.ts';
 import { openConnection } from '../../../../worker-node/broker/connection/connect.ts';
 import { isConnectionLost } from '../../../../worker-node/broker/connection/lost-requests.ts';
 import { PublishRequests } from '../../../../worker-node/broker/publish/publish-requests.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 import { TcpProxy } from '../../../chaos/support/tcp-proxy.ts';
+import { scratchFolder } from '../../../support/cleanup.ts';
+import { makeCertificate } from '../../../support/nats/certificates.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
 import { until } from '../../../support/poll.ts';
 import { withTestStack } from '../../../support/stack.ts';
@@ -38,7 +43,37 @@ it('a worker tells once that NATS is away, and once that it is back, however man
   expect(metrics).toMatch(/^throughline_nats_reconnects_total.* 1$/m);
 });
 
-it('a request ends with the connection that it was sent on, also one that was made while there was none', async () => {
+it('a worker says why it cannot connect again, once in the log and for as long as it is so in /readyz', async () => {
+  const [folder, other] = [await scratchFolder(), await scratchFolder()];
+  const { certificate, key } = await makeCertificate(folder);
+  const files = { cert: await readFile(certificate), key: await readFile(key) };
+  const ca = path.join(other, 'ca.crt');
+  await writeFile(ca, files.cert);
+  const tls = `tls { cert_file: ${JSON.stringify(certificate)}, key_file: ${JSON.stringify(key)} }`;
+  const nats = await startTestNats({ extraConfig: tls });
+  onTestFinished(() => nats.stop());
+  const lines: string[] = [];
+  const worker = await startWorkerProcess({
+    environment: { NATS_URL: nats.url.replace('nats:', 'tls:'), HEALTH_PORT: '0', NODE_EXTRA_CA_CERTS: ca },
+    onLog: (line) => lines.push(line),
+  });
+  onTestFinished(worker.stop);
+  const readiness = async (): Promise<string> => (await fetch(`${worker.healthUrl}/readyz`)).text();
+  await makeCertificate(folder);
+  await nats.restart();
+  const reason =
+    'its certificate is not one that this machine trusts; NODE_EXTRA_CA_CERTS names the file of your CA';
+  await until('the reason', async () => (await readiness()).includes(`NATS is not connected: ${reason}`));
+  const { length } = lines;
+  await until('further attempts', () => lines.slice(length).some((line) => line.includes('cannot pull')));
+  expect(lines.filter((line) => line.includes(reason))).toHaveLength(1);
+  await writeFile(certificate, files.cert);
+  await writeFile(key, files.key);
+  await nats.restart();
+  await until('the worker to be ready', async () => (await readiness()).includes('"ready"'));
+});
+
+it('a request that was lost with its connection ends when there is another one, also a request that was made meanwhile', async () => {
   const nats = await startTestNats();
   onTestFinished(() => nats.stop());
   const proxy = await proxyTo(nats.url);
@@ -58,9 +93,12 @@ it('a request ends with the connection that it was sent on, also one that was ma
   const sent = ask();
   await connection.flush();
   proxy.set({ kind: 'reset' });
-  await lost(sent);
-  await lost(ask());
+  await until('the loss', () => proxy.connections === 0);
+  const meanwhile = ask();
+  const { accepted } = proxy;
+  await until('another try', () => proxy.accepted >= accepted + 2);
   proxy.set({ kind: 'pass' });
+  await lost([...sent, ...meanwhile]);
   connection.subscribe('loud', { callback: (_, message) => void message.respond('yes') });
   await until('an answer', async () =>
     connection.request('loud').then(
