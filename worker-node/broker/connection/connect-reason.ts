@@ -55,13 +55,27 @@ interface Dialling {
   _doDial(server: unknown): Promise<void>;
 }
 
-/** Tells why each attempt to connect again fails. The client tells nobody, and tries the next server. */
-export function onFailedConnect(connection: NatsConnection, tell: (cause: unknown) => void): void {
+/**
+ * Tells why each attempt to connect again fails. The client tells nobody, and tries the next server.
+ * @param tell gets the reason, and whether it is the first attempt since the loss that failed for it: there may be two a second, for hours
+ */
+export function onFailedConnect(
+  connection: NatsConnection,
+  servers: readonly string[],
+  tell: (reason: string, isNew: boolean) => void,
+): void {
   const { protocol } = connection as unknown as { readonly protocol: Dialling };
   const dial = protocol._doDial.bind(protocol);
-  protocol._doDial = (server) =>
-    dial(server).catch((thrown: unknown) => {
-      tell(thrown);
+  const told = new Set<string>();
+  protocol._doDial = async (server) => {
+    try {
+      await dial(server);
+      told.clear();
+    } catch (thrown) {
+      const reason = connectReason(thrown, servers);
+      tell(reason, !told.has(reason));
+      told.add(reason);
       throw thrown;
-    });
+    }
+  };
 }

@@ -2,7 +2,8 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { WsConnectionOptions } from '@nats-io/nats-core';
 import { RequestOne } from '@nats-io/nats-core/internal';
 import { type ConnectionOptions, connect, type NatsConnection, wsconnect } from '@nats-io/transport-node';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { withDeadline } from '../../../shared/deadline.ts';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../../shared/nats/broker-address.ts';
 import { answerWithoutError } from '../../../shared/nats/client/answered-requests.ts';
 import type { WorkerConfig } from '../../config.ts';
@@ -24,6 +25,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** The pause before the client reconnects. The jitter spreads the reconnects of many workers over time. */
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
+/** How long the last messages may take to reach the broker when a connection is closed. */
+const DRAIN_TIMEOUT_MS = 3_000;
 
 /** The settings that say where NATS is and who connects. */
 type ConnectConfig = CredentialConfig & Pick<WorkerConfig, 'WORKER_NAME'>;
@@ -100,4 +103,19 @@ function keepServers(connection: NatsConnection, servers: readonly string[]): vo
     .filter(({ gossiped, listen }) => gossiped && !servers.some((server) => server.endsWith(`//${listen}`)))
     .map(({ src }) => src);
   connection.setServers([...servers, ...fromCluster]);
+}
+
+/**
+ * Closes a connection when the broker has all that was sent, or after three seconds.
+ * @returns why the broker may not have all of it; undefined if it has
+ */
+export async function closeConnection(connection: NatsConnection): Promise<string | undefined> {
+  const late = (): Error => new Error('the broker did not answer in time');
+  try {
+    await withDeadline(connection.drain(), DRAIN_TIMEOUT_MS, late);
+    return undefined;
+  } catch (thrown) {
+    await connection.close();
+    return describeThrown(thrown);
+  }
 }

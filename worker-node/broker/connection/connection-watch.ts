@@ -1,13 +1,10 @@
-import { withDeadline } from '../../../shared/deadline.ts';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import type { WorkerLogger } from '../../log.ts';
 import type { Broker } from './broker.ts';
 import { closedReason } from './closed-reason.ts';
-import { connectReason, onFailedConnect } from './connect-reason.ts';
+import { closeConnection } from './connect.ts';
+import { onFailedConnect } from './connect-reason.ts';
 import { statusesOf } from './statuses.ts';
-
-/** How long the last acks may take to reach the broker when the connection is closed. */
-const FLUSH_TIMEOUT_MS = 3_000;
 
 interface ConnectionWatchParts {
   readonly broker: Broker;
@@ -23,8 +20,8 @@ export class ConnectionWatch {
   readonly #parts: ConnectionWatchParts;
   #connected = true;
   #closing = false;
-  /** Why attempts to connect again have failed since the loss, the last reason last. */
-  readonly #reasons = new Set<string>();
+  /** Why the last attempt to connect again failed. */
+  #reason: string | undefined;
 
   constructor(parts: ConnectionWatchParts) {
     this.#parts = parts;
@@ -37,32 +34,27 @@ export class ConnectionWatch {
   /** Why there is no connection, in a sentence; undefined if there is one. */
   get problem(): string | undefined {
     if (this.#connected) return undefined;
-    const reason = [...this.#reasons].at(-1);
-    return reason === undefined ? 'NATS is not connected' : `NATS is not connected: ${reason}`;
+    return this.#reason === undefined ? 'NATS is not connected' : `NATS is not connected: ${this.#reason}`;
   }
 
   /** Logs each loss, why there is no connection, and each reconnect, until the connection is closed. */
   async follow(): Promise<void> {
-    const { broker, log, onReconnect } = this.#parts;
-    onFailedConnect(broker.connection, (cause) => this.#failedConnect(cause));
+    const { broker, servers, log, onReconnect } = this.#parts;
+    onFailedConnect(broker.connection, servers, (reason, isNew) => {
+      this.#reason = reason;
+      if (isNew) log.warn({ reason }, 'cannot connect to NATS');
+    });
     try {
       for await (const { type } of statusesOf(broker.connection)) {
         if (type !== 'disconnect' && type !== 'reconnect') continue;
         this.#connected = type === 'reconnect';
-        this.#reasons.clear();
+        this.#reason = undefined;
         if (this.#connected) onReconnect();
         log.warn({ status: type }, 'NATS connection');
       }
     } catch (thrown) {
       log.warn({ reason: describeThrown(thrown) }, 'the state of the NATS connection is not known any more');
     }
-  }
-
-  /** The log tells each reason once: there may be two attempts a second, for hours. */
-  #failedConnect(cause: unknown): void {
-    const reason = connectReason(cause, this.#parts.servers);
-    if (!this.#reasons.delete(reason)) this.#parts.log.warn({ reason }, 'cannot connect to NATS');
-    this.#reasons.add(reason);
   }
 
   /** Rejects when the connection is closed, unless {@link expectClose} was called before. */
@@ -84,11 +76,7 @@ export class ConnectionWatch {
    */
   async close(): Promise<void> {
     const { broker, log } = this.#parts;
-    const late = (): Error => new Error('the broker did not answer in time');
-    await withDeadline(broker.connection.drain(), FLUSH_TIMEOUT_MS, late).catch(async (thrown: unknown) => {
-      const reason = describeThrown(thrown);
-      log.warn({ reason }, 'acks may be lost; their jobs are delivered again');
-      await broker.connection.close();
-    });
+    const reason = await closeConnection(broker.connection);
+    if (reason !== undefined) log.warn({ reason }, 'acks may be lost; their jobs are delivered again');
   }
 }

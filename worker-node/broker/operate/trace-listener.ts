@@ -4,7 +4,8 @@ import { INBOX } from '../../../shared/wire/subjects.ts';
 import type { WorkerConfig } from '../../config.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { closedReason } from '../connection/closed-reason.ts';
-import { openConnection } from '../connection/connect.ts';
+import { closeConnection, openConnection } from '../connection/connect.ts';
+import { onFailedConnect } from '../connection/connect-reason.ts';
 import { statusesOf } from '../connection/statuses.ts';
 
 /** Listeners of this group share the events: each event goes to one of them. */
@@ -38,6 +39,9 @@ export class TraceListener {
     const connection = await openConnection(config, INBOX.worker);
     const { promise: failed, reject } = Promise.withResolvers<never>();
     void tellLosses(connection, log);
+    onFailedConnect(connection, config.NATS_URL.servers, (reason, isNew) => {
+      if (isNew) log.warn({ reason }, 'cannot connect to NATS');
+    });
     void closedReason(connection).then((thrown) => {
       if (thrown !== undefined) reject(closedError(thrown));
     });
@@ -58,7 +62,7 @@ export class TraceListener {
 
   /** Takes the messages that have arrived, and closes the connection. */
   async close(): Promise<void> {
-    await this.#connection.drain().catch(() => this.#connection.close());
+    await closeConnection(this.#connection);
   }
 }
 

@@ -1,7 +1,10 @@
 import { expect, it, onTestFinished } from 'vitest';
 import type { NatsServer } from '../../../../dev/nats-server/start.ts';
+import { BROKER_TRACES } from '../../../../shared/wire/subjects.ts';
 import { openConnection } from '../../../../worker-node/broker/connection/connect.ts';
+import { TraceListener } from '../../../../worker-node/broker/operate/trace-listener.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
+import type { WorkerLogger } from '../../../../worker-node/log.ts';
 import { TcpProxy } from '../../../chaos/support/tcp-proxy.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
 import { until } from '../../../support/poll.ts';
@@ -55,4 +58,19 @@ it('a connection over a WebSocket can be closed while its server stands still, w
   for (const data of MUCH) connection.publish('much', data);
   await connection.close();
   expect(connection.isClosed()).toBe(true);
+});
+
+it('`broker-spans` ends while its server stands still', async () => {
+  const nats = await startServer();
+  const losses: string[] = [];
+  const listener = await TraceListener.start({
+    config: workerConfig({ NATS_URL: nats.url }),
+    subject: BROKER_TRACES,
+    log: { info: () => undefined, warn: (line: string) => losses.push(line) } as unknown as WorkerLogger,
+    take: () => undefined,
+  });
+  await nats.kill('SIGSTOP');
+  await listener.close();
+  // Not only when the client gave the server up.
+  expect(losses).toEqual([]);
 });
