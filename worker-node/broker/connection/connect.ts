@@ -81,6 +81,7 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
   try {
     const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
     keepServers(connection, servers);
+    pauseByNoClock(connection);
     void endLostRequests(connection);
     void endSilentSockets(connection);
     batchWrites(connection);
@@ -103,6 +104,26 @@ function keepServers(connection: NatsConnection, servers: readonly string[]): vo
     .filter(({ gossiped, listen }) => gossiped && !servers.some((server) => server.endsWith(`//${listen}`)))
     .map(({ src }) => src);
   connection.setServers([...servers, ...fromCluster]);
+}
+
+/** What the NATS client keeps of its servers, and how it knows the pause before it connects again (nats-core 3.4.0). */
+interface Reconnecting {
+  readonly options: { reconnectDelayHandler(): number };
+  readonly servers: { getServers(): { lastConnect: number }[] };
+}
+
+/**
+ * Lets the client connect again after a pause, whatever the clock of the machine says. The client remembers when it connected last. If
+ * the clock is set back after that, it would wait until the clock is there again.
+ */
+function pauseByNoClock(connection: NatsConnection): void {
+  const { options, servers } = (connection as unknown as { readonly protocol: Reconnecting }).protocol;
+  const pauseMs = options.reconnectDelayHandler;
+  options.reconnectDelayHandler = () => {
+    const now = Date.now();
+    for (const server of servers.getServers()) server.lastConnect = Math.min(server.lastConnect, now);
+    return pauseMs();
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { startWorkerProcess } from '../../../../dev/worker/start.ts';
 import { openConnection } from '../../../../worker-node/broker/connection/connect.ts';
 import { isConnectionLost } from '../../../../worker-node/broker/connection/lost-requests.ts';
@@ -106,4 +106,19 @@ it('a request that was lost with its connection ends when there is another one, 
       () => false,
     ),
   );
+});
+
+it('a worker connects again at once after a loss, although its clock was set back since it connected', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 24 * 3_600_000 });
+  const config = workerConfig({ NATS_URL: nats.url, WORKER_NAME: 'losses' });
+  const connection = await openConnection(config, '_INBOX_test').finally(() => vi.useRealTimers());
+  onTestFinished(() => connection.close());
+  const came = (async () => {
+    for await (const { type } of connection.status()) if (type === 'reconnect') return true;
+    return false;
+  })();
+  await nats.restart();
+  expect(await came).toBe(true);
 });
