@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import type { NatsServer } from '../../../../dev/nats-server/start.ts';
 import { startWorkerProcess } from '../../../../dev/worker/start.ts';
 import { openConnection } from '../../../../worker-node/broker/connection/connect.ts';
 import { isConnectionLost } from '../../../../worker-node/broker/connection/lost-requests.ts';
@@ -20,28 +21,34 @@ async function proxyTo(url: string): Promise<TcpProxy> {
   return proxy;
 }
 
-it('a worker tells once that NATS is away, and once that it is back, however many servers hang up before its login', async () => {
-  const nats = await startTestNats();
-  onTestFinished(() => nats.stop());
-  const proxy = await proxyTo(nats.url);
-  const stack = await withTestStack({
-    nats,
-    tracing: false,
-    worker: { NATS_URL: `nats://127.0.0.1:${proxy.port}`, WORKER_ANNOUNCE_MS: '30000' },
-  });
-  const { accepted } = proxy;
-  // Nothing of what a client says gets through.
-  proxy.set({ kind: 'cut-after', bytes: 0 });
-  await until('two logins that are cut', () => proxy.accepted >= accepted + 2, 60_000);
-  proxy.set({ kind: 'pass' });
-  const statuses = (): unknown[] =>
-    stack.logs().flatMap(({ msg, status }) => (msg === 'NATS connection' ? [status] : []));
-  await until('the worker to be back', () => statuses().includes('reconnect'));
-  expect(await stack.run('echo', 1)).toMatchObject({ state: 'succeeded' });
-  expect(statuses()).toEqual(['disconnect', 'reconnect']);
-  const metrics = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
-  expect(metrics).toMatch(/^throughline_nats_reconnects_total.* 1$/m);
-});
+it.each([
+  ['over TCP', ({ url }: NatsServer) => url],
+  ['over a WebSocket', ({ webSocketUrl }: NatsServer) => webSocketUrl],
+])(
+  'a worker tells once that NATS is away, and once that it is back, however often it tried: %s',
+  async (_, urlOf) => {
+    const nats = await startTestNats();
+    onTestFinished(() => nats.stop());
+    const proxy = await proxyTo(urlOf(nats));
+    const stack = await withTestStack({
+      nats,
+      tracing: false,
+      worker: { NATS_URL: urlOf(nats).replace(/\d+$/, String(proxy.port)), WORKER_ANNOUNCE_MS: '30000' },
+    });
+    const { accepted } = proxy;
+    // Nothing of what a client says gets through.
+    proxy.set({ kind: 'cut-after', bytes: 0 });
+    await until('two logins that are cut', () => proxy.accepted >= accepted + 2, 60_000);
+    proxy.set({ kind: 'pass' });
+    const statuses = (): unknown[] =>
+      stack.logs().flatMap(({ msg, status }) => (msg === 'NATS connection' ? [status] : []));
+    await until('the worker to be back', () => statuses().includes('reconnect'));
+    expect(await stack.run('echo', 1)).toMatchObject({ state: 'succeeded' });
+    expect(statuses()).toEqual(['disconnect', 'reconnect']);
+    const metrics = await (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^throughline_nats_reconnects_total.* 1$/m);
+  },
+);
 
 it('a worker says why it cannot connect again, once in the log and for as long as it is so in /readyz', async () => {
   const [folder, other] = [await scratchFolder(), await scratchFolder()];
