@@ -53,6 +53,8 @@ function thrownOf(cause: unknown): Thrown {
 /** What the NATS client does to connect to a server (nats-core 3.4.0). It does not show it. */
 interface Dialling {
   _doDial(server: unknown): Promise<void>;
+  /** The last thing that a server refused. */
+  lastError?: Error | undefined;
 }
 
 /**
@@ -68,11 +70,13 @@ export function onFailedConnect(
   const dial = protocol._doDial.bind(protocol);
   const told = new Set<string>();
   protocol._doDial = async (server) => {
+    // What a server says before it hangs up is only here. The attempt itself fails when its time is over.
+    protocol.lastError = undefined;
     try {
       await dial(server);
       told.clear();
     } catch (thrown) {
-      const reason = connectReason(thrown, servers);
+      const reason = connectReason(protocol.lastError ?? thrown, servers);
       tell(reason, !told.has(reason));
       told.add(reason);
       throw thrown;

@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { NatsServer } from '../../../../dev/nats-server/start.ts';
 import { startWorkerProcess } from '../../../../dev/worker/start.ts';
 import { openConnection } from '../../../../worker-node/broker/connection/connect.ts';
+import { onFailedConnect } from '../../../../worker-node/broker/connection/connect-reason.ts';
 import { isConnectionLost } from '../../../../worker-node/broker/connection/lost-requests.ts';
 import { PublishRequests } from '../../../../worker-node/broker/publish/publish-requests.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
@@ -128,4 +130,22 @@ it('a worker connects again at once after a loss, although its clock was set bac
   })();
   await nats.restart();
   expect(await came).toBe(true);
+});
+
+it('what a server says before it hangs up is why there is no connection', async () => {
+  const nats = await startTestNats({ extraConfig: 'max_connections: 1' });
+  onTestFinished(() => nats.stop());
+  const proxy = await proxyTo(nats.url);
+  const config = workerConfig({ NATS_URL: `nats://127.0.0.1:${proxy.port}`, WORKER_NAME: 'losses' });
+  const connection = await openConnection(config, '_INBOX_test');
+  onTestFinished(() => connection.close());
+  const reasons: string[] = [];
+  onFailedConnect(connection, config.NATS_URL.servers, (reason) => reasons.push(reason));
+  proxy.set({ kind: 'reset' });
+  const other = await until('room for another client', () =>
+    connect({ servers: nats.url }).catch(() => undefined),
+  );
+  onTestFinished(() => other.close());
+  proxy.set({ kind: 'pass' });
+  await until('the reason', () => reasons.includes('maximum connections exceeded'));
 });
