@@ -76,6 +76,8 @@ export function onFailedConnect(
       await dial(server);
       told.clear();
     } catch (thrown) {
+      // The client throws nothing at all when this program closes the connection meanwhile.
+      if (thrown === undefined) throw thrown;
       const reason = connectReason(protocol.lastError ?? thrown, servers);
       tell(reason, !told.has(reason));
       told.add(reason);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -148,4 +150,29 @@ it('what a server says before it hangs up is why there is no connection', async 
   onTestFinished(() => other.close());
   proxy.set({ kind: 'pass' });
   await until('the reason', () => reasons.includes('maximum connections exceeded'));
+});
+
+it('a connection that is closed during a login has no reason why it fails', async () => {
+  const info = { server_id: 'A', version: '2.14.5', proto: 1, headers: true, max_payload: 1_048_576 };
+  let logins = 0;
+  // It lets only the first client in.
+  const server = createServer((socket) => {
+    socket.write(`INFO ${JSON.stringify(info)}\r\n`);
+    socket.on('error', () => undefined);
+    socket.once('data', () => (++logins === 1 ? socket.write('PONG\r\n') : undefined));
+  });
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const proxy = await proxyTo(`nats://127.0.0.1:${port}`);
+  const config = workerConfig({ NATS_URL: `nats://127.0.0.1:${proxy.port}`, WORKER_NAME: 'losses' });
+  const connection = await openConnection(config, '_INBOX_test');
+  const reasons: string[] = [];
+  onFailedConnect(connection, config.NATS_URL.servers, (reason) => reasons.push(reason));
+  proxy.set({ kind: 'reset' });
+  proxy.set({ kind: 'pass' });
+  await until('another login', () => logins === 2);
+  await connection.close();
+  await until('its end', () => proxy.connections === 0);
+  expect(reasons).toEqual([]);
 });
