@@ -8,7 +8,7 @@ const CLOSE_MS = 1_000;
  * WebSocket before it connects again, and before its own `close` is done. Node waits for the other side for as long as TCP does.
  */
 class SoonClosed extends WebSocket {
-  /** The client waits until this is 0 before it closes. What is closed sends the rest by itself. */
+  /** The client waits until this is 0 before it closes. A WebSocket that is closed still sends the rest by itself. */
   override get bufferedAmount(): number {
     return 0;
   }

@@ -6,9 +6,13 @@ import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { NatsServer } from '../../../../dev/nats-server/start.ts';
 import { startWorkerProcess } from '../../../../dev/worker/start.ts';
-import { openConnection } from '../../../../worker-node/broker/connection/connect.ts';
+import { JOBS_STREAM, streamDefinitions } from '../../../../shared/nats/streams.ts';
+import { requestError } from '../../../../worker-node/broker/checks/failure-reason.ts';
+import { connectBroker, openConnection } from '../../../../worker-node/broker/connection/connect.ts';
 import { onFailedConnect } from '../../../../worker-node/broker/connection/connect-reason.ts';
 import { isConnectionLost } from '../../../../worker-node/broker/connection/lost-requests.ts';
+import { jobConsumers } from '../../../../worker-node/broker/groups/group.ts';
+import { ensureGroup, ensureStreams } from '../../../../worker-node/broker/provision.ts';
 import { PublishRequests } from '../../../../worker-node/broker/publish/publish-requests.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 import { TcpProxy } from '../../../chaos/support/tcp-proxy.ts';
@@ -98,8 +102,11 @@ it('a request that was lost with its connection ends when there is another one, 
     publisher.publish('silent', ''),
   ];
   const lost = async (asked: readonly Promise<unknown>[]): Promise<void> => {
-    for (const ended of await Promise.allSettled(asked))
-      expect(ended.status === 'rejected' && isConnectionLost(ended.reason)).toBe(true);
+    for (const ended of await Promise.allSettled(asked)) {
+      const reason: unknown = ended.status === 'rejected' && ended.reason;
+      expect(isConnectionLost(reason)).toBe(true);
+      expect(await requestError({ connection }, reason)).toMatchObject({ code: 'broker-unavailable' });
+    }
   };
   const sent = ask();
   await connection.flush();
@@ -117,6 +124,28 @@ it('a request that was lost with its connection ends when there is another one, 
       () => false,
     ),
   );
+});
+
+it('a worker that starts makes its consumers although the connection is lost meanwhile', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  const proxy = await proxyTo(nats.url);
+  const config = workerConfig({ NATS_URL: `nats://127.0.0.1:${proxy.port}`, WORKER_NAME: 'losses' });
+  const broker = await connectBroker(config, '_INBOX_test');
+  onTestFinished(() => broker.connection.close());
+  const log = { warn: () => undefined };
+  await ensureStreams(broker.manager, streamDefinitions(1, true), log);
+  proxy.set({ kind: 'drop-replies' });
+  const sent = (): number => broker.connection.stats().outMsgs;
+  const before = sent();
+  const made = ensureGroup(broker, jobConsumers(config), log);
+  made.catch(() => undefined);
+  await until('questions without an answer', () => sent() > before);
+  proxy.set({ kind: 'reset' });
+  proxy.set({ kind: 'pass' });
+  await made;
+  const consumers = await broker.manager.consumers.list(JOBS_STREAM).next();
+  expect(consumers).toHaveLength(jobConsumers(config).length);
 });
 
 it('a worker connects again at once after a loss, although its clock was set back since it connected', async () => {
