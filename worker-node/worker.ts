@@ -114,8 +114,13 @@ async function start(workerParts: WatchedParts, broker: Broker): Promise<Worker>
   const jobs = createJobLoop(parts, limits, (operation) => announcer.isReplaced(operation));
   const loops = [jobs, ...createCallbackLoops(parts)];
   const reconnecting: { reconnected(): void }[] = [parts.metrics, ...loops];
-  const connection = new ConnectionWatch(broker, log, () => {
-    for (const part of reconnecting) part.reconnected();
+  const connection = new ConnectionWatch({
+    broker,
+    servers: config.NATS_URL.servers,
+    log,
+    onReconnect: () => {
+      for (const part of reconnecting) part.reconnected();
+    },
   });
   void connection.follow();
   const watched = { ...parts, recordWatch, store, connection, limits, jobs, loops };
@@ -151,7 +156,7 @@ function notReady({
   retry,
   store,
 }: Pick<RunningParts, 'connection' | 'permissions' | 'jobs' | 'retry' | 'store'>): string | undefined {
-  if (!connection.connected) return 'NATS is not connected';
+  if (connection.problem !== undefined) return connection.problem;
   if (permissions.problem !== undefined) return permissions.problem;
   if (jobs.problem !== undefined) return `jobs cannot be pulled: ${jobs.problem}`;
   return retry.problem ?? store.problem;

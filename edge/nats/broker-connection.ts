@@ -43,6 +43,7 @@ export class BrokerConnection {
   /** The server of the last session, see `openSession`. */
   #lastServer: string | undefined;
   #onOpen: () => void = () => undefined;
+  /** When the last attempt failed, in epoch milliseconds; later than now if the clock was set back since. */
   #failedAt = 0;
   #opened = 0;
   /** Whether the last attempt to connect failed. */
@@ -86,7 +87,7 @@ export class BrokerConnection {
    * @throws ThroughlineError `broker-unavailable`; the next call tries again
    */
   async session(): Promise<BrokerSession> {
-    if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
+    if (this.#session?.isClosed === false) return this.#session;
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
     });
@@ -101,9 +102,9 @@ export class BrokerConnection {
    * @returns undefined while NATS is away
    */
   available(): BrokerSession | undefined | Promise<BrokerSession | undefined> {
-    if (this.#session !== undefined && !this.#session.isClosed) return this.#session;
+    if (this.#session?.isClosed === false) return this.#session;
     if (!this.#failing) return this.session().catch(() => undefined);
-    if (Date.now() >= this.#failedAt + RETRY_MS) this.session().catch(() => undefined);
+    if (Math.abs(Date.now() - this.#failedAt) >= RETRY_MS) this.session().catch(() => undefined);
     return undefined;
   }
 
@@ -119,7 +120,7 @@ export class BrokerConnection {
   /** As {@link use}, on a session that the caller already has. @throws ThroughlineError any error of `work` */
   useSession<T>(session: BrokerSession, work: (session: BrokerSession) => Promise<T>): Promise<T> {
     return work(session).catch((thrown: unknown) => {
-      if (errorFrom(thrown).code === 'broker-unavailable') void this.#probe(session);
+      if (errorFrom(thrown).code === 'broker-unavailable') this.#probe(session);
       throw thrown;
     });
   }
@@ -133,17 +134,13 @@ export class BrokerConnection {
     session?.close();
   }
 
-  async #probe(session: BrokerSession): Promise<void> {
-    try {
-      await session.ping(PROBE_MS);
-    } catch {
-      this.#drop(session, 'it does not answer a ping');
-    }
+  #probe(session: BrokerSession): void {
+    session.ping(PROBE_MS).catch(() => this.#drop(session, 'it does not answer a ping'));
   }
 
   async #connect(): Promise<BrokerSession> {
     this.#state = 'connecting';
-    const pauseMs = this.#failedAt + PAUSE_MS - Date.now();
+    const pauseMs = PAUSE_MS - Math.abs(Date.now() - this.#failedAt);
     if (pauseMs > 0) await pause(pauseMs);
     try {
       const session = await openSession(

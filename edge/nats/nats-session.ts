@@ -65,24 +65,16 @@ export async function openSession(
   try {
     const { connection, server } = await withDeadline(opening, timeoutMs, late);
     const denials = new Denials(EDGE_PERMISSIONS, onDenied);
-    void followRefusals(connection, denials);
+    const following = followRefusals(connection, denials);
     void askDenials(connection, denials, timeoutMs);
     const session = new NatsSession({ connection, server, timeoutMs, denials });
     const close = (): void => session.close();
     void connection.closed().then(close, close);
-    void untilSilent(connection).then(close);
+    void following.then(close);
     return session;
   } catch (thrown) {
     throw brokerError(thrown);
   }
-}
-
-/**
- * Waits until the client gives a connection up, because the server does not answer its pings. The client does not end its
- * `closed()` then: it waits for the server to close the socket.
- */
-async function untilSilent(connection: NatsConnection): Promise<void> {
-  for await (const { type } of connection.status()) if (type === 'staleConnection') return;
 }
 
 interface SessionParts {
@@ -307,7 +299,7 @@ class NatsSession implements BrokerSession {
   }
 
   close(): void {
-    // The client's own end of the connection may never come, see `untilSilent`.
+    // The client's own end of the connection may never come, see `followRefusals`.
     this.lost.happen();
     this.#connection.close().catch(() => undefined);
   }

@@ -22,7 +22,13 @@ export async function askDenials(
   }
 }
 
-/** Notes each refusal of NATS in `denials`, until the connection is closed. */
+/**
+ * Notes each refusal of NATS in `denials`, until the connection is closed, or the client gives it up, because the server does not
+ * answer its pings. The client does not end its `closed()` then: it waits for the server to close the socket.
+ */
 export async function followRefusals(connection: NatsConnection, denials: Denials): Promise<void> {
-  for await (const status of connection.status()) if (status.type === 'error') denials.take(status.error);
+  for await (const status of connection.status()) {
+    if (status.type === 'staleConnection') return;
+    if (status.type === 'error') denials.take(status.error);
+  }
 }

@@ -6,6 +6,7 @@ import { OPERATIONS_BUCKET, OPERATIONS_STREAM, PAUSE_SUBJECTS } from '../../shar
 import { parseJson } from '../../shared/text/json/parse-json.ts';
 import { startInterval, type Timer } from '../../shared/timers.ts';
 import type { WorkerLogger } from '../log.ts';
+import { statusesOf } from './connection/statuses.ts';
 import { lastMessages } from './last-message.ts';
 
 const KEY_START = `$KV.${OPERATIONS_BUCKET}.`.length;
@@ -70,7 +71,7 @@ export class PauseWatch {
 
   async #followConnection(): Promise<void> {
     try {
-      for await (const { type } of this.#parts.broker.connection.status())
+      for await (const { type } of statusesOf(this.#parts.broker.connection))
         if (type === 'reconnect') void this.#read();
     } catch (thrown) {
       this.#warn(thrown);

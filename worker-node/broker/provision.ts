@@ -15,6 +15,7 @@ import {
 import type { WorkerLogger } from '../log.ts';
 import { ifThere } from './connection/api-error.ts';
 import type { Broker } from './connection/broker.ts';
+import { isConnectionLost } from './connection/lost-requests.ts';
 import { overlapError } from './groups/overlap-error.ts';
 import { isForbidden } from './permissions/permission-watch.ts';
 import { storeConsumer } from './store-consumer.ts';
@@ -157,7 +158,7 @@ async function ensurePatiently(
     try {
       return await ensureConsumer(broker, JOBS_STREAM, definition, log);
     } catch (cause) {
-      if (!(cause instanceof errors.TimeoutError)) throw cause;
+      if (!(cause instanceof errors.TimeoutError || isConnectionLost(cause))) throw cause;
       if (tries < TRIES) continue;
       const message = `the consumer ${definition.durable_name} of ${JOBS_STREAM} was not made: NATS does not answer in time`;
       throw new ThroughlineError('broker-unavailable', message, { cause });

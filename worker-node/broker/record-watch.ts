@@ -7,6 +7,7 @@ import { CANCEL_SUBJECTS } from '../../shared/wire/subjects.ts';
 import type { WorkerLogger } from '../log.ts';
 import { describeFailure } from './checks/failure-reason.ts';
 import type { Broker } from './connection/broker.ts';
+import { statusesOf } from './connection/statuses.ts';
 import { type JobRecord, readRecord } from './job-record.ts';
 
 const RETRY_MS = 500;
@@ -90,7 +91,7 @@ export class RecordWatch {
   }
 
   async #follow(): Promise<void> {
-    for await (const { type } of this.#parts.broker.connection.status()) {
+    for await (const { type } of statusesOf(this.#parts.broker.connection)) {
       // The client has renewed its subscriptions before it says so.
       if (type === 'reconnect') void this.#resume();
     }

@@ -43,6 +43,8 @@ class Gate {
     const server = connectSocket(port, '127.0.0.1');
     server.on('error', () => client.destroy());
     client.pipe(server).pipe(client);
+    // What the client still sends then goes nowhere. Unread, it would hide the end of the client.
+    server.on('close', () => client.resume());
     this.#open.add(client);
     client.on('close', () => {
       this.#open.delete(client);

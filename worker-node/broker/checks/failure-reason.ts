@@ -5,6 +5,7 @@ import { API_CODE } from '../../../shared/nats/api-error.ts';
 import { NO_LEADER, STORES_NOTHING } from '../../../shared/nats/disk-full.ts';
 import { hasApiCode, isNotEnabled } from '../connection/api-error.ts';
 import type { Broker } from '../connection/broker.ts';
+import { isConnectionLost } from '../connection/lost-requests.ts';
 import { answers } from '../connection/server.ts';
 
 /** What the client says if nobody listens on a subject of JetStream. */
@@ -30,7 +31,10 @@ export async function failureReason(thrown: unknown, isAlive: () => Promise<bool
 /** What an operator is told about a request that NATS did not do. Other errors stay as they are. */
 export async function requestError(broker: Pick<Broker, 'connection'>, cause: unknown): Promise<unknown> {
   const isOfNats =
-    cause instanceof JetStreamApiError || cause instanceof errors.TimeoutError || isNotEnabled(cause);
+    cause instanceof JetStreamApiError ||
+    cause instanceof errors.TimeoutError ||
+    isConnectionLost(cause) ||
+    isNotEnabled(cause);
   if (!isOfNats) return cause;
   const reason = await failureReason(cause, () => answers(broker));
   return new ThroughlineError('broker-unavailable', `NATS does not do what it was asked for: ${reason}`, {

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { socketOf } from './socket.ts';
+import { statusesOf } from './statuses.ts';
 
 /**
  * Makes a connection write to its socket once for each turn of the event loop. The NATS client (nats-core 3.4.0) writes
@@ -14,7 +16,7 @@ export function batchWrites(connection: NatsConnection): void {
 
 /** Each connect has a socket of its own. */
 async function batchAfterReconnects(connection: NatsConnection): Promise<void> {
-  for await (const { type } of connection.status()) if (type === 'reconnect') batchSocket(connection);
+  for await (const { type } of statusesOf(connection)) if (type === 'reconnect') batchSocket(connection);
 }
 
 function batchSocket(connection: NatsConnection): void {
@@ -29,13 +31,4 @@ function batchSocket(connection: NatsConnection): void {
     return write(...written);
   };
   socket.write = writeInBatch as Socket['write'];
-}
-
-/** The client does not show its socket, so this looks for it where the client keeps it. */
-function socketOf(connection: NatsConnection): Socket | undefined {
-  const { protocol } = connection as unknown as {
-    readonly protocol?: { readonly transport?: { readonly socket?: Partial<Socket> } };
-  };
-  const socket = protocol?.transport?.socket;
-  return typeof socket?.cork === 'function' ? (socket as Socket) : undefined;
 }

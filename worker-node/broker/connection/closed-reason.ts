@@ -1,4 +1,5 @@
 import { errors, type NatsConnection } from '@nats-io/transport-node';
+import { statusesOf } from './statuses.ts';
 
 /** After so many refusals of the user in a row, there is no point in further logins. */
 const MAX_REFUSALS = 2;
@@ -23,7 +24,7 @@ export async function closedReason(connection: Connection): Promise<Error | unde
 
 async function endWhenRefused(connection: Connection, tell: (refusal: Error) => void): Promise<void> {
   let refusals = 0;
-  for await (const status of connection.status()) {
+  for await (const status of statusesOf(connection)) {
     if (status.type === 'reconnect') refusals = 0;
     if (status.type !== 'error' || !isRefusal(status.error)) continue;
     refusals += 1;

@@ -1,3 +1,4 @@
+import type { NatsConnection } from '@nats-io/transport-node';
 import { describeThrown } from '../../../shared/errors.ts';
 import { usesWebSocket } from '../../../shared/nats/broker-address.ts';
 
@@ -47,4 +48,40 @@ export function connectReason(cause: unknown, servers: readonly string[]): strin
 
 function thrownOf(cause: unknown): Thrown {
   return typeof cause === 'object' && cause !== null ? cause : {};
+}
+
+/** What the NATS client does to connect to a server (nats-core 3.4.0). It does not show it. */
+interface Dialling {
+  _doDial(server: unknown): Promise<void>;
+  /** The last thing that a server refused. */
+  lastError?: Error | undefined;
+}
+
+/**
+ * Tells why each attempt to connect again fails. The client tells nobody, and tries the next server.
+ * @param tell gets the reason, and whether it is the first attempt since the loss that failed for it: there may be two a second, for hours
+ */
+export function onFailedConnect(
+  connection: NatsConnection,
+  servers: readonly string[],
+  tell: (reason: string, isNew: boolean) => void,
+): void {
+  const { protocol } = connection as unknown as { readonly protocol: Dialling };
+  const dial = protocol._doDial.bind(protocol);
+  const told = new Set<string>();
+  protocol._doDial = async (server) => {
+    // What a server says before it hangs up is only here. The attempt itself fails when its time is over.
+    protocol.lastError = undefined;
+    try {
+      await dial(server);
+      told.clear();
+    } catch (thrown) {
+      // The client throws nothing at all when this program closes the connection meanwhile.
+      if (thrown === undefined) throw thrown;
+      const reason = connectReason(protocol.lastError ?? thrown, servers);
+      tell(reason, !told.has(reason));
+      told.add(reason);
+      throw thrown;
+    }
+  };
 }

@@ -1,7 +1,9 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { WsConnectionOptions } from '@nats-io/nats-core';
 import { RequestOne } from '@nats-io/nats-core/internal';
 import { type ConnectionOptions, connect, type NatsConnection, wsconnect } from '@nats-io/transport-node';
-import { ThroughlineError } from '../../../shared/errors.ts';
+import { withDeadline } from '../../../shared/deadline.ts';
+import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { needsTls, serverNames, usesWebSocket } from '../../../shared/nats/broker-address.ts';
 import { answerWithoutError } from '../../../shared/nats/client/answered-requests.ts';
 import type { WorkerConfig } from '../../config.ts';
@@ -14,12 +16,17 @@ import { batchWrites } from './batched-writes.ts';
 import type { Broker } from './broker.ts';
 import { connectReason, JETSTREAM_OFF } from './connect-reason.ts';
 import { type CredentialConfig, credentialsOf } from './credentials.ts';
+import { endLostRequests } from './lost-requests.ts';
+import { endSilentSockets } from './socket.ts';
+import { wsFactory } from './web-socket.ts';
 
 /** How long one server may take to answer before the next one of the list is tried. */
 const CONNECT_TIMEOUT_MS = 5_000;
 /** The pause before the client reconnects. The jitter spreads the reconnects of many workers over time. */
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
+/** How long the last messages may take to reach the broker when a connection is closed. */
+const DRAIN_TIMEOUT_MS = 3_000;
 
 /** The settings that say where NATS is and who connects. */
 type ConnectConfig = CredentialConfig & Pick<WorkerConfig, 'WORKER_NAME'>;
@@ -55,7 +62,7 @@ async function noJetStreamError(connection: NatsConnection, cause: unknown): Pro
 export async function openConnection(config: ConnectConfig, inboxPrefix: string): Promise<NatsConnection> {
   answerWithoutError(RequestOne);
   const servers = config.NATS_URL.servers.map(withAsciiHost);
-  const options: ConnectionOptions = {
+  const options: ConnectionOptions & Pick<WsConnectionOptions, 'wsFactory'> = {
     servers,
     noRandomize: true,
     name: config.WORKER_NAME,
@@ -68,11 +75,15 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
     pingInterval: 10_000,
     noAsyncTraces: true,
     ...(needsTls(servers) ? { tls: {}, reconnectJitterTLS: RECONNECT_JITTER_MS } : {}),
+    ...(usesWebSocket(servers) ? { wsFactory } : {}),
     ...(await credentialsOf(config)),
   };
   try {
     const connection = await (usesWebSocket(servers) ? wsconnect : connect)(options);
     keepServers(connection, servers);
+    pauseByNoClock(connection);
+    void endLostRequests(connection);
+    void endSilentSockets(connection);
     batchWrites(connection);
     if (!usesWebSocket(servers)) poolMemory(connection);
     return connection;
@@ -93,4 +104,39 @@ function keepServers(connection: NatsConnection, servers: readonly string[]): vo
     .filter(({ gossiped, listen }) => gossiped && !servers.some((server) => server.endsWith(`//${listen}`)))
     .map(({ src }) => src);
   connection.setServers([...servers, ...fromCluster]);
+}
+
+/** What the NATS client keeps of its servers, and how it knows the pause before it connects again (nats-core 3.4.0). */
+interface Reconnecting {
+  readonly options: { reconnectDelayHandler(): number };
+  readonly servers: { getServers(): { lastConnect: number }[] };
+}
+
+/**
+ * Lets the client connect again after a pause, whatever the clock of the machine says. The client remembers when it connected last. If
+ * the clock is set back after that, it would wait until the clock is there again.
+ */
+function pauseByNoClock(connection: NatsConnection): void {
+  const { options, servers } = (connection as unknown as { readonly protocol: Reconnecting }).protocol;
+  const pauseMs = options.reconnectDelayHandler;
+  options.reconnectDelayHandler = () => {
+    const now = Date.now();
+    for (const server of servers.getServers()) server.lastConnect = Math.min(server.lastConnect, now);
+    return pauseMs();
+  };
+}
+
+/**
+ * Closes a connection when the broker has all that was sent, or after three seconds.
+ * @returns why the broker may not have all of it; undefined if it has
+ */
+export async function closeConnection(connection: NatsConnection): Promise<string | undefined> {
+  const late = (): Error => new Error('the broker did not answer in time');
+  try {
+    await withDeadline(connection.drain(), DRAIN_TIMEOUT_MS, late);
+    return undefined;
+  } catch (thrown) {
+    await connection.close();
+    return describeThrown(thrown);
+  }
 }

@@ -1,10 +1,12 @@
-import { errors, type NatsConnection, type Status } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
 import { describeThrown, ThroughlineError } from '../../../shared/errors.ts';
 import { INBOX } from '../../../shared/wire/subjects.ts';
 import type { WorkerConfig } from '../../config.ts';
 import type { WorkerLogger } from '../../log.ts';
 import { closedReason } from '../connection/closed-reason.ts';
-import { openConnection } from '../connection/connect.ts';
+import { closeConnection, openConnection } from '../connection/connect.ts';
+import { onFailedConnect } from '../connection/connect-reason.ts';
+import { statusesOf } from '../connection/statuses.ts';
 
 /** Listeners of this group share the events: each event goes to one of them. */
 const GROUP = 'throughline-broker-spans';
@@ -37,6 +39,9 @@ export class TraceListener {
     const connection = await openConnection(config, INBOX.worker);
     const { promise: failed, reject } = Promise.withResolvers<never>();
     void tellLosses(connection, log);
+    onFailedConnect(connection, config.NATS_URL.servers, (reason, isNew) => {
+      if (isNew) log.warn({ reason }, 'cannot connect to NATS');
+    });
     void closedReason(connection).then((thrown) => {
       if (thrown !== undefined) reject(closedError(thrown));
     });
@@ -57,7 +62,7 @@ export class TraceListener {
 
   /** Takes the messages that have arrived, and closes the connection. */
   async close(): Promise<void> {
-    await this.#connection.drain().catch(() => this.#connection.close());
+    await closeConnection(this.#connection);
   }
 }
 
@@ -76,10 +81,10 @@ function deniedError(error: Error, subject: string): ThroughlineError {
 
 /** While the connection is away, events are lost: the server keeps none. */
 async function tellLosses(
-  connection: { status(): AsyncIterable<Status> },
+  connection: Pick<NatsConnection, 'status'>,
   log: ListenerParts['log'],
 ): Promise<void> {
-  for await (const { type } of connection.status()) {
+  for await (const { type } of statusesOf(connection)) {
     if (type === 'disconnect') log.warn('NATS is away, and trace events are lost');
     if (type === 'reconnect') log.info('NATS is back');
   }

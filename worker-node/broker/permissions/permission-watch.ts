@@ -4,6 +4,7 @@ import { Denials } from '../../../shared/nats/permissions/denials.ts';
 import { type Permission, USER_INFO, type UserInfo } from '../../../shared/nats/permissions/permission.ts';
 import { startInterval, type Timer } from '../../../shared/timers.ts';
 import type { WorkerLogger } from '../../log.ts';
+import { statusesOf } from '../connection/statuses.ts';
 
 interface PermissionWatchParts {
   readonly connection: Pick<NatsConnection, 'status' | 'request' | 'reconnect'>;
@@ -69,7 +70,7 @@ export class PermissionWatch {
   }
 
   async #follow(): Promise<void> {
-    for await (const status of this.#parts.connection.status()) {
+    for await (const status of statusesOf(this.#parts.connection)) {
       if (status.type === 'reconnect') await this.#again();
       if (status.type === 'error') this.#denials.take(status.error);
     }

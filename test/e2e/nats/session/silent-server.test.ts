@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { BrokerConnection } from '../../../../edge/nats/broker-connection.ts';
 import { openSession } from '../../../../edge/nats/nats-session.ts';
 import { createLogger } from '../../../../edge/telemetry/log.ts';
@@ -65,4 +65,20 @@ it('the log tells once of a server that stays away, however often it is tried', 
   const connection = new BrokerConnection(settings, 'away', log);
   for (let tries = 0; tries < 3; tries++) await expect(connection.session()).rejects.toThrow();
   expect(lines).toEqual([expect.stringContaining('cannot connect to NATS')]);
+});
+
+it('a connection is tried again although the clock was set back since the last attempt failed', async () => {
+  const nats = await startTestNats();
+  onTestFinished(() => nats.stop());
+  await nats.kill('SIGSTOP');
+  const log = createLogger('info', () => undefined);
+  const settings = { NATS_URL: { servers: [nats.webSocketUrl] }, BROKER_TIMEOUT_MS: 500 };
+  const connection = new BrokerConnection(settings, 'clock', log);
+  onTestFinished(() => connection.release());
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+  await expect(connection.session())
+    .rejects.toThrow()
+    .finally(() => vi.useRealTimers());
+  await nats.kill('SIGCONT');
+  await until('a session', async () => await connection.available());
 });
