@@ -1,6 +1,6 @@
 /**
  * How many letters must be added, left out or changed to make one text of another (the Levenshtein distance). The time grows with the
- * product of their lengths, so they should be names.
+ * product of their lengths, so they should be names. It is our own, since it takes half a KiB less of the edge's bundle than a package.
  */
 export function distance(one: string, other: string): number {
   // How far the beginnings of `other` are from the beginning of `one` that was looked at so far.

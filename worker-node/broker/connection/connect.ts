@@ -18,7 +18,6 @@ import { connectReason, JETSTREAM_OFF } from './connect-reason.ts';
 import { type CredentialConfig, credentialsOf } from './credentials.ts';
 import { endLostRequests } from './lost-requests.ts';
 import { endSilentSockets } from './socket.ts';
-import { wsFactory } from './web-socket.ts';
 
 /** How long one server may take to answer before the next one of the list is tried. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -75,7 +74,8 @@ export async function openConnection(config: ConnectConfig, inboxPrefix: string)
     pingInterval: 10_000,
     noAsyncTraces: true,
     ...(needsTls(servers) ? { tls: {}, reconnectJitterTLS: RECONNECT_JITTER_MS } : {}),
-    ...(usesWebSocket(servers) ? { wsFactory } : {}),
+    // Loads a WebSocket, and Node's fetch with it, only where there is one.
+    ...(usesWebSocket(servers) ? { wsFactory: (await import('./web-socket.ts')).wsFactory } : {}),
     ...(await credentialsOf(config)),
   };
   try {
