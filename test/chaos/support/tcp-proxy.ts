@@ -78,7 +78,7 @@ export class TcpProxy {
   set(mode: ProxyMode): void {
     this.#mode = mode;
     this.#bytesLeft = mode.kind === 'cut-after' ? mode.bytes : 0;
-    if (mode.kind === 'reset') this.#resetAll();
+    if (mode.kind === 'reset') this.cutAll();
     for (const link of this.#links) link.wake();
   }
 
@@ -92,16 +92,17 @@ export class TcpProxy {
     for (const link of this.#links) link.strand();
   }
 
+  /** Ends every open connection with a RST; new ones follow the mode. */
+  cutAll(): void {
+    for (const link of this.#links) link.reset();
+  }
+
   /** Closes the listener and every connection. */
   async stop(): Promise<void> {
-    this.#resetAll();
+    this.cutAll();
     if (!this.#server.listening) return;
     this.#server.close();
     await once(this.#server, 'close');
-  }
-
-  #resetAll(): void {
-    for (const link of this.#links) link.reset();
   }
 
   #accept(client: Socket): void {

@@ -7,6 +7,7 @@ import { scratchFolder } from '../../support/cleanup.ts';
 import { runLocal } from '../../support/cli/process.ts';
 import { startTestNats } from '../../support/nats/nats.ts';
 import { newOperator } from '../../support/nats/operator.ts';
+import { proxyTo } from '../../support/nats/proxy-to.ts';
 import { silentServer } from '../../support/silent-server.ts';
 import { withTestStack } from '../../support/stack.ts';
 
@@ -24,6 +25,8 @@ async function nats(options: Omit<NatsServerOptions, 'binary'> = {}): Promise<Na
 
 const withLogin = (url: string, login: string): string => url.replace('://', `://${login}@`);
 const hostOf = (url: string): string => new URL(url).host;
+/** A time, in epoch seconds. */
+const inSeconds = (seconds: number): number => Math.ceil(Date.now() / 1_000) + seconds;
 
 describe('a user and a password in NATS_URL', () => {
   it('log in the edge, the worker and the setup, and are never shown', async () => {
@@ -178,13 +181,19 @@ describe('a credentials file', () => {
     const server = await nats({ extraConfig: config });
     const folder = await scratchFolder();
     await writeFile(`${folder}/user.creds`, credentials);
-    await writeFile(`${folder}/short.creds`, credentialsUntil(Math.ceil(Date.now() / 1_000) + 8));
+    await writeFile(`${folder}/short.creds`, credentials);
     const stack = await withTestStack({
       nats: server,
       edge: { NATS_CREDS: credentials },
       worker: { NATS_CREDS_FILE: `${folder}/user.creds` },
     });
-    const short = await stack.addWorker({ NATS_CREDS_FILE: `${folder}/short.creds` });
+    const proxy = await proxyTo(server.url);
+    const short = await stack.addWorker({
+      NATS_URL: `nats://127.0.0.1:${proxy.port}`,
+      NATS_CREDS_FILE: `${folder}/short.creds`,
+    });
+    await writeFile(`${folder}/short.creds`, credentialsUntil(inSeconds(4)));
+    proxy.cutAll();
     expect(await short.exited).toBe(1);
     const [line] = await stack.logged(({ msg }) => msg === 'worker failed');
     // NATS first says that the user has expired, and then that it may not log in.
@@ -197,15 +206,23 @@ describe('a credentials file', () => {
     const { config, credentials, credentialsUntil } = newOperator();
     const server = await nats({ extraConfig: config });
     const file = `${await scratchFolder()}/user.creds`;
-    await writeFile(file, credentialsUntil(Math.ceil(Date.now() / 1_000) + 12));
+    await writeFile(file, credentials);
+    const proxy = await proxyTo(server.url);
     const stack = await withTestStack({
       nats: server,
       edge: { NATS_CREDS: credentials },
-      worker: { NATS_CREDS_FILE: file },
+      worker: { NATS_URL: `nats://127.0.0.1:${proxy.port}`, NATS_CREDS_FILE: file },
     });
+    const reconnects = (least: number) =>
+      Promise.race([
+        stack.logged(({ msg, status }) => msg === 'NATS connection' && status === 'reconnect', least),
+        stack.worker.exited,
+      ]);
+    await writeFile(file, credentialsUntil(inSeconds(8)));
+    proxy.cutAll();
+    expect(await reconnects(1)).toHaveLength(1);
     await writeFile(file, credentials);
-    const lost = stack.logged(({ msg, status }) => msg === 'NATS connection' && status === 'reconnect');
-    expect(await Promise.race([lost, stack.worker.exited])).toMatchObject([{ status: 'reconnect' }]);
+    expect(await reconnects(2)).toHaveLength(2);
     expect(await stack.run('echo', 'hello')).toMatchObject({ state: 'succeeded' });
   });
 

@@ -15,19 +15,12 @@ import { jobConsumers } from '../../../../worker-node/broker/groups/group.ts';
 import { ensureGroup, ensureStreams } from '../../../../worker-node/broker/provision.ts';
 import { PublishRequests } from '../../../../worker-node/broker/publish/publish-requests.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
-import { TcpProxy } from '../../../chaos/support/tcp-proxy.ts';
 import { scratchFolder } from '../../../support/cleanup.ts';
 import { makeCertificate } from '../../../support/nats/certificates.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
+import { proxyTo } from '../../../support/nats/proxy-to.ts';
 import { until } from '../../../support/poll.ts';
 import { withTestStack } from '../../../support/stack.ts';
-
-/** A way to a nats-server. */
-async function proxyTo(url: string): Promise<TcpProxy> {
-  const proxy = await TcpProxy.start({ targetPort: Number(new URL(url).port) });
-  onTestFinished(() => proxy.stop());
-  return proxy;
-}
 
 it.each([
   ['over TCP', ({ url }: NatsServer) => url],
