@@ -5,7 +5,7 @@ import { writeJson } from '../../shared/wire/json-body.ts';
 import { jobSubject } from '../../shared/wire/subjects.ts';
 import { ACCEPTED_AT, ADDRESS, type Headers, TRACEPARENT } from './facts.ts';
 
-/** Messages as other programs write them, and how they are read. */
+/** @returns messages as other programs write them; for each the context that a reader finds, and what it passes on */
 export function reading() {
   const cases: { what: string; headers: Headers }[] = [
     { what: 'no headers at all', headers: [] },
