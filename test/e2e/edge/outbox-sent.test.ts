@@ -3,9 +3,10 @@ import { connect } from '@nats-io/transport-node';
 import { expect, it, onTestFinished } from 'vitest';
 import { findFreePort } from '../../../dev/machine/free-port.ts';
 import { Job } from '../../../shared/job/job.ts';
-import { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
+import type { TcpProxy } from '../../chaos/support/tcp-proxy.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { bodyOf, bridgesOf } from '../../support/http/answers.ts';
+import { proxyTo } from '../../support/nats/proxy-to.ts';
 import { until } from '../../support/poll.ts';
 import { type TestStack, withTestStack } from '../../support/stack.ts';
 
@@ -13,8 +14,7 @@ import { type TestStack, withTestStack } from '../../support/stack.ts';
 async function proxied(): Promise<{ stack: TestStack; proxy: TcpProxy; manager: JetStreamManager }> {
   const storageDir = await scratchFolder();
   const natsWebSocket = await findFreePort();
-  const proxy = await TcpProxy.start({ targetPort: natsWebSocket });
-  onTestFinished(() => proxy.stop());
+  const proxy = await proxyTo(`ws://127.0.0.1:${natsWebSocket}`);
   const stack = await withTestStack({
     storageDir,
     ports: { http: 0, nats: 0, natsWebSocket, otlp: 0 },

@@ -5,8 +5,8 @@ import { openConnection } from '../../../../worker-node/broker/connection/connec
 import { TraceListener } from '../../../../worker-node/broker/operate/trace-listener.ts';
 import { workerConfig } from '../../../../worker-node/config.ts';
 import type { WorkerLogger } from '../../../../worker-node/log.ts';
-import { TcpProxy } from '../../../chaos/support/tcp-proxy.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
+import { proxyTo } from '../../../support/nats/proxy-to.ts';
 import { until } from '../../../support/poll.ts';
 import { withTestStack } from '../../../support/stack.ts';
 
@@ -38,8 +38,7 @@ it('a worker whose server stands still, and reads nothing more, goes to the next
 
 it('a worker whose WebSocket hears nothing more opens another one, and runs jobs again', async () => {
   const nats = await startServer();
-  const proxy = await TcpProxy.start({ targetPort: Number(new URL(nats.webSocketUrl).port) });
-  onTestFinished(() => proxy.stop());
+  const proxy = await proxyTo(nats.webSocketUrl);
   const stack = await withTestStack({
     nats,
     tracing: false,
