@@ -237,6 +237,13 @@ describe('a body of size', () => {
     expect(pulled).toBe(0);
   });
 
+  it('is measured as it is sent, with its escapes', async () => {
+    const { post } = await setup();
+    const text = JSON.stringify({ operation: 'echo', input: 'é'.repeat(LIMITS.inputBytes / 4) });
+    expect((await post(text)).status).toBe(202);
+    expect((await post(text.replaceAll('é', '\\u00e9'))).status).toBe(413);
+  });
+
   it('beyond the limit is answered 413 without a Content-Length, and only so much of it is read', async () => {
     const { send, submitted } = await setup();
     const chunk = new Uint8Array(16 * 1024).fill(0x20);
