@@ -14,7 +14,7 @@ import type { Host, Scope } from '../host.ts';
 import { storeOf } from '../trace/stores/open-store.ts';
 import { NO_TRACE, partNotes, type StoredTrace, type TraceStore } from '../trace/stores/trace-store.ts';
 import { TRACES_URL_HELP } from '../trace/stores/traces-url.ts';
-import { traceGaps } from '../trace/trace-gaps.ts';
+import { attemptGaps, traceGaps } from '../trace/trace-gaps.ts';
 
 /** Spans are sent in batches, so the last ones may arrive a few seconds after the job's end. */
 const SPANS_WAIT_MS = 5_000;
@@ -57,7 +57,8 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
   const wanted = await wantedBy(id, scope);
   const found = await foundIn(store, wanted, scope);
   const { spans } = found;
-  const missing = [...traceGaps(spans, wanted.job), ...partNotes(store, found)];
+  const gaps = [...traceGaps(spans, wanted.job), ...attemptGaps(spans, wanted.job)];
+  const missing = [...gaps, ...partNotes(store, found)];
   if (output.json) {
     output.document({ traceId: wanted.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
   } else {

@@ -22,6 +22,28 @@ export function traceGaps(spans: readonly SpanRecord[], job?: Job): string[] {
   ];
 }
 
+/**
+ * Names the attempts that later attempts have links to, and whose spans are not there. Nobody needs to wait for them: a host that
+ * died sends nothing more.
+ * @param job whose last attempt {@link traceGaps} names, if that is missing
+ */
+export function attemptGaps(spans: readonly SpanRecord[], job?: Job): string[] {
+  const named = job !== undefined && lacksAttempt(spans, job) ? job.attempt : undefined;
+  const known = new Set(spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`));
+  return spans.flatMap(({ traceId, parentSpanId, links, attributes }) => {
+    const attempt = Number(attributes[ATTR.jobAttempt]);
+    if (attributes[ATTR.operationType] !== 'process' || !(attempt > 1) || attempt - 1 === named) return [];
+    // A link to another trace may lead out of what was asked for. That to the sender leads to the parent.
+    return links
+      .filter((link) => link.traceId === traceId && link.spanId !== parentSpanId)
+      .filter((link) => !known.has(`${link.traceId} ${link.spanId}`))
+      .map(
+        ({ spanId }) =>
+          `the span of the attempt before attempt ${attempt}, span ${spanId}, is missing: its host died, or did not send it yet`,
+      );
+  });
+}
+
 /** Whether all that is missing is the span of the caller: many callers send their spans elsewhere, or none. */
 export function lacksOnlyCaller(spans: readonly SpanRecord[], job: Job): boolean {
   const highest = withoutParent(spans);
