@@ -4,6 +4,9 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { API_CODE, isFullCode } from '../../shared/nats/api-error.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 
+/** JetStream's status for a message that is wrong, or does not follow the last one on its subject. */
+const BAD_REQUEST = 400;
+
 /** Publishes messages, and measures each try. */
 export function measuredPublishing(
   jetStream: Pick<JetStreamClient, 'publish'>,
@@ -27,16 +30,19 @@ export function measuredPublishing(
   };
 }
 
-/** Why a message was not stored, by the codes that the edge has for the same. */
+/** Why a message was not stored, by the codes that the edge has for the same (`edge/nats/broker-error.ts`). */
 function errorTypeOf(thrown: unknown): ErrorCode {
+  if (thrown instanceof JetStreamApiError) return refusalOf(thrown);
   // The client compares a message with `max_payload` before it sends it.
   if (thrown instanceof errors.InvalidArgumentError)
     return thrown.message.includes('max_payload') ? 'payload-too-large' : 'internal';
-  if (!(thrown instanceof JetStreamApiError)) return 'broker-unavailable';
-  if (isFullCode(thrown.code)) return 'stream-full';
-  if (thrown.code === API_CODE.messageTooLarge) return 'payload-too-large';
-  return thrown.status < SERVER_FAULT ? 'broker-rejected' : 'broker-unavailable';
+  const isDenied =
+    thrown instanceof errors.RequestError && thrown.cause instanceof errors.PermissionViolationError;
+  return isDenied ? 'broker-refused' : 'broker-unavailable';
 }
 
-/** From here on the status says that the server cannot do it now, whatever the message is. */
-const SERVER_FAULT = 500;
+function refusalOf({ code, status }: JetStreamApiError): ErrorCode {
+  if (isFullCode(code)) return 'stream-full';
+  if (code === API_CODE.messageTooLarge) return 'payload-too-large';
+  return status === BAD_REQUEST ? 'broker-rejected' : 'broker-unavailable';
+}

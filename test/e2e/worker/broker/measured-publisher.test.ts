@@ -7,6 +7,9 @@ import { PublishRequests } from '../../../../worker-node/broker/publish/publish-
 import { messageHeaders } from '../../../../worker-node/broker/stored-publisher.ts';
 import { startTestNats } from '../../../support/nats/nats.ts';
 
+const CONFIG = `max_payload: 65536
+authorization: { users: [{ user: worker, password: secret, permissions: { publish: { deny: "dead.denied.>" } } }] }`;
+const LOGIN = { user: 'worker', pass: 'secret' };
 const SMALL = new TextEncoder().encode('{}');
 const LARGE = new Uint8Array(2_000);
 const TOO_LARGE = new Uint8Array(70_000);
@@ -16,8 +19,8 @@ const LATE = { headers: messageHeaders((set) => set('Nats-Expected-Last-Subject-
 let server: NatsServer;
 let nats: NatsConnection;
 beforeAll(async () => {
-  server = await startTestNats({ extraConfig: 'max_payload: 65536' });
-  nats = await connect({ servers: server.url, noAsyncTraces: true });
+  server = await startTestNats({ extraConfig: CONFIG });
+  nats = await connect({ servers: server.url, noAsyncTraces: true, ...LOGIN });
   const { streams } = await jetstreamManager(nats);
   await streams.add({ name: 'EVENTS', subjects: ['events.>'], max_msg_size: 1_000 });
   await streams.add({ name: 'DEAD', subjects: ['dead.>'], max_bytes: 1_000, discard: 'new' });
@@ -40,6 +43,7 @@ it('says of each message whether NATS refused it, and why, or could not be asked
   await expect(publish('events.a.b', LARGE)).rejects.toMatchObject({ code: 10054 });
   await expect(publish('events.a.b', TOO_LARGE)).rejects.toThrow('max_payload');
   await expect(publish('dead.a.b', LARGE)).rejects.toMatchObject({ code: 10077 });
+  await expect(publish('dead.denied.b', SMALL)).rejects.toThrow('Permissions Violation');
   await expect(publish('callbacks.a.b', SMALL)).rejects.toMatchObject({ name: 'JetStreamNotEnabled' });
   await nats.close();
   await expect(publish('events.a.b', SMALL)).rejects.toThrow();
@@ -49,6 +53,7 @@ it('says of each message whether NATS refused it, and why, or could not be asked
     'events: payload-too-large',
     'events: payload-too-large',
     'dead: stream-full',
+    'dead: broker-refused',
     'callbacks: broker-unavailable',
     'events: broker-unavailable',
   ]);

@@ -135,7 +135,7 @@ export const MESSAGE_METRICS = {
     instrument: 'counter',
     unit: '{message}',
     description:
-      'Messages that this host published, once for each try. `broker-rejected` is no fault for events: another event of the job was first.',
+      'Messages that this host published, once for each try. `broker-rejected` of events is usually no fault: another event of the job was first.',
     attributes: {
       'messaging.system': NATS,
       'messaging.operation.name': ['send'],
