@@ -109,7 +109,7 @@ describe('the attempts that a trace names and does not have', () => {
 
   it('are those that a later attempt has a link to, as after the death of a host', () => {
     expect(attemptGaps([span('a'), second('c')])).toEqual([
-      'the span of the attempt before attempt 2, span c, is missing: its host died, or did not send it yet',
+      'the span of the attempt before attempt 2, span c, is missing: its host died, or has not sent it',
     ]);
   });
 
@@ -120,6 +120,18 @@ describe('the attempts that a trace names and does not have', () => {
     expect(attemptGaps([span('a'), first])).toEqual([]);
   });
 
+  it('are not what an author has links to', () => {
+    const own = { traceId: TRACE, spanId: 'e' };
+    const later = second('c');
+    expect(attemptGaps([span('a'), attempt('c', 1), { ...later, links: [...later.links, own] }])).toEqual([]);
+    const elsewhere = second('c', 'f'.repeat(32));
+    expect(attemptGaps([span('a'), { ...elsewhere, links: [...elsewhere.links, own] }])).toEqual([]);
+  });
+
+  it('are named once, also if two deliveries have links to one', () => {
+    expect(attemptGaps([span('a'), second('c'), { ...second('c'), spanId: 'e' }]).length).toBe(1);
+  });
+
   it('leave out the parent, which is a gap of its own', () => {
     expect(attemptGaps([second('c')]).length).toBe(1);
   });
@@ -128,5 +140,7 @@ describe('the attempts that a trace names and does not have', () => {
     const spans = [span('a'), second('c')];
     expect(attemptGaps(spans, job('failed', 1))).toEqual([]);
     expect(attemptGaps(spans, job('succeeded', 2)).length).toBe(1);
+    // Another job of the same trace, as in a batch.
+    expect(attemptGaps(spans, { ...job('failed', 1), id: 'job-2' }).length).toBe(1);
   });
 });
