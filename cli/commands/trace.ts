@@ -14,7 +14,7 @@ import type { Host, Scope } from '../host.ts';
 import { storeOf } from '../trace/stores/open-store.ts';
 import { NO_TRACE, partNotes, type StoredTrace, type TraceStore } from '../trace/stores/trace-store.ts';
 import { TRACES_URL_HELP } from '../trace/stores/traces-url.ts';
-import { traceGaps } from '../trace/trace-gaps.ts';
+import { attemptGaps, traceGaps } from '../trace/trace-gaps.ts';
 
 /** Spans are sent in batches, so the last ones may arrive a few seconds after the job's end. */
 const SPANS_WAIT_MS = 5_000;
@@ -57,7 +57,7 @@ async function showTrace(id: string, scope: Scope): Promise<number> {
   const wanted = await wantedBy(id, scope);
   const found = await foundIn(store, wanted, scope);
   const { spans } = found;
-  const missing = [...traceGaps(spans, wanted.job), ...partNotes(store, found)];
+  const missing = [...gapsOf(spans, wanted), ...partNotes(store, found)];
   if (output.json) {
     output.document({ traceId: wanted.traceId, spans, ...(missing.length === 0 ? {} : { missing }) });
   } else {
@@ -94,7 +94,7 @@ async function foundIn(store: TraceStore, wanted: Wanted, scope: Scope): Promise
 
 /** The spans of the job's trace. Waits up to 5 s for the missing ones, then returns what has arrived. */
 async function completeTrace(
-  { traceId, job }: Wanted,
+  wanted: Wanted,
   store: TraceStore,
   { output, signal }: Scope,
 ): Promise<StoredTrace> {
@@ -102,8 +102,8 @@ async function completeTrace(
   const status = await output.statusLine();
   try {
     for (const delayMs of pollDelays()) {
-      const found = await store.read(traceId, signal);
-      if (found.spans.length > 0 && traceGaps(found.spans, job).length === 0) return found;
+      const found = await store.read(wanted.traceId, signal);
+      if (found.spans.length > 0 && gapsOf(found.spans, wanted).length === 0) return found;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return found;
       status.show('waiting for spans');
@@ -113,4 +113,8 @@ async function completeTrace(
   } finally {
     status.clear();
   }
+}
+
+function gapsOf(spans: StoredTrace['spans'], { job }: Wanted): string[] {
+  return [...traceGaps(spans, job), ...attemptGaps(spans, job)];
 }

@@ -151,10 +151,21 @@ function renderNotes(row: SpanRow, { serviceWidth, width, paint }: Layout): stri
 }
 
 function waits(span: SpanRecord): string[] {
+  if (Number(span.attributes[ATTR.jobAttempt]) > 1) return pauseBefore(span);
   return Object.entries(WAITS).flatMap(([attribute, where]) => {
     const ms = Number(span.attributes[attribute] ?? 0);
-    return ms > 0 ? [`waited ${formatMs(ms).replace('.0 ', ' ')} ${where}`] : [];
+    return ms > 0 ? [`waited ${timeOf(ms)} ${where}`] : [];
   });
+}
+
+/** A later attempt comes after a pause, or after a host that died. Its job may have been in the queue for some of that time. */
+function pauseBefore(span: SpanRecord): string[] {
+  const ms = Number(span.attributes[WORKER_ATTR.queueTimeMs] ?? 0);
+  return ms > 0 ? [`${timeOf(ms)} after the last event of the attempt before`] : [];
+}
+
+function timeOf(ms: number): string {
+  return formatMs(ms).replace('.0 ', ' ');
 }
 
 /** The link to the parent says nothing that the tree does not show. */

@@ -46,11 +46,19 @@ describe('each hop counts whether the trace goes on', () => {
     expect(await atEdge('hop="edge"', 'outcome="continued"')).toBe(continued + 1);
   });
 
+  it('the edge: the trace of a caller without a key, which is not continued', async () => {
+    const untrusted = await atEdge('hop="edge"', 'outcome="untrusted"');
+    await fetch(`${stack.url}/v1/operations`, { headers: { traceparent: OTHER_TRACE } });
+    expect(await atEdge('hop="edge"', 'outcome="untrusted"')).toBe(untrusted + 1);
+  });
+
   it('the bridge: every call of the edge carries the trace', async () => {
     const before = await atEdge('hop="bridge"', 'outcome="continued"');
     await stack.run('echo', 1);
     expect(await atEdge('hop="bridge"', 'outcome="continued"')).toBeGreaterThan(before);
     expect(await atEdge('hop="bridge"', 'outcome="absent"')).toBe(0);
+    // Its caller is the edge, so there is no such series.
+    await expect(atEdge('hop="bridge"', 'outcome="untrusted"')).rejects.toThrow();
   });
 
   it('the worker: a message without a trace', async () => {

@@ -103,6 +103,8 @@ function waitsOf(
   inQueue: typeof IN_QUEUE | typeof IN_ORDER,
 ): Wait[] {
   if (previous !== undefined) {
+    // The attempt before did not end. Nobody knows how long its host worked on the job.
+    if (previous.kind === 'started' || previous.kind === 'progress') return [];
     // Hosts wrote both times.
     const startedAt = Date.parse(startedHere);
     const endedAt = Date.parse(previous.at);

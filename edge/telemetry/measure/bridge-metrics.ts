@@ -74,7 +74,12 @@ export const BRIDGE_METRICS: readonly BridgeMetric[] = [
     'Bytes that jobs in the queue may take.',
     ({ queue }) => queue?.maxBytes,
   ),
-  metric('gauge', ['delayed_bytes', 'By'], 'Bytes of the delayed jobs.', ({ delayed }) => delayed?.bytes),
+  metric(
+    'gauge',
+    ['delayed_bytes', 'By'],
+    'Bytes of delayed jobs, until 7 days after their time.',
+    ({ delayed }) => delayed?.bytes,
+  ),
   metric(
     'gauge',
     ['delayed_max_bytes', 'By'],

@@ -22,6 +22,8 @@ const read = new Map<string, number>(
     contexts.attributes.outcome.map((outcome) => [`${hop} ${outcome}`, 0]),
   ),
 );
+// The caller of a bridge is the edge.
+read.delete('bridge untrusted');
 
 /** Counts an answer. @param seconds from the request to the beginning of the answer */
 export function countAnswer(method: string, route: string, status: number, seconds: number): void {

@@ -186,6 +186,19 @@ describe.concurrent('trace', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
+  it('waits for the attempt before, which another host sends', async () => {
+    const later = {
+      ...attempt,
+      spanId: '000000000000000d',
+      attributes: { ...attempt.attributes, 'throughline.job.attempt': 2 },
+      links: [child, attempt].map(({ traceId, spanId }) => ({ traceId, spanId })),
+    };
+    const { traces, environment } = await stores([root, child, later], [root, child, attempt, later]);
+    const api = await serve(() => answer(200, { ...DONE, attempt: 2 }));
+    const { code, stderr } = await run(api, ['trace', 'job-1', '--json'], { environment });
+    expect({ code, stderr, reads: traces.seen.length }).toEqual({ code: 0, stderr: '', reads: 2 });
+  });
+
   it('takes the id of a trace too, as an error or a log line names it', async () => {
     const api = await serve(() =>
       answer(404, { code: 'job-unknown', detail: 'no job of yours has this id' }),

@@ -8,7 +8,7 @@ import { ATTR } from '../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../shared/trace/span-record.ts';
 import { scratchFolder } from '../../support/cleanup.ts';
 import { until } from '../../support/poll.ts';
-import { startTestStack, type TestStack } from '../../support/stack.ts';
+import { startTestStack, type TestStack, withTestStack } from '../../support/stack.ts';
 
 const SCHEMA = "{ '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } }";
 const HOUR_MS = 60 * 60 * 1_000;
@@ -94,6 +94,26 @@ describe('a wait of a second or more is a span beside the attempt', () => {
     expect(wait?.parentSpanId).toBe(first?.parentSpanId);
     expect(wait?.durationMs).toBeCloseTo(1_200, -1);
     expect(spans.filter(({ name }) => name.startsWith('wait'))).toEqual([wait]);
+  });
+});
+
+describe('an attempt whose host died', () => {
+  it('was no wait in the queue: the trace does not say that the job waited while it ran', async () => {
+    const own = await withTestStack({
+      operationsFolder: await operationsFolder(),
+      worker: { WORKER_ACK_WAIT_MS: '1500' },
+    });
+    const job = Job.parse(await (await own.submit({ operation: 'slow', input: 1 })).json());
+    await own.logged(({ msg }) => msg === 'job started');
+    await own.worker.kill('SIGKILL');
+    await own.addWorker();
+    const spans = await own.collector.waitForSpans(
+      job.traceId,
+      (all) => processes(all).some(({ attributes }) => attributes[ATTR.jobOutcome] === 'succeeded'),
+      60_000,
+    );
+    expect(processes(spans).map(({ attributes }) => attributes[ATTR.jobAttempt])).toEqual([2]);
+    expect(spans.filter(({ name }) => name.startsWith('wait'))).toEqual([]);
   });
 });
 

@@ -18,7 +18,7 @@ export interface Attempt {
   readonly released: number;
   readonly acceptedAt: string;
   readonly startedAt: string;
-  /** How long the job waited since it was queued, or since its last attempt. */
+  /** The time since the job was queued, or since its last event. */
   readonly queueTimeMs: number;
   /** The job's last event before this attempt. */
   readonly previous: JobEvent | undefined;

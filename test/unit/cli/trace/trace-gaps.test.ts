@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lacksOnlyCaller, traceGaps } from '../../../../cli/trace/trace-gaps.ts';
+import { attemptGaps, lacksOnlyCaller, traceGaps } from '../../../../cli/trace/trace-gaps.ts';
 import type { Job, JobState } from '../../../../shared/job/job.ts';
 import { ATTR } from '../../../../shared/trace/semantics.ts';
 import type { SpanRecord } from '../../../../shared/trace/span-record.ts';
@@ -95,5 +95,52 @@ describe('a trace lacks only the span of the caller', () => {
     ['the parent of another span is missing too', [entry, span('a'), span('d', 'e'), attempt('c', 1)]],
   ])('not when %s', (_, spans) => {
     expect(lacksOnlyCaller(spans, job('succeeded'))).toBe(false);
+  });
+});
+
+describe('the attempts that a trace names and does not have', () => {
+  const second = (linked: string, traceId = TRACE): SpanRecord => ({
+    ...attempt('d', 2),
+    links: [
+      { traceId: TRACE, spanId: 'a' },
+      { traceId, spanId: linked },
+    ],
+  });
+
+  it('are those that a later attempt has a link to, as after the death of a host', () => {
+    expect(attemptGaps([span('a'), second('c')])).toEqual([
+      'the span of the attempt before attempt 2, span c, is missing: its host died, or has not sent it',
+    ]);
+  });
+
+  it('are none if the attempt is there, in another trace, or the first one', () => {
+    expect(attemptGaps([span('a'), attempt('c', 1), second('c')])).toEqual([]);
+    expect(attemptGaps([span('a'), second('c', 'f'.repeat(32))])).toEqual([]);
+    const first = { ...attempt('c', 1), links: [{ traceId: TRACE, spanId: 'e' }] };
+    expect(attemptGaps([span('a'), first])).toEqual([]);
+  });
+
+  it('are not what an author has links to', () => {
+    const own = { traceId: TRACE, spanId: 'e' };
+    const later = second('c');
+    expect(attemptGaps([span('a'), attempt('c', 1), { ...later, links: [...later.links, own] }])).toEqual([]);
+    const elsewhere = second('c', 'f'.repeat(32));
+    expect(attemptGaps([span('a'), { ...elsewhere, links: [...elsewhere.links, own] }])).toEqual([]);
+  });
+
+  it('are named once, also if two deliveries have links to one', () => {
+    expect(attemptGaps([span('a'), second('c'), { ...second('c'), spanId: 'e' }]).length).toBe(1);
+  });
+
+  it('leave out the parent, which is a gap of its own', () => {
+    expect(attemptGaps([second('c')]).length).toBe(1);
+  });
+
+  it('leave out the attempt that ended the job, which is named already', () => {
+    const spans = [span('a'), second('c')];
+    expect(attemptGaps(spans, job('failed', 1))).toEqual([]);
+    expect(attemptGaps(spans, job('succeeded', 2)).length).toBe(1);
+    // Another job of the same trace, as in a batch.
+    expect(attemptGaps(spans, { ...job('failed', 1), id: 'job-2' }).length).toBe(1);
   });
 });

@@ -81,6 +81,20 @@ describe('a waterfall', () => {
     );
   });
 
+  it('shows no wait of a later attempt as one in the queue or in the outbox', () => {
+    const waited = { 'throughline.job.queue_time_ms': 1_500, 'throughline.job.outbox_time_ms': 3_000 };
+    const notes = (attempt: number) =>
+      body([span('01', 0, { attributes: { ...waited, 'throughline.job.attempt': attempt } })]).slice(1);
+    expect(notes(1).map((note) => note.trim())).toEqual([
+      'waited 3.00 s in the outbox',
+      'waited 1.50 s in the queue',
+    ]);
+    // Some of it was the pause before the retry, and its first attempt shows that the job was in the outbox.
+    expect(notes(2).map((note) => note.trim())).toEqual([
+      '1.50 s after the last event of the attempt before',
+    ]);
+  });
+
   it('says that there are no spans', () => {
     expect(render([])).toBe('no spans');
   });

@@ -61,7 +61,8 @@ export const JOB_METRICS = {
     name: 'throughline.job.queue.time',
     instrument: 'histogram',
     unit: 's',
-    description: 'How long a job waited for its attempt, since it was queued or since its last attempt.',
+    description:
+      'How long a job waited for its attempt, since it was queued or since the last event of the attempt before. That includes the pause before a retry, and what an attempt took whose host died.',
     attributes: { operation: OPERATION, tenant: TENANT },
     buckets: LONG,
     where: RUNNER,

@@ -134,7 +134,8 @@ export const MESSAGE_METRICS = {
     name: 'messaging.client.sent.messages',
     instrument: 'counter',
     unit: '{message}',
-    description: 'Messages that this host published, once for each try.',
+    description:
+      'Messages that this host published, once for each try. `broker-rejected` of events is usually no fault: another event of the job was first.',
     attributes: {
       'messaging.system': NATS,
       'messaging.operation.name': ['send'],

@@ -52,7 +52,7 @@ export const STATE_METRICS = {
     instrument: 'gauge',
     unit: '{message}',
     description:
-      'Messages in a stream. JOBS: jobs that wait or run; DELAYED: jobs that are not due; DEAD: dead letters.',
+      'Messages in a stream. JOBS: jobs that wait or run; DELAYED: jobs that are not due, and a copy of each for 7 days after its time; DEAD: dead letters.',
     attributes: { stream: STREAMS },
     where: GAUGES,
   },
