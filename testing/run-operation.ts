@@ -7,6 +7,8 @@ import type { InputOf, ResultOf } from '../shared/operation-types.ts';
 import { extract, fromRecord, startTrace, ThroughlinePropagator } from '../shared/propagation/index.ts';
 import type { DeadLetterReason } from '../shared/wire/dead-letter.ts';
 import { isOperation, type Operation } from '../worker-node/operations/operation.ts';
+import { refuseExit } from '../worker-node/operations/refuse-exit.ts';
+import { activeJob, failActiveJob } from '../worker-node/telemetry/job-context.ts';
 import { type EndedAttempt, TestAttempt } from './attempt.ts';
 import { type Clock, fakeTime, REAL_TIME } from './clock.ts';
 import { type JobOptions, testJob } from './job.ts';
@@ -71,6 +73,7 @@ export async function runOperation<Op extends Operation>(
   if (!isOperation(operation)) throw new TypeError('runOperation takes what defineOperation gives');
   checkOptions('runOperation', RUN_OPTIONS, options);
   keepContext();
+  keepProcess();
   const clock = options.time === 'real' ? REAL_TIME : await fakeTime();
   try {
     return (await runJob(operation, sent(input), options, clock)) as OperationRun<ResultOf<Op>>;
@@ -138,4 +141,12 @@ function stateOf({ event }: EndedAttempt): End<unknown> {
 function keepContext(): void {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new ThroughlinePropagator());
+}
+
+let isProcessKept = false;
+
+/** Lets an attempt fail that calls `process.exit()`, as in the worker. Else the runner would miss the tests that follow, and call it success. */
+function keepProcess(): void {
+  if (!isProcessKept) refuseExit(failActiveJob, () => activeJob() !== undefined);
+  isProcessKept = true;
 }

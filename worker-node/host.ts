@@ -56,11 +56,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
   const lines = new ExportedLines();
   const output = new LineOutput();
   const log = createLogger(SERVICE.worker, debug ? 'debug' : config.LOG_LEVEL, { copy: lines.add, output });
-  const warn = (reason: string): void => log.warn({ reason }, 'setting ignored');
-  for (const warning of workerWarnings(options.environment)) warn(warning);
-  for (const reason of quoteWarnings(options.environment)) log.warn({ reason }, 'setting with quotes');
-  for (const { sentence: reason, counts } of spacedSettings(options.environment))
-    if (counts) log.warn({ reason }, 'setting with white space');
+  warnOfSettings(options.environment, log);
   const baggageAllow = baggageAllowOf(config);
   // Before any operation is loaded, so that the modules that operations import are instrumented.
   const tracing = await startTracing({
@@ -69,7 +65,7 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     debug,
     autoInstrument: true,
     getsBaggage: (url) => baggageAllow.has(url),
-    warn,
+    warn: (reason) => log.warn({ reason }, 'setting ignored'),
     sayLoss: (signal, counts, reason) => sayLoss(lines, log, signal, { counts, reason }),
     lines,
   });
@@ -91,6 +87,13 @@ export async function prepareWorkerHost(options: HostOptions): Promise<PreparedH
     const registry = createRegistry(builtInOperations(config, baggageAllow), loaded);
     return { run: () => runHost({ config, log, output, tracing, strayErrors, loopWatch, registry, guard }) };
   });
+}
+
+function warnOfSettings(environment: HostOptions['environment'], log: WorkerLogger): void {
+  for (const reason of workerWarnings(environment)) log.warn({ reason }, 'setting ignored');
+  for (const reason of quoteWarnings(environment)) log.warn({ reason }, 'setting with quotes');
+  for (const { sentence: reason, counts } of spacedSettings(environment))
+    if (counts) log.warn({ reason }, 'setting with white space');
 }
 
 /** Does a step of the start. If it fails, the process ends, so waiting spans and log lines are sent first. */

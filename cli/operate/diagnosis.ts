@@ -46,10 +46,8 @@ export async function diagnose(
   jobId: string | undefined,
 ): Promise<Diagnosis> {
   const system = await systemReport(scope, environment);
-  const looked = jobId === undefined || !system.edge.reached ? undefined : await examine(scope, jobId);
-  const examined = looked !== undefined && 'job' in looked ? looked : undefined;
-  const refused = looked !== undefined && 'refusal' in looked ? [looked.refusal] : [];
-  const unread = looked !== undefined && 'unread' in looked ? [looked.unread] : [];
+  const { examined, refused, unread } =
+    jobId === undefined || !system.edge.reached ? NOT_LOOKED_AT : await examine(scope, jobId);
   const own = examined === undefined ? [] : jobCauses(examined, system);
   const others = [
     ...system.wrong,
@@ -86,24 +84,33 @@ function askedParts({ edge, nats }: SystemReport): string[] {
   return Object.keys(parts).filter((part) => parts[part] !== undefined);
 }
 
+/** What the edge says about a job. */
+interface JobLook {
+  readonly examined?: ExaminedJob;
+  /** Why this key may not read it. */
+  readonly refused: readonly Cause[];
+  /** Why the edge cannot read it. */
+  readonly unread: readonly Unasked[];
+}
+
+const NOT_LOOKED_AT: JobLook = { refused: [], unread: [] };
+
 /** Reads a job. A key that may not read it is a finding, and so is an edge that cannot. */
-async function examine(
-  scope: Scope,
-  id: string,
-): Promise<ExaminedJob | { readonly refusal: Cause } | { readonly unread: Unasked }> {
+async function examine(scope: Scope, id: string): Promise<JobLook> {
   const { api, output, signal } = scope;
   try {
     const job = await api.get(id);
     const outbox = await api.outbox().catch(() => []);
     signal.throwIfAborted();
     const callback = isTerminal(job.state) ? await callbackOutcome(id, scope) : undefined;
-    return { job, program: output.program, outboxItem: outbox.find(({ jobId }) => jobId === id), callback };
+    const outboxItem = outbox.find(({ jobId }) => jobId === id);
+    return { ...NOT_LOOKED_AT, examined: { job, program: output.program, outboxItem, callback } };
   } catch (thrown) {
     signal.throwIfAborted();
     const unread = unaskedFor(`job ${id}`, thrown);
-    if (unread.isFault) return { unread };
+    if (unread.isFault) return { ...NOT_LOOKED_AT, unread: [unread] };
     if (unread.code === 'forbidden' || unread.code === 'unauthenticated')
-      return { refusal: scopeMissing([unread]) };
+      return { ...NOT_LOOKED_AT, refused: [scopeMissing([unread])] };
     throw thrown;
   }
 }

@@ -115,18 +115,21 @@ export class SchemaType {
     const needed = new Set(Array.isArray(required) ? required.map(String) : []);
     const properties = isSchema(keywords.properties) ? keywords.properties : {};
     const inner = `${indent}  `;
-    const fields = Object.entries(properties).map(([name, schema]) => {
+    const described = Object.entries(properties).map(([name, schema]) => {
       const mark = needed.has(name) ? '' : '?';
       return `${comment(schema, inner)}${inner}${quoted(name)}${mark}: ${this.#typeOf(schema, inner)};\n`;
     });
-    const isAlone = fields.length === 0 && patternProperties === undefined;
+    const isAlone = described.length === 0 && patternProperties === undefined;
     const isOpen = patternProperties !== undefined || (additionalProperties ?? isAlone) !== false;
-    // An index signature has to allow what the named properties are, and those with a pattern.
-    const other = isAlone ? this.#typeOf(additionalProperties ?? true, inner) : 'unknown';
-    if (isOpen) fields.push(`${inner}[name: string]: ${other};\n`);
-    else if (additionalProperties !== false)
-      for (const name of needed)
-        if (!Object.hasOwn(properties, name)) fields.push(`${inner}${quoted(name)}: unknown;\n`);
+    const others = (): string[] => {
+      // An index signature has to allow what the named properties are, and those with a pattern.
+      const type = isAlone ? this.#typeOf(additionalProperties ?? true, inner) : 'unknown';
+      if (isOpen) return [`${inner}[name: string]: ${type};\n`];
+      if (additionalProperties === false) return [];
+      const undescribed = [...needed].filter((name) => !Object.hasOwn(properties, name));
+      return undescribed.map((name) => `${inner}${quoted(name)}: unknown;\n`);
+    };
+    const fields = [...described, ...others()];
     return fields.length === 0 ? '{}' : `{\n${fields.join('')}${indent}}`;
   }
 

@@ -6,7 +6,7 @@ import type { Scope } from '../host.ts';
 import { readLogs } from '../input/log-store.ts';
 import type { CallerTrace } from '../trace/caller-trace.ts';
 import { partNotes, type TraceStore } from '../trace/stores/trace-store.ts';
-import { gatherEvidence } from './examine/evidence.ts';
+import { type Evidence, gatherEvidence } from './examine/evidence.ts';
 import { examine } from './examine/examine.ts';
 import { examineLogs } from './examine/examine-logs.ts';
 import type { CanaryReport, Fault } from './report.ts';
@@ -106,20 +106,33 @@ async function judged(sent: SentCanary, parts: CanaryParts): Promise<CanaryRepor
   for (const delayMs of pollDelays()) {
     const leftMs = deadline - performance.now();
     const isLast = leftMs <= 0;
-    const unlessItMayPass = (thrown: unknown): undefined => {
-      if (isLast || !(thrown instanceof CliError) || !MAY_PASS.includes(thrown.code)) throw thrown;
-    };
-    const evidence = await gatherEvidence(sent, store, signal).catch(unlessItMayPass);
-    const inLogs = await logFaults(sent, scope).catch(unlessItMayPass);
-    const faults = evidence === undefined ? [] : [...examine(evidence), ...(inLogs ?? [])];
-    const isWhole = evidence !== undefined && inLogs !== undefined && faults.length === 0;
-    if (isLast || (isWhole && !isSilent) || (isSilent && faults.length > 0)) {
+    const { evidence, faults, isWhole } = await look(sent, parts, isLast);
+    if (isLast || (isSilent ? faults.length > 0 : isWhole)) {
       const notes = evidence === undefined ? [] : partNotes(store, evidence.own);
       return { ...broken(sent.canary, faults), ...idsOf(sent), notes };
     }
     await pause(Math.min(delayMs, leftMs), signal);
   }
   throw new Error('unreachable');
+}
+
+interface Look {
+  /** Undefined if the store cannot tell now. */
+  readonly evidence: Evidence | undefined;
+  readonly faults: readonly Fault[];
+  readonly isWhole: boolean;
+}
+
+/** Looks once into the stores. @param isLast whether what may pass is a failure now */
+async function look(sent: SentCanary, { store, scope }: CanaryParts, isLast: boolean): Promise<Look> {
+  const unlessItMayPass = (thrown: unknown): undefined => {
+    if (isLast || !(thrown instanceof CliError) || !MAY_PASS.includes(thrown.code)) throw thrown;
+  };
+  const evidence = await gatherEvidence(sent, store, scope.signal).catch(unlessItMayPass);
+  const inLogs = await logFaults(sent, scope).catch(unlessItMayPass);
+  const faults = evidence === undefined ? [] : [...examine(evidence), ...(inLogs ?? [])];
+  const isWhole = evidence !== undefined && inLogs !== undefined && faults.length === 0;
+  return { evidence, faults, isWhole };
 }
 
 /** Whether the log lines carry the trace, if there is a log store. The plain canary stands for all. */

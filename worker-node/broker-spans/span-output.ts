@@ -8,7 +8,7 @@ import { createLosses, type SayLoss } from '../telemetry/export/losses.ts';
 import { followExports } from '../telemetry/export/sdk-log.ts';
 import { processorsOf } from '../telemetry/export/span-processors.ts';
 import { resourceAttributes } from '../telemetry/resource.ts';
-import { readNodeOtelSettings } from '../telemetry/sdk-settings.ts';
+import { type NodeOtelSettings, readNodeOtelSettings } from '../telemetry/sdk-settings.ts';
 import type { TraceEvent } from './trace-event.ts';
 
 /** Servers that are known at the same time. A server has a new id after each start. */
@@ -53,21 +53,8 @@ export function openSpanOutput({ environment, debug, warn, sayLoss }: OutputOpti
     { settings, target, losses: losses.spans },
   );
   followExports(settings.OTEL_LOG_LEVEL);
-  const resources = new Map<string, Resource>();
-  const newResource = ({ ver, id }: TraceEvent['server']): Resource => {
-    const own = { 'service.version': ver, 'service.instance.id': id, ...settings.OTEL_RESOURCE_ATTRIBUTES };
-    const attributes = resourceAttributes(BROKER.service, { ...settings, OTEL_RESOURCE_ATTRIBUTES: own });
-    return resourceFromAttributes(attributes, { schemaUrl: SCHEMA_URL });
-  };
   return {
-    resourceOf: (server) => {
-      const known = resources.get(server.id);
-      if (known !== undefined) return known;
-      if (resources.size >= MOST_SERVERS) resources.clear();
-      const resource = newResource(server);
-      resources.set(server.id, resource);
-      return resource;
-    },
+    resourceOf: createResources(settings),
     add: (spans) => {
       for (const span of spans) for (const processor of processors) processor.onEnd(span);
     },
@@ -75,5 +62,20 @@ export function openSpanOutput({ environment, debug, warn, sayLoss }: OutputOpti
       for (const processor of processors) await processor.shutdown();
       losses.spans.stop();
     },
+  };
+}
+
+/** Keeps a resource for each nats-server. */
+function createResources(settings: NodeOtelSettings): SpanOutput['resourceOf'] {
+  const resources = new Map<string, Resource>();
+  return ({ ver, id }) => {
+    const known = resources.get(id);
+    if (known !== undefined) return known;
+    if (resources.size >= MOST_SERVERS) resources.clear();
+    const own = { 'service.version': ver, 'service.instance.id': id, ...settings.OTEL_RESOURCE_ATTRIBUTES };
+    const attributes = resourceAttributes(BROKER.service, { ...settings, OTEL_RESOURCE_ATTRIBUTES: own });
+    const resource = resourceFromAttributes(attributes, { schemaUrl: SCHEMA_URL });
+    resources.set(id, resource);
+    return resource;
   };
 }

@@ -81,48 +81,50 @@ async function setUp(
   warnings: readonly string[],
 ): Promise<SetupReport> {
   const version = serverVersion(broker) ?? 'unknown';
+  const clustered = isClustered(broker);
   const copies = replicasOf(broker, config.STREAM_REPLICAS);
   const accountInfo = await broker.manager.getAccountInfo();
   const caps = storeCaps(config, accountInfo, copies);
   const definitions = streamDefinitions(copies, isAtLeastVersion(version, DELAY_SINCE), caps);
-  const needs = {
+  const account = limitFindings(accountInfo, {
     streams: definitions.length,
     copies,
     consumers: jobConsumers(config).length,
     ackPending: config.WORKER_MAX_ACK_PENDING,
-  };
-  const account = limitFindings(accountInfo, needs);
+  });
   const permissions = await permissionFindings(broker.connection, 'setup', SETUP_PERMISSIONS);
-  const streams: StreamReport[] = [];
-  try {
-    for (const definition of definitions)
-      streams.push(await (check ? checkStream : setUpStream)(broker.manager, definition));
-  } catch (thrown) {
-    throw withLimits(thrown, account);
-  }
+  const streams = await reportStreams(broker.manager, definitions, check ? checkStream : setUpStream).catch(
+    (thrown: unknown) => Promise.reject(withLimits(thrown, account)),
+  );
   const consumers = await checkConsumers(broker.manager, streams);
-  const findings = [
-    ...streams.flatMap((stream) => stream.findings),
-    ...consumers,
-    ...account,
-    ...permissions,
-  ];
   const clock = clockWarning(await clockDifference(broker));
+  const findings = [streams.flatMap((stream) => stream.findings), consumers, account, permissions].flat();
+  const isComplete = streams.every(({ state }) => state !== 'missing');
   return {
-    server: { version, clustered: isClustered(broker) },
+    server: { version, clustered },
     streams,
     consumers,
     account,
     permissions,
     warnings: [
       ...warnings,
-      ...(isClustered(broker) ? moreCopies(streams, config.STREAM_REPLICAS) : []),
+      ...(clustered ? moreCopies(streams, config.STREAM_REPLICAS) : []),
       ...serverWarnings(broker, version),
       ...(clock === undefined ? [] : [clock]),
     ],
-    ok:
-      streams.every(({ state }) => state !== 'missing') && findings.every(({ level }) => level !== 'breaks'),
+    ok: isComplete && findings.every(({ level }) => level !== 'breaks'),
   };
+}
+
+/** Checks streams or sets them up, one after the other, because a stream may have another one as its source. */
+async function reportStreams(
+  manager: JetStreamManager,
+  definitions: ReturnType<typeof streamDefinitions>,
+  step: typeof setUpStream,
+): Promise<StreamReport[]> {
+  const reports: StreamReport[] = [];
+  for (const definition of definitions) reports.push(await step(manager, definition));
+  return reports;
 }
 
 /** The error of a stream that the server refuses, with the limits of the account that may be why. */

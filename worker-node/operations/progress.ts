@@ -14,9 +14,9 @@ const RULES: Readonly<Record<string, string>> = {
 export function readProgress(given: unknown, warn: (sentence: string) => void): Progress | undefined {
   try {
     const { data, error } = Progress.safeParse(given);
-    if (error === undefined) return data;
-    const faults = error.issues.map(({ path: [field] }) => faultOf(given, field));
-    warn(`progress was not reported: ${faults.join('; ')}`);
+    if (data?.fraction !== undefined || data?.message !== undefined) return data;
+    const faults = error?.issues.map(({ path: [field] }) => faultOf(given, field));
+    warn(`progress was not reported: ${faults?.join('; ') ?? 'it has neither a fraction nor a message'}`);
   } catch {
     // The report is a proxy, or has a getter that throws.
     warn(`progress was not reported: it was given ${describeValue(given)}, which cannot be read`);

@@ -83,6 +83,8 @@ async function write(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (cause) {
-    throw new CliError('usage-invalid', `${file} cannot be written: ${fileFault(cause)}`, { cause });
+    const isWithoutFolder = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = isWithoutFolder ? 'its folder does not exist' : fileFault(cause);
+    throw new CliError('usage-invalid', `${file} cannot be written: ${why}`, { cause });
   }
 }

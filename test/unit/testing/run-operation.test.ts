@@ -226,6 +226,22 @@ describe('a run of an operation', () => {
     ]);
   });
 
+  it('fails when it calls process.exit, even where that is caught, and the tests go on', async () => {
+    const exits = operationOf(
+      () => {
+        try {
+          process.exit(0);
+        } catch {
+          return 'went on';
+        }
+      },
+      { maxAttempts: 1 },
+    );
+    const { state, attempts } = await runOperation(exits, null);
+    expect(state).toBe('failed');
+    expect(attempts[0]?.thrown).toContain('process.exit(0) was called');
+  });
+
   it('waits for a run before it, since both have the time of the process', async () => {
     const slow = operationOf(() => delay(1_000));
     const runs = await Promise.all([runOperation(slow, null), runOperation(slow, null)]);

@@ -7,6 +7,15 @@ import type { ThrownReport } from '../thrown.ts';
 /** How many files that import each other are looked through. */
 const MAX_FILES = 50;
 const CHECK_TIMEOUT_MS = 10_000;
+/** `node --check` leaves the types in an ES module, and stops at the first one. */
+const CHECK_TYPESCRIPT = [
+  '--no-warnings',
+  '--experimental-vm-modules',
+  '--eval',
+  `const [, identifier] = process.argv;
+  const text = require('node:fs').readFileSync(identifier, 'utf8');
+  new (require('node:vm').SourceTextModule)(require('node:module').stripTypeScriptTypes(text), { identifier });`,
+];
 /** Our own code is not to blame for what an author passes to it. */
 const OWN = ['worker-node', 'shared'].map((room) =>
   fileURLToPath(new URL(`../../../${room}/`, import.meta.url)),
@@ -33,8 +42,17 @@ export async function findFault(
   const [place] = [...places.filter((found) => found.file === file), ...places];
   if (place !== undefined) return faultAt(place, file);
   // Node's error about an import names no line, and its error about the syntax of an ES module names no file either.
-  const found = await (missingImport(text) ?? (type === 'SyntaxError' ? syntaxError(file) : undefined));
+  const found = await (missingImport(text) ??
+    jsonImport(text, file) ??
+    (type === 'SyntaxError' ? syntaxError(file) : undefined));
   return found === undefined ? {} : faultAt(found, file);
+}
+
+/** The text of the line where an error is; empty if it cannot be read. @param file as {@link findFault} took it */
+export async function lineAt(file: string, { line, inFile = `${file}:${line}` }: LoadFault): Promise<string> {
+  const [, where = '', number] = /^(.*):(\d+)$/.exec(inFile) ?? [];
+  const lines = (await readFile(where, 'utf8').catch(() => '')).split('\n');
+  return lines[Number(number) - 1] ?? '';
 }
 
 interface Place {
@@ -75,6 +93,20 @@ function missingImport(stack: string): Promise<Place | undefined> | undefined {
     : lineWith(importer, path.basename(wanted));
 }
 
+/** `Module "file:///a/rates.json" needs an import attribute of "type: json"`: the first line that imports such a file. */
+function jsonImport(stack: string, file: string): Promise<Place | undefined> | undefined {
+  const [, wanted] = /Module "file:[^"]*\/([^"/]+)" needs an import attribute/.exec(stack) ?? [];
+  return wanted === undefined ? undefined : importOf(decodeURIComponent(wanted), file);
+}
+
+async function importOf(wanted: string, file: string): Promise<Place | undefined> {
+  for await (const { file: next } of withImports(file)) {
+    const place = await lineWith(next, wanted);
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
 async function lineWith(file: string, name: string): Promise<Place | undefined> {
   const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
   const index = lines.findIndex((line) => /\b(?:from|import|require)\b/.test(line) && line.includes(name));
@@ -85,7 +117,8 @@ async function lineWith(file: string, name: string): Promise<Place | undefined> 
 async function syntaxError(file: string): Promise<Place | undefined> {
   for await (const { file: next } of withImports(file)) {
     const options = { encoding: 'utf8', timeout: CHECK_TIMEOUT_MS } as const;
-    const { stderr } = spawnSync(process.execPath, ['--check', next], options);
+    const check = /\.m?ts$/.test(next) ? CHECK_TYPESCRIPT : ['--check'];
+    const { stderr } = spawnSync(process.execPath, [...check, next], options);
     const [place] = placesIn(stderr ?? '');
     if (place !== undefined) return place;
   }

@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { shellCommand } from '../../../shared/text/terminal/shell-command.ts';
 
 interface Hint {
   /** How Node says it. */
   readonly message: RegExp;
+  /** What stands in the line, if the message alone does not tell. */
+  readonly line?: RegExp;
   /** What to do about it; undefined: nothing that is certain. */
   readonly advice: (...found: readonly string[]) => string | undefined;
 }
@@ -29,9 +31,36 @@ const HINTS: readonly Hint[] = [
       const whole = ['.ts', '.js', '/index.ts', '/index.js'].find((ending) => existsSync(`${file}${ending}`));
       if (whole !== undefined) return `name the whole file in the import: it ends with ${whole}`;
       const source = file.replace(/\.([cm]?)js$/, '.$1ts');
-      if (source === file || !existsSync(source)) return undefined;
-      return `name the file as it is called: it ends with ${path.extname(source)}`;
+      if (source !== file && existsSync(source))
+        return `name the file as it is called: it ends with ${path.extname(source)}`;
+      const other = inOtherCase(file);
+      return other === undefined ? undefined : `name the file as it is called: ${other}`;
     },
+  },
+  {
+    message: /needs an import attribute of "type: json"/,
+    advice: () => "write `with { type: 'json' }` behind the name of the file",
+  },
+  {
+    message: /^Unexpected identifier 'assert'/,
+    advice: () => 'write `with` instead of `assert`',
+  },
+  {
+    message: /^The requested module '[^']+\.json' does not provide an export/,
+    advice: () => 'a JSON file has a default export only: `import name from …`',
+  },
+  {
+    message: /^(__dirname|__filename) is not defined in ES module scope/,
+    advice: (name = '') => `write import.meta.${name.slice(2)}`,
+  },
+  {
+    message: /^(?:module|exports) is not defined in ES module scope/,
+    advice: () => 'write `export default` instead',
+  },
+  {
+    message: /^Invalid or unexpected token/,
+    line: /^[^'"`]*@[\w$]/,
+    advice: () => 'Node runs no decorators (`@…`), so write this part without them',
   },
   {
     message: /^The requested module '[^']+' does not provide an export named '([^']+)'/,
@@ -46,12 +75,13 @@ const HINTS: readonly Hint[] = [
 /**
  * What an author can do about a file that Node does not load.
  * @param message what Node says about it
+ * @param line the text of the line where the error is
  * @returns undefined if that is not certain
  */
-export function loadHint(message: string): string | undefined {
-  for (const { message: pattern, advice } of HINTS) {
-    const [found, ...parts] = pattern.exec(message) ?? [];
-    if (found !== undefined) return advice(...parts);
+export function loadHint(message: string, line = ''): string | undefined {
+  for (const hint of HINTS) {
+    const [found, ...parts] = hint.message.exec(message) ?? [];
+    if (found !== undefined && (hint.line?.test(line) ?? true)) return hint.advice(...parts);
   }
   return undefined;
 }
@@ -63,4 +93,12 @@ function isBeside(name: string, importer: string): boolean {
     if (existsSync(path.join(folder, 'package.json'))) return false;
   }
   return false;
+}
+
+/** The name of the file that differs from this one in small and capital letters only. */
+function inOtherCase(file: string): string | undefined {
+  const folder = path.dirname(file);
+  if (!existsSync(folder)) return undefined;
+  const name = path.basename(file).toLowerCase();
+  return readdirSync(folder).find((other) => other.toLowerCase() === name);
 }

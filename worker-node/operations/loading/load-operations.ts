@@ -4,7 +4,7 @@ import { ThroughlineError } from '../../../shared/errors.ts';
 import { isOperation, type Operation } from '../operation.ts';
 import { refuseExit } from '../refuse-exit.ts';
 import { reportOf } from '../thrown.ts';
-import { findAwait, findFault, type LoadFault } from './load-fault.ts';
+import { findAwait, findFault, type LoadFault, lineAt } from './load-fault.ts';
 import { loadHint } from './load-hint.ts';
 import { findOperationFiles } from './operation-files.ts';
 import { provideOwnPackage } from './own-package.ts';
@@ -97,9 +97,10 @@ async function exportsOf(file: string, absolute: string): Promise<unknown[]> {
 
 async function refusal(file: string, absolute: string, thrown: unknown): Promise<ThroughlineError> {
   const report = reportOf(thrown);
-  const hint = loadHint(report.summary);
+  const fault = await findFault(absolute, report);
+  const hint = loadHint(report.summary, await lineAt(absolute, fault));
   const what = `cannot be loaded: ${report.summary}${hint === undefined ? '' : `; ${hint}`}`;
-  return refused(file, await findFault(absolute, report), what, thrown);
+  return refused(file, fault, what, thrown);
 }
 
 /** The file waits at its top level for something that never comes. */

@@ -51,7 +51,11 @@ it.each([
 it.each([
   ['no file to check', ['--check'], '--check needs --out'],
   ['a folder in place of the file', ['--out', tmpdir()], 'cannot be read'],
-  ['a folder that is not there', ['--out', '/no/such/folder/a.ts'], 'cannot be written'],
+  [
+    'a folder that is not there',
+    ['--out', '/no/such/folder/a.ts'],
+    'cannot be written: its folder does not exist',
+  ],
 ])('refuses %s in one sentence', async (_, args, sentence) => {
   const { api } = await setup();
   const { code, stderr } = await callHere(api, ['types', ...args]);

@@ -260,6 +260,11 @@ describe('what is no definition', () => {
     expect(error.message).toMatch(/^defineOperation was given an? \w+ that throws when it is read$/);
   });
 
+  it('is named as it is, although its name is empty', async () => {
+    const { message } = await refusalOf(() => defineOperation({ ...least, name: '' }));
+    expect(message).toMatch(/^operation "": name must be /);
+  });
+
   it('names every wrong setting at once', async () => {
     const wrong = { name: 'math.add', timeout: 30, run: 7, input: { '~standard': {} } };
     const { message } = await refusalOf(() => defineOperation(wrong as never));

@@ -166,6 +166,7 @@ describe('progress', () => {
     ['no number', { fraction: Number.NaN }],
     ['a text of 1,001 characters', { message: 'x'.repeat(1_001) }],
     ['not an object', 'half'],
+    ['neither a fraction nor a message', { percent: 50 }],
     ['a value that throws when anybody looks at it', HOSTILE],
   ])('that is not valid is left out, and the author is told once: %s', async (_what, wrong) => {
     const report = vi.fn();

@@ -17,6 +17,7 @@ async function hintFor(text: string, file = 'one.ts'): Promise<string> {
     'lib/tax.ts': 'export type Tax = number;\nexport const tax = 1;',
     'lib/pay.mts': 'export const pay = 1;',
     'lib/vat/index.ts': 'export const vat = 1;',
+    'lib/rates.json': '{"vat":1}',
     [file]: text,
   };
   for (const [name, content] of Object.entries(files)) {
@@ -53,6 +54,23 @@ it.each([
     'enum A { b }',
     'Node removes types and changes nothing else, so write this part in JavaScript',
   ],
+  ['a file in the wrong case', "import './lib/Tax.ts';", 'name the file as it is called: tax.ts'],
+  [
+    'JSON that is not named as such',
+    "import rates from './lib/rates.json';",
+    "write `with { type: 'json' }` behind the name of the file",
+  ],
+  [
+    'JSON in an older way',
+    "import rates from './lib/rates.json' assert { type: 'json' };",
+    'write `with` instead of `assert`',
+  ],
+  [
+    'a part of JSON',
+    "import { vat } from './lib/rates.json' with { type: 'json' };",
+    'a JSON file has a default export only: `import name from …`',
+  ],
+  ['the folder of a CommonJS file', 'export default __dirname;', 'write import.meta.dirname'],
   ['a file that is not there', "import './lib/toll.ts';", 'undefined'],
   ['one that is not there in JavaScript', "import './lib/toll.js';", 'undefined'],
   ['a throw', "throw new Error('not today');", 'undefined'],
@@ -66,4 +84,15 @@ it.each([
 it('a package that an installed package lacks is not asked of the author', () => {
   const importer = '/app/node_modules/pad/index.js';
   expect(loadHint(`Cannot find package 'left' imported from ${importer}`)).toBeUndefined();
+});
+
+it('only a line with a decorator gets the hint about decorators', () => {
+  const message = 'Invalid or unexpected token';
+  expect(loadHint(message, '  @traced() run() {')).toContain('Node runs no decorators');
+  expect(loadHint(message, "const mail = 'ada@example.com;")).toBeUndefined();
+});
+
+it('the export of a CommonJS file gets the way to write it', () => {
+  // A program that is given with -e has a global of this name, so its own message is given here.
+  expect(loadHint('module is not defined in ES module scope')).toBe('write `export default` instead');
 });

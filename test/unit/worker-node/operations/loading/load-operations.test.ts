@@ -228,6 +228,15 @@ describe('a file that cannot be loaded', () => {
     );
   });
 
+  it('is not blamed for the syntax of a file that it imports, although it has types', async () => {
+    const text = 'import { x } from "./lib/odd.mts";\nexport const id = (a: number): number => a + x;';
+    const folder = await folderWith({ 'broken.ts': text });
+    await mkdir(path.join(folder, 'lib'));
+    const odd = path.join(folder, 'lib', 'odd.mts');
+    await writeFile(odd, 'const y: number = 1;\nexport const z = y;\nexport const x = y.#x;');
+    expect(messageInNode(folder)).toMatch(/broken\.ts cannot be loaded: .*\(in .*\/lib\/odd\.mts:3\)$/);
+  });
+
   const HELPER = 'export const helper = 7;';
   it.each<[string, string, string, Record<string, string>?]>([
     ['a syntax error', 'export const a = 1;\n\nexport const = ;', ':3 cannot be loaded: '],
@@ -240,6 +249,17 @@ describe('a file that cannot be loaded', () => {
       'TypeScript that Node cannot run',
       'export const a = 1;\nenum B { C }',
       ':2 cannot be loaded: TypeScript enum',
+    ],
+    [
+      'a decorator',
+      'const id = (a) => a;\nclass A {\n  @id b() {}\n}\nexport {};',
+      ':3 cannot be loaded: Invalid or unexpected token; Node runs no decorators',
+    ],
+    [
+      'an import of JSON that is not named as such',
+      '\nimport rates from "./lib/rates.json";',
+      ':2 cannot be loaded: Module ',
+      { 'rates.json': '{}' },
     ],
     ['a throw', 'const a = 1;\nthrow new Error("not today");', ':2 cannot be loaded: not today'],
     [
