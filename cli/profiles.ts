@@ -5,11 +5,13 @@ import * as z from 'zod';
 import { makeFolder } from '../create/make-folder.ts';
 import { readRegularFile } from '../create/regular-file.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
-import { parseJson } from '../shared/text/json/parse-json.ts';
+import { readJson } from '../shared/text/json/read-json.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { CliError } from './cli-error.ts';
 import type { ConfigFlags, Environment } from './config.ts';
 
+/** The file has three levels. */
+const MAX_DEPTH = 8;
 /** A change takes a few milliseconds. */
 const LOCK_MS = 5_000;
 const LOCK_PAUSE_MS = 20;
@@ -43,9 +45,12 @@ export async function readProfiles(environment: Environment): Promise<ProfileFil
   const path = profilePath(environment);
   const content = path === undefined ? undefined : await contentOf(path);
   if (content === undefined) return { profiles: {} };
-  const file = ProfileFile.safeParse(parseJson(content)).data;
-  if (file !== undefined) return file;
-  throw new CliError('usage-invalid', `the file of profiles is not valid: ${path}`, {
+  const read = readJson(content, MAX_DEPTH);
+  const parsed = 'fault' in read ? undefined : ProfileFile.safeParse(read.value);
+  if (parsed?.success) return parsed.data;
+  const [issue] = parsed?.error.issues ?? [];
+  const why = 'fault' in read ? read.fault : `/${issue?.path.join('/')}: ${issue?.message}`;
+  throw new CliError('usage-invalid', `the file of profiles is not valid: ${path}: ${why}`, {
     hint: 'correct it, or remove it and run `throughline config set` again',
   });
 }

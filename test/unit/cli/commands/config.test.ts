@@ -180,14 +180,23 @@ describe('a profile', () => {
     await expect(stat(file)).rejects.toThrow();
   });
 
-  it('in a file that is not valid is named with the file', async () => {
-    const { file, run } = await machine();
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, '{"profiles":[]}');
-    const { code, stderr } = await run('get job-1');
-    expect(code).toBe(2);
-    expect(stderr).toContain(`the file of profiles is not valid: ${file}`);
-  });
+  it.each([
+    ['{"profiles":[]}', '/profiles: '],
+    ['{"profiles":{"a":{"uri":"http://127.0.0.1:1"}}}', '/profiles/a: Unrecognized key: "uri"'],
+    ['{\n  "profiles": {},\n}\n', 'is not JSON: line 3, column 1'],
+    ['{"profiles":{"a":{"url":"http://x"},"a":{}}}', '/profiles/a: this name is there twice'],
+  ])(
+    'in a file that is not valid is named with the file, and the place in it: %s',
+    async (content, place) => {
+      const { file, run } = await machine();
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, content);
+      const { code, stderr } = await run('get job-1');
+      expect(code).toBe(2);
+      expect(stderr).toContain(`the file of profiles is not valid: ${file}`);
+      expect(stderr).toContain(place);
+    },
+  );
 });
 
 describeOptions({
