@@ -1,13 +1,20 @@
-import { chmod, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { makeFolder } from '../create/make-folder.ts';
 import { readRegularFile } from '../create/regular-file.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
-import { parseJson } from '../shared/text/json/parse-json.ts';
+import { readJson } from '../shared/text/json/read-json.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { CliError } from './cli-error.ts';
 import type { ConfigFlags, Environment } from './config.ts';
+
+/** The file has three levels. */
+const MAX_DEPTH = 8;
+/** A change takes a few milliseconds. */
+const LOCK_MS = 5_000;
+const LOCK_PAUSE_MS = 20;
 
 const text = z.string().min(1).exactOptional();
 
@@ -38,31 +45,64 @@ export async function readProfiles(environment: Environment): Promise<ProfileFil
   const path = profilePath(environment);
   const content = path === undefined ? undefined : await contentOf(path);
   if (content === undefined) return { profiles: {} };
-  const file = ProfileFile.safeParse(parseJson(content)).data;
-  if (file !== undefined) return file;
-  throw new CliError('usage-invalid', `the file of profiles is not valid: ${path}`, {
+  const read = readJson(content, MAX_DEPTH);
+  const parsed = 'fault' in read ? undefined : ProfileFile.safeParse(read.value);
+  if (parsed?.success) return parsed.data;
+  const [issue] = parsed?.error.issues ?? [];
+  const why = 'fault' in read ? read.fault : `/${issue?.path.join('/')}: ${issue?.message}`;
+  throw new CliError('usage-invalid', `the file of profiles is not valid: ${path}: ${why}`, {
     hint: 'correct it, or remove it and run `throughline config set` again',
   });
 }
 
-/** Only the user may read the file, since it holds keys. @throws CliError `usage-invalid` */
-export async function writeProfiles(environment: Environment, file: ProfileFile): Promise<void> {
+/**
+ * Changes the profiles, one process after the other. Only the user may read the file, since it holds keys.
+ * @param change gets the profiles as they are, and returns those to keep
+ * @throws CliError `usage-invalid` if the file cannot be read or written, and what `change` throws
+ */
+export async function changeProfiles(
+  environment: Environment,
+  change: (file: ProfileFile) => ProfileFile,
+): Promise<void> {
   const path = profilePath(environment);
   if (path === undefined)
     throw new CliError('usage-invalid', 'there is no home folder to keep profiles in: set HOME');
+  await makeFolder(dirname(path), { mode: 0o700 }).catch(refuseWriting);
+  // A link leads to where the user keeps such files.
+  const place = await realpath(path).catch(() => path);
+  const fresh = `${place}.new`;
+  const handle = await begunAlone(fresh).catch(refuseWriting);
   try {
-    await makeFolder(dirname(path), { mode: 0o700 });
-    // A link leads to where the user keeps such files.
-    const place = await realpath(path).catch(() => path);
-    const fresh = `${place}.${process.pid}`;
-    await writeFile(fresh, `${JSON.stringify(file, undefined, 2)}\n`, { mode: 0o600 });
-    await chmod(fresh, 0o600);
-    await rename(fresh, place);
-  } catch (cause) {
-    throw new CliError('usage-invalid', `the profiles cannot be written: ${fileFault(cause)}`, {
-      cause,
-    });
+    const changed = change(await readProfiles(environment));
+    await handle.writeFile(`${JSON.stringify(changed, undefined, 2)}\n`).catch(refuseWriting);
+    await handle.close().catch(refuseWriting);
+    await rename(fresh, place).catch(refuseWriting);
+  } catch (thrown) {
+    await handle.close();
+    await rm(fresh, { force: true });
+    throw thrown;
   }
+}
+
+/** Makes a file that no other process has begun, which so is the lock too. Waits a while for the others. */
+async function begunAlone(fresh: string): Promise<FileHandle> {
+  for (let leftMs = LOCK_MS; ; leftMs -= LOCK_PAUSE_MS) {
+    try {
+      return await open(fresh, 'wx', 0o600);
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    }
+    if (leftMs <= 0)
+      throw new CliError('usage-invalid', 'another `throughline config` changes the profiles', {
+        hint: `if none runs any more, one was killed: ${shellCommand('rm', fresh)}`,
+      });
+    await delay(LOCK_PAUSE_MS);
+  }
+}
+
+function refuseWriting(cause: unknown): never {
+  if (cause instanceof CliError) throw cause;
+  throw new CliError('usage-invalid', `the profiles cannot be written: ${fileFault(cause)}`, { cause });
 }
 
 /** The options that choose a profile, or stand in its place. */

@@ -54,6 +54,9 @@ const PASSING_COMMANDS: Commands = {
   dev: async () => (await import('./commands/project/dev.ts')).defineDev,
 };
 
+/** As the first word it ends the program, whatever follows. */
+const VERSION = '--version';
+
 /** They describe all the others. */
 const ABOUT_ALL = ['completion', 'man'];
 
@@ -85,18 +88,18 @@ export function printError(args: readonly string[], hostProcess: HostProcess, er
 
 /**
  * Puts the commands together, with their options.
- * @param args as for {@link runCli}: if they begin with a command's name, the program has only this command
+ * @param args as for {@link runCli}: if they begin with a command's name, the program has only this command; with `--version`, none
  */
 export async function createProgram(host: Host, args: readonly string[] = []): Promise<Command> {
-  const name = commandIn(args);
+  const isNeeded = needed(args);
   const [callers, locals, passing] = await Promise.all([
-    loaded(API_COMMANDS, name),
-    loaded(LOCAL_COMMANDS, name),
-    loaded(PASSING_COMMANDS, name),
+    loaded(API_COMMANDS, isNeeded),
+    loaded(LOCAL_COMMANDS, isNeeded),
+    loaded(PASSING_COMMANDS, isNeeded),
   ]);
   const program = new Command('throughline')
     .description('Submits jobs and follows each one, as one trace from here to the worker that runs it.')
-    .version(manifest.version, '--version')
+    .version(manifest.version, VERSION)
     // Options after a command's name belong to that command: `dev` takes all that follows it.
     .enablePositionalOptions()
     .exitOverride()
@@ -129,9 +132,16 @@ function commandIn([first = '']: readonly string[]): string | undefined {
   return isOne && !ABOUT_ALL.includes(first) ? first : undefined;
 }
 
-async function loaded(commands: Commands, only: string | undefined): Promise<Define[]> {
-  const needed = Object.entries(commands).filter(([name]) => only === undefined || name === only);
-  return await Promise.all(needed.map(async ([, load]) => await load()));
+/** Whether the program must have a command of this name to answer the arguments. */
+function needed(args: readonly string[]): (name: string) => boolean {
+  if (args[0] === VERSION) return () => false;
+  const only = commandIn(args);
+  return (name) => only === undefined || name === only;
+}
+
+async function loaded(commands: Commands, isNeeded: (name: string) => boolean): Promise<Define[]> {
+  const chosen = Object.entries(commands).filter(([name]) => isNeeded(name));
+  return await Promise.all(chosen.map(async ([, load]) => await load()));
 }
 
 function addOptions(command: Command, ...options: readonly Option[][]): void {

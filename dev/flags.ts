@@ -56,6 +56,8 @@ export function devCommand(): Command {
 }
 
 const EXAMPLES = `
+The edge and the worker read no settings from the environment: --edge and --worker give them.
+
 Examples:
   throughline dev                                       everything, with the API on port 8787
   throughline dev --port 0 --json                       on free ports, for a script

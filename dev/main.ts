@@ -6,7 +6,9 @@ import { stopSignal } from '../shared/processes/stop-signal.ts';
 import { escapeControls } from '../shared/text/terminal/escape-controls.ts';
 import { shellWord } from '../shared/text/terminal/shell-command.ts';
 import { type DevFlags, type DevOutput, devCommand, portOptions, stackOptionsOf } from './flags.ts';
+import { hostEnvironment } from './machine/environment.ts';
 import { isFreePort } from './machine/free-port.ts';
+import { unreadSettings } from './machine/unread-settings.ts';
 import { endOfLog } from './nats-server/run.ts';
 import { type Stack, startStack } from './stack.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -37,6 +39,7 @@ async function run(flags: DevFlags): Promise<number> {
   const interrupted = stopSignal(process, ['SIGINT', 'SIGTERM']);
   let stack: Stack | undefined;
   let changes: FolderChanges | undefined;
+  unreadSettings(hostEnvironment(), flags).forEach(say);
   try {
     await checkPorts(flags);
     await checkFolder(flags);

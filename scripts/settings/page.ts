@@ -71,6 +71,7 @@ const INTRO = `# Settings
 
 A bad setting ends the program at its start, with a sentence that names the setting and hides its value. At the edge, every request then gets a 500 with that sentence. An empty text means that the setting is not set.
 A setting whose name nobody reads changes nothing: the log names it (\`setting ignored\`), with the name that was probably meant. The edge looks at all of its bindings, the others at names that begin like ours or are nearly one of ours.
+\`throughline dev\` starts edge and workers without the environment of your shell: its options \`--edge KEY=VALUE\` and \`--worker KEY=VALUE\` give them settings.
 `;
 
 /** The whole page, as Markdown. */

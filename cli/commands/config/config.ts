@@ -6,7 +6,7 @@ import { EXIT } from '../../exit-code.ts';
 import { examples } from '../../help.ts';
 import type { Host } from '../../host.ts';
 import { readLine } from '../../input/read-line.ts';
-import { PROFILE_NAME, profileOf, readProfiles, writeProfiles } from '../../profiles.ts';
+import { changeProfiles, PROFILE_NAME, profileOf, readProfiles } from '../../profiles.ts';
 import { tableText } from '../../text/table.ts';
 
 /** `config list | set | use | remove`. They change a file of this machine, and call nobody. */
@@ -89,13 +89,11 @@ function defineSet(config: Command, host: Host): void {
         const given = defined({ url, tracesUrl, logsUrl, apiKey });
         if (Object.keys(given).length === 0)
           throw new CliError('usage-invalid', 'what should the profile hold? Give --url or another option');
-        const file = await readProfiles(host.environment);
-        const profile = { ...file.profiles[name], ...given };
-        // A profile that no command could use is refused now.
-        cliConfig({}, {}, profile);
-        await writeProfiles(host.environment, {
-          default: file.default ?? name,
-          profiles: { ...file.profiles, [name]: profile },
+        await changeProfiles(host.environment, (file) => {
+          const profile = { ...file.profiles[name], ...given };
+          // A profile that no command could use is refused now.
+          cliConfig({}, {}, profile);
+          return { default: file.default ?? name, profiles: { ...file.profiles, [name]: profile } };
         });
         output.result({ name }, () => `the profile ${name} is set`);
         return EXIT.ok.code;
@@ -113,9 +111,10 @@ function defineUse(config: Command, host: Host): void {
     .addHelpText('after', examples(['throughline config use staging', 'the default from now on']))
     .action(async (name: string, _flags: unknown, command: Command) => {
       await host.runLocal(command, async (output) => {
-        const file = await readProfiles(host.environment);
-        profileOf(file, name);
-        await writeProfiles(host.environment, { ...file, default: name });
+        await changeProfiles(host.environment, (file) => {
+          profileOf(file, name);
+          return { ...file, default: name };
+        });
         output.result({ name }, () => `${name} is the default`);
         return EXIT.ok.code;
       });
@@ -130,12 +129,10 @@ function defineRemove(config: Command, host: Host): void {
     .addHelpText('after', examples(['throughline config remove staging', 'forget its address and key']))
     .action(async (name: string, _flags: unknown, command: Command) => {
       await host.runLocal(command, async (output) => {
-        const { default: standard, profiles } = await readProfiles(host.environment);
-        profileOf({ profiles }, name);
-        const rest = Object.fromEntries(Object.entries(profiles).filter(([other]) => other !== name));
-        await writeProfiles(host.environment, {
-          ...(standard === name ? {} : defined({ default: standard })),
-          profiles: rest,
+        await changeProfiles(host.environment, ({ default: standard, profiles }) => {
+          profileOf({ profiles }, name);
+          const rest = Object.fromEntries(Object.entries(profiles).filter(([other]) => other !== name));
+          return { ...(standard === name ? {} : defined({ default: standard })), profiles: rest };
         });
         output.result({ name }, () => `the profile ${name} is removed`);
         return EXIT.ok.code;

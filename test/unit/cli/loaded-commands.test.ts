@@ -19,6 +19,13 @@ describe('a command line', () => {
     },
   );
 
+  it.each([['--version'], ['--version', 'get']])(
+    'that asks for the version loads none: %s',
+    async (...args) => {
+      expect(await namesFor(args)).toEqual([]);
+    },
+  );
+
   it.each([['help', 'get'], ['--json', 'get'], ['completion'], ['man'], ['gett'], ['constructor']])(
     'that may be about any command loads them all: %s',
     async (...args) => {

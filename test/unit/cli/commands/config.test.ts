@@ -106,6 +106,29 @@ describe('a profile', () => {
     expect(await readFile(file, 'utf8')).toBe(kept);
   });
 
+  it('is kept beside those that others set at the same time', async () => {
+    const { run, file } = await machine();
+    const names = Array.from({ length: 20 }, (_none, index) => `p${index}`);
+    const ended = await Promise.all(names.map((name) => run(`config set ${name} --url http://127.0.0.1:1`)));
+    expect(ended.map(({ code }) => code)).toEqual(names.map(() => 0));
+    expect(Object.keys(JSON.parse(await readFile(file, 'utf8')).profiles).sort()).toEqual(names.sort());
+  });
+
+  it('is not set where a process was killed while it set one, and the way out is said', async () => {
+    const { run, file } = await machine();
+    expect((await run('config set kept --url http://127.0.0.1:1')).code).toBe(0);
+    await writeFile(`${file}.new`, '');
+    const ended = await run('config set lost --url http://127.0.0.1:1');
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain(`one was killed: rm ${file}.new`);
+  }, 20_000);
+
+  it('that is refused leaves nothing behind', async () => {
+    const { run, file } = await machine();
+    expect((await run('config use nowhere')).code).toBe(2);
+    await expect(lstat(`${file}.new`)).rejects.toThrow('ENOENT');
+  });
+
   it('is kept where a link leads', async () => {
     const { file, run } = await machine();
     await run('config set production --url https://jobs.test');
@@ -157,14 +180,23 @@ describe('a profile', () => {
     await expect(stat(file)).rejects.toThrow();
   });
 
-  it('in a file that is not valid is named with the file', async () => {
-    const { file, run } = await machine();
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, '{"profiles":[]}');
-    const { code, stderr } = await run('get job-1');
-    expect(code).toBe(2);
-    expect(stderr).toContain(`the file of profiles is not valid: ${file}`);
-  });
+  it.each([
+    ['{"profiles":[]}', '/profiles: '],
+    ['{"profiles":{"a":{"uri":"http://127.0.0.1:1"}}}', '/profiles/a: Unrecognized key: "uri"'],
+    ['{\n  "profiles": {},\n}\n', 'is not JSON: line 3, column 1'],
+    ['{"profiles":{"a":{"url":"http://x"},"a":{}}}', '/profiles/a: this name is there twice'],
+  ])(
+    'in a file that is not valid is named with the file, and the place in it: %s',
+    async (content, place) => {
+      const { file, run } = await machine();
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, content);
+      const { code, stderr } = await run('get job-1');
+      expect(code).toBe(2);
+      expect(stderr).toContain(`the file of profiles is not valid: ${file}`);
+      expect(stderr).toContain(place);
+    },
+  );
 });
 
 describeOptions({
