@@ -58,7 +58,7 @@ describe('each hop counts whether the trace goes on', () => {
     expect(await atEdge('hop="bridge"', 'outcome="continued"')).toBeGreaterThan(before);
     expect(await atEdge('hop="bridge"', 'outcome="absent"')).toBe(0);
     // Its caller is the edge, so there is no such series.
-    await expect(atEdge('hop="bridge"', 'outcome="untrusted"')).rejects.toThrow();
+    await expect(atEdge('hop="bridge"', 'outcome="untrusted"')).rejects.toThrow('no series');
   });
 
   it('the worker: a message without a trace', async () => {

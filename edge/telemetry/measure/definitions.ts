@@ -35,7 +35,7 @@ export const EDGE_METRICS = {
     instrument: 'counter',
     unit: '{request}',
     description:
-      'Trace contexts that were read, by hop and outcome. `untrusted`: the edge did not continue that of its caller.',
+      'Trace contexts that were read, by hop and outcome. `untrusted`: the edge did not continue them.',
     attributes: { hop: HOPS, outcome: ['continued', 'absent', 'invalid', 'untrusted'] },
     where: 'edge/http/middleware/trace-response.ts, edge/bridge/bridge.ts',
   },
