@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { makeFolder } from '../create/make-folder.ts';
 import { readRegularFile } from '../create/regular-file.ts';
 import { fileFault } from '../shared/text/file-fault.ts';
+import { parseJson } from '../shared/text/json/parse-json.ts';
 import { readJson } from '../shared/text/json/read-json.ts';
 import { shellCommand } from '../shared/text/terminal/shell-command.ts';
 import { CliError } from './cli-error.ts';
@@ -45,11 +46,14 @@ export async function readProfiles(environment: Environment): Promise<ProfileFil
   const path = profilePath(environment);
   const content = path === undefined ? undefined : await contentOf(path);
   if (content === undefined) return { profiles: {} };
+  const value = parseJson(content);
+  const parsed = ProfileFile.safeParse(value);
   const read = readJson(content, MAX_DEPTH);
-  const parsed = 'fault' in read ? undefined : ProfileFile.safeParse(read.value);
-  if (parsed?.success) return parsed.data;
-  const [issue] = parsed?.error.issues ?? [];
-  const why = 'fault' in read ? read.fault : `/${issue?.path.join('/')}: ${issue?.message}`;
+  if (parsed.success && 'value' in read) return parsed.data;
+  // The schema is heard first: it shows no value, and a number may be a key.
+  const [issue] = value === undefined ? [] : (parsed.error?.issues ?? []);
+  const place = issue?.path.map((name) => `/${String(name)}`).join('') || 'the whole';
+  const why = issue === undefined && 'fault' in read ? `it ${read.fault}` : `${place}: ${issue?.message}`;
   throw new CliError('usage-invalid', `the file of profiles is not valid: ${path}: ${why}`, {
     hint: 'correct it, or remove it and run `throughline config set` again',
   });
@@ -57,7 +61,7 @@ export async function readProfiles(environment: Environment): Promise<ProfileFil
 
 /**
  * Changes the profiles, one process after the other. Only the user may read the file, since it holds keys.
- * @param change gets the profiles as they are, and returns those to keep
+ * @param change gets the profiles as they are, and returns those to keep; it is called twice
  * @throws CliError `usage-invalid` if the file cannot be read or written, and what `change` throws
  */
 export async function changeProfiles(
@@ -67,34 +71,36 @@ export async function changeProfiles(
   const path = profilePath(environment);
   if (path === undefined)
     throw new CliError('usage-invalid', 'there is no home folder to keep profiles in: set HOME');
+  // What is refused as things are makes no folder, and waits for nobody.
+  change(await readProfiles(environment));
   await makeFolder(dirname(path), { mode: 0o700 }).catch(refuseWriting);
   // A link leads to where the user keeps such files.
   const place = await realpath(path).catch(() => path);
-  const fresh = `${place}.new`;
-  const handle = await begunAlone(fresh).catch(refuseWriting);
+  const lock = `${place}.lock`;
+  const handle = await takeLock(lock).catch(refuseWriting);
   try {
     const changed = change(await readProfiles(environment));
     await handle.writeFile(`${JSON.stringify(changed, undefined, 2)}\n`).catch(refuseWriting);
     await handle.close().catch(refuseWriting);
-    await rename(fresh, place).catch(refuseWriting);
+    await rename(lock, place).catch(refuseWriting);
   } catch (thrown) {
     await handle.close();
-    await rm(fresh, { force: true });
+    await rm(lock, { force: true });
     throw thrown;
   }
 }
 
-/** Makes a file that no other process has begun, which so is the lock too. Waits a while for the others. */
-async function begunAlone(fresh: string): Promise<FileHandle> {
+/** Makes the new file, which is the lock too: only one process can make it. Waits a while for the others. */
+async function takeLock(lock: string): Promise<FileHandle> {
   for (let leftMs = LOCK_MS; ; leftMs -= LOCK_PAUSE_MS) {
     try {
-      return await open(fresh, 'wx', 0o600);
+      return await open(lock, 'wx', 0o600);
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
     }
     if (leftMs <= 0)
-      throw new CliError('usage-invalid', 'another `throughline config` changes the profiles', {
-        hint: `if none runs any more, one was killed: ${shellCommand('rm', fresh)}`,
+      throw new CliError('usage-invalid', 'another `throughline config` is changing the profiles', {
+        hint: `if none runs any more, one was killed: ${shellCommand('rm', lock)}`,
       });
     await delay(LOCK_PAUSE_MS);
   }

@@ -1,4 +1,4 @@
-/** Settings of docs/SETTINGS.md. Left out are those that a shell often holds for other programs, such as `NATS_URL` and `DEBUG`. */
+/** Settings of docs/SETTINGS.md; a test holds them against the schemas. Left out are those that a shell often holds for other programs, such as `NATS_URL` and `DEBUG`. */
 const NAMES = {
   edge: words(`
     API_KEYS JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE JWT_ALGORITHMS JWT_TENANT_CLAIM JWT_SCOPE_CLAIM JWT_QUOTAS_CLAIM JWT_TYP
@@ -16,7 +16,7 @@ const NAMES = {
     CALLBACK_TIMEOUT_MS CALLBACK_MAX_ATTEMPTS CALLBACK_RETRY_MIN_MS CALLBACK_RETRY_MAX_MS METRICS_TENANTS`),
 } as const;
 
-/** What options give each part. */
+/** What `--edge` and `--worker` give. */
 interface Given {
   readonly edge?: Readonly<Record<string, string>>;
   readonly worker?: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ function words(text: string): readonly string[] {
 }
 
 /**
- * Finds settings in the environment, from which the parts of a stack read none.
+ * Finds settings in the environment of this process. The parts of a stack do not get it.
  * @returns a sentence for each that no option gives, without its value
  */
 export function unreadSettings(

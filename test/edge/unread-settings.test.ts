@@ -20,6 +20,12 @@ describe('a setting in the environment of throughline dev', () => {
     expect(unreadSettings({ [name]: 'a-secret' }, {})).toEqual(isOurs(name) ? [sentence] : []);
   });
 
+  it('is mentioned only if a part still reads it', () => {
+    const everything = new Proxy({}, { get: () => 'a-text' });
+    const names = unreadSettings(everything, {}).map((sentence) => sentence.split(' ')[0]);
+    expect(names.sort()).toEqual([...EDGE_SETTING_NAMES, ...WORKER_SETTING_NAMES].filter(isOurs).sort());
+  });
+
   it('is not mentioned if it is empty, or if an option gives it', () => {
     expect(unreadSettings({ TENANT_MAX_JOBS: '' }, {})).toEqual([]);
     expect(unreadSettings({ TENANT_MAX_JOBS: '1' }, { edge: { TENANT_MAX_JOBS: '2' } })).toEqual([]);

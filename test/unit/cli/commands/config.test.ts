@@ -117,16 +117,16 @@ describe('a profile', () => {
   it('is not set where a process was killed while it set one, and the way out is said', async () => {
     const { run, file } = await machine();
     expect((await run('config set kept --url http://127.0.0.1:1')).code).toBe(0);
-    await writeFile(`${file}.new`, '');
+    await writeFile(`${file}.lock`, '');
     const ended = await run('config set lost --url http://127.0.0.1:1');
     expect(ended.code).toBe(2);
-    expect(ended.stderr).toContain(`one was killed: rm ${file}.new`);
+    expect(ended.stderr).toContain(`one was killed: rm ${file}.lock`);
   }, 20_000);
 
   it('that is refused leaves nothing behind', async () => {
     const { run, file } = await machine();
     expect((await run('config use nowhere')).code).toBe(2);
-    await expect(lstat(`${file}.new`)).rejects.toThrow('ENOENT');
+    await expect(lstat(path.dirname(file))).rejects.toThrow('ENOENT');
   });
 
   it('is kept where a link leads', async () => {
@@ -181,9 +181,14 @@ describe('a profile', () => {
   });
 
   it.each([
+    ['[]', ': the whole: '],
     ['{"profiles":[]}', '/profiles: '],
+    [
+      '{"profiles":{"a":{"apiKey":12345678901234567890123}}}',
+      '/profiles/a/apiKey: Invalid input: expected string, received number\n',
+    ],
     ['{"profiles":{"a":{"uri":"http://127.0.0.1:1"}}}', '/profiles/a: Unrecognized key: "uri"'],
-    ['{\n  "profiles": {},\n}\n', 'is not JSON: line 3, column 1'],
+    ['{\n  "profiles": {},\n}\n', ': it is not JSON: line 3, column 1'],
     ['{"profiles":{"a":{"url":"http://x"},"a":{}}}', '/profiles/a: this name is there twice'],
   ])(
     'in a file that is not valid is named with the file, and the place in it: %s',
