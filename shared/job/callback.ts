@@ -20,7 +20,9 @@ const IPV6 = [
 ].join('|');
 /** A name does not end with a number (`127`, `0x7f`), or it would be an address in one of its old spellings. */
 const NAME = '(?:[A-Za-z0-9_-]+\\.)*(?:[A-Za-z]|[0-9]+[A-WYZa-wyz_-])[A-Za-z0-9_-]*\\.?';
-const PORT = '(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?';
+/** Nobody listens at port 0. */
+const PORT =
+  '(?::0*(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?';
 /** An http or https URL without user name, password and fragment. As a header value it must be visible ASCII. */
 export const CALLBACK_URL = new RegExp(
   `^[Hh][Tt][Tt][Pp][Ss]?://(?:${NAME}|${IPV4}|\\[(?:${IPV6})\\])${PORT}(?:[/?][\\x21\\x22\\x24-\\x7e]*)?$`,

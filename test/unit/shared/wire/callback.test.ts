@@ -37,6 +37,8 @@ const NOT_A_TARGET = [
   'https://ücme.example/',
   'https://acme.example/ü',
   'https://acme.example:99999/',
+  'https://acme.example:0/',
+  'https://acme.example:0000',
   'https://127/',
   'https://acme.1',
   'https://0x7f.',
