@@ -17,6 +17,7 @@ async function hintFor(text: string, file = 'one.ts'): Promise<string> {
     'lib/tax.ts': 'export type Tax = number;\nexport const tax = 1;',
     'lib/pay.mts': 'export const pay = 1;',
     'lib/vat/index.ts': 'export const vat = 1;',
+    'lib/tax.cjs': '',
     'lib/rates.json': '{"vat":1}',
     [file]: text,
   };
@@ -26,6 +27,7 @@ async function hintFor(text: string, file = 'one.ts'): Promise<string> {
   }
   const url = pathToFileURL(path.join(folder, file)).href;
   const script = `const { loadHint } = await import(${JSON.stringify(HINT)});
+    process.chdir(${JSON.stringify(path.join(folder, 'lib'))});
     const thrown = await import(${JSON.stringify(url)}).catch((error) => error);
     process.stdout.write(String(loadHint(thrown.message)));`;
   const args = ['--input-type=module', '-e', script];
@@ -73,6 +75,10 @@ it.each([
   ['the folder of a CommonJS file', 'export default __dirname;', 'write import.meta.dirname'],
   ['a file that is not there', "import './lib/toll.ts';", 'undefined'],
   ['one that is not there in JavaScript', "import './lib/toll.js';", 'undefined'],
+  ['a folder', "import './lib';", 'undefined'],
+  ['a file below a file', "import './lib/tax.ts/Vat.ts';", 'undefined'],
+  ['a folder that is not there', "import './bill/tax.ts';", 'undefined'],
+  ['what require() does not find', "require('./TAX.cjs');", 'undefined', 'one.cjs'],
   ['a throw', "throw new Error('not today');", 'undefined'],
 ] as [string, string, string][])(
   'a file with %s gets what helps, and nothing that does not',
@@ -90,9 +96,12 @@ it('only a line with a decorator gets the hint about decorators', () => {
   const message = 'Invalid or unexpected token';
   expect(loadHint(message, '  @traced() run() {')).toContain('Node runs no decorators');
   expect(loadHint(message, "const mail = 'ada@example.com;")).toBeUndefined();
+  expect(loadHint(message, 'const rate = 08n; // @todo')).toBeUndefined();
 });
 
 it('the export of a CommonJS file gets the way to write it', () => {
   // A program that is given with -e has a global of this name, so its own message is given here.
-  expect(loadHint('module is not defined in ES module scope')).toBe('write `export default` instead');
+  const message = 'module is not defined in ES module scope';
+  expect(loadHint(message, 'module.exports = bill;')).toBe('write `export default` instead');
+  expect(loadHint(message, 'const main = module.paths;')).toBeUndefined();
 });
