@@ -147,6 +147,6 @@ let isProcessKept = false;
 
 /** Lets an attempt fail that calls `process.exit()`, as in the worker. Else the runner would miss the tests that follow, and call it success. */
 function keepProcess(): void {
-  if (!isProcessKept) refuseExit(failActiveJob, () => activeJob() !== undefined);
+  if (!isProcessKept) refuseExit(failActiveJob, (isUncaught) => !isUncaught && activeJob() !== undefined);
   isProcessKept = true;
 }

@@ -95,8 +95,9 @@ function missingImport(stack: string): Promise<Place | undefined> | undefined {
 
 /** `Module "file:///a/rates.json" needs an import attribute of "type: json"`: the first line that imports such a file. */
 function jsonImport(stack: string, file: string): Promise<Place | undefined> | undefined {
-  const [, wanted] = /Module "file:[^"]*\/([^"/]+)" needs an import attribute/.exec(stack) ?? [];
-  return wanted === undefined ? undefined : importOf(decodeURIComponent(wanted), file);
+  const [, url] = /Module "(file:[^"]+)" needs an import attribute/.exec(stack) ?? [];
+  const wanted = url === undefined ? undefined : pathOf(url);
+  return wanted === undefined ? undefined : importOf(`/${path.basename(wanted)}`, file);
 }
 
 async function importOf(wanted: string, file: string): Promise<Place | undefined> {

@@ -28,6 +28,8 @@ const HINTS: readonly Hint[] = [
   {
     message: /^(?:Cannot find module|Directory import) '([^']+)' /,
     advice: (file = '') => {
+      // What require() lacks is named as the author wrote it.
+      if (!path.isAbsolute(file)) return undefined;
       const whole = ['.ts', '.js', '/index.ts', '/index.js'].find((ending) => existsSync(`${file}${ending}`));
       if (whole !== undefined) return `name the whole file in the import: it ends with ${whole}`;
       const source = file.replace(/\.([cm]?)js$/, '.$1ts');
@@ -55,11 +57,12 @@ const HINTS: readonly Hint[] = [
   },
   {
     message: /^(?:module|exports) is not defined in ES module scope/,
+    line: /\bexports\b/,
     advice: () => 'write `export default` instead',
   },
   {
     message: /^Invalid or unexpected token/,
-    line: /^[^'"`]*@[\w$]/,
+    line: /^[^'"`/]*@[\w$]/,
     advice: () => 'Node runs no decorators (`@…`), so write this part without them',
   },
   {
@@ -97,8 +100,15 @@ function isBeside(name: string, importer: string): boolean {
 
 /** The name of the file that differs from this one in small and capital letters only. */
 function inOtherCase(file: string): string | undefined {
-  const folder = path.dirname(file);
-  if (!existsSync(folder)) return undefined;
-  const name = path.basename(file).toLowerCase();
-  return readdirSync(folder).find((other) => other.toLowerCase() === name);
+  const { dir, base } = path.parse(file);
+  return namesIn(dir).find((name) => name !== base && name.toLowerCase() === base.toLowerCase());
+}
+
+/** The names in a folder; none if it cannot be read. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }

@@ -73,6 +73,9 @@ it.each([
   ['the folder of a CommonJS file', 'export default __dirname;', 'write import.meta.dirname'],
   ['a file that is not there', "import './lib/toll.ts';", 'undefined'],
   ['one that is not there in JavaScript', "import './lib/toll.js';", 'undefined'],
+  ['a folder', "import './lib';", 'undefined'],
+  ['a file below a file', "import './lib/tax.ts/Vat.ts';", 'undefined'],
+  ['a folder that is not there', "import './bill/tax.ts';", 'undefined'],
   ['a throw', "throw new Error('not today');", 'undefined'],
 ] as [string, string, string][])(
   'a file with %s gets what helps, and nothing that does not',
@@ -86,13 +89,20 @@ it('a package that an installed package lacks is not asked of the author', () =>
   expect(loadHint(`Cannot find package 'left' imported from ${importer}`)).toBeUndefined();
 });
 
+it('what require() lacks is not looked for in the folder of the process', () => {
+  expect(loadHint("Cannot find module './Package.json' Require stack: - /app/one.cjs")).toBeUndefined();
+});
+
 it('only a line with a decorator gets the hint about decorators', () => {
   const message = 'Invalid or unexpected token';
   expect(loadHint(message, '  @traced() run() {')).toContain('Node runs no decorators');
   expect(loadHint(message, "const mail = 'ada@example.com;")).toBeUndefined();
+  expect(loadHint(message, 'const rate = 08n; // @todo')).toBeUndefined();
 });
 
 it('the export of a CommonJS file gets the way to write it', () => {
   // A program that is given with -e has a global of this name, so its own message is given here.
-  expect(loadHint('module is not defined in ES module scope')).toBe('write `export default` instead');
+  const message = 'module is not defined in ES module scope';
+  expect(loadHint(message, 'module.exports = bill;')).toBe('write `export default` instead');
+  expect(loadHint(message, 'const main = module.paths;')).toBeUndefined();
 });

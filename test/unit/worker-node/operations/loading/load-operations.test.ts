@@ -257,9 +257,9 @@ describe('a file that cannot be loaded', () => {
     ],
     [
       'an import of JSON that is not named as such',
-      '\nimport rates from "./lib/rates.json";',
+      'import old from "./lib/old-rates.json" with { type: "json" };\nimport rates from "./lib/rates.json";',
       ':2 cannot be loaded: Module ',
-      { 'rates.json': '{}' },
+      { 'rates.json': '{}', 'old-rates.json': '{}' },
     ],
     ['a throw', 'const a = 1;\nthrow new Error("not today");', ':2 cannot be loaded: not today'],
     [
