@@ -143,10 +143,12 @@ function keepContext(): void {
   propagation.setGlobalPropagator(new ThroughlinePropagator());
 }
 
-let isProcessKept = false;
+const guards = new WeakSet<typeof process.exit>();
 
 /** Lets an attempt fail that calls `process.exit()`, as in the worker. Else the runner would miss the tests that follow, and call it success. */
 function keepProcess(): void {
-  if (!isProcessKept) refuseExit(failActiveJob, (isUncaught) => !isUncaught && activeJob() !== undefined);
-  isProcessKept = true;
+  // A test may have put another function there since the last run.
+  if (guards.has(process.exit)) return;
+  refuseExit(failActiveJob, (isUncaught) => !isUncaught && activeJob() !== undefined);
+  guards.add(process.exit);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { trace } from '@opentelemetry/api';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 import { runOperation } from '../../../testing/index.ts';
 import { defineOperation, JobError, reject, retry, retryAfter } from '../../../worker-node/index.ts';
@@ -240,6 +240,19 @@ describe('a run of an operation', () => {
     const { state, attempts } = await runOperation(exits, null);
     expect(state).toBe('failed');
     expect(attempts[0]?.thrown).toContain('process.exit(0) was called');
+  });
+
+  it('fails when it calls process.exit, also after a test has put another function there', async () => {
+    const { exit } = process;
+    onTestFinished(() => {
+      process.exit = exit;
+    });
+    const exits = operationOf(() => process.exit(0), { maxAttempts: 1 });
+    expect((await runOperation(exits, null)).state).toBe('failed');
+    let ends = 0;
+    process.exit = () => ++ends as never;
+    expect((await runOperation(exits, null)).state).toBe('failed');
+    expect(ends).toBe(0);
   });
 
   it('waits for a run before it, since both have the time of the process', async () => {
