@@ -40,6 +40,8 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
   const edge = inject('edge');
   if ('problem' in edge) throw new Error(edge.problem);
   const lines: string[] = [];
+  // Loading Miniflare holds up this process, on a busy machine for seconds. The worker may connect through a proxy in it.
+  await import('miniflare');
   const stack = await startStack({
     ports: { http: 0, nats: 0, natsWebSocket: 0, otlp: 0 },
     natsServerPath: testNatsBinary().path,
