@@ -155,12 +155,8 @@ function refusal(definition: unknown, { issues }: z.ZodError): ThroughlineError 
     );
   const { name } = definition as { readonly name?: unknown };
   const sentences = [...new Set(issues.flatMap((issue) => sentencesOf(issue)))];
-  const subject =
-    typeof name === 'string' && isOperationName(name)
-      ? name
-      : describeValue(name)
-          .replace(/^the text /, '')
-          .replace(/^an empty text$/, '""');
+  const isPlain = typeof name === 'string' && isOperationName(name);
+  const subject = isPlain ? name : name === '' ? '""' : describeValue(name).replace(/^the text /, '');
   return new ThroughlineError('config-invalid', `operation ${subject}: ${sentences.join('; ')}`);
 }
 

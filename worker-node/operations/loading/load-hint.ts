@@ -41,7 +41,7 @@ const HINTS: readonly Hint[] = [
   },
   {
     message: /needs an import attribute of "type: json"/,
-    advice: () => "write `with { type: 'json' }` behind the name of the file",
+    advice: () => "write `with { type: 'json' }` after the name of the file",
   },
   {
     message: /^Unexpected identifier 'assert'/,

@@ -123,7 +123,7 @@ describe('a profile', () => {
     expect(ended.stderr).toContain(`one was killed: rm ${file}.lock`);
   }, 20_000);
 
-  it('that is refused leaves nothing behind', async () => {
+  it('that is refused makes no folder', async () => {
     const { run, file } = await machine();
     expect((await run('config use nowhere')).code).toBe(2);
     await expect(lstat(path.dirname(file))).rejects.toThrow('ENOENT');

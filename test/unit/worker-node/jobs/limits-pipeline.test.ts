@@ -106,7 +106,7 @@ describe('a job that has to wait for a limit by key', () => {
     expect(eventsOf('job-2').at(-1)).toMatchObject({ kind: 'succeeded', attempt: 1 });
   });
 
-  it('stays on its host, behind the others, when the clock is set back', async () => {
+  it('stays on its host, after the others, when the clock is set back', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => void vi.useRealTimers());
     const pipeline = pipelineOf(() => undefined, { rateLimit: { key: 'tenant', limit: 1, period: '20s' } });

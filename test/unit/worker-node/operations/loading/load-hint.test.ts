@@ -58,7 +58,7 @@ it.each([
   [
     'JSON that is not named as such',
     "import rates from './lib/rates.json';",
-    "write `with { type: 'json' }` behind the name of the file",
+    "write `with { type: 'json' }` after the name of the file",
   ],
   [
     'JSON in an older way',
