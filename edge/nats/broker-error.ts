@@ -9,11 +9,9 @@ import {
   TimeoutError,
 } from '@nats-io/nats-core';
 import { ThroughlineError, unavailable } from '../../shared/errors.ts';
-import { API_CODE, isFullCode } from '../../shared/nats/api-error.ts';
+import { API_CODE, refusalCode } from '../../shared/nats/api-error.ts';
 import { NO_LEADER } from '../../shared/nats/disk-full.ts';
 
-/** The status of a request that is itself wrong. The same request would fail again. */
-const BAD_REQUEST = 400;
 /** The status of the server's answer when nobody listens on the subject of a request. */
 const NO_RESPONDERS = 503;
 const NO_STREAMS = 'its streams are not there yet (`throughline setup` makes them)';
@@ -64,13 +62,14 @@ export function statusError({ code, description }: Pick<MsgHdrs, 'code' | 'descr
 
 function refusalOf(cause: JetStreamError): ThroughlineError {
   const { code, err_code: errCode, description } = cause.answer;
-  if (isFullCode(errCode)) {
+  const refusal = refusalCode(code, errCode);
+  if (refusal === 'stream-full') {
     const message = 'the job queue has no room; try again later';
-    return new ThroughlineError('stream-full', message, { cause, retryAfterSeconds: 5 });
+    return new ThroughlineError(refusal, message, { cause, retryAfterSeconds: 5 });
   }
-  if (errCode === API_CODE.messageTooLarge) return tooLarge(cause);
-  if (code === BAD_REQUEST)
-    return new ThroughlineError('broker-rejected', `the broker rejects the message: ${description}`, {
+  if (refusal === 'payload-too-large') return tooLarge(cause);
+  if (refusal)
+    return new ThroughlineError(refusal, `the broker rejects the message: ${description}`, {
       cause,
     });
   if (errCode === API_CODE.noLeader) return unavailable(NO_LEADER, cause);

@@ -34,6 +34,21 @@ export function isFullCode(code: number | undefined): boolean {
   return code !== undefined && FULL.includes(code);
 }
 
+/**
+ * Our code for a refusal of a message.
+ * @param status what JetStream calls `code`: as of HTTP; 400 says that the same message would be refused again
+ * @param errCode what it calls `err_code`: one of {@link API_CODE}, or another
+ * @returns undefined for a refusal that says nothing about the message or the room for it
+ */
+export function refusalCode(
+  status: number,
+  errCode: number | undefined,
+): 'stream-full' | 'payload-too-large' | 'broker-rejected' | undefined {
+  if (isFullCode(errCode)) return 'stream-full';
+  if (errCode === API_CODE.messageTooLarge) return 'payload-too-large';
+  return status === 400 ? 'broker-rejected' : undefined;
+}
+
 /** Whether the code says that the last message on the subject is not the one that the publisher named. */
 export function isWrongLastSequenceCode(code: number | undefined): boolean {
   return code !== undefined && WRONG_LAST_SEQUENCE.includes(code);

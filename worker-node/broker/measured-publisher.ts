@@ -1,11 +1,8 @@
 import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import type { ErrorCode } from '../../shared/errors.ts';
-import { API_CODE, isFullCode } from '../../shared/nats/api-error.ts';
+import { refusalCode } from '../../shared/nats/api-error.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
-
-/** JetStream's status for a message that is wrong, or does not follow the last one on its subject. */
-const BAD_REQUEST = 400;
 
 /** Publishes messages, and measures each try. */
 export function measuredPublishing(
@@ -32,17 +29,12 @@ export function measuredPublishing(
 
 /** Why a message was not stored, by the codes that the edge has for the same (`edge/nats/broker-error.ts`). */
 function errorTypeOf(thrown: unknown): ErrorCode {
-  if (thrown instanceof JetStreamApiError) return refusalOf(thrown);
+  if (thrown instanceof JetStreamApiError)
+    return refusalCode(thrown.status, thrown.code) ?? 'broker-unavailable';
   // The client compares a message with `max_payload` before it sends it.
   if (thrown instanceof errors.InvalidArgumentError)
     return thrown.message.includes('max_payload') ? 'payload-too-large' : 'internal';
   const isDenied =
     thrown instanceof errors.RequestError && thrown.cause instanceof errors.PermissionViolationError;
   return isDenied ? 'broker-refused' : 'broker-unavailable';
-}
-
-function refusalOf({ code, status }: JetStreamApiError): ErrorCode {
-  if (isFullCode(code)) return 'stream-full';
-  if (code === API_CODE.messageTooLarge) return 'payload-too-large';
-  return status === BAD_REQUEST ? 'broker-rejected' : 'broker-unavailable';
 }
